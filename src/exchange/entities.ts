@@ -1,0 +1,290 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
+import {
+  bigintText,
+  codeColumn,
+  counterColumn,
+  hash16Column,
+  idColumn,
+  instantColumn,
+  minorColumn,
+  numberColumn,
+  sha256Column,
+  wordColumn,
+} from "../platform/columns.js";
+import { TransactionKind } from "../periods/entities.js";
+import { Partner } from "../tenancy/entities.js";
+
+/** Where a batch stands. */
+export enum BatchState {
+  ACCEPTED = "ACCEPTED",
+  POSTED = "POSTED",
+  PARKED = "PARKED",
+}
+
+registerEnumType(BatchState, {
+  name: "BatchState",
+  description: "Where a batch stands.",
+  valuesConfig: {
+    ACCEPTED: { description: "Stored for good, receipted, waiting to be posted." },
+    POSTED: { description: "Every item has its outcome; what was good is in the ledger." },
+    PARKED: { description: "Set aside after it could not be posted; a person decides." },
+  },
+});
+
+/** Whether one bad item refuses the whole batch. */
+export enum BatchMode {
+  INDEPENDENT = "INDEPENDENT",
+  ATOMIC = "ATOMIC",
+}
+
+registerEnumType(BatchMode, {
+  name: "BatchMode",
+  description: "Whether one bad item refuses the whole batch.",
+  valuesConfig: {
+    INDEPENDENT: { description: "Good items post, bad ones are refused one by one." },
+    ATOMIC: { description: "One bad item refuses all; a duplicate is not bad." },
+  },
+});
+
+/** A signed batch of transactions, as accepted. */
+@ObjectType({ description: "A signed batch of transactions, kept byte for byte as it was received." })
+@Entity({ name: "batch" })
+@Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
+@Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })
+@Index("ix_batch_partner", ["tenantNo", "partnerNo"])
+@Index("ix_batch_queue", ["state", "tenantNo", "partnerNo"])
+@ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_batch_partner" })
+export class Batch {
+  /** The receipt's `sequence`: unique and growing within a tenant, not contiguous. */
+  @PrimaryGeneratedColumn({ type: "bigint", unsigned: true })
+  readonly no!: string;
+
+  @Column(numberColumn)
+  readonly tenantNo!: number;
+
+  /** The partner whose account it is. */
+  @Column(numberColumn)
+  readonly partnerNo!: number;
+
+  /** Number of the partner that signed; 0 for the tenant. */
+  @Column(numberColumn)
+  readonly issuerNo!: number;
+
+  @Field(() => ID, { description: "Begins with `bat_`." })
+  @Column(idColumn)
+  readonly id!: string;
+
+  @Field(() => String, { description: "The signer's own id for it: the payload's `jti`." })
+  @Column(codeColumn)
+  readonly jti!: string;
+
+  @Field(() => String, { description: "The key that signed it, as its header names it." })
+  @Column({ ...codeColumn, length: 128 })
+  readonly kid!: string;
+
+  @Column(idColumn)
+  readonly clientId!: string;
+
+  @Field(() => BatchMode, { description: "Whether one bad item refuses the whole batch." })
+  @Column({ type: "enum", enum: BatchMode })
+  readonly mode!: BatchMode;
+
+  @Field(() => BatchState, { description: "Where it stands." })
+  @Column({ type: "enum", enum: BatchState, default: BatchState.ACCEPTED })
+  readonly state!: BatchState;
+
+  @Field(() => Int, { description: "How many transactions it carries." })
+  @Column(numberColumn)
+  readonly itemCount!: number;
+
+  @Column(sha256Column)
+  readonly payloadSha256!: Buffer;
+
+  /** Leaf hash of the act of its acceptance; the receipt states it. */
+  @Column(sha256Column)
+  readonly leafHash!: Buffer;
+
+  /** The platform key that signs its receipt. */
+  @Column({ ...codeColumn, length: 128 })
+  readonly platformKid!: string;
+
+  @Field(() => Date, { description: "When it was accepted." })
+  @Column(instantColumn)
+  readonly acceptedAt!: Date;
+
+  @Field(() => Date, { nullable: true, description: "When its items got their outcomes." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly postedAt!: Date | null;
+
+  @Field(() => Int, { nullable: true, description: "Items posted; null until then." })
+  @Column({ ...numberColumn, nullable: true })
+  readonly postedCount!: number | null;
+
+  @Field(() => Int, { nullable: true, description: "Items that were known already; null until posted." })
+  @Column({ ...numberColumn, nullable: true })
+  readonly duplicateCount!: number | null;
+
+  @Field(() => Int, { nullable: true, description: "Rollbacks that wait for their original; null until posted." })
+  @Column({ ...numberColumn, nullable: true })
+  readonly pendingCount!: number | null;
+
+  @Field(() => Int, { nullable: true, description: "Items refused, each with its code; null until posted." })
+  @Column({ ...numberColumn, nullable: true })
+  readonly refusedCount!: number | null;
+
+  /** Version of the partner's balances that shows its postings. */
+  @Column({ ...counterColumn, nullable: true })
+  readonly ledgerVersion!: bigint | null;
+
+  @Field(() => String, { nullable: true, description: "Why it is parked." })
+  @Column({ type: "varchar", length: 500, nullable: true })
+  readonly parkedReason!: string | null;
+}
+
+/** What a batch carried and what became of it, both compressed. */
+@Entity({ name: "batch_content" })
+export class BatchContent {
+  @PrimaryColumn(numberColumn)
+  readonly tenantNo!: number;
+
+  @PrimaryColumn(counterColumn)
+  readonly batchNo!: bigint;
+
+  /** gzip of the compact JWS, byte for byte as received. */
+  @Column({ type: "mediumblob" })
+  readonly envelope!: Buffer;
+
+  /** gzip of the canonical JSON of the outcomes; null until posted. */
+  @Column({ type: "mediumblob", nullable: true })
+  readonly outcomes!: Buffer | null;
+
+  @Column({ ...sha256Column, nullable: true })
+  readonly outcomesSha256!: Buffer | null;
+}
+
+/** Where one transaction stands. */
+export enum TransactionState {
+  POSTED = "POSTED",
+  PENDING_ORIGINAL = "PENDING_ORIGINAL",
+  REFUSED = "REFUSED",
+}
+
+registerEnumType(TransactionState, {
+  name: "TransactionState",
+  description: "Where one transaction stands.",
+  valuesConfig: {
+    POSTED: { description: "In the ledger and in its period's totals." },
+    PENDING_ORIGINAL: { description: "A rollback whose original has not come yet; posts together with it." },
+    REFUSED: { description: "A rollback that did not fit its original when that came." },
+  },
+});
+
+/** One thing a partner reported, by its own id; never changed once posted. */
+@ObjectType({ description: "One thing a partner reported, known by the partner's own id." })
+@Entity({ name: "transaction" })
+@Index("uq_transaction_dedupe", ["dedupe"], { unique: true })
+@Index("ix_transaction_period", ["tenantNo", "partnerNo", "periodNo"])
+export class Transaction {
+  @PrimaryGeneratedColumn({ type: "bigint", unsigned: true })
+  readonly no!: string;
+
+  @Column(numberColumn)
+  readonly tenantNo!: number;
+
+  @Column(numberColumn)
+  readonly partnerNo!: number;
+
+  /** First 16 bytes of SHA-256 over tenant, partner and external id: posts once, for ever. */
+  @Column(hash16Column)
+  readonly dedupe!: Buffer;
+
+  /** First 16 bytes of SHA-256 over its content after parsing; tells a duplicate from a mismatch. */
+  @Column(hash16Column)
+  readonly contentHash!: Buffer;
+
+  @Field(() => String, { description: "The partner's id for it." })
+  @Column(codeColumn)
+  readonly externalId!: string;
+
+  @Field(() => TransactionKind, { description: "What it is." })
+  @Column({ type: "enum", enum: TransactionKind })
+  readonly kind!: TransactionKind;
+
+  @Field(() => TransactionState, { description: "Where it stands." })
+  @Column({ type: "enum", enum: TransactionState })
+  readonly state!: TransactionState;
+
+  /** 0 for none. */
+  @Column(numberColumn)
+  readonly brandNo!: number;
+
+  /** 0 for none. */
+  @Column(numberColumn)
+  readonly productNo!: number;
+
+  @Field(() => String, { nullable: true, description: "The round it belongs to, as the partner names it." })
+  @Column({ ...codeColumn, nullable: true })
+  readonly round!: string | null;
+
+  /** The player's pseudonym under the tenant's key. */
+  @Column({ ...hash16Column, nullable: true })
+  readonly player!: Buffer | null;
+
+  @Field(() => String, { nullable: true, description: "A fee's category: PAYMENT, PLATFORM, PROVIDER, TAX or OTHER." })
+  @Column({ ...wordColumn, nullable: true })
+  readonly category!: string | null;
+
+  @Column({ type: "bigint", transformer: bigintText, nullable: true })
+  readonly units!: bigint | null;
+
+  @Column(minorColumn)
+  readonly amountMinor!: bigint;
+
+  @Column(wordColumn)
+  readonly currency!: string;
+
+  @Field(() => Date, { description: "When the partner says it happened." })
+  @Column(instantColumn)
+  readonly occurredAt!: Date;
+
+  @Field(() => String, { nullable: true, description: "External id of what a rollback reverses." })
+  @Column({ ...codeColumn, nullable: true })
+  readonly reverses!: string | null;
+
+  /** 0 while a rollback waits for its original. */
+  @Column(numberColumn)
+  readonly periodNo!: number;
+
+  @Column(numberColumn)
+  readonly originPeriodNo!: number;
+
+  /** 0 while a rollback waits for its original. */
+  @Column(counterColumn)
+  readonly entryNo!: bigint;
+
+  @Column(counterColumn)
+  readonly batchNo!: bigint;
+
+  @Field(() => Int, { description: "Its place in its batch, from 0." })
+  @Column({ type: "smallint", unsigned: true })
+  readonly item!: number;
+}
+
+/** That a transaction is, or will be, reversed: one row an original, so it happens once. */
+@Entity({ name: "reversal" })
+export class Reversal {
+  /** `dedupe` of the original, which may not have come yet. */
+  @PrimaryColumn(hash16Column)
+  readonly original!: Buffer;
+
+  @Column(numberColumn)
+  readonly tenantNo!: number;
+
+  @Column(numberColumn)
+  readonly partnerNo!: number;
+
+  /** `dedupe` of the rollback. */
+  @Column(hash16Column)
+  readonly rollback!: Buffer;
+}

@@ -1,0 +1,22 @@
+import { Act } from "../acts/entities.js";
+import { ActSequence } from "../events/entities.js";
+import { Batch, BatchContent, Reversal, Transaction } from "../exchange/entities.js";
+import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
+import { Account, Entry, EntryLine } from "../ledger/entities.js";
+import { migrations } from "../../migrations/index.js";
+import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
+import type { Schema } from "../platform/database.js";
+import { IdempotentAnswer, Lease } from "../platform/entities.js";
+import { Configuration, Statement } from "../settlement/entities.js";
+import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
+import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
+
+/** Every table of ours and the migrations that make them. */
+export const databaseSchema: Schema = {
+  entities: [
+    ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
+    ...[Account, Entry, EntryLine, Batch, BatchContent, Transaction, Reversal, Configuration, Statement],
+  ],
+  migrations: [...migrations],
+};

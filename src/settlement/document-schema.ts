@@ -1,0 +1,344 @@
+import { z } from "zod";
+import { Rational, RoundingMode } from "../kernel/rational.js";
+import {
+  CarryPolicy,
+  DeductionSource,
+  DeductionType,
+  FreeRoundStake,
+  Measure,
+  RoundingStage,
+} from "./terms/contract.js";
+
+/** The most deductions, fees, caps, brackets or splits that one document lists. */
+const LIST_LENGTH_MAX = 32;
+const OVERRIDES_MAX = 500;
+const EXPIRY_PERIODS_MAX = 1_000;
+
+const code = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, "is 1 to 64 of [A-Za-z0-9._:-]");
+const currency = z.string().regex(/^[A-Z][A-Z0-9]{2,9}$/, "is a currency code");
+const date = z.iso.date("is a date, YYYY-MM-DD");
+const duration = z
+  .string()
+  .regex(
+    /^P(?!$)(?:\d{1,2}D)?(?:T(?=\d)(?:\d{1,3}H)?(?:\d{1,5}M)?(?:\d{1,7}S)?)?$/,
+    "is an ISO 8601 duration such as PT6H",
+  )
+  .describe("ISO 8601 duration of days (24 hours each), hours, minutes and seconds.");
+const amount = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,14})(?:\.\d{1,8})?$/, "is a decimal amount that is not negative")
+  .describe("Decimal string in the statement's currency, with at most its decimals.");
+const signedAmount = z
+  .string()
+  .regex(/^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,8})?$/, "is a decimal amount")
+  .describe("Decimal string in the statement's currency, with at most its decimals.");
+const rate = z
+  .string()
+  .regex(/^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?|\d{1,9}\/[1-9]\d{0,8})$/, "is a rate from 0 to 1, such as 0.12 or 1/3")
+  .refine((text) => Rational.parse(text)?.compare(Rational.ONE) !== 1, "is a rate from 0 to 1, such as 0.12 or 1/3")
+  .describe("From 0 to 1: a decimal string, or an exact fraction n/d.");
+const window = z.enum(["PERIOD", "WEEK", "MONTH", "QUARTER", "YEAR", "CONTRACT"]);
+const dayOfMonth = z.int().min(1).max(28).describe("The local day on which a period starts.");
+
+const cycle = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("DAILY") }),
+  z.strictObject({
+    kind: z.literal("WEEKLY"),
+    weekday: z
+      .enum(["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"])
+      .describe("The local day on which a period starts."),
+  }),
+  z.strictObject({
+    kind: z.literal("BIWEEKLY"),
+    anchor: date.describe("The local first day of any one of the periods."),
+  }),
+  z.strictObject({ kind: z.literal("MONTHLY"), dayOfMonth }),
+  z.strictObject({
+    kind: z.literal("QUARTERLY"),
+    month: z.int().min(1).max(3).describe("The year's first starting month."),
+    dayOfMonth,
+  }),
+  z.strictObject({
+    kind: z.literal("CUSTOM"),
+    schedule: z
+      .string()
+      .min(9)
+      .max(200)
+      .describe("Five cron fields in the partner's zone; each firing starts a period."),
+  }),
+]);
+
+const basis = z.strictObject({
+  measure: z.enum([Measure.TURNOVER, Measure.GGR]).describe("What the rate applies to, of this period."),
+  less: z
+    .array(z.enum(DeductionType))
+    .min(1)
+    .max(LIST_LENGTH_MAX)
+    .optional()
+    .describe("Deductions standing earlier in the list that are taken off first, as far as they were deducted."),
+});
+const cap = z.strictObject({ rate, basis }).describe("At most rate × max(basis, 0) is deducted.");
+const deductionType = z.enum(DeductionType).describe("Which cost is taken off GGR.");
+const deduction = z.discriminatedUnion("source", [
+  z.strictObject({
+    type: deductionType,
+    source: z.literal(DeductionSource.TRANSACTIONS).describe("The period's total of the transactions of this type."),
+    cap: cap.optional(),
+  }),
+  z.strictObject({
+    type: deductionType,
+    source: z.literal(DeductionSource.RATE).describe("rate × max(basis, 0)."),
+    rate,
+    basis,
+    cap: cap.optional(),
+  }),
+]);
+const baseShape = z.strictObject({
+  measure: z
+    .enum([...Object.values(Measure), "CUSTOM"])
+    .describe("NGR is GGR less the deductions; TURNOVER and GGR have none."),
+  freeRoundStake: z
+    .enum(FreeRoundStake)
+    .describe("Whether the stake of a free round counts as a bet and as a bonus cost."),
+  jackpotWins: z
+    .enum(["EXCLUDED", "INCLUDED"])
+    .describe("Whether jackpot wins are winnings; excluded ones are the pool's."),
+  deductions: z.array(deduction).max(LIST_LENGTH_MAX).optional().describe("In the order in which they are taken off."),
+  components: z
+    .array(z.strictObject({ kind: code, rate, sign: z.enum(["PLUS", "MINUS"]) }))
+    .min(1)
+    .max(LIST_LENGTH_MAX)
+    .optional()
+    .describe("CUSTOM only: the kinds that make the base."),
+});
+const base = baseShape.superRefine(checkBase);
+
+const bracket = z.strictObject({
+  upTo: amount
+    .optional()
+    .describe("Upper bound, inclusive; the next bracket starts immediately above. The last has none."),
+  rate,
+});
+const share = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("FLAT"), rate }),
+  z.strictObject({
+    kind: z.literal("TIERED"),
+    mode: z.enum(["SLAB", "MARGINAL"]).describe("SLAB: one rate for all of it. MARGINAL: each bracket its own."),
+    brackets: z.array(bracket).min(1).max(LIST_LENGTH_MAX),
+    window: window.optional().describe("Tiers accumulate over this, less what was settled in it; absent: PERIOD."),
+  }),
+  z.strictObject({ kind: z.literal("NONE") }),
+]);
+
+const feeCommon = { name: code, payer: z.enum(["TENANT", "PARTNER"]) };
+const fee = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("FIXED"),
+    ...feeCommon,
+    amount,
+    per: window,
+  }),
+  z.strictObject({
+    kind: z.literal("PER_TRANSACTION"),
+    ...feeCommon,
+    amount,
+    kinds: z.array(code).min(1).max(LIST_LENGTH_MAX),
+  }),
+  z.strictObject({
+    kind: z.literal("PER_UNIT"),
+    ...feeCommon,
+    amount,
+    kinds: z.array(code).min(1).max(LIST_LENGTH_MAX),
+  }),
+]);
+const instalment = z.strictObject({ amount, on: date });
+const guarantee = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("FLOOR"),
+    amount,
+    prorate: z.enum(["DAYS", "NONE"]),
+  }),
+  z.strictObject({
+    kind: z.literal("CUMULATIVE"),
+    amount,
+    window,
+    prorate: z.enum(["DAYS", "NONE"]),
+  }),
+  z.strictObject({
+    kind: z.literal("RECOUPABLE_ADVANCE"),
+    instalments: z.array(instalment).min(1).max(LIST_LENGTH_MAX),
+  }),
+]);
+
+const carryCommon = {
+  unit: z.enum(["BASE", "COMMISSION"]).describe("Whether the base or the commission is carried."),
+  tierBasis: z.enum(["NET", "GROSS"]).optional().describe("Whether tiers look at the base after or before the carry."),
+  expiresAfterPeriods: z.int().min(1).max(EXPIRY_PERIODS_MAX).optional(),
+  scope: z
+    .enum(["PARTNER", "BRAND", "GAME", "PLAYER"])
+    .optional()
+    .describe("What carries for itself; absent: PARTNER."),
+  ringFence: z
+    .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
+    .optional()
+    .describe("A player this far down in an aggregate this far down carries alone."),
+};
+const carryOver = z.discriminatedUnion("policy", [
+  z.strictObject({ policy: z.literal(CarryPolicy.NONE) }),
+  z.strictObject({ policy: z.literal(CarryPolicy.FULL), ...carryCommon }),
+  z.strictObject({
+    policy: z.literal("CAPPED"),
+    ...carryCommon,
+    rate: rate.describe("Of a positive base, what a carry may take."),
+  }),
+]);
+
+const jackpots = z.strictObject({
+  contribution: z.discriminatedUnion("source", [
+    z.strictObject({ source: z.literal(DeductionSource.TRANSACTIONS) }),
+    z.strictObject({ source: z.literal(DeductionSource.RATE), rate, basis }),
+  ]),
+  settlement: z.enum(["NETTED", "SEPARATE"]).describe("Whether both legs are netted with the share on one statement."),
+});
+const reserve = z.strictObject({
+  rate,
+  of: z.enum(["EARNED", "PAYABLE"]),
+  releaseAfterPeriods: z.int().min(1).max(EXPIRY_PERIODS_MAX),
+  maximum: amount.optional(),
+});
+const taxes = z.strictObject({
+  withholding: z.strictObject({ rate, rounding: z.enum(RoundingMode).optional() }).optional(),
+  vat: z.strictObject({ rate, treatment: z.enum(["ADDED", "INCLUDED"]) }).optional(),
+});
+const fx = z.strictObject({
+  to: currency,
+  type: z.enum(["TRANSACTION", "DAILY_CLOSE", "PERIOD_AVG", "PERIOD_CLOSE"]),
+  source: code,
+  triangulateBy: currency.optional(),
+});
+const credit = z.strictObject({
+  drawAt: z.enum(["POSTING", "SETTLEMENT"]),
+  whenExhausted: z.enum(["BLOCK", "CREDIT_LINE", "POSTPAY_OVERAGE"]),
+  creditLimit: amount.optional(),
+  lowWater: rate.optional(),
+});
+const payout = z.strictObject({
+  minimum: amount.describe(
+    "A positive position below it is kept for the next statement; 0 releases every positive one.",
+  ),
+  negative: z.enum(["CARRY", "COLLECT"]).optional().describe("What becomes of a negative position; absent: CARRY."),
+  dueAfterDays: z.int().min(0).max(365).optional(),
+  businessDays: z
+    .string()
+    .regex(/^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/, "is a country code")
+    .optional(),
+  splits: z
+    .array(z.strictObject({ to: code, weight: rate }))
+    .min(2)
+    .max(LIST_LENGTH_MAX)
+    .optional(),
+});
+
+const rounding = z.strictObject({
+  mode: z.enum(RoundingMode),
+  stage: z
+    .enum(RoundingStage)
+    .describe("LINE: each earned line. TOTAL: their sum once, shared out by largest remainder."),
+  scale: z.int().min(0).max(8).optional().describe("Decimals; absent: those of the currency."),
+});
+
+const feeList = z.array(fee).min(1).max(LIST_LENGTH_MAX).describe("Fixed, per-transaction and per-unit fees.");
+const capList = z
+  .array(
+    z.strictObject({
+      of: z.enum(["SHARE", "EARNED"]),
+      maximum: amount,
+      window,
+    }),
+  )
+  .min(1)
+  .max(LIST_LENGTH_MAX)
+  .describe("The most that may be earned.");
+const override = z.strictObject({
+  for: z
+    .strictObject({
+      currency: currency.optional(),
+      brand: code.optional(),
+      category: code.optional(),
+      product: code.optional(),
+    })
+    .refine((match) => Object.keys(match).length > 0, "names a currency, brand, category or product"),
+  base: base.optional(),
+  share: share.optional(),
+  fees: feeList.optional(),
+  caps: capList.optional(),
+  guarantee: guarantee.optional(),
+  jackpots: jackpots.optional(),
+  reserve: reserve.optional(),
+  payout: payout.optional(),
+  rounding: rounding.optional(),
+});
+
+/** The configuration document, version 1; unknown members are refused. Emitted as `schema/configuration.schema.json`. */
+export const configurationSchema = z
+  .strictObject({
+    v: z.literal(1).describe("Version of this format."),
+    name: z.string().min(1).max(200).optional().describe("For people."),
+    cycle: cycle.describe("When periods start, in the partner's own zone."),
+    grace: duration.describe("How long after its end a period still takes what belongs to it. At most 31 days."),
+    base: base.describe("What the share is computed from."),
+    share: share.describe("The partner's part of the base; a base below zero earns nothing."),
+    fees: feeList.optional(),
+    guarantee: guarantee.optional().describe("The least that is earned."),
+    caps: capList.optional(),
+    carryOver: carryOver.describe("What a negative base does to the next period."),
+    jackpots: jackpots.optional().describe("Absent: contributions and wins are netted as they were posted."),
+    reserve: reserve.optional().describe("A rolling reserve, held and released."),
+    taxes: taxes.optional(),
+    fx: fx.optional().describe("Conversion at close; absent: every currency has its own statement."),
+    netting: z
+      .strictObject({ with: z.array(code).min(1).max(LIST_LENGTH_MAX) })
+      .optional()
+      .describe("Linked partners."),
+    credit: credit.optional().describe("Prepaid credit that meets payables."),
+    payout: payout.describe("What is released for payment."),
+    rounding: rounding.describe("The one rounding, from exact values to minor units."),
+    lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),
+    rules: z
+      .strictObject({
+        format: z.literal("JDM"),
+        content: z.record(z.string().max(200), z.unknown()),
+      })
+      .optional()
+      .describe("A decision table that chooses rates and labels; it never computes money."),
+    overrides: z.array(override).min(1).max(OVERRIDES_MAX).optional().describe("The most specific match wins."),
+  })
+  .meta({
+    title: "Quittance configuration",
+    description: "How one partner is settled. Amounts and rates are exact strings.",
+  });
+
+/** What the shape alone cannot say of a base: which members belong to which measure, and that deductions refer backwards. */
+function checkBase(value: z.infer<typeof baseShape>, context: z.RefinementCtx): void {
+  const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
+  const deductions = value.deductions ?? [];
+  if ((value.measure === "CUSTOM") !== (value.components !== undefined))
+    refuse(["components"], "belong to the measure CUSTOM");
+  if (value.measure === Measure.NGR && deductions.length === 0) refuse(["deductions"], "are what makes NGR of GGR");
+  if (value.measure !== Measure.NGR && deductions.length > 0) refuse(["deductions"], "belong to the measure NGR");
+  deductions.forEach((item, index) => {
+    const earlier = deductions.slice(0, index);
+    const twice = earlier.some((other) => other.source === item.source && other.type === item.type);
+    if (twice && item.source === DeductionSource.TRANSACTIONS)
+      refuse(["deductions", index], "deducts the same transactions twice");
+    for (const less of lessOf(item)) {
+      if (!earlier.some((other) => other.type === less))
+        refuse(["deductions", index], `takes off ${less}, which does not stand earlier`);
+    }
+  });
+}
+
+function lessOf(item: z.infer<typeof deduction>): readonly DeductionType[] {
+  const own = item.source === DeductionSource.RATE ? (item.basis.less ?? []) : [];
+  return [...own, ...(item.cap?.basis.less ?? [])];
+}

@@ -1,0 +1,154 @@
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from "typeorm";
+import {
+  codeColumn,
+  idColumn,
+  instantColumn,
+  numberColumn,
+  sha256Column,
+  textColumn,
+  totalColumn,
+  wordColumn,
+} from "../platform/columns.js";
+import { Partner } from "../tenancy/entities.js";
+
+/** Where a version of a configuration stands. */
+export enum ConfigurationState {
+  DRAFT = "DRAFT",
+  ACTIVE = "ACTIVE",
+  SUPERSEDED = "SUPERSEDED",
+}
+
+registerEnumType(ConfigurationState, {
+  name: "ConfigurationState",
+  description: "Where a version of a configuration stands.",
+  valuesConfig: {
+    DRAFT: { description: "Written, not in force." },
+    ACTIVE: { description: "In force for periods that start at or after its instant." },
+    SUPERSEDED: { description: "A later version is in force; periods it settled keep naming it." },
+  },
+});
+
+/** One immutable version of how a partner is settled. */
+@ObjectType({ description: "One immutable version of how a partner is settled." })
+@Entity({ name: "configuration" })
+@Index("uq_configuration_version", ["tenantId", "partnerId", "version"], { unique: true })
+@ForeignKey(() => Partner, ["tenantId", "partnerId"], ["tenantId", "id"], { name: "fk_configuration_partner" })
+export class Configuration {
+  @PrimaryColumn(idColumn)
+  readonly tenantId!: string;
+
+  @Field(() => ID, { description: "Begins with `cfg_`." })
+  @PrimaryColumn(idColumn)
+  readonly id!: string;
+
+  @Column(idColumn)
+  readonly partnerId!: string;
+
+  @Field(() => Int, { description: "Counts from 1 per partner." })
+  @Column(numberColumn)
+  readonly version!: number;
+
+  @Field(() => ConfigurationState, { description: "Where it stands." })
+  @Column({ type: "enum", enum: ConfigurationState, default: ConfigurationState.DRAFT })
+  readonly state!: ConfigurationState;
+
+  /** Canonical JSON of the document. */
+  @Column(textColumn)
+  readonly document!: string;
+
+  @Column(sha256Column)
+  readonly documentSha256!: Buffer;
+
+  @Column(codeColumn)
+  readonly draftedBy!: string;
+
+  @Field(() => Date, { description: "When it was written." })
+  @Column(instantColumn)
+  readonly draftedAt!: Date;
+
+  @Column({ ...codeColumn, nullable: true })
+  readonly activatedBy!: string | null;
+
+  @Field(() => Date, { nullable: true, description: "When it was activated." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly activatedAt!: Date | null;
+
+  @Field(() => Date, { nullable: true, description: "First instant it is in force." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly effectiveFrom!: Date | null;
+}
+
+/** What a partner earned in a period and currency, signed. */
+@ObjectType({ description: "What a partner earned in one period and currency, signed by the platform." })
+@Entity({ name: "statement" })
+@Index("uq_statement_period", ["tenantNo", "periodNo", "currency"], { unique: true })
+@Index("ix_statement_chain", ["tenantNo", "partnerNo", "currency", "endsAt"])
+@ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_statement_partner" })
+export class Statement {
+  @PrimaryColumn(idColumn)
+  readonly tenantId!: string;
+
+  @Field(() => ID, { description: "Begins with `stm_`." })
+  @PrimaryColumn(idColumn)
+  readonly id!: string;
+
+  @Column(numberColumn)
+  readonly tenantNo!: number;
+
+  @Column(numberColumn)
+  readonly partnerNo!: number;
+
+  @Column(numberColumn)
+  readonly periodNo!: number;
+
+  @Column(wordColumn)
+  readonly currency!: string;
+
+  @Field(() => Date, { description: "First instant of its period." })
+  @Column(instantColumn)
+  readonly startsAt!: Date;
+
+  @Field(() => Date, { description: "First instant after its period." })
+  @Column(instantColumn)
+  readonly endsAt!: Date;
+
+  @Field(() => Date, { description: "When it was issued." })
+  @Column(instantColumn)
+  readonly issuedAt!: Date;
+
+  @Field(() => ID, { description: "The configuration version it was calculated by." })
+  @Column(idColumn)
+  readonly configurationId!: string;
+
+  @Field(() => String, { description: "The period's own base before carry-over: an exact decimal, or `n/d`." })
+  @Column({ ...codeColumn, length: 160 })
+  readonly base!: string;
+
+  @Field(() => String, { description: "Loss carried in, at most 0: an exact decimal, or `n/d`." })
+  @Column({ ...codeColumn, length: 160 })
+  readonly carryIn!: string;
+
+  @Field(() => String, { description: "Loss carried out, at most 0: an exact decimal, or `n/d`." })
+  @Column({ ...codeColumn, length: 160 })
+  readonly carryOut!: string;
+
+  @Column(totalColumn)
+  readonly openingMinor!: bigint;
+
+  @Column(totalColumn)
+  readonly earnedMinor!: bigint;
+
+  @Column(totalColumn)
+  readonly adjustmentsMinor!: bigint;
+
+  @Column(totalColumn)
+  readonly payableMinor!: bigint;
+
+  @Column(totalColumn)
+  readonly closingMinor!: bigint;
+
+  /** The signed document: compact JWS, `typ: quittance-statement+jws`. */
+  @Column(textColumn)
+  readonly jws!: string;
+}

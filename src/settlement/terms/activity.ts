@@ -1,0 +1,103 @@
+import { assert } from "../../kernel/assert.js";
+import { Rational } from "../../kernel/rational.js";
+import { TransactionKind } from "../../periods/entities.js";
+import { amount, minus, plus, type Working } from "./working.js";
+
+/** What was posted into a period, of one kind and in one currency. A rollback is a kind of its own, `ROLLBACK_<kind>`. */
+export interface KindTotal {
+  readonly kind: string;
+  /** A fee's category; empty for the other kinds. */
+  readonly category: string;
+  /** The period it happened in, when it came too late for that one; null when it happened in this one. */
+  readonly originPeriodId: string | null;
+  readonly count: bigint;
+  readonly units: bigint;
+  readonly sumMinor: bigint;
+}
+
+/** A kind as it enters a sum: under which name, of which fee categories (absent: of any), added or taken off. */
+export interface Part {
+  readonly kind: TransactionKind;
+  readonly name: string;
+  readonly categories?: readonly string[];
+  readonly isTakenOff?: boolean;
+}
+
+/** Which items a sum takes: those of the period itself, those that came late into it, or both. */
+export enum Timing {
+  OWN = "OWN",
+  LATE = "LATE",
+  BOTH = "BOTH",
+}
+
+/** Kinds that no term settles yet; they are refused when they are sent. */
+const UNSETTLED: readonly TransactionKind[] = [TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN];
+
+const SETTLED: ReadonlySet<string> = new Set(
+  Object.values(TransactionKind)
+    .filter((kind) => kind !== TransactionKind.ROLLBACK && !UNSETTLED.includes(kind))
+    .flatMap((kind) => [kind, `ROLLBACK_${kind}`]),
+);
+
+/** Stops at a kind that no term settles: to leave it out silently would be a wrong amount. */
+export function assertSettled(totals: readonly KindTotal[]): void {
+  for (const { kind } of totals) assert(SETTLED.has(kind), `a term settles ${kind}`);
+}
+
+/**
+ * The sum of some kinds, each less what was rolled back (domain 2, effective amounts). It always names the first part; the
+ * other parts, rollbacks and late items only where any occurred.
+ */
+export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: readonly Part[]): Working {
+  const pieces = timesOf(timing).flatMap((time) => parts.flatMap((part) => piecesOf(totals, time, part)));
+  const [first, ...others] = pieces;
+  assert(first !== undefined && !first.isTakenOff, "a sum starts with something added");
+  return others
+    .filter(({ occurred }) => occurred)
+    .reduce((sum, piece) => (piece.isTakenOff ? minus : plus)(sum, piece.working), first.working);
+}
+
+/** Whether anything of these kinds, or a rollback of it, was posted. */
+export function hasAny(totals: readonly KindTotal[], timing: Timing, parts: readonly Part[]): boolean {
+  return timesOf(timing).some((time) => parts.some((part) => piecesOf(totals, time, part).some(({ occurred }) => occurred)));
+}
+
+interface Piece {
+  readonly occurred: boolean;
+  readonly isTakenOff: boolean;
+  readonly working: Working;
+}
+
+type Time = Timing.OWN | Timing.LATE;
+
+function timesOf(timing: Timing): readonly Time[] {
+  return timing === Timing.BOTH ? [Timing.OWN, Timing.LATE] : [timing];
+}
+
+/** What was posted of a part and what was rolled back of it. */
+function piecesOf(totals: readonly KindTotal[], time: Time, part: Part): readonly Piece[] {
+  return [false, true].map((isRollback) => {
+    const kind = isRollback ? `ROLLBACK_${part.kind}` : part.kind;
+    const found = totals.filter((total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time);
+    const words = [time === Timing.LATE ? "late" : "", isRollback ? "rolledBack" : "", part.name];
+    const sum = found.reduce((minor, { sumMinor }) => minor + sumMinor, 0n);
+    return {
+      occurred: found.some(({ count }) => count > 0n),
+      isTakenOff: (part.isTakenOff ?? false) !== isRollback,
+      working: amount(camelCase(words), Rational.of(sum)),
+    };
+  });
+}
+
+function isOf(total: KindTotal, categories: readonly string[] | undefined): boolean {
+  return categories === undefined || categories.includes(total.category);
+}
+
+function timeOf(total: KindTotal): Time {
+  return total.originPeriodId === null ? Timing.OWN : Timing.LATE;
+}
+
+function camelCase(words: readonly string[]): string {
+  const [first = "", ...others] = words.filter((word) => word !== "");
+  return first + others.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}

@@ -1,0 +1,68 @@
+import { Rational } from "../../kernel/rational.js";
+
+/** An input of a formula: an amount in exact minor units, or a rate. */
+export interface Quantity {
+  readonly unit: "AMOUNT" | "RATE";
+  readonly value: Rational;
+}
+
+/** A formula, what it is fed by name, and what comes out, exactly. Text and value are built together, so they cannot differ. */
+export interface Working {
+  readonly formula: string;
+  readonly inputs: Readonly<Record<string, Quantity>>;
+  readonly value: Rational;
+}
+
+/** Nothing. */
+export const ZERO: Working = { formula: "0", inputs: {}, value: Rational.ZERO };
+
+/** An amount by its name, in exact minor units. */
+export function amount(name: string, value: Rational): Working {
+  return { formula: name, inputs: { [name]: { unit: "AMOUNT", value } }, value };
+}
+
+/** A rate by its name. */
+export function rate(name: string, value: Rational): Working {
+  return { formula: name, inputs: { [name]: { unit: "RATE", value } }, value };
+}
+
+/** left + right */
+export function plus(left: Working, right: Working): Working {
+  return join(left, right, `${left.formula} + ${right.formula}`, left.value.plus(right.value));
+}
+
+/** left - right */
+export function minus(left: Working, right: Working): Working {
+  return join(left, right, `${left.formula} - ${bracketed(right)}`, left.value.minus(right.value));
+}
+
+/** left * right */
+export function times(left: Working, right: Working): Working {
+  return join(left, right, `${bracketed(left)} * ${bracketed(right)}`, left.value.times(right.value));
+}
+
+/** The lesser of the two. */
+export function least(left: Working, right: Working): Working {
+  return join(left, right, `min(${left.formula}, ${right.formula})`, left.value.min(right.value));
+}
+
+/** The greater of the two. */
+export function greatest(left: Working, right: Working): Working {
+  return join(left, right, `max(${left.formula}, ${right.formula})`, left.value.max(right.value));
+}
+
+/** `value` where `left` is at least `right`, else nothing. */
+export function whereAtLeast(left: Working, right: Working, value: Working): Working {
+  const formula = `if ${left.formula} >= ${right.formula} then ${value.formula} else 0`;
+  const holds = left.value.compare(right.value) >= 0;
+  return join(join(left, right, formula, value.value), value, formula, holds ? value.value : Rational.ZERO);
+}
+
+function join(left: Working, right: Working, formula: string, value: Rational): Working {
+  return { formula, inputs: { ...left.inputs, ...right.inputs }, value };
+}
+
+/** A name, a number or a call stands for itself; anything else needs brackets. */
+function bracketed({ formula }: Working): string {
+  return /^(?:\w+|(?:min|max)\([^()]*\))$/.test(formula) ? formula : `(${formula})`;
+}
