@@ -17,6 +17,7 @@ const TABLES = [
     unique index uq_settlement_period_id (tenant_no, id),
     unique index uq_settlement_period_start (tenant_no, partner_no, starts_at),
     index ix_settlement_period_due (state, due_at),
+    index ix_settlement_period_open (tenant_no, partner_no, state, starts_at),
     constraint fk_settlement_period_partner foreign key (tenant_no, partner_no) references partner (tenant_no, no)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,

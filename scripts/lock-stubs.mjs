@@ -3,12 +3,24 @@
  * `npm ci` then refuses the lock ("Missing … from lock file"). For every optional dependency without an entry this adds
  * one with its version and the platform that its name says, which is all that `npm ci` asks of a package it skips.
  *
- * `node scripts/lock-stubs.mjs [--check] [lock file]`: writes the lock; with --check it names what is missing and fails.
+ * `node scripts/lock-stubs.mjs [--check] [lock file]` writes the lock; with --check it names what is missing and fails.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const SYSTEMS = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "wasi", "win32"];
+const SYSTEMS = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "wasi",
+  "win32",
+];
 const PROCESSORS = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
 const LIBRARIES = { gnu: "glibc", gnueabihf: "glibc", musl: "musl", musleabihf: "musl" };
 
@@ -55,7 +67,8 @@ function platformOf(name) {
   const os = words.filter((word) => SYSTEMS.includes(word));
   const cpu = words.filter((word) => PROCESSORS.includes(word));
   const libc = words.flatMap((word) => LIBRARIES[word] ?? []);
-  if (os.length !== 1 || cpu.length !== 1) throw new Error(`${name}: its name does not say one system and one processor`);
+  if (os.length !== 1 || cpu.length !== 1)
+    throw new Error(`${name}: its name does not say one system and one processor`);
   return { os, cpu, ...(libc.length === 0 ? {} : { libc }) };
 }
 

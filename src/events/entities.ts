@@ -1,4 +1,4 @@
-import { Entity, PrimaryColumn, Column } from "typeorm";
+import { Column, Entity, PrimaryColumn } from "typeorm";
 import { counterColumn, numberColumn } from "../platform/columns.js";
 
 /** The last sequence that an act of a partner was given. */

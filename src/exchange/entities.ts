@@ -1,5 +1,6 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
+import { TransactionKind } from "../periods/entities.js";
 import {
   bigintText,
   codeColumn,
@@ -12,7 +13,6 @@ import {
   sha256Column,
   wordColumn,
 } from "../platform/columns.js";
-import { TransactionKind } from "../periods/entities.js";
 import { Partner } from "../tenancy/entities.js";
 
 /** Where a batch stands. */

@@ -1,6 +1,15 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from "typeorm";
-import { codeColumn, hash16Column, idColumn, instantColumn, nameColumn, sha256Column, textColumn, wordColumn } from "../platform/columns.js";
+import {
+  codeColumn,
+  hash16Column,
+  idColumn,
+  instantColumn,
+  nameColumn,
+  sha256Column,
+  textColumn,
+  wordColumn,
+} from "../platform/columns.js";
 import { Partner, Tenant } from "../tenancy/entities.js";
 
 /** On whose behalf a client acts. */

@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
 	configuration: "cfg",
 	statement: "stm",
 	request: "req",
+	token: "tok",
 } as const;
 
 /** Three letters that say what an id is of. */
@@ -34,6 +35,11 @@ export function newId(prefix: IdPrefix, clock: Clock): string {
 /** Whether a text is a well-formed id of that noun; says nothing about whether the thing exists. */
 export function isId(text: string, prefix: IdPrefix): boolean {
 	return text.startsWith(prefix) && ID_PATTERN.test(text);
+}
+
+/** A new W3C `traceparent` (Trace Context, level 1): version 00, random trace and parent ids, sampled. */
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
 }
 
 function base32(bytes: Buffer): string {

@@ -33,7 +33,9 @@ registerEnumType(AccountName, {
     BONUS_WINNINGS: { description: "Wins from bonus bets (debit)." },
     BONUS_COST: { description: "Bonuses granted (debit)." },
     JACKPOT_COST: { description: "Contributions to jackpots (debit)." },
-    JACKPOT_POOL: { description: "Contributions owed to, less wins due from, the network; not yet on a statement (credit)." },
+    JACKPOT_POOL: {
+      description: "Contributions owed to, less wins due from, the network; not yet on a statement (credit).",
+    },
     FEE_COST: { description: "Fees, an input of deductions (debit)." },
     FEE_DUE: { description: "Fees owed to the partner, not yet on a statement (credit)." },
     CHARGEBACK_COST: { description: "Chargebacks, an input of deductions (debit)." },

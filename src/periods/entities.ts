@@ -65,6 +65,7 @@ registerEnumType(PeriodState, {
 @Index("uq_settlement_period_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_settlement_period_start", ["tenantNo", "partnerNo", "startsAt"], { unique: true })
 @Index("ix_settlement_period_due", ["state", "dueAt"])
+@Index("ix_settlement_period_open", ["tenantNo", "partnerNo", "state", "startsAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_settlement_period_partner" })
 export class SettlementPeriod {
   @PrimaryGeneratedColumn({ type: "int", unsigned: true })

@@ -1,65 +1,53 @@
 import type { Redis } from "ioredis";
-import type { DataSource, Logger } from "typeorm";
-import { type Clock, systemClock } from "../kernel/clock.js";
+import type { DataSource } from "typeorm";
+import type { z } from "zod";
+import type { Clock } from "../kernel/clock.js";
 import type { Config } from "./config.js";
-import { openDatabase, type Schema } from "./database.js";
-import { type Log, openLog } from "./log.js";
-import { type Metrics, openMetrics } from "./metrics.js";
-import { openQueues, type Queues } from "./queues.js";
-import { awaitRedis, openRedis } from "./redis.js";
-import { openSignals, type Signals } from "./signals.js";
+import type { Log } from "./log.js";
+import type { Metrics } from "./metrics.js";
+import type { Signals } from "./signals.js";
 
 /** A process's infrastructure, handed to every operation. */
 export interface App {
-	readonly config: Config;
-	readonly clock: Clock;
-	readonly log: Log;
-	readonly metrics: Metrics;
-	readonly database: DataSource;
-	readonly redis: Redis;
-	readonly signals: Signals;
-	readonly queues: Queues;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly database: DataSource;
+  readonly redis: Redis;
+  readonly signals: Signals;
+  readonly queues: Queues;
 }
 
-/** What tests put in the place of the real thing. */
-export interface AppOptions {
-	readonly clock?: Clock;
-	readonly sqlLogger?: Logger;
+/** A kind of job: small, repeatable, bounded. It carries ids, never facts. */
+export interface JobKind<I> {
+  readonly name: string;
+  readonly attemptsMax: number;
+  readonly input: z.ZodType<I>;
+  run(app: App, input: I): Promise<void>;
 }
 
-const REDIS_WAIT_MS = 2_000;
-
-/** Connects everything; the database must be there, Redis may come later. */
-export async function openApp(
-	config: Config,
-	schema: Schema,
-	{ clock = systemClock, sqlLogger }: AppOptions = {},
-): Promise<App> {
-	const log = openLog(config);
-	const database = await openDatabase(config, schema, sqlLogger);
-	const redis = openRedis(config, log);
-	const signals = openSignals(
-		config.redisPrefix,
-		redis,
-		openRedis(config, log, "subscriber"),
-	);
-	await awaitRedis(redis, REDIS_WAIT_MS);
-	return {
-		config,
-		clock,
-		log,
-		metrics: openMetrics(),
-		database,
-		redis,
-		signals,
-		queues: openQueues(config, log),
-	};
+/** A kind of job as a queue takes it up: it checks the data that lay there, then runs. */
+export interface Performable {
+  readonly name: string;
+  perform(app: App, data: unknown): Promise<void>;
 }
 
-/** Lets go of everything: jobs first, then Redis, the database last. */
-export async function closeApp(app: App): Promise<void> {
-	await app.queues.close();
-	await app.signals.close();
-	app.redis.disconnect();
-	await app.database.destroy();
+/** One job to do later, in a named queue. */
+export interface JobRequest<I> {
+  readonly queue: string;
+  readonly job: JobKind<I>;
+  readonly input: I;
+  /** While a job of this id waits no second one is added; while it runs, one more is kept for after. */
+  readonly deduplicationId: string;
+}
+
+/** The queues of this process. Jobs are hints: losing every one loses nothing, since the sweeper enqueues what is due. */
+export interface Queues {
+  /** Adds a job; false when Redis is away and the sweeper must do without. */
+  add<I>(request: JobRequest<I>): Promise<boolean>;
+  /** Runs a queue's jobs in this process, so many at a time over all processes. */
+  work(app: App, queue: string, kinds: readonly Performable[], concurrency: number): void;
+  /** Stops taking jobs and waits for those at work. */
+  close(): Promise<void>;
 }

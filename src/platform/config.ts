@@ -4,22 +4,22 @@ import { z } from "zod";
 
 /** What a process is told from outside; read once, at its start. */
 export interface Config {
-	readonly databaseUrl: string;
-	readonly redisUrl: string;
-	/** Starts every key of ours in Redis; in braces, so that a cluster keeps them on one shard. */
-	readonly redisPrefix: string;
-	readonly dataDir: string;
-	/** Where callers reach us; also the OAuth issuer. No slash at its end. */
-	readonly publicUrl: string;
-	readonly host: string;
-	readonly port: number;
-	readonly isProduction: boolean;
-	/** Seals private keys at rest: 32 bytes. */
-	readonly masterKey: Buffer;
-	readonly databaseConnectionsMax: number;
-	/** How this process calls itself in leases and logs, e.g. `relay-1`. */
-	readonly processName: string;
-	readonly logLevel: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Starts every key of ours in Redis; in braces, so that a cluster keeps them on one shard. */
+  readonly redisPrefix: string;
+  readonly dataDir: string;
+  /** Where callers reach us; also the OAuth issuer. No slash at its end. */
+  readonly publicUrl: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isProduction: boolean;
+  /** Seals private keys at rest: 32 bytes. */
+  readonly masterKey: Buffer;
+  readonly databaseConnectionsMax: number;
+  /** How this process calls itself in leases and logs, e.g. `relay-1`. */
+  readonly processName: string;
+  readonly logLevel: string;
 }
 
 /** The data directory where none is named. */
@@ -28,48 +28,36 @@ export const DATA_DIR_DEFAULT = ".quittance";
 export const PORT_DEFAULT = 4000;
 
 const Environment = z.object({
-	DATABASE_URL: z.string().optional(),
-	REDIS_URL: z.string().optional(),
-	QUITTANCE_REDIS_PREFIX: z
-		.string()
-		.regex(/^[a-z0-9-]+$/)
-		.default("quittance"),
-	QUITTANCE_DATA_DIR: z.string().default(DATA_DIR_DEFAULT),
-	QUITTANCE_PUBLIC_URL: z.url().optional(),
-	QUITTANCE_HOST: z.string().default("127.0.0.1"),
-	QUITTANCE_PORT: z.coerce
-		.number()
-		.int()
-		.min(0)
-		.max(65_535)
-		.default(PORT_DEFAULT),
-	QUITTANCE_MASTER_KEY: z.string().optional(),
-	QUITTANCE_DATABASE_CONNECTIONS: z.coerce
-		.number()
-		.int()
-		.min(2)
-		.max(500)
-		.default(10),
-	QUITTANCE_PROCESS: z.string().default("quittance"),
-	QUITTANCE_LOG_LEVEL: z
-		.enum(["trace", "debug", "info", "warn", "error", "silent"])
-		.default("info"),
-	NODE_ENV: z.string().optional(),
+  DATABASE_URL: z.string().optional(),
+  REDIS_URL: z.string().optional(),
+  QUITTANCE_REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .default("quittance"),
+  QUITTANCE_DATA_DIR: z.string().default(DATA_DIR_DEFAULT),
+  QUITTANCE_PUBLIC_URL: z.url().optional(),
+  QUITTANCE_HOST: z.string().default("127.0.0.1"),
+  QUITTANCE_PORT: z.coerce.number().int().min(0).max(65_535).default(PORT_DEFAULT),
+  QUITTANCE_MASTER_KEY: z.string().optional(),
+  QUITTANCE_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(500).default(10),
+  QUITTANCE_PROCESS: z.string().default("quittance"),
+  QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  NODE_ENV: z.string().optional(),
 });
 
 const Services = z.object({
-	databaseUrl: z.string(),
-	redisUrl: z.string(),
-	url: z.string().optional(),
+  databaseUrl: z.string(),
+  redisUrl: z.string(),
+  url: z.string().optional(),
 });
 
 /** Settings said on the command line; each wins over the environment. */
 export interface ConfigOverrides {
-	readonly dataDir?: string | undefined;
-	readonly databaseUrl?: string | undefined;
-	readonly redisUrl?: string | undefined;
-	readonly port?: number | undefined;
-	readonly publicUrl?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly databaseUrl?: string | undefined;
+  readonly redisUrl?: string | undefined;
+  readonly port?: number | undefined;
+  readonly publicUrl?: string | undefined;
 }
 
 /**
@@ -77,98 +65,86 @@ export interface ConfigOverrides {
  * `<data-dir>/run/services.json`, which `quittance up` writes. Throws a sentence for people when something is missing.
  */
 export function readConfig(overrides: ConfigOverrides = {}): Config {
-	const environment = Environment.parse(process.env);
-	const dataDir = overrides.dataDir ?? environment.QUITTANCE_DATA_DIR;
-	const port = overrides.port ?? environment.QUITTANCE_PORT;
-	const servers = serversOf(overrides, environment, dataDir);
-	return {
-		...servers,
-		redisPrefix: `{${environment.QUITTANCE_REDIS_PREFIX}}`,
-		dataDir,
-		host: environment.QUITTANCE_HOST,
-		port,
-		publicUrl: (
-			overrides.publicUrl ??
-			environment.QUITTANCE_PUBLIC_URL ??
-			`http://localhost:${port}`
-		).replace(/\/$/, ""),
-		isProduction: environment.NODE_ENV === "production",
-		masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
-		databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
-		processName: environment.QUITTANCE_PROCESS,
-		logLevel: environment.QUITTANCE_LOG_LEVEL,
-	};
+  const environment = Environment.parse(process.env);
+  const dataDir = overrides.dataDir ?? environment.QUITTANCE_DATA_DIR;
+  const port = overrides.port ?? environment.QUITTANCE_PORT;
+  const servers = serversOf(overrides, environment, dataDir);
+  return {
+    ...servers,
+    redisPrefix: `{${environment.QUITTANCE_REDIS_PREFIX}}`,
+    dataDir,
+    host: environment.QUITTANCE_HOST,
+    port,
+    publicUrl: (overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL ?? `http://localhost:${port}`).replace(
+      /\/$/,
+      "",
+    ),
+    isProduction: environment.NODE_ENV === "production",
+    masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
+    databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
+    processName: environment.QUITTANCE_PROCESS,
+    logLevel: environment.QUITTANCE_LOG_LEVEL,
+  };
 }
 
 /** The server addresses that the environment names; what `up` uses instead of its own pair. */
 export function serverAddresses(): {
-	readonly databaseUrl: string | undefined;
-	readonly redisUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly redisUrl: string | undefined;
 } {
-	return {
-		databaseUrl: process.env["DATABASE_URL"],
-		redisUrl: process.env["REDIS_URL"],
-	};
+  return {
+    databaseUrl: process.env["DATABASE_URL"],
+    redisUrl: process.env["REDIS_URL"],
+  };
 }
 
 /** The environment of a child process: ours, with its own settings on top. */
-export function childEnvironment(
-	settings: Readonly<Record<string, string>>,
-): NodeJS.ProcessEnv {
-	return { ...process.env, ...settings };
+export function childEnvironment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...settings };
 }
 
-function serversOf(
-	overrides: ConfigOverrides,
-	environment: z.infer<typeof Environment>,
-	dataDir: string,
-) {
-	const named = {
-		databaseUrl:
-			overrides.databaseUrl ??
-			(overrides.dataDir === undefined ? environment.DATABASE_URL : undefined),
-		redisUrl:
-			overrides.redisUrl ??
-			(overrides.dataDir === undefined ? environment.REDIS_URL : undefined),
-	};
-	if (named.databaseUrl !== undefined && named.redisUrl !== undefined) {
-		return { databaseUrl: named.databaseUrl, redisUrl: named.redisUrl };
-	}
-	const running = runningServers(dataDir);
-	const databaseUrl = named.databaseUrl ?? running?.databaseUrl;
-	if (databaseUrl === undefined) {
-		throw new Error(
-			`No database is named and none runs in ${dataDir}. Start it with "quittance up --data-dir ${dataDir}", or give --database-url.`,
-		);
-	}
-	return {
-		databaseUrl,
-		redisUrl: named.redisUrl ?? running?.redisUrl ?? "redis://127.0.0.1:6379",
-	};
+function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Environment>, dataDir: string) {
+  const named = {
+    databaseUrl: overrides.databaseUrl ?? (overrides.dataDir === undefined ? environment.DATABASE_URL : undefined),
+    redisUrl: overrides.redisUrl ?? (overrides.dataDir === undefined ? environment.REDIS_URL : undefined),
+  };
+  if (named.databaseUrl !== undefined && named.redisUrl !== undefined) {
+    return { databaseUrl: named.databaseUrl, redisUrl: named.redisUrl };
+  }
+  const running = runningServers(dataDir);
+  const databaseUrl = named.databaseUrl ?? running?.databaseUrl;
+  if (databaseUrl === undefined) {
+    throw new Error(
+      `No database is named and none runs in ${dataDir}. Start it with "quittance up --data-dir ${dataDir}", or give --database-url.`,
+    );
+  }
+  return {
+    databaseUrl,
+    redisUrl: named.redisUrl ?? running?.redisUrl ?? "redis://127.0.0.1:6379",
+  };
 }
 
 function runningServers(dataDir: string): z.infer<typeof Services> | null {
-	const text = readIfThere(join(dataDir, "run", "services.json"));
-	return text === null ? null : Services.parse(JSON.parse(text));
+  const text = readIfThere(join(dataDir, "run", "services.json"));
+  return text === null ? null : Services.parse(JSON.parse(text));
 }
 
 function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
-	const text = named ?? readIfThere(join(dataDir, "master.key"));
-	const key = Buffer.from((text ?? "").trim(), "base64url");
-	if (key.length !== 32) {
-		throw new Error(
-			`The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, or keep them in ${join(dataDir, "master.key")}.`,
-		);
-	}
-	return key;
+  const text = named ?? readIfThere(join(dataDir, "master.key"));
+  const key = Buffer.from((text ?? "").trim(), "base64url");
+  if (key.length !== 32) {
+    throw new Error(
+      `The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, or keep them in ${join(dataDir, "master.key")}.`,
+    );
+  }
+  return key;
 }
 
 function readIfThere(path: string): string | null {
-	try {
-		return readFileSync(path, "utf8");
-	} catch (error) {
-		if (error instanceof Error && "code" in error && error.code === "ENOENT")
-			return null;
-		throw error;
-	}
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
 }

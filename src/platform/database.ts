@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-	DataSource,
-	type DataSourceOptions,
-	DefaultNamingStrategy,
-	type EntityManager,
-	type Logger,
+  DataSource,
+  type DataSourceOptions,
+  DefaultNamingStrategy,
+  type EntityManager,
+  type InsertResult,
+  type Logger,
 } from "typeorm";
+import { present } from "../kernel/assert.js";
 import { defineErrors } from "../kernel/errors.js";
 import type { Config } from "./config.js";
 
@@ -15,67 +17,56 @@ declare const inside: unique symbol;
 export type Tx = EntityManager & { readonly [inside]: true };
 
 /** A reader: the database itself, or a transaction. */
-export type Reader = Pick<
-	EntityManager,
-	"query" | "find" | "findOne" | "findOneBy" | "findBy"
->;
+export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy">;
 
 /** Entities and migrations, which only the server knows in full. */
 export interface Schema {
-	readonly entities: NonNullable<DataSourceOptions["entities"]>;
-	readonly migrations: NonNullable<DataSourceOptions["migrations"]>;
+  readonly entities: NonNullable<DataSourceOptions["entities"]>;
+  readonly migrations: NonNullable<DataSourceOptions["migrations"]>;
 }
 
 /** COMMIT was sent and not answered: whether it holds must be looked up by the idempotency key; never retry blindly. */
 export class CommitOutcomeUnknown extends Error {
-	override readonly name = "CommitOutcomeUnknown";
+  override readonly name = "CommitOutcomeUnknown";
 }
 
 const databaseError = defineErrors({
-	UNAVAILABLE: {
-		message: "The database cannot be reached; nothing was stored.",
-		retryable: true,
-	},
+  UNAVAILABLE: {
+    message: "The database cannot be reached; nothing was stored.",
+    retryable: true,
+  },
 });
 
 const TRIES_MAX = 3;
 const RETRY_BASE_MS = 5;
 const LOCK_WAIT_SECONDS = 5;
 const IDLE_TRANSACTION_SECONDS = 10;
-const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [
-	1213, 1205, 1053, 1927, 1062, 1180,
-];
+const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [1213, 1205, 1053, 1927, 1062, 1180];
 
 /** Connects to MariaDB or MySQL with the session settings every query relies on: UTC, strict, short lock waits. */
-export async function openDatabase(
-	config: Config,
-	schema: Schema,
-	logger?: Logger,
-): Promise<DataSource> {
-	const url = new URL(config.databaseUrl);
-	const socketPath = url.searchParams.get("socketPath");
-	const database = new DataSource({
-		type: "mariadb", // matters to schema diffs alone: MariaDB reports defaults its own way; MySQL speaks the same protocol
-		...(socketPath === null
-			? { host: url.hostname, port: Number(url.port || 3306) }
-			: { socketPath }),
-		username: decodeURIComponent(url.username || "root"),
-		password: decodeURIComponent(url.password),
-		database: url.pathname.slice(1),
-		charset: "utf8mb4",
-		timezone: "Z",
-		supportBigNumbers: true,
-		bigNumberStrings: true,
-		namingStrategy: new SnakeCase(),
-		migrationsTableName: "migration",
-		entities: schema.entities,
-		migrations: schema.migrations,
-		poolSize: config.databaseConnectionsMax,
-		...(logger === undefined ? { logging: false } : { logging: true, logger }),
-	});
-	await database.initialize();
-	await prepareSessions(database);
-	return database;
+export async function openDatabase(config: Config, schema: Schema, logger?: Logger): Promise<DataSource> {
+  const url = new URL(config.databaseUrl);
+  const socketPath = url.searchParams.get("socketPath");
+  const database = new DataSource({
+    type: "mariadb", // matters to schema diffs alone: MariaDB reports defaults its own way; MySQL speaks the same protocol
+    ...(socketPath === null ? { host: url.hostname, port: Number(url.port || 3306) } : { socketPath }),
+    username: decodeURIComponent(url.username || "root"),
+    password: decodeURIComponent(url.password),
+    database: url.pathname.slice(1),
+    charset: "utf8mb4",
+    timezone: "Z",
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    namingStrategy: new SnakeCase(),
+    migrationsTableName: "migration",
+    entities: schema.entities,
+    migrations: schema.migrations,
+    poolSize: config.databaseConnectionsMax,
+    ...(logger === undefined ? { logging: false } : { logging: true, logger }),
+  });
+  await database.initialize();
+  await prepareSessions(database);
+  return database;
 }
 
 /**
@@ -83,140 +74,116 @@ export async function openDatabase(
  * three times; nothing but SQL belongs inside. Throws `CommitOutcomeUnknown` when COMMIT was not answered, `UNAVAILABLE`
  * when the connection was lost before it, and whatever the work throws, after ROLLBACK.
  */
-export async function transact<T>(
-	app: { readonly database: DataSource },
-	work: (tx: Tx) => Promise<T>,
-): Promise<T> {
-	for (let attempt = 1; ; attempt++) {
-		try {
-			return await once(app.database, work);
-		} catch (error) {
-			if (
-				![DEADLOCK, LOCK_WAIT].includes(serverErrno(error)) ||
-				attempt === TRIES_MAX
-			)
-				throw error;
-			await sleep(RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random()));
-		}
-	}
+export async function transact<T>(app: { readonly database: DataSource }, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(app.database, work);
+    } catch (error) {
+      if (![DEADLOCK, LOCK_WAIT].includes(serverErrno(error)) || attempt === TRIES_MAX) throw error;
+      await sleep(RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** The auto-increment number that an insert of one entity gave its row. */
+export function insertedNo(result: InsertResult): string {
+  return String(present(result.identifiers[0], "the row inserted")["no"]);
 }
 
 /** Whether a plain INSERT met a row that holds its unique key. */
 export function isDuplicateKey(error: unknown): boolean {
-	return serverErrno(error) === DUPLICATE;
+  return serverErrno(error) === DUPLICATE;
 }
 
 /** Whether the database could not be reached, or went away, before anything was stored. */
 export function isConnectionLoss(error: unknown): boolean {
-	return isDriverFailure(error) && serverErrno(error) === 0;
+  return isDriverFailure(error) && serverErrno(error) === 0;
 }
 
-async function once<T>(
-	database: DataSource,
-	work: (tx: Tx) => Promise<T>,
-): Promise<T> {
-	const runner = database.createQueryRunner("master");
-	let isCommitting = false;
-	try {
-		await runner.startTransaction("READ COMMITTED");
-		const result = await work(runner.manager as Tx);
-		isCommitting = true;
-		await runner.commitTransaction();
-		return result;
-	} catch (error) {
-		const isLost = isConnectionLoss(error);
-		if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
-			throw new CommitOutcomeUnknown("COMMIT was not answered", {
-				cause: error,
-			});
-		}
-		if (isLost) throw databaseError("UNAVAILABLE");
-		if (runner.isTransactionActive)
-			await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
-		throw error;
-	} finally {
-		await runner.release();
-	}
+async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const runner = database.createQueryRunner("master");
+  let isCommitting = false;
+  try {
+    await runner.startTransaction("READ COMMITTED");
+    const result = await work(runner.manager as Tx);
+    isCommitting = true;
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    const isLost = isConnectionLoss(error);
+    if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
+      throw new CommitOutcomeUnknown("COMMIT was not answered", {
+        cause: error,
+      });
+    }
+    if (isLost) throw databaseError("UNAVAILABLE");
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
+    throw error;
+  } finally {
+    await runner.release();
+  }
 }
 
 /** The server's own error number; 0 for a broken connection and for errors that are not the database's. */
 function serverErrno(error: unknown): number {
-	const cause = driverErrorOf(error);
-	if (
-		cause === null ||
-		cause.sqlState === undefined ||
-		cause.errno === undefined
-	)
-		return 0;
-	return [SHUTTING_DOWN, KILLED].includes(cause.errno) ? 0 : cause.errno;
+  const cause = driverErrorOf(error);
+  if (cause === null || cause.sqlState === undefined || cause.errno === undefined) return 0;
+  return [SHUTTING_DOWN, KILLED].includes(cause.errno) ? 0 : cause.errno;
 }
 
 interface DriverError {
-	readonly errno?: number;
-	readonly sqlState?: string;
+  readonly errno?: number;
+  readonly sqlState?: string;
 }
 
 function driverErrorOf(error: unknown): DriverError | null {
-	if (typeof error !== "object" || error === null) return null;
-	const inner = "driverError" in error ? error.driverError : error;
-	return typeof inner === "object" && inner !== null ? inner : null;
+  if (typeof error !== "object" || error === null) return null;
+  const inner = "driverError" in error ? error.driverError : error;
+  return typeof inner === "object" && inner !== null ? inner : null;
 }
 
 function isDriverFailure(error: unknown): boolean {
-	if (typeof error !== "object" || error === null) return false;
-	return (
-		"driverError" in error ||
-		("syscall" in error && "code" in error) ||
-		("fatal" in error && error.fatal === true)
-	);
+  if (typeof error !== "object" || error === null) return false;
+  return (
+    "driverError" in error || ("syscall" in error && "code" in error) || ("fatal" in error && error.fatal === true)
+  );
 }
 
 /** Every new pool connection gets the session settings before its first query. */
 async function prepareSessions(database: DataSource): Promise<void> {
-	const [{ version }] = await database.query("select version() as version");
-	const settings = [
-		"time_zone = '+00:00'",
-		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-		`innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
-		...(String(version).includes("MariaDB")
-			? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`]
-			: []),
-	];
-	const statement = `set session ${settings.join(", ")}`;
-	const pool = poolOf(database);
-	pool.on("connection", (connection) => connection.query(statement));
-	await database.query(statement); // the connection that initialize() left in the pool
+  const [{ version }] = await database.query("select version() as version");
+  const settings = [
+    "time_zone = '+00:00'",
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+    ...(String(version).includes("MariaDB") ? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`] : []),
+  ];
+  const statement = `set session ${settings.join(", ")}`;
+  const pool = poolOf(database);
+  pool.on("connection", (connection) => connection.query(statement));
+  await database.query(statement); // the connection that initialize() left in the pool
 }
 
 interface SessionPool {
-	on(
-		event: "connection",
-		listener: (connection: { query(sql: string): unknown }) => void,
-	): void;
+  on(event: "connection", listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 
 function poolOf(database: DataSource): SessionPool {
-	const driver = database.driver as unknown as { readonly pool: SessionPool };
-	return driver.pool;
+  const driver = database.driver as unknown as { readonly pool: SessionPool };
+  return driver.pool;
 }
 
 /** Columns and tables in snake_case; nothing else of TypeORM's names is used, since we name every key ourselves. */
 class SnakeCase extends DefaultNamingStrategy {
-	override tableName(
-		targetName: string,
-		userSpecifiedName: string | undefined,
-	): string {
-		return userSpecifiedName ?? snake(targetName);
-	}
+  override tableName(targetName: string, userSpecifiedName: string | undefined): string {
+    return userSpecifiedName ?? snake(targetName);
+  }
 
-	override columnName(
-		propertyName: string,
-		customName: string | undefined,
-	): string {
-		return customName ?? snake(propertyName);
-	}
+  override columnName(propertyName: string, customName: string | undefined): string {
+    return customName ?? snake(propertyName);
+  }
 }
 
 function snake(name: string): string {
-	return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
+  return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
 }

@@ -5,14 +5,14 @@ export type BatchLoad<K, V> = (keys: readonly K[]) => Promise<readonly V[]>;
 
 /** A request's loaders: each is made when first asked for and forgets everything with the request. */
 export class Loaders {
-	readonly #loaders = new Map<string, DataLoader<unknown, unknown>>();
+  readonly #loaders = new Map<string, DataLoader<unknown, unknown>>();
 
-	/** The loader of that name; the same name must always come with the same loading. */
-	of<K, V>(name: string, load: BatchLoad<K, V>): DataLoader<K, V> {
-		const known = this.#loaders.get(name);
-		if (known !== undefined) return known as DataLoader<K, V>;
-		const loader = new DataLoader<K, V>(load);
-		this.#loaders.set(name, loader as DataLoader<unknown, unknown>);
-		return loader;
-	}
+  /** The loader of that name; the same name must always come with the same loading. */
+  of<K, V>(name: string, load: BatchLoad<K, V>): DataLoader<K, V> {
+    const known = this.#loaders.get(name);
+    if (known !== undefined) return known as DataLoader<K, V>;
+    const loader = new DataLoader<K, V>(load);
+    this.#loaders.set(name, loader as DataLoader<unknown, unknown>);
+    return loader;
+  }
 }

@@ -1,149 +1,107 @@
-import { type ConnectionOptions, Queue, Worker } from "bullmq";
+import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import type { z } from "zod";
-import type { App } from "./app.js";
+import type { App, JobKind, JobRequest, Performable, Queues } from "./app.js";
 import type { Config } from "./config.js";
 import type { Log } from "./log.js";
-
-/** A kind of job: small, repeatable, bounded. It carries ids, never facts. */
-export interface JobKind<I> {
-	readonly name: string;
-	readonly attemptsMax: number;
-	readonly input: z.ZodType<I>;
-	run(app: App, input: I): Promise<void>;
-}
-
-/** One job to do later, in a named queue. */
-export interface JobRequest<I> {
-	readonly queue: string;
-	readonly job: JobKind<I>;
-	readonly input: I;
-	/** While a job of this id waits no second one is added; while it runs, one more is kept for after. */
-	readonly deduplicationId: string;
-}
-
-/** The queues of this process. Jobs are hints: losing every one loses nothing, since the sweeper enqueues what is due. */
-export interface Queues {
-	/** Adds a job; false when Redis is away and the sweeper must do without. */
-	add<I>(request: JobRequest<I>): Promise<boolean>;
-	/** Runs a queue's jobs in this process, so many at a time over all processes. */
-	work(
-		app: App,
-		queue: string,
-		kinds: readonly JobKind<never>[],
-		concurrency: number,
-	): void;
-	/** Stops taking jobs and waits for those at work. */
-	close(): Promise<void>;
-}
+import { awaitRedis, redisAddress } from "./redis.js";
 
 const KEPT_FAILED_MAX = 1_000;
 const BACKOFF_MS = 200;
+/** A worker that is silent for so long is taken for dead, and its job is given to another. */
 const LOCK_MS = 30_000;
+/** How long adding a job waits for Redis before the sweeper must do without it. */
+const ADD_WAIT_MS = 500;
 
 /** A kind of job, checked by the compiler. */
-export function defineJob<I>(kind: JobKind<I>): JobKind<I> {
-	return kind;
+export function defineJob<I>(kind: JobKind<I>): JobKind<I> & Performable {
+  return { ...kind, perform: (app, data) => kind.run(app, kind.input.parse(data)) };
 }
 
 /** Opens the queues; connections are made when first used. */
 export function openQueues(config: Config, log: Log): Queues {
-	const queues = new Map<string, Queue>();
-	const workers: Worker[] = [];
-	const connections: Redis[] = [];
-	const prefix = `${config.redisPrefix}:queue`;
-	const connect = (forWorker: boolean): ConnectionOptions => {
-		const redis = new Redis(config.redisUrl.replace(/^unix:\/\//, ""), {
-			maxRetriesPerRequest: null,
-			enableOfflineQueue: forWorker,
-		});
-		redis.on("error", (error: Error) =>
-			log.warn({ reason: error.message }, "queues: connection trouble"),
-		);
-		connections.push(redis);
-		return redis;
-	};
-	let adding: ConnectionOptions | undefined;
-	const queueOf = (name: string): Queue => {
-		let queue = queues.get(name);
-		if (queue === undefined) {
-			adding ??= connect(false);
-			queue = new Queue(name, {
-				connection: adding,
-				prefix,
-				skipVersionCheck: true,
-			});
-			queue.on("error", (error) =>
-				log.warn({ queue: name, reason: error.message }, "queues: trouble"),
-			);
-			queues.set(name, queue);
-		}
-		return queue;
-	};
-	return {
-		async add({ queue, job, input, deduplicationId }) {
-			try {
-				await queueOf(queue).add(job.name, input, {
-					attempts: job.attemptsMax,
-					backoff: { type: "exponential", delay: BACKOFF_MS },
-					removeOnComplete: true,
-					removeOnFail: KEPT_FAILED_MAX,
-					deduplication: { id: deduplicationId, keepLastIfActive: true },
-				});
-				return true;
-			} catch (error) {
-				log.warn(
-					{ queue, job: job.name, reason: reasonOf(error) },
-					"queues: job not added; the sweeper will",
-				);
-				return false;
-			}
-		},
-		work(app, name, kinds, concurrency) {
-			const byName = new Map(
-				kinds.map((kind) => [kind.name, kind as JobKind<unknown>]),
-			);
-			const worker = new Worker(
-				name,
-				async (job) => {
-					const kind = byName.get(job.name);
-					if (kind === undefined)
-						throw new Error(`no job is named ${job.name}`);
-					await kind.run(app, kind.input.parse(job.data));
-				},
-				{
-					connection: connect(true),
-					prefix,
-					concurrency,
-					lockDuration: LOCK_MS,
-					skipVersionCheck: true,
-				},
-			);
-			worker.on("error", (error) =>
-				log.warn(
-					{ queue: name, reason: error.message },
-					"queues: worker trouble",
-				),
-			);
-			worker.on("failed", (job, error) =>
-				log.error(
-					{ queue: name, job: job?.name, data: job?.data, err: error },
-					"queues: job failed",
-				),
-			);
-			void queueOf(name)
-				.setGlobalConcurrency(concurrency)
-				.catch(() => undefined); // a courtesy; the cursor's lock decides
-			workers.push(worker);
-		},
-		async close() {
-			await Promise.all(workers.map((worker) => worker.close()));
-			await Promise.all([...queues.values()].map((queue) => queue.close()));
-			for (const redis of connections) redis.disconnect();
-		},
-	};
+  return new RedisQueues(config, log);
+}
+
+class RedisQueues implements Queues {
+  readonly #queues = new Map<string, Queue>();
+  readonly #workers: Worker[] = [];
+  readonly #connections: Redis[] = [];
+  #adding: Redis | null = null;
+
+  constructor(
+    readonly config: Config,
+    readonly log: Log,
+  ) {}
+
+  async add<I>({ queue, job, input, deduplicationId }: JobRequest<I>): Promise<boolean> {
+    try {
+      if (!(await awaitRedis(this.#addingConnection(), ADD_WAIT_MS))) return false;
+      await this.#queue(queue).add(job.name, input, {
+        attempts: job.attemptsMax,
+        backoff: { type: "exponential", delay: BACKOFF_MS },
+        removeOnComplete: true,
+        removeOnFail: KEPT_FAILED_MAX,
+        deduplication: { id: deduplicationId, keepLastIfActive: true },
+      });
+      return true;
+    } catch (error) {
+      this.log.warn({ queue, job: job.name, reason: reasonOf(error) }, "queues: job not added; the sweeper will");
+      return false;
+    }
+  }
+
+  work(app: App, name: string, kinds: readonly Performable[], concurrency: number): void {
+    const byName = new Map(kinds.map((kind) => [kind.name, kind]));
+    const prefix = this.#prefix;
+    const connection = this.#connect({ queuesOffline: true });
+    const options = { connection, prefix, concurrency, lockDuration: LOCK_MS, skipVersionCheck: true };
+    const worker = new Worker(name, (job) => runJob(app, byName.get(job.name), job), options);
+    worker.on("error", (error) => this.log.warn({ queue: name, reason: error.message }, "queues: worker trouble"));
+    worker.on("failed", (job, error) => {
+      this.log.error({ queue: name, job: job?.name, data: job?.data, err: error }, "queues: job failed");
+    });
+    this.#workers.push(worker);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    for (const redis of this.#connections) redis.disconnect();
+  }
+
+  get #prefix(): string {
+    return `${this.config.redisPrefix}:queue`;
+  }
+
+  #queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const options = { connection: this.#addingConnection(), prefix: this.#prefix, skipVersionCheck: true };
+    const queue = new Queue(name, options);
+    queue.on("error", (error) => this.log.warn({ queue: name, reason: error.message }, "queues: trouble"));
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  #addingConnection(): Redis {
+    this.#adding ??= this.#connect({ queuesOffline: false });
+    return this.#adding;
+  }
+
+  #connect({ queuesOffline }: { readonly queuesOffline: boolean }): Redis {
+    const address = redisAddress(this.config.redisUrl);
+    const redis = new Redis(address, { maxRetriesPerRequest: null, enableOfflineQueue: queuesOffline });
+    redis.on("error", (error: Error) => this.log.warn({ reason: error.message }, "queues: connection trouble"));
+    this.#connections.push(redis);
+    return redis;
+  }
+}
+
+async function runJob(app: App, kind: Performable | undefined, job: { name: string; data: unknown }): Promise<void> {
+  if (kind === undefined) throw new Error(`no job is named ${job.name}`);
+  await kind.perform(app, job.data);
 }
 
 function reasonOf(error: unknown): string {
-	return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : String(error);
 }

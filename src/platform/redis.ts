@@ -2,6 +2,8 @@ import { Redis } from "ioredis";
 import type { Config } from "./config.js";
 import type { Log } from "./log.js";
 
+export type { Redis } from "ioredis";
+
 /** How long a command may take before its caller goes to MySQL instead. */
 const COMMAND_TIMEOUT_MS = 500;
 const RECONNECT_MS_MAX = 2_000;
@@ -13,44 +15,32 @@ export type RedisUse = "commands" | "blocking" | "subscriber";
  * A connection to Redis that reconnects for ever. `commands` connections answer or fail within half a second and queue
  * nothing while Redis is away, since whoever asks has MySQL to fall back on.
  */
-export function openRedis(
-	config: Pick<Config, "redisUrl">,
-	log: Log,
-	use: RedisUse = "commands",
-): Redis {
-	const common = {
-		retryStrategy: (attempt: number) =>
-			Math.min(50 * attempt, RECONNECT_MS_MAX),
-		maxRetriesPerRequest: null,
-	};
-	const redis = new Redis(redisAddress(config.redisUrl), {
-		...common,
-		...(use === "commands"
-			? { enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS }
-			: {}),
-	});
-	redis.on("error", (error: Error) =>
-		log.warn({ use, reason: error.message }, "redis: connection trouble"),
-	);
-	return redis;
+export function openRedis(config: Pick<Config, "redisUrl">, log: Log, use: RedisUse = "commands"): Redis {
+  const common = {
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, RECONNECT_MS_MAX),
+    maxRetriesPerRequest: null,
+  };
+  const redis = new Redis(redisAddress(config.redisUrl), {
+    ...common,
+    ...(use === "commands" ? { enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS } : {}),
+  });
+  redis.on("error", (error: Error) => log.warn({ use, reason: error.message }, "redis: connection trouble"));
+  return redis;
 }
 
 /** Waits until the connection can be used, or the time is over; Redis being away is no error. */
-export async function awaitRedis(
-	redis: Redis,
-	timeoutMs: number,
-): Promise<boolean> {
-	if (redis.status === "ready") return true;
-	return new Promise((resolve) => {
-		const timer = setTimeout(() => resolve(false), timeoutMs);
-		redis.once("ready", () => {
-			clearTimeout(timer);
-			resolve(true);
-		});
-	});
+export async function awaitRedis(redis: Redis, timeoutMs: number): Promise<boolean> {
+  if (redis.status === "ready") return true;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    redis.once("ready", () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }
 
 /** What ioredis takes: a path for `unix:///run/redis.sock`, else the URL itself. */
-function redisAddress(url: string): string {
-	return url.startsWith("unix://") ? url.slice("unix://".length) : url;
+export function redisAddress(url: string): string {
+  return url.startsWith("unix://") ? url.slice("unix://".length) : url;
 }

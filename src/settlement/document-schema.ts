@@ -1,42 +1,16 @@
 import { z } from "zod";
-import { Rational, RoundingMode } from "../kernel/rational.js";
-import {
-  CarryPolicy,
-  DeductionSource,
-  DeductionType,
-  FreeRoundStake,
-  Measure,
-  RoundingStage,
-} from "./terms/contract.js";
+import { RoundingMode } from "../kernel/rational.js";
+import { amount, base, basis, code, currency, date, duration, listOf, rate, signedAmount } from "./document-base.js";
+import { CarryPolicy, DeductionSource, RoundingStage } from "./terms/contract.js";
 
-/** The most deductions, fees, caps, brackets or splits that one document lists. */
-const LIST_LENGTH_MAX = 32;
 const OVERRIDES_MAX = 500;
 const EXPIRY_PERIODS_MAX = 1_000;
 
-const code = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, "is 1 to 64 of [A-Za-z0-9._:-]");
-const currency = z.string().regex(/^[A-Z][A-Z0-9]{2,9}$/, "is a currency code");
-const date = z.iso.date("is a date, YYYY-MM-DD");
-const duration = z
+const text = z
   .string()
-  .regex(
-    /^P(?!$)(?:\d{1,2}D)?(?:T(?=\d)(?:\d{1,3}H)?(?:\d{1,5}M)?(?:\d{1,7}S)?)?$/,
-    "is an ISO 8601 duration such as PT6H",
-  )
-  .describe("ISO 8601 duration of days (24 hours each), hours, minutes and seconds.");
-const amount = z
-  .string()
-  .regex(/^(?:0|[1-9]\d{0,14})(?:\.\d{1,8})?$/, "is a decimal amount that is not negative")
-  .describe("Decimal string in the statement's currency, with at most its decimals.");
-const signedAmount = z
-  .string()
-  .regex(/^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,8})?$/, "is a decimal amount")
-  .describe("Decimal string in the statement's currency, with at most its decimals.");
-const rate = z
-  .string()
-  .regex(/^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?|\d{1,9}\/[1-9]\d{0,8})$/, "is a rate from 0 to 1, such as 0.12 or 1/3")
-  .refine((text) => Rational.parse(text)?.compare(Rational.ONE) !== 1, "is a rate from 0 to 1, such as 0.12 or 1/3")
-  .describe("From 0 to 1: a decimal string, or an exact fraction n/d.");
+  .min(1)
+  .max(200)
+  .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
 const window = z.enum(["PERIOD", "WEEK", "MONTH", "QUARTER", "YEAR", "CONTRACT"]);
 const dayOfMonth = z.int().min(1).max(28).describe("The local day on which a period starts.");
 
@@ -68,51 +42,6 @@ const cycle = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const basis = z.strictObject({
-  measure: z.enum([Measure.TURNOVER, Measure.GGR]).describe("What the rate applies to, of this period."),
-  less: z
-    .array(z.enum(DeductionType))
-    .min(1)
-    .max(LIST_LENGTH_MAX)
-    .optional()
-    .describe("Deductions standing earlier in the list that are taken off first, as far as they were deducted."),
-});
-const cap = z.strictObject({ rate, basis }).describe("At most rate × max(basis, 0) is deducted.");
-const deductionType = z.enum(DeductionType).describe("Which cost is taken off GGR.");
-const deduction = z.discriminatedUnion("source", [
-  z.strictObject({
-    type: deductionType,
-    source: z.literal(DeductionSource.TRANSACTIONS).describe("The period's total of the transactions of this type."),
-    cap: cap.optional(),
-  }),
-  z.strictObject({
-    type: deductionType,
-    source: z.literal(DeductionSource.RATE).describe("rate × max(basis, 0)."),
-    rate,
-    basis,
-    cap: cap.optional(),
-  }),
-]);
-const baseShape = z.strictObject({
-  measure: z
-    .enum([...Object.values(Measure), "CUSTOM"])
-    .describe("NGR is GGR less the deductions; TURNOVER and GGR have none."),
-  freeRoundStake: z
-    .enum(FreeRoundStake)
-    .describe("Whether the stake of a free round counts as a bet and as a bonus cost."),
-  jackpotWins: z
-    .enum(["EXCLUDED", "INCLUDED"])
-    .describe("Whether jackpot wins are winnings; excluded ones are the pool's."),
-  deductions: z.array(deduction).max(LIST_LENGTH_MAX).optional().describe("In the order in which they are taken off."),
-  components: z
-    .array(z.strictObject({ kind: code, rate, sign: z.enum(["PLUS", "MINUS"]) }))
-    .min(1)
-    .max(LIST_LENGTH_MAX)
-    .optional()
-    .describe("CUSTOM only: the kinds that make the base."),
-});
-const base = baseShape.superRefine(checkBase);
-
 const bracket = z.strictObject({
   upTo: amount
     .optional()
@@ -124,7 +53,7 @@ const share = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("TIERED"),
     mode: z.enum(["SLAB", "MARGINAL"]).describe("SLAB: one rate for all of it. MARGINAL: each bracket its own."),
-    brackets: z.array(bracket).min(1).max(LIST_LENGTH_MAX),
+    brackets: listOf(bracket),
     window: window.optional().describe("Tiers accumulate over this, less what was settled in it; absent: PERIOD."),
   }),
   z.strictObject({ kind: z.literal("NONE") }),
@@ -142,13 +71,13 @@ const fee = z.discriminatedUnion("kind", [
     kind: z.literal("PER_TRANSACTION"),
     ...feeCommon,
     amount,
-    kinds: z.array(code).min(1).max(LIST_LENGTH_MAX),
+    kinds: listOf(code),
   }),
   z.strictObject({
     kind: z.literal("PER_UNIT"),
     ...feeCommon,
     amount,
-    kinds: z.array(code).min(1).max(LIST_LENGTH_MAX),
+    kinds: listOf(code),
   }),
 ]);
 const instalment = z.strictObject({ amount, on: date });
@@ -166,7 +95,7 @@ const guarantee = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("RECOUPABLE_ADVANCE"),
-    instalments: z.array(instalment).min(1).max(LIST_LENGTH_MAX),
+    instalments: listOf(instalment),
   }),
 ]);
 
@@ -232,11 +161,7 @@ const payout = z.strictObject({
     .string()
     .regex(/^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/, "is a country code")
     .optional(),
-  splits: z
-    .array(z.strictObject({ to: code, weight: rate }))
-    .min(2)
-    .max(LIST_LENGTH_MAX)
-    .optional(),
+  splits: listOf(z.strictObject({ to: code, weight: rate })).optional(),
 });
 
 const rounding = z.strictObject({
@@ -247,18 +172,10 @@ const rounding = z.strictObject({
   scale: z.int().min(0).max(8).optional().describe("Decimals; absent: those of the currency."),
 });
 
-const feeList = z.array(fee).min(1).max(LIST_LENGTH_MAX).describe("Fixed, per-transaction and per-unit fees.");
-const capList = z
-  .array(
-    z.strictObject({
-      of: z.enum(["SHARE", "EARNED"]),
-      maximum: amount,
-      window,
-    }),
-  )
-  .min(1)
-  .max(LIST_LENGTH_MAX)
-  .describe("The most that may be earned.");
+const feeList = listOf(fee).describe("Fixed, per-transaction and per-unit fees.");
+const capList = listOf(z.strictObject({ of: z.enum(["SHARE", "EARNED"]), maximum: amount, window })).describe(
+  "The most that may be earned.",
+);
 const override = z.strictObject({
   for: z
     .strictObject({
@@ -279,11 +196,11 @@ const override = z.strictObject({
   rounding: rounding.optional(),
 });
 
-/** The configuration document, version 1; unknown members are refused. Emitted as `schema/configuration.schema.json`. */
+/** The configuration document, version 1 (`schema/configuration.schema.json`); unknown members are refused. */
 export const configurationSchema = z
   .strictObject({
     v: z.literal(1).describe("Version of this format."),
-    name: z.string().min(1).max(200).optional().describe("For people."),
+    name: text.optional().describe("For people."),
     cycle: cycle.describe("When periods start, in the partner's own zone."),
     grace: duration.describe("How long after its end a period still takes what belongs to it. At most 31 days."),
     base: base.describe("What the share is computed from."),
@@ -297,7 +214,7 @@ export const configurationSchema = z
     taxes: taxes.optional(),
     fx: fx.optional().describe("Conversion at close; absent: every currency has its own statement."),
     netting: z
-      .strictObject({ with: z.array(code).min(1).max(LIST_LENGTH_MAX) })
+      .strictObject({ with: listOf(code) })
       .optional()
       .describe("Linked partners."),
     credit: credit.optional().describe("Prepaid credit that meets payables."),
@@ -315,30 +232,6 @@ export const configurationSchema = z
   })
   .meta({
     title: "Quittance configuration",
-    description: "How one partner is settled. Amounts and rates are exact strings.",
+    description:
+      "How one partner is settled. Amounts and rates are exact strings. What is not settled yet is refused by path.",
   });
-
-/** What the shape alone cannot say of a base: which members belong to which measure, and that deductions refer backwards. */
-function checkBase(value: z.infer<typeof baseShape>, context: z.RefinementCtx): void {
-  const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
-  const deductions = value.deductions ?? [];
-  if ((value.measure === "CUSTOM") !== (value.components !== undefined))
-    refuse(["components"], "belong to the measure CUSTOM");
-  if (value.measure === Measure.NGR && deductions.length === 0) refuse(["deductions"], "are what makes NGR of GGR");
-  if (value.measure !== Measure.NGR && deductions.length > 0) refuse(["deductions"], "belong to the measure NGR");
-  deductions.forEach((item, index) => {
-    const earlier = deductions.slice(0, index);
-    const twice = earlier.some((other) => other.source === item.source && other.type === item.type);
-    if (twice && item.source === DeductionSource.TRANSACTIONS)
-      refuse(["deductions", index], "deducts the same transactions twice");
-    for (const less of lessOf(item)) {
-      if (!earlier.some((other) => other.type === less))
-        refuse(["deductions", index], `takes off ${less}, which does not stand earlier`);
-    }
-  });
-}
-
-function lessOf(item: z.infer<typeof deduction>): readonly DeductionType[] {
-  const own = item.source === DeductionSource.RATE ? (item.basis.less ?? []) : [];
-  return [...own, ...(item.cap?.basis.less ?? [])];
-}

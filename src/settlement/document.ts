@@ -11,6 +11,9 @@ import { type Basis, type Contract, type Deduction, DeductionSource, type RateOf
 /** How one partner is settled: the JSON document of a configuration version, checked. */
 export type ConfigurationDocument = z.infer<typeof configurationSchema>;
 
+/** A cycle that the calendar can plan. */
+export type PlannedCycle = Exclude<ConfigurationDocument["cycle"], { kind: "CUSTOM" }>;
+
 type BaseDocument = ConfigurationDocument["base"];
 type DeductionDocument = NonNullable<BaseDocument["deductions"]>[number];
 type RateOfDocument = NonNullable<DeductionDocument["cap"]>;
@@ -18,10 +21,11 @@ type RateOfDocument = NonNullable<DeductionDocument["cap"]>;
 const PROBLEMS_MAX = 20;
 const GRACE_DAYS_MAX = 31;
 const DAY_MS = 86_400_000;
+const DENOMINATOR_MAX = 10n ** 27n;
 
 /**
- * Members, or values of members, that the format holds and the calculation does not obey yet. A document that uses one is
- * refused, so that nobody is settled by half a contract.
+ * Members, or values of members, that the format holds and the calculation does not obey yet. A document that uses one
+ * is refused, so that nobody is settled by half a contract.
  */
 const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
@@ -66,18 +70,18 @@ interface Problem {
 }
 
 /**
- * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses with
- * `VALIDATION`: `path` is the first JSON pointer that is wrong, `problems` every one of them (at most 20).
+ * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses
+ * with `VALIDATION`: `path` is the first JSON pointer that is wrong, `problems` every one of them (at most 20).
  */
 export function parseConfiguration(document: unknown): ConfigurationDocument {
   const parsed = configurationSchema.safeParse(document);
   if (!parsed.success) throw refusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = [...graceProblems(parsed.data), ...unsupportedProblems(parsed.data)];
+  const problems = [graceProblems, precisionProblems, unsupportedProblems].flatMap((problems) => problems(parsed.data));
   if (problems.length > 0) throw refusal(problems);
   return parsed.data;
 }
 
-/** SHA-256 of the document's canonical JSON (RFC 8785), in hexadecimal: the same for any spelling of the same document. */
+/** SHA-256 of the document's canonical JSON (RFC 8785), in hexadecimal: the same for any spelling of it. */
 export function configurationSha256(document: ConfigurationDocument): string {
   return sha256Hex(canonicalJson(document));
 }
@@ -85,6 +89,12 @@ export function configurationSha256(document: ConfigurationDocument): string {
 /** The document's JSON Schema (draft 2020-12), as published in `schema/configuration.schema.json`. */
 export function configurationJsonSchema(): object {
   return z.toJSONSchema(configurationSchema);
+}
+
+/** When periods start, in the partner's zone: what the calendar plans by. */
+export function cycleOf({ cycle }: ConfigurationDocument): PlannedCycle {
+  assert(cycle.kind !== "CUSTOM", "only what is supported is parsed");
+  return cycle;
 }
 
 /** How long after its end a period stays open, in milliseconds. */
@@ -96,8 +106,8 @@ export function graceMsOf(document: ConfigurationDocument): number {
 }
 
 /**
- * What the document says about one currency, as exact numbers. `scale` is the currency's number of decimals; an amount that
- * has more is refused (`VALIDATION`).
+ * What the document says about one currency, as exact numbers. `scale` is the currency's number of decimals; an amount
+ * that has more is refused (`VALIDATION`).
  */
 export function contractOf(document: ConfigurationDocument, scale: number): Contract {
   const { base, share, carryOver, payout, rounding } = document;
@@ -142,6 +152,19 @@ function minorOf(text: string, scale: number, path: string): bigint {
 function graceProblems(document: ConfigurationDocument): readonly Problem[] {
   if (graceMsOf(document) <= GRACE_DAYS_MAX * DAY_MS) return [];
   return [{ path: "/grace", reason: `is longer than ${GRACE_DAYS_MAX} days` }];
+}
+
+/**
+ * The denominator of a base divides the product of its rates' denominators: bounded here, it can be written
+ * everywhere.
+ */
+function precisionProblems(document: ConfigurationDocument): readonly Problem[] {
+  const deductions = (document.base.deductions ?? []).map(deductionOf);
+  const product = deductions
+    .flatMap(({ rateOf, cap }) => [rateOf?.rate.d ?? 1n, cap?.rate.d ?? 1n])
+    .reduce((digits, denominator) => digits * denominator, 1n);
+  if (product <= DENOMINATOR_MAX) return [];
+  return [{ path: "/base/deductions", reason: "have rates that are too fine together" }];
 }
 
 function unsupportedProblems(document: ConfigurationDocument): readonly Problem[] {

@@ -1,78 +1,64 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
-import {
-	Column,
-	Entity,
-	ForeignKey,
-	Index,
-	PrimaryGeneratedColumn,
-} from "typeorm";
-import {
-	codeColumn,
-	idColumn,
-	instantColumn,
-	nameColumn,
-	numberColumn,
-	wordColumn,
-} from "../platform/columns.js";
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
+import { codeColumn, idColumn, instantColumn, nameColumn, numberColumn, wordColumn } from "../platform/columns.js";
+import { Node } from "../platform/graphql.js";
 
 /** What a partner is to its tenant. */
 export enum PartnerKind {
-	GAME_PROVIDER = "GAME_PROVIDER",
-	AGGREGATOR = "AGGREGATOR",
-	CREDIT_SUPPLIER = "CREDIT_SUPPLIER",
-	AFFILIATE = "AFFILIATE",
+  GAME_PROVIDER = "GAME_PROVIDER",
+  AGGREGATOR = "AGGREGATOR",
+  CREDIT_SUPPLIER = "CREDIT_SUPPLIER",
+  AFFILIATE = "AFFILIATE",
 }
 
 registerEnumType(PartnerKind, {
-	name: "PartnerKind",
-	description: "What a partner is to its tenant.",
-	valuesConfig: {
-		GAME_PROVIDER: { description: "Supplies games and earns a royalty." },
-		AGGREGATOR: { description: "Resells the games of many providers." },
-		CREDIT_SUPPLIER: { description: "Sells prepaid credits." },
-		AFFILIATE: {
-			description:
-				"Brings players and earns a share; its activity is signed by the tenant.",
-		},
-	},
+  name: "PartnerKind",
+  description: "What a partner is to its tenant.",
+  valuesConfig: {
+    GAME_PROVIDER: { description: "Supplies games and earns a royalty." },
+    AGGREGATOR: { description: "Resells the games of many providers." },
+    CREDIT_SUPPLIER: { description: "Sells prepaid credits." },
+    AFFILIATE: {
+      description: "Brings players and earns a share; its activity is signed by the tenant.",
+    },
+  },
 });
 
 /** An online entertainment platform that settles with its partners here. */
 @ObjectType({
-	description:
-		"An online entertainment platform that settles with its partners here.",
+  description: "An online entertainment platform that settles with its partners here.",
 })
 @Entity({ name: "tenant" })
 @Index("uq_tenant_id", ["id"], { unique: true })
 export class Tenant {
-	@PrimaryGeneratedColumn({ type: "int", unsigned: true })
-	readonly no!: number;
+  @PrimaryGeneratedColumn({ type: "int", unsigned: true })
+  readonly no!: number;
 
-	@Field(() => ID, { description: "Begins with `tnt_`." })
-	@Column(idColumn)
-	readonly id!: string;
+  @Field(() => ID, { description: "Begins with `tnt_`." })
+  @Column(idColumn)
+  readonly id!: string;
 
-	@Field(() => String, { description: "For people; 1–200 characters." })
-	@Column(nameColumn)
-	readonly name!: string;
+  @Field(() => String, { description: "For people; 1–200 characters." })
+  @Column(nameColumn)
+  readonly name!: string;
 
-	/** Key under which players' pseudonyms are hashed, sealed; its erasure makes them unlinkable. */
-	@Column({ type: "varbinary", length: 128 })
-	readonly playerKeySealed!: Buffer;
+  /** Key under which players' pseudonyms are hashed, sealed; its erasure makes them unlinkable. */
+  @Column({ type: "varbinary", length: 128 })
+  readonly playerKeySealed!: Buffer;
 
-	/** Rises at every promotion or restore of the database, so that older hot copies lose. */
-	@Column({ ...numberColumn, default: 1 })
-	readonly ledgerEpoch!: number;
+  /** Rises at every promotion or restore of the database, so that older hot copies lose. */
+  @Column({ ...numberColumn, default: 1 })
+  readonly ledgerEpoch!: number;
 
-	@Field(() => Date, { description: "When it was created here." })
-	@Column(instantColumn)
-	readonly createdAt!: Date;
+  @Field(() => Date, { description: "When it was created here." })
+  @Column(instantColumn)
+  readonly createdAt!: Date;
 }
 
 /** Someone a tenant settles with. */
 @ObjectType({
-	description:
-		"Someone a tenant settles with: a game provider, aggregator, credit supplier or affiliate.",
+  implements: Node,
+  description: "Someone a tenant settles with: a game provider, aggregator, credit supplier or affiliate.",
 })
 @Entity({ name: "partner" })
 @Index("uq_partner_id", ["tenantId", "id"], { unique: true })
@@ -80,136 +66,133 @@ export class Tenant {
 @Index("uq_partner_code", ["tenantId", "code"], { unique: true })
 @ForeignKey(() => Tenant, ["tenantId"], ["id"], { name: "fk_partner_tenant" })
 export class Partner {
-	@PrimaryGeneratedColumn({ type: "int", unsigned: true })
-	readonly no!: number;
+  @PrimaryGeneratedColumn({ type: "int", unsigned: true })
+  readonly no!: number;
 
-	@Column(idColumn)
-	readonly tenantId!: string;
+  @Column(idColumn)
+  readonly tenantId!: string;
 
-	@Column(numberColumn)
-	readonly tenantNo!: number;
+  @Column(numberColumn)
+  readonly tenantNo!: number;
 
-	@Field(() => ID, {
-		description: "Begins with `ptn_`; the `iss` of the partner's batches.",
-	})
-	@Column(idColumn)
-	readonly id!: string;
+  @Field(() => ID, {
+    description: "Begins with `ptn_`; the `iss` of the partner's batches.",
+  })
+  @Column(idColumn)
+  readonly id!: string;
 
-	@Field(() => String, {
-		description: "Unique within the tenant; 1–64 of `[A-Za-z0-9._:-]`.",
-	})
-	@Column(codeColumn)
-	readonly code!: string;
+  @Field(() => String, {
+    description: "Unique within the tenant; 1–64 of `[A-Za-z0-9._:-]`.",
+  })
+  @Column(codeColumn)
+  readonly code!: string;
 
-	@Field(() => String, { description: "For people; 1–200 characters." })
-	@Column(nameColumn)
-	readonly name!: string;
+  @Field(() => String, { description: "For people; 1–200 characters." })
+  @Column(nameColumn)
+  readonly name!: string;
 
-	@Field(() => PartnerKind, { description: "What it is to the tenant." })
-	@Column({ type: "enum", enum: PartnerKind })
-	readonly kind!: PartnerKind;
+  @Field(() => PartnerKind, { description: "What it is to the tenant." })
+  @Column({ type: "enum", enum: PartnerKind })
+  readonly kind!: PartnerKind;
 
-	@Field(() => String, {
-		description: "IANA time zone in which its settlement days begin.",
-	})
-	@Column(codeColumn)
-	readonly timezone!: string;
+  @Field(() => String, {
+    description: "IANA time zone in which its settlement days begin.",
+  })
+  @Column(codeColumn)
+  readonly timezone!: string;
 
-	/** Listed currencies, the settlement currency first, joined by a space. */
-	@Column({ ...codeColumn, length: 255 })
-	readonly currencyList!: string;
+  /** Listed currencies, the settlement currency first, joined by a space. */
+  @Column({ ...codeColumn, length: 255 })
+  readonly currencyList!: string;
 
-	/** The posting queue its batches wait in. */
-	@Column({ type: "tinyint", unsigned: true })
-	readonly postingPartition!: number;
+  /** The posting queue its batches wait in. */
+  @Column({ type: "tinyint", unsigned: true })
+  readonly postingPartition!: number;
 
-	@Field(() => Date, { description: "When it was created here." })
-	@Column(instantColumn)
-	readonly createdAt!: Date;
+  @Field(() => Date, { description: "When it was created here." })
+  @Column(instantColumn)
+  readonly createdAt!: Date;
 
-	@Field(() => [String], {
-		description: "Currencies it may send, the settlement currency first.",
-	})
-	get currencies(): string[] {
-		return this.currencyList.split(" ");
-	}
+  @Field(() => [String], {
+    description: "Currencies it may send, the settlement currency first.",
+  })
+  get currencies(): string[] {
+    return this.currencyList.split(" ");
+  }
 }
 
 /** A site under a partner or tenant, as transactions name it. */
 @ObjectType({
-	description:
-		"A site that transactions name; known from the first transaction that does.",
+  description: "A site that transactions name; known from the first transaction that does.",
 })
 @Entity({ name: "brand" })
 @Index("uq_brand_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_brand_code", ["tenantNo", "partnerNo", "code"], { unique: true })
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], {
-	name: "fk_brand_partner",
+  name: "fk_brand_partner",
 })
 export class Brand {
-	@PrimaryGeneratedColumn({ type: "int", unsigned: true })
-	readonly no!: number;
+  @PrimaryGeneratedColumn({ type: "int", unsigned: true })
+  readonly no!: number;
 
-	@Column(numberColumn)
-	readonly tenantNo!: number;
+  @Column(numberColumn)
+  readonly tenantNo!: number;
 
-	@Column(numberColumn)
-	readonly partnerNo!: number;
+  @Column(numberColumn)
+  readonly partnerNo!: number;
 
-	@Field(() => ID, { description: "Begins with `brd_`." })
-	@Column(idColumn)
-	readonly id!: string;
+  @Field(() => ID, { description: "Begins with `brd_`." })
+  @Column(idColumn)
+  readonly id!: string;
 
-	@Field(() => String, { description: "As transactions spell it." })
-	@Column(codeColumn)
-	readonly code!: string;
+  @Field(() => String, { description: "As transactions spell it." })
+  @Column(codeColumn)
+  readonly code!: string;
 
-	@Field(() => String, {
-		description: "For people; the code until somebody names it.",
-	})
-	@Column(nameColumn)
-	readonly name!: string;
+  @Field(() => String, {
+    description: "For people; the code until somebody names it.",
+  })
+  @Column(nameColumn)
+  readonly name!: string;
 }
 
 /** A game or service of a partner, as transactions name it. */
 @ObjectType({
-	description:
-		"A game or service of a partner; known from the first transaction that names it.",
+  description: "A game or service of a partner; known from the first transaction that names it.",
 })
 @Entity({ name: "product" })
 @Index("uq_product_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_product_code", ["tenantNo", "partnerNo", "code"], { unique: true })
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], {
-	name: "fk_product_partner",
+  name: "fk_product_partner",
 })
 export class Product {
-	@PrimaryGeneratedColumn({ type: "int", unsigned: true })
-	readonly no!: number;
+  @PrimaryGeneratedColumn({ type: "int", unsigned: true })
+  readonly no!: number;
 
-	@Column(numberColumn)
-	readonly tenantNo!: number;
+  @Column(numberColumn)
+  readonly tenantNo!: number;
 
-	@Column(numberColumn)
-	readonly partnerNo!: number;
+  @Column(numberColumn)
+  readonly partnerNo!: number;
 
-	@Field(() => ID, { description: "Begins with `prt_`." })
-	@Column(idColumn)
-	readonly id!: string;
+  @Field(() => ID, { description: "Begins with `prt_`." })
+  @Column(idColumn)
+  readonly id!: string;
 
-	@Field(() => String, { description: "As transactions spell it." })
-	@Column(codeColumn)
-	readonly code!: string;
+  @Field(() => String, { description: "As transactions spell it." })
+  @Column(codeColumn)
+  readonly code!: string;
 
-	@Field(() => String, {
-		description: "For people; the code until somebody names it.",
-	})
-	@Column(nameColumn)
-	readonly name!: string;
+  @Field(() => String, {
+    description: "For people; the code until somebody names it.",
+  })
+  @Column(nameColumn)
+  readonly name!: string;
 
-	@Field(() => String, {
-		description:
-			"Game type, for settings that hold per category; `OTHER` until set.",
-	})
-	@Column({ ...wordColumn, default: "OTHER" })
-	readonly category!: string;
+  @Field(() => String, {
+    description: "Game type, for settings that hold per category; `OTHER` until set.",
+  })
+  @Column({ ...wordColumn, default: "OTHER" })
+  readonly category!: string;
 }

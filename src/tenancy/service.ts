@@ -1,29 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { In } from "typeorm";
-import { recordActs } from "../acts/service.js";
 import { ActType } from "../acts/entities.js";
+import { recordActs } from "../acts/service.js";
 import { type Actor, shellActor, type TenantRef } from "../kernel/actor.js";
 import { present } from "../kernel/assert.js";
-import { newId } from "../kernel/ids.js";
+import { isId, newId } from "../kernel/ids.js";
 import { isKnownCurrency } from "../kernel/money.js";
-import {
-	type Page,
-	pageOf,
-	pageStart,
-	type PageRequest,
-} from "../kernel/page.js";
+import { type Page, type PageRequest, pageOf, pageStart } from "../kernel/page.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
-import { isDuplicateKey, transact } from "../platform/database.js";
+import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
 import { once } from "../platform/idempotency.js";
 import { seal, unseal } from "../platform/seal.js";
-import {
-	Brand,
-	Partner,
-	type PartnerKind,
-	Product,
-	Tenant,
-} from "./entities.js";
+import { Partner, type PartnerKind, Tenant } from "./entities.js";
 import { tenancyError } from "./errors.js";
 
 /** Posting queues there are; a partner is given one when it is created. */
@@ -34,176 +23,148 @@ const NAME_LENGTH_MAX = 200;
 const CODE_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 const CURRENCIES_MAX = 20;
 
+/** Id of the reserved tenant that stands for the installation itself. */
+export const PLATFORM_TENANT_ID = "tnt_00000000000000000000000000";
+const PLATFORM_TENANT_NAME = "Quittance";
+
 /** What a new partner needs. */
 export interface NewPartner {
-	readonly code: string;
-	readonly name: string;
-	readonly kind: PartnerKind;
-	/** IANA zone. */
-	readonly timezone: string;
-	/** The settlement currency first. */
-	readonly currencies: readonly string[];
+  readonly code: string;
+  readonly name: string;
+  readonly kind: PartnerKind;
+  /** IANA zone. */
+  readonly timezone: string;
+  /** The settlement currency first. */
+  readonly currencies: readonly string[];
 }
 
-/** Creates a tenant; refuses a name that is empty or over 200 characters (`VALIDATION`). */
+/** Creates a tenant; refuses a name that is empty or over 200 characters (`VALIDATION`). The first act is the tenant's own. */
 export async function createTenant(
-	app: App,
-	actor: Actor | null,
-	name: string,
+  app: App,
+  actor: Actor | null,
+  name: string,
+  idempotencyKey: string | null = null,
 ): Promise<Tenant> {
-	const trimmed = checkedName(name);
-	return transact(app, async (tx) => {
-		const createdAt = app.clock.now();
-		const id = newId("tnt", app.clock);
-		const playerKeySealed = seal(
-			app.config.masterKey,
-			randomBytes(PLAYER_KEY_BYTES),
-			`player:${id}`,
-		);
-		await tx.insert(Tenant, { id, name: trimmed, playerKeySealed, createdAt });
-		const tenant = present(
-			await tx.findOneBy(Tenant, { id }),
-			"the new tenant",
-		);
-		const author =
-			actor === null
-				? shellActor(
-						{ tenantId: id, tenantNo: tenant.no },
-						newId("req", app.clock),
-					)
-				: { ...actor, tenantId: id, tenantNo: tenant.no };
-		await recordActs(tx, author, createdAt, [
-			{
-				type: ActType.TENANT_CREATED,
-				subjectId: id,
-				partner: null,
-				after: { name: trimmed },
-			},
-		]);
-		return tenant;
-	});
+  const trimmed = checkedName(name);
+  const author = actor ?? shellActor({ tenantId: PLATFORM_TENANT_ID, tenantNo: 0 }, newId("req", app.clock));
+  const request = { operation: "createTenant", idempotencyKey, input: { name: trimmed } };
+  const id = await once(app, author, request, (tx) => insertTenant(app, tx, author, newId("tnt", app.clock), trimmed));
+  return tenantOf(app, id);
+}
+
+/**
+ * The reserved tenant that stands for the installation: operators' clients belong to it, and its key signs access
+ * tokens. Made on first use, whichever process comes first.
+ */
+export async function ensurePlatformTenant(app: App): Promise<Tenant> {
+  const known = await app.database.manager.findOneBy(Tenant, { id: PLATFORM_TENANT_ID });
+  if (known !== null) return known;
+  const author = shellActor({ tenantId: PLATFORM_TENANT_ID, tenantNo: 0 }, newId("req", app.clock));
+  try {
+    await transact(app, (tx) => insertTenant(app, tx, author, PLATFORM_TENANT_ID, PLATFORM_TENANT_NAME));
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error; // another process was first
+  }
+  return tenantOf(app, PLATFORM_TENANT_ID);
 }
 
 /** Creates a partner of the actor's tenant, with its lock for posting. Refuses bad codes, zones, currencies and a code that is taken. */
 export async function createPartner(
-	app: App,
-	actor: Actor,
-	input: NewPartner,
-	idempotencyKey: string | null = null,
+  app: App,
+  actor: Actor,
+  input: NewPartner,
+  idempotencyKey: string | null = null,
 ): Promise<Partner> {
-	const partner = checkedPartner(input);
-	const request = { operation: "createPartner", idempotencyKey, input };
-	try {
-		const id = await once(app, actor, request, (tx) =>
-			insertPartner(app, tx, actor, partner),
-		);
-		return await partnerOf(app, actor, id);
-	} catch (error) {
-		if (!isDuplicateKey(error)) throw error;
-		throw tenancyError("VALIDATION", {
-			path: "/code",
-			reason: "The code belongs to another partner.",
-		});
-	}
+  const partner = checkedPartner(input);
+  const request = { operation: "createPartner", idempotencyKey, input };
+  try {
+    const id = await once(app, actor, request, (tx) => insertPartner(app, tx, actor, partner));
+    return await partnerOf(app, actor, id);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    throw tenancyError("VALIDATION", {
+      path: "/code",
+      reason: "The code belongs to another partner.",
+    });
+  }
 }
 
 /** A partner that the actor may see; anything else is `NOT_FOUND`, whether it exists or not. */
-export async function partnerOf(
-	app: App,
-	actor: Actor,
-	partnerId: string,
-): Promise<Partner> {
-	const isVisible = actor.partnerId === null || actor.partnerId === partnerId;
-	const partner = isVisible
-		? await app.database.manager.findOneBy(Partner, {
-				tenantId: actor.tenantId,
-				id: partnerId,
-			})
-		: null;
-	if (partner === null) throw tenancyError("NOT_FOUND", { what: "partner" });
-	return partner;
+export async function partnerOf(app: App, actor: Actor, partnerId: string): Promise<Partner> {
+  // The form first: the database compares ids as ASCII, and refuses what is not.
+  const isVisible = isId(partnerId, "ptn") && (actor.partnerId === null || actor.partnerId === partnerId);
+  const partner = isVisible
+    ? await app.database.manager.findOneBy(Partner, {
+        tenantId: actor.tenantId,
+        id: partnerId,
+      })
+    : null;
+  if (partner === null) throw tenancyError("NOT_FOUND", { what: "partner" });
+  return partner;
 }
 
 /** The partner named, or the actor's own where none is; a tenant's actor must name one (`VALIDATION`). */
-export async function partnerNamedOrOwn(
-	app: App,
-	actor: Actor,
-	partnerId: string | null,
-): Promise<Partner> {
-	const id = partnerId ?? actor.partnerId;
-	if (id === null)
-		throw tenancyError("VALIDATION", {
-			path: "/partnerId",
-			reason: "Name a partner.",
-		});
-	return partnerOf(app, actor, id);
+export async function partnerNamedOrOwn(app: App, actor: Actor, partnerId: string | null): Promise<Partner> {
+  const id = partnerId ?? actor.partnerId;
+  if (id === null)
+    throw tenancyError("VALIDATION", {
+      path: "/partnerId",
+      reason: "Name a partner.",
+    });
+  return partnerOf(app, actor, id);
 }
 
 /** The partners that the actor may see, oldest first. */
-export async function partnersOf(
-	app: App,
-	actor: Actor,
-	request: PageRequest,
-): Promise<Page<Partner>> {
-	const { rows, after } = pageStart(request, "partners");
-	const query = app.database.manager
-		.createQueryBuilder(Partner, "partner")
-		.where("partner.tenantId = :tenantId", { tenantId: actor.tenantId });
-	if (actor.partnerId !== null)
-		query.andWhere("partner.id = :partnerId", { partnerId: actor.partnerId });
-	if (after !== null) query.andWhere("partner.id > :after", { after });
-	const partners = await query
-		.orderBy("partner.id")
-		.limit(rows + 1)
-		.getMany();
-	return pageOf(partners, rows, (partner) => partner.id);
+export async function partnersOf(app: App, actor: Actor, request: PageRequest): Promise<Page<Partner>> {
+  const { rows, after } = pageStart(request, "partners");
+  const query = app.database.manager
+    .createQueryBuilder(Partner, "partner")
+    .where("partner.tenantId = :tenantId", { tenantId: actor.tenantId });
+  if (actor.partnerId !== null) query.andWhere("partner.id = :partnerId", { partnerId: actor.partnerId });
+  if (after !== null) query.andWhere("partner.id > :after", { after });
+  const partners = await query
+    .orderBy("partner.id")
+    .limit(rows + 1)
+    .getMany();
+  return pageOf(partners, rows, (partner) => partner.id);
 }
 
 /** How many partners the actor may see. */
 export async function countPartners(app: App, actor: Actor): Promise<number> {
-	const own = actor.partnerId === null ? {} : { id: actor.partnerId };
-	return app.database.manager.countBy(Partner, {
-		tenantId: actor.tenantId,
-		...own,
-	});
+  const own = actor.partnerId === null ? {} : { id: actor.partnerId };
+  return app.database.manager.countBy(Partner, {
+    tenantId: actor.tenantId,
+    ...own,
+  });
 }
 
 /** Partners of a tenant by number, in the order asked; for loaders. */
-export async function partnersByNumber(
-	app: App,
-	actor: TenantRef,
-	numbers: readonly number[],
-): Promise<Partner[]> {
-	const found = await app.database.manager.findBy(Partner, {
-		tenantNo: actor.tenantNo,
-		no: In([...numbers]),
-	});
-	const byNo = new Map(found.map((partner) => [partner.no, partner]));
-	return numbers.map((no) =>
-		present(byNo.get(no), "a partner that a row names"),
-	);
+export async function partnersByNumber(app: App, actor: TenantRef, numbers: readonly number[]): Promise<Partner[]> {
+  const found = await app.database.manager.findBy(Partner, {
+    tenantNo: actor.tenantNo,
+    no: In([...numbers]),
+  });
+  const byNo = new Map(found.map((partner) => [partner.no, partner]));
+  return numbers.map((no) => present(byNo.get(no), "a partner that a row names"));
 }
 
 /** A tenant; `NOT_FOUND` for anything else. */
 export async function tenantOf(app: App, tenantId: string): Promise<Tenant> {
-	const tenant = await app.database.manager.findOneBy(Tenant, { id: tenantId });
-	if (tenant === null) throw tenancyError("NOT_FOUND", { what: "tenant" });
-	return tenant;
+  const isForm = isId(tenantId, "tnt");
+  const tenant = isForm ? await app.database.manager.findOneBy(Tenant, { id: tenantId }) : null;
+  if (tenant === null) throw tenancyError("NOT_FOUND", { what: "tenant" });
+  return tenant;
 }
 
 /** Every tenant, for loops that serve all of them. */
 export async function tenantsForAllTenants(app: App): Promise<Tenant[]> {
-	return app.database.manager.find(Tenant, { order: { no: "ASC" } });
+  return app.database.manager.find(Tenant, { order: { no: "ASC" } });
 }
 
 /** The key under which a tenant's players are hashed. */
-export async function playerKeyOf(app: App, tenantId: string): Promise<Buffer> {
-	const tenant = await tenantOf(app, tenantId);
-	return unseal(
-		app.config.masterKey,
-		tenant.playerKeySealed,
-		`player:${tenantId}`,
-	);
+export async function playerKeyOf(app: App, reader: Reader, tenantId: string): Promise<Buffer> {
+  const tenant = present(await reader.findOneBy(Tenant, { id: tenantId }), "the tenant whose players are hashed");
+  return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
 }
 
 /** The noun of a dimension that transactions name by code. */
@@ -214,132 +175,121 @@ export type Dimension = "brand" | "product";
  * Call it under the partner's posting cursor, which keeps two writers apart.
  */
 export async function dimensionNumbers(
-	app: App,
-	reader: Reader,
-	partner: Pick<Partner, "tenantNo" | "no">,
-	dimension: Dimension,
-	codes: ReadonlySet<string>,
+  app: App,
+  reader: Reader,
+  partner: Pick<Partner, "tenantNo" | "no">,
+  dimension: Dimension,
+  codes: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
-	const known = await knownNumbers(reader, partner, dimension, codes);
-	const unknown = [...codes].filter((code) => !known.has(code));
-	if (unknown.length === 0) return known;
-	const prefix = dimension === "brand" ? "brd" : "prt";
-	await reader.query(
-		`insert into ${dimension} (tenant_no, partner_no, id, code, name) values ?`,
-		[
-			unknown.map((code) => [
-				partner.tenantNo,
-				partner.no,
-				newId(prefix, app.clock),
-				code,
-				code,
-			]),
-		],
-	);
-	return knownNumbers(reader, partner, dimension, codes);
+  const known = await knownNumbers(reader, partner, dimension, codes);
+  const unknown = [...codes].filter((code) => !known.has(code));
+  if (unknown.length === 0) return known;
+  const prefix = dimension === "brand" ? "brd" : "prt";
+  await reader.query(`insert into ${dimension} (tenant_no, partner_no, id, code, name) values ?`, [
+    unknown.map((code) => [partner.tenantNo, partner.no, newId(prefix, app.clock), code, code]),
+  ]);
+  return knownNumbers(reader, partner, dimension, codes);
 }
 
 async function knownNumbers(
-	reader: Reader,
-	partner: Pick<Partner, "tenantNo" | "no">,
-	dimension: Dimension,
-	codes: ReadonlySet<string>,
+  reader: Reader,
+  partner: Pick<Partner, "tenantNo" | "no">,
+  dimension: Dimension,
+  codes: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
-	if (codes.size === 0) return new Map();
-	const rows: { code: string; no: number }[] = await reader.query(
-		`select code, no from ${dimension} where tenant_no = ? and partner_no = ? and code in (?)`,
-		[partner.tenantNo, partner.no, [...codes]],
-	);
-	return new Map(rows.map((row) => [row.code, row.no]));
+  if (codes.size === 0) return new Map();
+  const rows: { code: string; no: number }[] = await reader.query(
+    `select code, no from ${dimension} where tenant_no = ? and partner_no = ? and code in (?)`,
+    [partner.tenantNo, partner.no, [...codes]],
+  );
+  return new Map(rows.map((row) => [row.code, row.no]));
 }
 
-async function insertPartner(
-	app: App,
-	tx: Tx,
-	actor: Actor,
-	partner: NewPartner,
-): Promise<string> {
-	const createdAt = app.clock.now();
-	const id = newId("ptn", app.clock);
-	const { code, name, kind, timezone } = partner;
-	const { raw } = await tx.insert(Partner, {
-		...{
-			tenantId: actor.tenantId,
-			tenantNo: actor.tenantNo,
-			id,
-			code,
-			name,
-			kind,
-			timezone,
-			createdAt,
-		},
-		currencyList: partner.currencies.join(" "),
-		postingPartition: 0,
-	});
-	const no = Number(raw.insertId);
-	await tx.update(
-		Partner,
-		{ tenantId: actor.tenantId, id },
-		{ postingPartition: no % POSTING_PARTITIONS },
-	);
-	const after = { code, name, kind, timezone, currencies: partner.currencies };
-	await recordActs(tx, actor, createdAt, [
-		{
-			type: ActType.PARTNER_CREATED,
-			subjectId: id,
-			partner: { id, no },
-			after,
-		},
-	]);
-	return id;
+async function insertTenant(app: App, tx: Tx, author: Actor, id: string, name: string): Promise<string> {
+  const createdAt = app.clock.now();
+  const playerKeySealed = seal(app.config.masterKey, randomBytes(PLAYER_KEY_BYTES), `player:${id}`);
+  const inserted = await tx.insert(Tenant, { id, name, playerKeySealed, createdAt });
+  const inNewTenant = { ...author, tenantId: id, tenantNo: Number(insertedNo(inserted)) };
+  const act = { type: ActType.TENANT_CREATED, subjectId: id, partner: null, after: { name } };
+  await recordActs(tx, inNewTenant, createdAt, [act]);
+  return id;
+}
+
+async function insertPartner(app: App, tx: Tx, actor: Actor, partner: NewPartner): Promise<string> {
+  const createdAt = app.clock.now();
+  const id = newId("ptn", app.clock);
+  const { code, name, kind, timezone } = partner;
+  const inserted = await tx.insert(Partner, {
+    ...{
+      tenantId: actor.tenantId,
+      tenantNo: actor.tenantNo,
+      id,
+      code,
+      name,
+      kind,
+      timezone,
+      createdAt,
+    },
+    currencyList: partner.currencies.join(" "),
+    postingPartition: 0,
+  });
+  const no = Number(insertedNo(inserted));
+  await tx.update(Partner, { tenantId: actor.tenantId, id }, { postingPartition: no % POSTING_PARTITIONS });
+  const after = { code, name, kind, timezone, currencies: partner.currencies };
+  await recordActs(tx, actor, createdAt, [
+    {
+      type: ActType.PARTNER_CREATED,
+      subjectId: id,
+      partner: { id, no },
+      after,
+    },
+  ]);
+  return id;
 }
 
 function checkedPartner(input: NewPartner): NewPartner {
-	if (!CODE_PATTERN.test(input.code)) {
-		throw tenancyError("VALIDATION", {
-			path: "/code",
-			reason: "A code is 1–64 of A–Z, a–z, 0–9 and . _ : -",
-		});
-	}
-	if (!isKnownTimezone(input.timezone)) {
-		throw tenancyError("VALIDATION", {
-			path: "/timezone",
-			reason: "The time zone is not an IANA name.",
-		});
-	}
-	if (input.currencies.length < 1 || input.currencies.length > CURRENCIES_MAX) {
-		throw tenancyError("VALIDATION", {
-			path: "/currencies",
-			reason: `List 1 to ${CURRENCIES_MAX} currencies.`,
-		});
-	}
-	if (!input.currencies.every(isKnownCurrency))
-		throw tenancyError("CURRENCY_UNKNOWN", { path: "/currencies" });
-	return {
-		...input,
-		name: checkedName(input.name),
-		currencies: [...new Set(input.currencies)],
-	};
+  if (!CODE_PATTERN.test(input.code)) {
+    throw tenancyError("VALIDATION", {
+      path: "/code",
+      reason: "A code is 1–64 of A–Z, a–z, 0–9 and . _ : -",
+    });
+  }
+  if (!isKnownTimezone(input.timezone)) {
+    throw tenancyError("VALIDATION", {
+      path: "/timezone",
+      reason: "The time zone is not an IANA name.",
+    });
+  }
+  if (input.currencies.length < 1 || input.currencies.length > CURRENCIES_MAX) {
+    throw tenancyError("VALIDATION", {
+      path: "/currencies",
+      reason: `List 1 to ${CURRENCIES_MAX} currencies.`,
+    });
+  }
+  if (!input.currencies.every(isKnownCurrency)) throw tenancyError("CURRENCY_UNKNOWN", { path: "/currencies" });
+  return {
+    ...input,
+    name: checkedName(input.name),
+    currencies: [...new Set(input.currencies)],
+  };
 }
 
 function checkedName(name: string): string {
-	const trimmed = name.trim();
-	if (trimmed.length >= 1 && trimmed.length <= NAME_LENGTH_MAX) return trimmed;
-	throw tenancyError("VALIDATION", {
-		path: "/name",
-		reason: `A name has 1 to ${NAME_LENGTH_MAX} characters.`,
-	});
+  const trimmed = name.trim();
+  if (trimmed.length >= 1 && trimmed.length <= NAME_LENGTH_MAX) return trimmed;
+  throw tenancyError("VALIDATION", {
+    path: "/name",
+    reason: `A name has 1 to ${NAME_LENGTH_MAX} characters.`,
+  });
 }
 
 function isKnownTimezone(name: string): boolean {
-	try {
-		return (
-			/^[A-Za-z]/.test(name) &&
-			new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions()
-				.timeZone !== ""
-		);
-	} catch (error) {
-		if (error instanceof RangeError) return false;
-		throw error;
-	}
+  try {
+    return (
+      /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== ""
+    );
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }

@@ -76,7 +76,9 @@ function add(sums: Sums, kind: string, item: SimulatedTransaction): void {
 
 function written(sums: Sums): ControlSums {
   return Object.fromEntries(
-    [...sums].sort(byName).map(([kind, ofKind]) => [kind, Object.fromEntries([...ofKind].sort(byName).map(writtenSum))]),
+    [...sums]
+      .sort(byName)
+      .map(([kind, ofKind]) => [kind, Object.fromEntries([...ofKind].sort(byName).map(writtenSum))]),
   );
 }
 

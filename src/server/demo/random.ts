@@ -61,7 +61,9 @@ export class Random {
 
   /** One row of a table, each as likely as its weight; null for an empty table. */
   pick<Row extends Weighted>(table: readonly Row[]): Row | null {
-    let rest = this.unit() * table.reduce((sum, row) => sum + row.weight, 0);
+    let total = 0;
+    for (const row of table) total += row.weight;
+    let rest = this.unit() * total;
     for (const row of table) {
       rest -= row.weight;
       if (rest < 0) return row;

@@ -105,21 +105,21 @@ export function playRound(scene: Scene, startMs: number, key: string): Occurrenc
 
 function freeRound(table: Table): Occurrence[] {
   const { spin, stake } = table;
-  const bet = occurrence(table, "B", "BONUS_BET", spin.betAtMs, stake, { freeRound: true });
+  const bet = occurrence(table, "BONUS_BET", spin.betAtMs, stake, { freeRound: true });
   if (spin.multiple === null) return [bet];
-  return [bet, occurrence(table, "W", "BONUS_WIN", spin.winAtMs, stake * spin.multiple, { freeRound: true })];
+  return [bet, occurrence(table, "BONUS_WIN", spin.winAtMs, stake * spin.multiple, { freeRound: true })];
 }
 
 function paidRound(table: Table): Occurrence[] {
   const { spin, stake, product } = table;
   const { random } = table.scene;
-  const played = [occurrence(table, "B", "BET", spin.betAtMs, stake)];
+  const played = [occurrence(table, "BET", spin.betAtMs, stake)];
   const contribution = Math.round(stake * (product.jackpot?.rate ?? 0));
   if (product.jackpot !== undefined && contribution > 0) {
     const { pool } = product.jackpot;
-    played.push(occurrence(table, "J", "JACKPOT_CONTRIBUTION", spin.betAtMs, contribution, { pool }));
+    played.push(occurrence(table, "JACKPOT_CONTRIBUTION", spin.betAtMs, contribution, { pool }));
   }
-  if (spin.multiple !== null) played.push(occurrence(table, "W", "WIN", spin.winAtMs, stake * spin.multiple));
+  if (spin.multiple !== null) played.push(occurrence(table, "WIN", spin.winAtMs, stake * spin.multiple));
   if (!random.chance(MISHAPS.voidedRound)) return played;
   const voidedAtMs = spin.winAtMs + random.between(5, 120) * SECOND_MS;
   return [...played, ...played.toReversed().map(({ item }) => rollbackOf(table, item, voidedAtMs))];
@@ -132,45 +132,56 @@ function asides(table: Table): Occurrence[] {
   const found: Occurrence[] = [];
   if (random.chance(profile.bonus.chance)) {
     const amount = stake * (profile.bonus.rate / profile.bonus.chance) * random.between(0.5, 1.5);
-    found.push(occurrence(table, "G", "BONUS", spin.winAtMs + random.between(1, 60) * SECOND_MS, amount));
+    found.push(occurrence(table, "BONUS", spin.winAtMs + random.between(1, 60) * SECOND_MS, amount));
   }
   for (const { kind, chance } of profile.tenantKinds) {
     if (!random.chance(chance)) continue;
     const atMs = spin.winAtMs + random.between(1, 300) * SECOND_MS;
-    if (kind === "ACQUISITION") found.push(occurrence(table, "A", kind, atMs, 0, { units: 1 }));
-    if (kind === "CHARGEBACK") found.push(occurrence(table, "C", kind, atMs, stake * random.between(1, 5)));
-    if (kind === "ADJUSTMENT") found.push(occurrence(table, "D", kind, atMs, stake * random.between(-2, 2)));
+    if (kind === "ACQUISITION") found.push(occurrence(table, kind, atMs, 0, { units: 1 }));
+    if (kind === "CHARGEBACK") found.push(occurrence(table, kind, atMs, stake * random.between(1, 5)));
+    if (kind === "ADJUSTMENT") found.push(occurrence(table, kind, atMs, stake * random.between(-2, 2)));
   }
   return found;
 }
 
+type Draft = { -readonly [Name in keyof SimulatedTransaction]: SimulatedTransaction[Name] };
 type Extras = Pick<SimulatedTransaction, "pool" | "freeRound" | "units">;
+/** How an id ends, by kind; a rollback's is its original's and an R. */
+const LETTERS = {
+  BET: "B",
+  WIN: "W",
+  BONUS: "G",
+  BONUS_BET: "B",
+  BONUS_WIN: "W",
+  JACKPOT_CONTRIBUTION: "J",
+  ACQUISITION: "A",
+  CHARGEBACK: "C",
+  ADJUSTMENT: "D",
+} as const satisfies Partial<Record<`${TransactionKind}`, string>>;
 const OUTSIDE_ROUNDS: readonly string[] = ["BONUS", "ACQUISITION", "CHARGEBACK", "ADJUSTMENT"];
 
 function occurrence(
   table: Table,
-  letter: string,
-  kind: `${TransactionKind}`,
+  kind: keyof typeof LETTERS,
   atMs: number,
   amountMinor: number,
-  extras: Extras = {},
+  extras?: Extras,
 ): Occurrence {
   const { scene, key, product, player, spin } = table;
   const { currency } = scene.profile;
   const at = within(scene, atMs);
-  const item: SimulatedTransaction = {
-    id: `${key}-${letter}`,
+  const item: Draft = {
+    id: `${key}-${LETTERS[kind]}`,
     kind,
     product: product.code,
-    ...(player.brand === null ? {} : { brand: player.brand }),
-    ...(OUTSIDE_ROUNDS.includes(kind) ? {} : { round: spin.round }),
     player: player.pseudonym,
     amount: decimalText(BigInt(Math.round(amountMinor)), scaleOf(currency)),
     currency,
     occurredAt: new Date(at).toISOString(),
-    ...extras,
   };
-  return { atMs: at, item };
+  if (player.brand !== null) item.brand = player.brand;
+  if (!OUTSIDE_ROUNDS.includes(kind)) item.round = spin.round;
+  return { atMs: at, item: extras === undefined ? item : Object.assign(item, extras) };
 }
 
 /** The whole of the original, as contract.md wants it; all other dimensions are the original's. */
@@ -232,7 +243,9 @@ function slotMultiple(random: Random, game: Extract<Game, { type: "SLOT" }>, rtp
 }
 
 function expectedMultiple(payTable: readonly Payout[]): number {
-  return payTable.reduce((sum, { chance, low, high }) => sum + (chance * (low + high)) / 2, 0);
+  let sum = 0;
+  for (const { chance, low, high } of payTable) sum += (chance * (low + high)) / 2;
+  return sum;
 }
 
 /**
@@ -249,7 +262,12 @@ function ride(scene: Scene, product: ProductProfile, startMs: number, stake: num
   const betAtMs = number * periodMs + random.between(0, CRASH_BETTING_MS);
   const flightMs = (Math.log(target) / CRASH_GROWTH_PER_SECOND) * SECOND_MS;
   const winAtMs = number * periodMs + CRASH_BETTING_MS + flightMs;
-  return { round: `${number}`, betAtMs, winAtMs, multiple: target <= crashPoint(scene, product, number) ? target : null };
+  return {
+    round: `${number}`,
+    betAtMs,
+    winAtMs,
+    multiple: target <= crashPoint(scene, product, number) ? target : null,
+  };
 }
 
 function crashPoint({ profile, seed, crashPoints }: Scene, product: ProductProfile, number: number): number {

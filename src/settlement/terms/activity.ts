@@ -3,7 +3,7 @@ import { Rational } from "../../kernel/rational.js";
 import { TransactionKind } from "../../periods/entities.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
-/** What was posted into a period, of one kind and in one currency. A rollback is a kind of its own, `ROLLBACK_<kind>`. */
+/** What was posted into a period, of one kind and currency. A rollback is a kind of its own, `ROLLBACK_<kind>`. */
 export interface KindTotal {
   readonly kind: string;
   /** A fee's category; empty for the other kinds. */
@@ -39,14 +39,14 @@ const SETTLED: ReadonlySet<string> = new Set(
     .flatMap((kind) => [kind, `ROLLBACK_${kind}`]),
 );
 
-/** Stops at a kind that no term settles: to leave it out silently would be a wrong amount. */
-export function assertSettled(totals: readonly KindTotal[]): void {
-  for (const { kind } of totals) assert(SETTLED.has(kind), `a term settles ${kind}`);
+/** The kinds among these that no term settles; to leave one out silently would be a wrong amount. */
+export function unsettledKinds(totals: readonly KindTotal[]): readonly string[] {
+  return totals.map(({ kind }) => kind).filter((kind) => !SETTLED.has(kind));
 }
 
 /**
- * The sum of some kinds, each less what was rolled back (domain 2, effective amounts). It always names the first part; the
- * other parts, rollbacks and late items only where any occurred.
+ * The sum of some kinds, each less what was rolled back (domain 2, effective amounts). It always names the first part;
+ * the other parts, rollbacks and late items only where any occurred.
  */
 export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: readonly Part[]): Working {
   const pieces = timesOf(timing).flatMap((time) => parts.flatMap((part) => piecesOf(totals, time, part)));
@@ -59,7 +59,9 @@ export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: reado
 
 /** Whether anything of these kinds, or a rollback of it, was posted. */
 export function hasAny(totals: readonly KindTotal[], timing: Timing, parts: readonly Part[]): boolean {
-  return timesOf(timing).some((time) => parts.some((part) => piecesOf(totals, time, part).some(({ occurred }) => occurred)));
+  return timesOf(timing).some((time) =>
+    parts.some((part) => piecesOf(totals, time, part).some(({ occurred }) => occurred)),
+  );
 }
 
 interface Piece {
@@ -78,7 +80,9 @@ function timesOf(timing: Timing): readonly Time[] {
 function piecesOf(totals: readonly KindTotal[], time: Time, part: Part): readonly Piece[] {
   return [false, true].map((isRollback) => {
     const kind = isRollback ? `ROLLBACK_${part.kind}` : part.kind;
-    const found = totals.filter((total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time);
+    const found = totals.filter(
+      (total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time,
+    );
     const words = [time === Timing.LATE ? "late" : "", isRollback ? "rolledBack" : "", part.name];
     const sum = found.reduce((minor, { sumMinor }) => minor + sumMinor, 0n);
     return {

@@ -2,8 +2,8 @@ import { decimalText } from "../../kernel/money.js";
 import { Rational } from "../../kernel/rational.js";
 
 /**
- * An exact number of minor units written in whole units: with the currency's decimals where they suffice, with more where an
- * exact decimal ends later, else as `n/d`.
+ * An exact number of minor units written in whole units: with the currency's decimals where they suffice, with more
+ * where an exact decimal ends later, else as `n/d`.
  */
 export function exactText(minor: Rational, scale: number): string {
   return minor.d === 1n ? decimalText(minor.n, scale) : minor.over(unitOf(scale)).toText();

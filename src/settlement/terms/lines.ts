@@ -46,6 +46,9 @@ const LINES = {
 /** The lines that a statement may have. */
 export type LineCode = keyof typeof LINES;
 
+/** Every one of them, as the statement's schema lists them. */
+export const LINE_CODES: readonly LineCode[] = Object.keys(LINES).filter(isLineCode);
+
 /** A line in exact numbers. */
 export interface ExactLine extends Working {
   readonly code: LineCode;
@@ -111,6 +114,10 @@ export function publishLine(line: ExactLine, scale: number): Line {
     rounding: line.rounding,
     term: line.term,
   };
+}
+
+function isLineCode(code: string): code is LineCode {
+  return Object.hasOwn(LINES, code);
 }
 
 function quantityText({ unit, value }: Quantity, scale: number): string {

@@ -1,6 +1,6 @@
 import { TransactionKind } from "../../periods/entities.js";
 import { hasAny, type KindTotal, type Part, sumOf, Timing } from "./activity.js";
-import { type Basis, type Contract, FreeRoundStake, Measure } from "./contract.js";
+import { type Basis, type Contract, type FreeRoundStake, Measure } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
@@ -18,7 +18,9 @@ const BONUS_WINS: Part = { kind: TransactionKind.BONUS_WIN, name: "bonusWins" };
 const BONUSES: Part = { kind: TransactionKind.BONUS, name: "bonuses" };
 
 /** What counts as stakes, as winnings and as bonus cost, by the value of a free round's stake (domain 4). */
-export const COUNTED_AS: Readonly<Record<FreeRoundStake, Readonly<Record<"stakes" | "winnings" | "bonusCost", readonly Part[]>>>> = {
+export const COUNTED_AS: Readonly<
+  Record<FreeRoundStake, Readonly<Record<"stakes" | "winnings" | "bonusCost", readonly Part[]>>>
+> = {
   ZERO: { stakes: [BETS], winnings: [WINS], bonusCost: [BONUSES, BONUS_WINS] },
   FACE_VALUE: { stakes: [BETS, BONUS_BETS], winnings: [WINS, BONUS_WINS], bonusCost: [BONUSES, BONUS_BETS] },
 };
@@ -26,27 +28,28 @@ export const COUNTED_AS: Readonly<Record<FreeRoundStake, Readonly<Record<"stakes
 /** Turnover and GGR of a period (domain 2). Late items stand on a line of their own and count in both. */
 export function measure(contract: Contract, totals: readonly KindTotal[]): Measures {
   const { stakes, winnings } = COUNTED_AS[contract.freeRoundStake];
-  const term = "/base/freeRoundStake";
-  const turnover = workingLine("TURNOVER", term, sumOf(totals, Timing.OWN, stakes));
-  const wins = workingLine("WINS", term, sumOf(totals, Timing.OWN, winnings));
-  const late = lateLines(totals, [...stakes, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
-  const ggr = withLate(minus(amount("turnover", turnover.value), amount("wins", wins.value)), "lateItems", late);
+  const turnover = sumOf(totals, Timing.OWN, stakes);
+  const wins = sumOf(totals, Timing.OWN, winnings);
+  const late = lateSum(totals, [...stakes, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
+  const ggr = plusLate(minus(amount("turnover", turnover.value), amount("wins", wins.value)), "lateItems", late);
   return {
-    lines: [turnover, wins, ...late, workingLine("GGR", "/base/measure", ggr)],
-    named: { [Measure.TURNOVER]: turnoverWithLate(turnover, totals, stakes), [Measure.GGR]: amount("ggr", ggr.value) },
+    lines: [
+      workingLine("TURNOVER", "/base/freeRoundStake", turnover),
+      workingLine("WINS", "/base/freeRoundStake", wins),
+      ...(late === null ? [] : [workingLine("LATE_ITEMS", "/lateItems", late)]),
+      workingLine("GGR", "/base/measure", ggr),
+    ],
+    named: {
+      [Measure.TURNOVER]: plusLate(amount("turnover", turnover.value), "lateTurnover", lateSum(totals, stakes)),
+      [Measure.GGR]: amount("ggr", ggr.value),
+    },
   };
 }
 
-function lateLines(totals: readonly KindTotal[], parts: readonly Part[]): readonly ExactLine[] {
-  if (!hasAny(totals, Timing.LATE, parts)) return [];
-  return [workingLine("LATE_ITEMS", "/lateItems", sumOf(totals, Timing.LATE, parts))];
+function lateSum(totals: readonly KindTotal[], parts: readonly Part[]): Working | null {
+  return hasAny(totals, Timing.LATE, parts) ? sumOf(totals, Timing.LATE, parts) : null;
 }
 
-function withLate(own: Working, name: string, late: readonly { readonly value: Working["value"] }[]): Working {
-  return late.reduce((sum, { value }) => plus(sum, amount(name, value)), own);
-}
-
-function turnoverWithLate(turnover: ExactLine, totals: readonly KindTotal[], stakes: readonly Part[]): Working {
-  const late = hasAny(totals, Timing.LATE, stakes) ? [sumOf(totals, Timing.LATE, stakes)] : [];
-  return withLate(amount("turnover", turnover.value), "lateTurnover", late);
+function plusLate(own: Working, name: string, late: Working | null): Working {
+  return late === null ? own : plus(own, amount(name, late.value));
 }

@@ -6,7 +6,10 @@ export interface Quantity {
   readonly value: Rational;
 }
 
-/** A formula, what it is fed by name, and what comes out, exactly. Text and value are built together, so they cannot differ. */
+/**
+ * A formula, what it is fed by name, and what comes out, exactly. Text and value are built together, so they cannot
+ * differ.
+ */
 export interface Working {
   readonly formula: string;
   readonly inputs: Readonly<Record<string, Quantity>>;
@@ -34,6 +37,11 @@ export function plus(left: Working, right: Working): Working {
 /** left - right */
 export function minus(left: Working, right: Working): Working {
   return join(left, right, `${left.formula} - ${bracketed(right)}`, left.value.minus(right.value));
+}
+
+/** -value */
+export function negate(value: Working): Working {
+  return { formula: `-${bracketed(value)}`, inputs: value.inputs, value: value.value.negate() };
 }
 
 /** left * right */

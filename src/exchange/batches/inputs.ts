@@ -1,0 +1,44 @@
+import { IsInt, IsOptional, IsString, Max, Min } from "class-validator";
+import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
+import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../../kernel/page.js";
+import { BatchState } from "../entities.js";
+import { WAIT_MS } from "../submission/service.js";
+
+/** A signed batch to submit. */
+@InputType({ description: "A signed batch to submit. Its own `jti` makes it idempotent." })
+export class SubmitBatchInput {
+  @Field(() => String, {
+    description: "JWS compact serialisation, at most 8 MB; see `schema/batch.schema.json` for the payload.",
+  })
+  @IsString()
+  readonly jws!: string;
+
+  @Field(() => Int, {
+    defaultValue: WAIT_MS.default,
+    description: "Milliseconds to wait for the outcome, 0 to 30,000; the answer comes as soon as the batch is posted.",
+  })
+  @IsInt()
+  @Min(0)
+  @Max(WAIT_MS.max)
+  readonly waitMs!: number;
+}
+
+/** A page of a partner's batches. */
+@ArgsType()
+export class BatchesArgs {
+  @Field(() => ID, { nullable: true, description: "Whose batches; a partner's own client may leave it out." })
+  @IsOptional()
+  readonly partnerId?: string | null;
+
+  @Field(() => BatchState, { nullable: true, description: "Only batches that stand there." })
+  @IsOptional()
+  readonly state?: BatchState | null;
+
+  @Field(() => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: `Rows of the page, 1 to ${PAGE_ROWS_MAX}.` })
+  @IsInt()
+  readonly first!: number;
+
+  @Field(() => String, { nullable: true, description: "Cursor to start behind." })
+  @IsOptional()
+  readonly after?: string | null;
+}

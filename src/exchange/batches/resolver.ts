@@ -1,0 +1,158 @@
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+  registerEnumType,
+} from "type-graphql";
+import { ErrorCode } from "../../kernel/errors.js";
+import { PAGE_ROWS_DEFAULT } from "../../kernel/page.js";
+import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
+import { Partner } from "../../tenancy/entities.js";
+import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
+import { Batch } from "../entities.js";
+import { ItemOutcome } from "../posting/rules.js";
+import { receiptOf, submitBatch } from "../submission/service.js";
+import { BatchesArgs, SubmitBatchInput } from "./inputs.js";
+import { batchesOf, batchOf, countBatches, type NumberedOutcome, outcomePage } from "./service.js";
+
+registerEnumType(ItemOutcome, {
+  name: "ItemOutcome",
+  description: "What became of one item of a batch.",
+  valuesConfig: {
+    POSTED: { description: "In the ledger." },
+    DUPLICATE: { description: "Known already with the same content; nothing was posted again." },
+    DUPLICATE_MISMATCH: { description: "Its id is taken by another content; nothing was posted." },
+    PENDING_ORIGINAL: { description: "A rollback that waits for its original." },
+    REFUSED: { description: "Not posted; the code says why, and the id may be sent again." },
+  },
+});
+
+/** What became of one item of a batch. */
+@ObjectType("BatchItemOutcome", { description: "What became of one item of a batch." })
+export class BatchItemOutcome implements NumberedOutcome {
+  @Field(() => Int, { description: "The item's place in the batch, from 0." })
+  readonly index!: number;
+
+  @Field(() => ItemOutcome, { description: "What became of it." })
+  readonly outcome!: ItemOutcome;
+
+  @Field(() => ErrorCode, { nullable: true, description: "Why it was refused; null otherwise." })
+  readonly code?: ErrorCode;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "JSON pointer into the payload to what is wrong; null otherwise.",
+  })
+  readonly path?: string;
+}
+
+/** The answer to a submission. */
+@ObjectType({ description: "The answer to a submission: the batch as it stands, and the platform's receipt." })
+export class SubmitBatchPayload {
+  @Field(() => Batch, { description: "The batch; POSTED if that happened within the wait." })
+  readonly batch!: Batch;
+
+  @Field(() => String, {
+    description: "Signed receipt: JWS compact, `typ: quittance-receipt+jws`. The same on every replay.",
+  })
+  readonly receipt!: string;
+
+  @Field(() => Boolean, { description: "Whether this very payload had been accepted before." })
+  readonly replayed!: boolean;
+}
+
+const BatchConnection = connectionType("Batch", Batch);
+const OutcomeConnection = connectionType("BatchItemOutcome", BatchItemOutcome);
+
+/** Batches: submit and read. */
+@Resolver(() => Batch)
+export class BatchResolver {
+  @Authorized("batches:submit")
+  @Mutation(() => SubmitBatchPayload, { description: "Submit a signed batch of transactions." })
+  submitBatch(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => SubmitBatchInput, { description: "The signed batch." }) input: SubmitBatchInput,
+  ): Promise<SubmitBatchPayload> {
+    return submitBatch(app, actor, input);
+  }
+
+  @Authorized("batches:read")
+  @Query(() => Batch, { description: "A batch by its id." })
+  async batch(
+    @Ctx() { app, actor }: Context,
+    @Arg("id", () => ID, { description: "Begins with `bat_`." }) id: string,
+  ): Promise<Batch> {
+    const own = actor.partnerId === null ? null : await partnerOf(app, actor, actor.partnerId);
+    return batchOf(app, actor, id, own?.no ?? null);
+  }
+
+  @Authorized("batches:read")
+  @Query(() => BatchConnection, { description: "A partner's batches, newest first." })
+  async batches(
+    @Ctx() { app, actor }: Context,
+    @Args(() => BatchesArgs) args: BatchesArgs,
+  ): Promise<Connection<Batch>> {
+    const partner = await partnerNamedOrOwn(app, actor, args.partnerId ?? null);
+    const state = args.state ?? null;
+    const page = await batchesOf(app, partner, state, args);
+    return connectionOf("batches", page, args.after, () => countBatches(app, partner, state));
+  }
+
+  @FieldResolver(() => Partner, { description: "The partner whose account it is." })
+  async partner(@Ctx() { app, actor, loaders }: Context, @Root() batch: Batch): Promise<Partner> {
+    return loaders
+      .of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers))
+      .load(batch.partnerNo);
+  }
+
+  @FieldResolver(() => String, {
+    description: "The receipt's `sequence`: unique and growing within the tenant, not contiguous.",
+  })
+  sequence(@Root() batch: Batch): string {
+    return batch.no;
+  }
+
+  @FieldResolver(() => String, { description: "SHA-256 of the payload as received, in hexadecimal." })
+  payloadSha256(@Root() batch: Batch): string {
+    return batch.payloadSha256.toString("hex");
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      "Version of the partner's balances that shows its postings; pass it as `balances(atLeast:)`. Null until posted.",
+  })
+  ledgerVersion(@Root() batch: Batch): string | null {
+    return batch.ledgerVersion?.toString() ?? null;
+  }
+
+  @FieldResolver(() => String, { description: "Signed receipt: JWS compact, `typ: quittance-receipt+jws`." })
+  receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string> {
+    return receiptOf(app, actor, batch);
+  }
+
+  @FieldResolver(() => OutcomeConnection, {
+    description: "What became of its items, in input order; empty until it is posted.",
+  })
+  async outcomes(
+    @Ctx() { app }: Context,
+    @Root() batch: Batch,
+    @Arg("first", () => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: "Rows of the page, 1 to 500." })
+    first: number,
+    @Arg("after", () => String, { nullable: true, description: "Cursor to start behind." }) after?: string | null,
+  ): Promise<Connection<NumberedOutcome>> {
+    const page = await outcomePage(app, batch, { first, after: after ?? null });
+    const total = batch.postedAt === null ? 0 : batch.itemCount;
+    return connectionOf("outcomes", page, after, () => Promise.resolve(total));
+  }
+}

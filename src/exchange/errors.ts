@@ -1,0 +1,14 @@
+import { defineErrors } from "../kernel/errors.js";
+
+/** What the exchange refuses: a whole batch, or a read. */
+export const exchangeError = defineErrors({
+  LIMIT_EXCEEDED: { message: "A batch has at most {max} {unit}." },
+  SIGNATURE_INVALID: { message: "The signature is refused; the check that failed is {check}." },
+  VALIDATION: { message: "The batch is refused: {path} {reason}." },
+  CLOCK_SKEW: { message: "`iat` is more than {maxMs} ms away from our time." },
+  KEY_UNKNOWN: { message: "The signer has no such key." },
+  KEY_REVOKED: { message: "The key is revoked." },
+  KEY_NOT_OWNED: { message: "The batch is not signed by the caller." },
+  IDEMPOTENCY_CONFLICT: { message: "Another payload was accepted under this `jti`." },
+  NOT_FOUND: { message: "There is no such {what}." },
+});

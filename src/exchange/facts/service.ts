@@ -1,0 +1,141 @@
+import { PeriodState, type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
+import { type PeriodMap, periodMap, periodsByNumber, placementAt } from "../../periods/service.js";
+import type { Tx } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import type { TransactionState } from "../entities.js";
+import { type BatchToPost, type BookedTransaction, dedupeKey, type Facts, type Place } from "../posting/rules.js";
+import { contentHash, type Item } from "../validate.js";
+
+/** Keys of one IN list. */
+const KEYS_MAX = 5_000;
+
+/** Kinds that this version has no accounts for yet; they are refused, never half settled. */
+const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
+
+/** Reads, under the partner's cursor, all that deciding a group of batches needs to know. */
+export async function readFacts(tx: Tx, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
+  const items = batches.flatMap((batch) => batch.items.flatMap((result) => (result.ok ? [result.item] : [])));
+  const keyOf = memoise((externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId).toString("hex"));
+  const own = items.map((item) => keyOf(item.id));
+  const originals = items.flatMap((item) => (item.reverses === null ? [] : [keyOf(item.reverses)]));
+  const reversals = await reversalsOf(tx, partner.tenantNo, [...own, ...originals]);
+  const booked = await bookedByKey(tx, partner.tenantNo, [...own, ...originals, ...reversals.values()]);
+  const map = await mapOf(tx, partner, items);
+  const origins = await originPeriods(tx, partner.tenantNo, map, booked);
+  return {
+    currencies: new Set(partner.currencies),
+    kindsRefused: KINDS_REFUSED,
+    booked,
+    reversals,
+    placeAt: (instant) => {
+      const placement = placementAt(map, instant);
+      return placement === null ? null : { periodNo: placement.period.no, originPeriodNo: placement.origin.no };
+    },
+    placeOfOrigin: (originPeriodNo) => placeOfOrigin(map, origins, originPeriodNo),
+    dedupeOf: keyOf,
+    contentHashOf: (item) => contentHash(item).toString("hex"),
+  };
+}
+
+interface BookedRow {
+  readonly dedupe: Buffer;
+  readonly content_hash: Buffer;
+  readonly kind: TransactionKind;
+  readonly state: TransactionState;
+  readonly brand: string | null;
+  readonly product: string | null;
+  readonly category: string | null;
+  readonly units: string | null;
+  readonly amount_minor: string;
+  readonly currency: string;
+  readonly origin_period_no: number;
+}
+
+async function bookedByKey(tx: Tx, tenantNo: number, keys: readonly string[]): Promise<Map<string, BookedTransaction>> {
+  const booked = new Map<string, BookedTransaction>();
+  for (const part of parts(keys)) {
+    const rows: BookedRow[] = await tx.query(
+      `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category, t.units,
+         t.amount_minor, t.currency, t.origin_period_no
+       from transaction as t
+       left join brand on brand.tenant_no = t.tenant_no and brand.no = t.brand_no
+       left join product on product.tenant_no = t.tenant_no and product.no = t.product_no
+       where t.tenant_no = ? and t.dedupe in (?)`,
+      [tenantNo, part],
+    );
+    for (const row of rows) booked.set(row.dedupe.toString("hex"), bookedOf(row));
+  }
+  return booked;
+}
+
+function bookedOf(row: BookedRow): BookedTransaction {
+  const { kind, state, brand, product, category, currency } = row;
+  return {
+    ...{ kind, state, brand, product, category, currency },
+    dedupe: row.dedupe.toString("hex"),
+    contentHash: row.content_hash.toString("hex"),
+    units: row.units === null ? null : BigInt(row.units),
+    amountMinor: BigInt(row.amount_minor),
+    originPeriodNo: row.origin_period_no,
+  };
+}
+
+async function reversalsOf(tx: Tx, tenantNo: number, originals: readonly string[]): Promise<Map<string, string>> {
+  const reversals = new Map<string, string>();
+  for (const part of parts(originals)) {
+    const rows: { original: Buffer; rollback: Buffer }[] = await tx.query(
+      "select original, rollback from reversal where tenant_no = ? and original in (?)",
+      [tenantNo, part],
+    );
+    for (const row of rows) reversals.set(row.original.toString("hex"), row.rollback.toString("hex"));
+  }
+  return reversals;
+}
+
+async function mapOf(tx: Tx, partner: Partner, items: readonly Item[]): Promise<PeriodMap> {
+  if (items.length === 0) return { periods: [], earliestOpen: null };
+  const instants = items.map((item) => item.occurredAt.getTime());
+  const from = instants.reduce((a, b) => Math.min(a, b));
+  const through = instants.reduce((a, b) => Math.max(a, b));
+  return periodMap(tx, partner, new Date(from), new Date(through));
+}
+
+/** The periods in which known transactions happened, for those that a rollback may move back. */
+async function originPeriods(
+  tx: Tx,
+  tenantNo: number,
+  map: PeriodMap,
+  booked: ReadonlyMap<string, BookedTransaction>,
+): Promise<Map<number, SettlementPeriod>> {
+  const here = new Map(map.periods.map((period) => [period.no, period]));
+  const numbers = new Set([...booked.values()].map((transaction) => transaction.originPeriodNo));
+  const elsewhere = [...numbers].filter((no) => no !== 0 && !here.has(no));
+  return new Map([...here, ...(await periodsByNumber(tx, tenantNo, elsewhere))]);
+}
+
+function placeOfOrigin(
+  map: PeriodMap,
+  origins: ReadonlyMap<number, SettlementPeriod>,
+  originPeriodNo: number,
+): Place | null {
+  const origin = origins.get(originPeriodNo);
+  const period = origin?.state === PeriodState.OPEN ? origin : map.earliestOpen;
+  return period === null ? null : { periodNo: period.no, originPeriodNo };
+}
+
+function parts(keys: readonly string[]): Buffer[][] {
+  const unique = [...new Set(keys)];
+  const buffers = unique.map((key) => Buffer.from(key, "hex"));
+  return Array.from({ length: Math.ceil(buffers.length / KEYS_MAX) }, (_, index) =>
+    buffers.slice(index * KEYS_MAX, (index + 1) * KEYS_MAX),
+  );
+}
+
+function memoise(compute: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const value = known.get(text) ?? compute(text);
+    known.set(text, value);
+    return value;
+  };
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { systemActor, type TenantRef } from "../../kernel/actor.js";
+import type { App } from "../../platform/app.js";
+import { defineJob } from "../../platform/queues.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { partnerOf } from "../../tenancy/service.js";
+import { postBatches } from "./service.js";
+
+/** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
+export function postingQueue(partition: number): string {
+  return `posting-${partition}`;
+}
+
+/** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
+export const postPartner = defineJob({
+  name: "exchange.post",
+  attemptsMax: 5,
+  input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
+  run: async (app, { tenantId, tenantNo, partnerId }) => {
+    const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
+    const { isDrained } = await postBatches(app, partner);
+    if (!isDrained) await enqueuePosting(app, partner);
+  },
+});
+
+/** Hands a partner to its posting partition; a hint, since the sweeper finds what waits. */
+export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+  const { tenantId, tenantNo, id: partnerId } = partner;
+  await app.queues.add({
+    queue: postingQueue(partner.postingPartition),
+    job: postPartner,
+    input: { tenantId, tenantNo, partnerId },
+    deduplicationId: partnerId,
+  });
+}
+
+/** Queues every partner that has had a batch waiting since before an instant. Answers how many. */
+export async function sweepForAllTenants(app: App, acceptedBefore: Date): Promise<number> {
+  const partners = await waitingForAllTenants(app, acceptedBefore);
+  for (const partner of partners) await enqueuePosting(app, partner);
+  return partners.length;
+}
+
+/** Posts what waits without any queue: what workers do while Redis is away. Answers how many partners had something. */
+export async function pollForAllTenants(app: App): Promise<number> {
+  const partners = await waitingForAllTenants(app, app.clock.now());
+  for (const partner of partners) await postBatches(app, partner);
+  return partners.length;
+}
+
+async function waitingForAllTenants(app: App, acceptedBefore: Date): Promise<Partner[]> {
+  const rows: (TenantRef & { partnerId: string })[] = await app.database.query(
+    `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo, partner.id as partnerId
+     from batch join partner on partner.tenant_no = batch.tenant_no and partner.no = batch.partner_no
+     where batch.state = 'ACCEPTED' and batch.accepted_at <= ?`,
+    [acceptedBefore],
+  );
+  return Promise.all(rows.map(({ partnerId, ...tenant }) => partnerOf(app, systemActor(tenant, "sweeper"), partnerId)));
+}

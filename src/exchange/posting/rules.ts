@@ -1,0 +1,318 @@
+import { createHash } from "node:crypto";
+import { later } from "../../kernel/clock.js";
+import { ErrorCode } from "../../kernel/errors.js";
+import { TransactionKind } from "../../periods/entities.js";
+import { BatchMode, TransactionState } from "../entities.js";
+import type { Item, ItemResult } from "../validate.js";
+
+/** What became of one item of a batch. */
+export enum ItemOutcome {
+  POSTED = "POSTED",
+  DUPLICATE = "DUPLICATE",
+  DUPLICATE_MISMATCH = "DUPLICATE_MISMATCH",
+  PENDING_ORIGINAL = "PENDING_ORIGINAL",
+  REFUSED = "REFUSED",
+}
+
+/** An item's outcome; code and path where it was refused. */
+export interface Outcome {
+  readonly outcome: ItemOutcome;
+  readonly code?: ErrorCode;
+  readonly path?: string;
+}
+
+/** A batch to decide on, its items already checked for shape. */
+export interface BatchToPost {
+  readonly no: string;
+  readonly mode: BatchMode;
+  readonly acceptedAt: Date;
+  readonly items: readonly ItemResult[];
+}
+
+/** Where an item's money goes: the open period that takes it, and the one it happened in. */
+export interface Place {
+  readonly periodNo: number;
+  readonly originPeriodNo: number;
+}
+
+/** A transaction that is in the books, or will be by this decision. */
+export interface BookedTransaction {
+  readonly dedupe: string;
+  readonly contentHash: string;
+  readonly kind: TransactionKind;
+  readonly state: TransactionState;
+  readonly brand: string | null;
+  readonly product: string | null;
+  readonly category: string | null;
+  readonly units: bigint | null;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly originPeriodNo: number;
+}
+
+/** What is known of the partner before the batches; keys are `dedupe` as text. */
+export interface Facts {
+  readonly currencies: ReadonlySet<string>;
+  readonly kindsRefused: ReadonlySet<TransactionKind>;
+  /** Every transaction that an item of the group names, by its own id, its original or its waiting rollback. */
+  readonly booked: ReadonlyMap<string, BookedTransaction>;
+  /** Original → rollback, for every original that an item of the group is or names. */
+  readonly reversals: ReadonlyMap<string, string>;
+  readonly placeAt: (instant: Date) => Place | null;
+  /** The open period for what belongs to a period that may be closed by now. */
+  readonly placeOfOrigin: (originPeriodNo: number) => Place | null;
+  readonly dedupeOf: (externalId: string) => string;
+  readonly contentHashOf: (item: Item) => string;
+}
+
+/** A transaction to be posted: its batch and item, its place, and what it moves. */
+export interface PostedItem {
+  readonly batchNo: string;
+  readonly place: Place;
+  readonly transaction: BookedTransaction;
+  /** The item to insert; null where a waiting rollback is posted, whose row exists. */
+  readonly item: Item | null;
+  /** The kind that is moved back, when this is a rollback. */
+  readonly reversedKind: TransactionKind | null;
+}
+
+/** Everything to write for a group of batches. */
+export interface Decision {
+  readonly outcomes: ReadonlyMap<string, readonly Outcome[]>;
+  readonly posted: readonly PostedItem[];
+  /** Rollbacks to keep until their original comes. */
+  readonly pending: readonly {
+    readonly batchNo: string;
+    readonly item: Item;
+    readonly transaction: BookedTransaction;
+  }[];
+  /** Original → rollback, to be written. */
+  readonly reversed: ReadonlyMap<string, string>;
+  /** Waiting rollbacks that did not fit their original: `dedupe` of the rollback → of the original. */
+  readonly misfits: ReadonlyMap<string, string>;
+}
+
+const AHEAD_MS_MAX = 5 * 60_000;
+
+/** First 16 bytes of SHA-256 over tenant, partner and external id, each with its length: a transaction's place in the unique index. */
+export function dedupeKey(tenantNo: number, partnerNo: number, externalId: string): Buffer {
+  return createHash("sha256")
+    .update(`${tenantNo}:${partnerNo}:${externalId.length}:${externalId}`)
+    .digest()
+    .subarray(0, 16);
+}
+
+/**
+ * Decides a group of batches of one partner, in order: an outcome for every item and all that is to be written. Pure:
+ * what earlier batches of the group decided counts for later ones, and an aborted batch leaves no trace.
+ */
+export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Decision {
+  const books = new Books(facts);
+  const outcomes = new Map<string, readonly Outcome[]>();
+  for (const batch of batches) {
+    const draft = books.draft();
+    const decided = batch.items.map((result) => decideItem(batch, result, facts, draft));
+    const isAborted = batch.mode === BatchMode.ATOMIC && decided.some(isBad);
+    if (!isAborted) books.keep(draft);
+    outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, facts, draft) : decided);
+  }
+  return { outcomes, ...books.written };
+}
+
+/** What a group has written so far, on top of what was known before. */
+class Books {
+  readonly written = {
+    posted: [] as PostedItem[],
+    pending: [] as { batchNo: string; item: Item; transaction: BookedTransaction }[],
+    reversed: new Map<string, string>(),
+    misfits: new Map<string, string>(),
+  };
+  readonly #booked = new Map<string, BookedTransaction>();
+
+  constructor(readonly facts: Facts) {}
+
+  draft(): Draft {
+    return new Draft(
+      (key) => this.#booked.get(key) ?? this.facts.booked.get(key),
+      (original) => this.written.reversed.get(original) ?? this.#known(original),
+    );
+  }
+
+  keep(draft: Draft): void {
+    for (const [key, transaction] of draft.booked) this.#booked.set(key, transaction);
+    this.written.posted.push(...draft.posted);
+    this.written.pending.push(...draft.pending);
+    for (const [original, rollback] of draft.reversed) this.written.reversed.set(original, rollback);
+    for (const [rollback, original] of draft.misfits) {
+      this.written.misfits.set(rollback, original);
+      if (!draft.reversed.has(original)) this.written.reversed.delete(original);
+    }
+  }
+
+  #known(original: string): string | undefined {
+    const rollback = this.facts.reversals.get(original);
+    return rollback !== undefined && this.written.misfits.has(rollback) ? undefined : rollback;
+  }
+}
+
+/** What one batch would write; kept whole or not at all. */
+class Draft {
+  readonly booked = new Map<string, BookedTransaction>();
+  readonly posted: PostedItem[] = [];
+  readonly pending: { batchNo: string; item: Item; transaction: BookedTransaction }[] = [];
+  readonly reversed = new Map<string, string>();
+  readonly misfits = new Map<string, string>();
+
+  constructor(
+    readonly findBefore: (key: string) => BookedTransaction | undefined,
+    readonly reversalBefore: (original: string) => string | undefined,
+  ) {}
+
+  find(key: string): BookedTransaction | undefined {
+    return this.booked.get(key) ?? this.findBefore(key);
+  }
+
+  reversalOf(original: string): string | undefined {
+    const own = this.reversed.get(original);
+    if (own !== undefined) return own;
+    const before = this.reversalBefore(original);
+    return before !== undefined && this.misfits.has(before) ? undefined : before;
+  }
+}
+
+function decideItem(batch: BatchToPost, result: ItemResult, facts: Facts, draft: Draft): Outcome {
+  if (!result.ok) return refused(result.code, result.path);
+  const { item } = result;
+  const dedupe = facts.dedupeOf(item.id);
+  const contentHash = facts.contentHashOf(item);
+  const known = draft.find(dedupe);
+  if (known !== undefined) {
+    return { outcome: known.contentHash === contentHash ? ItemOutcome.DUPLICATE : ItemOutcome.DUPLICATE_MISMATCH };
+  }
+  const refusal = refusalOf(batch, item, facts);
+  if (refusal !== null) return refusal;
+  const transaction = transactionOf(item, dedupe, contentHash);
+  return item.kind === TransactionKind.ROLLBACK
+    ? decideRollback(batch, item, transaction, facts, draft)
+    : decidePosting(batch, item, transaction, facts, draft);
+}
+
+function refusalOf(batch: BatchToPost, item: Item, facts: Facts): Outcome | null {
+  const path = `/transactions/${item.index}`;
+  if (!facts.currencies.has(item.currency)) return refused(ErrorCode.CURRENCY_UNKNOWN, `${path}/currency`);
+  if (facts.kindsRefused.has(item.kind)) return refused(ErrorCode.KIND_NOT_ALLOWED, `${path}/kind`);
+  if (item.occurredAt > later(batch.acceptedAt, AHEAD_MS_MAX))
+    return refused(ErrorCode.CLOCK_SKEW, `${path}/occurredAt`);
+  return null;
+}
+
+function decidePosting(
+  batch: BatchToPost,
+  item: Item,
+  transaction: BookedTransaction,
+  facts: Facts,
+  draft: Draft,
+): Outcome {
+  const place = facts.placeAt(item.occurredAt);
+  if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, `/transactions/${item.index}/occurredAt`);
+  const booked = { ...transaction, originPeriodNo: place.originPeriodNo };
+  draft.booked.set(booked.dedupe, booked);
+  draft.posted.push({ batchNo: batch.no, place, transaction: booked, item, reversedKind: null });
+  postWaitingRollback(batch, booked, place, draft);
+  return { outcome: ItemOutcome.POSTED };
+}
+
+/** A rollback that came before its original posts with it, or is refused for good if it does not fit. */
+function postWaitingRollback(batch: BatchToPost, original: BookedTransaction, place: Place, draft: Draft): void {
+  const rollbackKey = draft.reversalOf(original.dedupe);
+  const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
+  if (waiting === undefined) return;
+  if (!fits(waiting, original)) {
+    draft.misfits.set(waiting.dedupe, original.dedupe);
+    draft.reversed.delete(original.dedupe);
+    draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
+    return;
+  }
+  const transaction = reversalTransaction(waiting, original);
+  draft.booked.set(waiting.dedupe, transaction);
+  draft.posted.push({ batchNo: batch.no, place, transaction, item: null, reversedKind: original.kind });
+}
+
+function decideRollback(
+  batch: BatchToPost,
+  item: Item,
+  transaction: BookedTransaction,
+  facts: Facts,
+  draft: Draft,
+): Outcome {
+  const path = `/transactions/${item.index}/reverses`;
+  const originalKey = facts.dedupeOf(item.reverses ?? "");
+  if (draft.reversalOf(originalKey) !== undefined) return refused(ErrorCode.ALREADY_REVERSED, path);
+  const original = draft.find(originalKey);
+  if (original === undefined) {
+    const waiting = { ...transaction, state: TransactionState.PENDING_ORIGINAL };
+    draft.booked.set(waiting.dedupe, waiting);
+    draft.pending.push({ batchNo: batch.no, item, transaction: waiting });
+    draft.reversed.set(originalKey, waiting.dedupe);
+    return { outcome: ItemOutcome.PENDING_ORIGINAL };
+  }
+  if (!fits(transaction, original)) return refused(ErrorCode.ROLLBACK_MISMATCH, path);
+  const place = facts.placeOfOrigin(original.originPeriodNo);
+  if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, path);
+  const reversal = reversalTransaction(transaction, original);
+  draft.booked.set(reversal.dedupe, reversal);
+  draft.reversed.set(originalKey, reversal.dedupe);
+  draft.posted.push({ batchNo: batch.no, place, transaction: reversal, item, reversedKind: original.kind });
+  return { outcome: ItemOutcome.POSTED };
+}
+
+/** A rollback reverses the whole of its original, and is none itself. */
+function fits(rollback: BookedTransaction, original: BookedTransaction): boolean {
+  return (
+    original.kind !== TransactionKind.ROLLBACK &&
+    original.amountMinor === rollback.amountMinor &&
+    original.currency === rollback.currency
+  );
+}
+
+/** All dimensions of a rollback are its original's. */
+function reversalTransaction(rollback: BookedTransaction, original: BookedTransaction): BookedTransaction {
+  const { brand, product, category, units, originPeriodNo } = original;
+  return { ...rollback, state: TransactionState.POSTED, brand, product, category, units, originPeriodNo };
+}
+
+function transactionOf(item: Item, dedupe: string, contentHash: string): BookedTransaction {
+  const { kind, brand, product, category, units, amountMinor, currency } = item;
+  const state = TransactionState.POSTED;
+  return {
+    dedupe,
+    contentHash,
+    kind,
+    state,
+    brand,
+    product,
+    category,
+    units,
+    amountMinor,
+    currency,
+    originPeriodNo: 0,
+  };
+}
+
+function refused(code: ErrorCode, path: string): Outcome {
+  return { outcome: ItemOutcome.REFUSED, code, path };
+}
+
+function isBad({ outcome }: Outcome): boolean {
+  return outcome === ItemOutcome.REFUSED || outcome === ItemOutcome.DUPLICATE_MISMATCH;
+}
+
+/** In an aborted batch the bad items keep their reason and old duplicates stay what they are; the rest was not taken. */
+function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], facts: Facts, draft: Draft): Outcome[] {
+  return decided.map((outcome, index) => {
+    const result = batch.items[index];
+    const isOfThisBatch = result?.ok === true && draft.booked.has(facts.dedupeOf(result.item.id));
+    const isOldDuplicate = outcome.outcome === ItemOutcome.DUPLICATE && !isOfThisBatch;
+    return isBad(outcome) || isOldDuplicate ? outcome : { outcome: ItemOutcome.REFUSED, code: ErrorCode.BATCH_ABORTED };
+  });
+}

@@ -1,0 +1,124 @@
+import { keyedHash16 } from "../../kernel/digest.js";
+import type { App } from "../../platform/app.js";
+import type { Tx } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { dimensionNumbers, playerKeyOf } from "../../tenancy/service.js";
+import { TransactionState } from "../entities.js";
+import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";
+import type { BookedTransaction, Decision, PostedItem } from "../posting/rules.js";
+import type { Item } from "../validate.js";
+
+const ROWS_MAX = 1_000;
+const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind, state, brand_no, product_no, round, player,
+  category, units, amount_minor, currency, occurred_at, reverses, period_no, origin_period_no, entry_no, batch_no, item`;
+
+/** A decision, and the number that each of its entries will have. */
+export interface NumberedDecision {
+  readonly decision: Decision;
+  readonly entryNos: ReadonlyMap<EntryGroup, bigint>;
+}
+
+/** Writes the transactions and reversals of a decision by plain INSERT, under the cursor; answers the numbers of what they name. */
+export async function writeTransactions(
+  app: App,
+  tx: Tx,
+  partner: Partner,
+  { decision, entryNos }: NumberedDecision,
+): Promise<DimensionNumbers> {
+  const transactions = [...decision.posted, ...decision.pending].map(({ transaction }) => transaction);
+  const numbers = await numbersOf(app, tx, partner, transactions);
+  const playerKey = await playerKeyOf(app, tx, partner.tenantId);
+  const rowOf = (item: Item, transaction: BookedTransaction, place: RowPlace) => [
+    ...[
+      partner.tenantNo,
+      partner.no,
+      Buffer.from(transaction.dedupe, "hex"),
+      Buffer.from(transaction.contentHash, "hex"),
+    ],
+    ...[item.id, item.kind, transaction.state, ...dimensionsOf(transaction, numbers), item.round],
+    item.player === null ? null : keyedHash16(playerKey, item.player),
+    ...[transaction.category, transaction.units, item.amountMinor, item.currency, item.occurredAt, item.reverses],
+    ...[place.periodNo, place.originPeriodNo, place.entryNo, place.batchNo, item.index],
+  ];
+  const rows = decision.pending.map(({ batchNo, item, transaction }) =>
+    rowOf(item, transaction, { periodNo: 0, originPeriodNo: 0, entryNo: 0n, batchNo }),
+  );
+  const waiting: [PostedItem, bigint][] = [];
+  for (const [group, entryNo] of entryNos) {
+    for (const posted of group.items) {
+      if (posted.item === null) waiting.push([posted, entryNo]);
+      else rows.push(rowOf(posted.item, posted.transaction, { ...posted.place, entryNo, batchNo: posted.batchNo }));
+    }
+  }
+  for (let start = 0; start < rows.length; start += ROWS_MAX) {
+    await tx.query(`insert into transaction (${COLUMNS}) values ?`, [rows.slice(start, start + ROWS_MAX)]);
+  }
+  for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
+  await writeReversals(tx, partner, decision);
+  return numbers;
+}
+
+interface RowPlace {
+  readonly periodNo: number;
+  readonly originPeriodNo: number;
+  readonly entryNo: bigint;
+  readonly batchNo: string;
+}
+
+interface WaitingPosted {
+  readonly posted: PostedItem;
+  readonly entryNo: bigint;
+  readonly numbers: DimensionNumbers;
+}
+
+/** The row of a rollback that waited for its original takes the original's place and dimensions. */
+async function postWaiting(tx: Tx, partner: Partner, { posted, entryNo, numbers }: WaitingPosted): Promise<void> {
+  const { transaction, place } = posted;
+  await tx.query(
+    `update transaction set state = 'POSTED', brand_no = ?, product_no = ?, category = ?, units = ?, period_no = ?,
+       origin_period_no = ?, entry_no = ? where tenant_no = ? and dedupe = ?`,
+    [
+      ...[...dimensionsOf(transaction, numbers), transaction.category, transaction.units],
+      ...[place.periodNo, place.originPeriodNo, entryNo, partner.tenantNo, Buffer.from(transaction.dedupe, "hex")],
+    ],
+  );
+}
+
+async function writeReversals(tx: Tx, partner: Partner, { reversed, misfits }: Decision): Promise<void> {
+  for (const [rollback, original] of misfits) {
+    await tx.query("update transaction set state = ? where tenant_no = ? and dedupe = ?", [
+      TransactionState.REFUSED,
+      partner.tenantNo,
+      Buffer.from(rollback, "hex"),
+    ]);
+    await tx.query("delete from reversal where tenant_no = ? and original = ?", [
+      partner.tenantNo,
+      Buffer.from(original, "hex"),
+    ]);
+  }
+  if (reversed.size === 0) return;
+  const rows = [...reversed].map(([original, rollback]) => [
+    ...[Buffer.from(original, "hex"), partner.tenantNo, partner.no, Buffer.from(rollback, "hex")],
+  ]);
+  await tx.query("insert into reversal (original, tenant_no, partner_no, rollback) values ?", [rows]);
+}
+
+async function numbersOf(
+  app: App,
+  tx: Tx,
+  partner: Partner,
+  transactions: readonly BookedTransaction[],
+): Promise<DimensionNumbers> {
+  const codes = (dimension: "brand" | "product") =>
+    new Set(transactions.flatMap(({ [dimension]: code }) => (code === null ? [] : [code])));
+  return {
+    brands: await dimensionNumbers(app, tx, partner, "brand", codes("brand")),
+    products: await dimensionNumbers(app, tx, partner, "product", codes("product")),
+  };
+}
+
+function dimensionsOf(transaction: BookedTransaction, { brands, products }: DimensionNumbers): [number, number] {
+  const brandNo = transaction.brand === null ? 0 : (brands.get(transaction.brand) ?? 0);
+  const productNo = transaction.product === null ? 0 : (products.get(transaction.product) ?? 0);
+  return [brandNo, productNo];
+}

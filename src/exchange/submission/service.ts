@@ -1,0 +1,244 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ActType } from "../../acts/entities.js";
+import { recordActs } from "../../acts/service.js";
+import type { ClientKey } from "../../identity/entities.js";
+import { KeyState } from "../../identity/entities.js";
+import { keyStateForUpdate, signingKey } from "../../identity/keys/service.js";
+import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
+import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
+import { canonicalJson } from "../../kernel/canonical-json.js";
+import { epochSeconds, instantText } from "../../kernel/clock.js";
+import { CodedError } from "../../kernel/errors.js";
+import { newId } from "../../kernel/ids.js";
+import type { App } from "../../platform/app.js";
+import { CommitOutcomeUnknown, insertedNo, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { partnerOf } from "../../tenancy/service.js";
+import { packEnvelope, storeEnvelope } from "../contents/service.js";
+import { Batch, BatchState } from "../entities.js";
+import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
+import { exchangeError } from "../errors.js";
+import { enqueuePosting } from "../posting/jobs.js";
+import { POSTED_SIGNAL } from "../posting/service.js";
+
+/** How long a caller may wait for the outcome, and how long one waits who does not say. */
+export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
+const POLL_MS = 250;
+
+/** A batch as accepted, with its receipt. */
+export interface Submission {
+  readonly batch: Batch;
+  /** Compact JWS, `typ: quittance-receipt+jws`. */
+  readonly receipt: string;
+  /** Whether this payload had been accepted before. */
+  readonly replayed: boolean;
+}
+
+/** What a caller submits. */
+export interface SubmitInput {
+  readonly jws: string;
+  readonly waitMs: number;
+}
+
+/**
+ * Accepts a signed batch: checks it by the contract's order, stores it with its act in one transaction, hands it to the
+ * partner's posting partition and waits up to `waitMs` for the outcome. The same payload again answers what is stored.
+ * A refusal is a coded error; it leaves an act and nothing else.
+ */
+export async function submitBatch(app: App, actor: Actor, { jws, waitMs }: SubmitInput): Promise<Submission> {
+  const accepted = await accept(app, actor, jws);
+  const isWaiting = accepted.batch.state === BatchState.ACCEPTED && waitMs > 0;
+  const batch = isWaiting ? await awaitOutcome(app, accepted.batch, Math.min(waitMs, WAIT_MS.max)) : accepted.batch;
+  return { batch, receipt: await receiptOf(app, actor, batch), replayed: accepted.replayed };
+}
+
+/**
+ * The receipt of a batch: a function of its row and of the platform key pinned there, so every replica and every replay
+ * answers the same bytes.
+ */
+export async function receiptOf(app: App, { tenantId }: Pick<Actor, "tenantId">, batch: Batch): Promise<string> {
+  const signer = await signerByKid(app, tenantId, batch.platformKid);
+  const receipt = {
+    iss: tenantId,
+    batch: batch.id,
+    jti: batch.jti,
+    payloadSha256: batch.payloadSha256.toString("hex"),
+    sequence: batch.no,
+    time: instantText(batch.acceptedAt),
+    iat: epochSeconds(batch.acceptedAt),
+    leafHash: batch.leafHash.toString("hex"),
+  };
+  return signer.sign(canonicalJson(receipt), "quittance-receipt+jws");
+}
+
+interface Accepted {
+  readonly batch: Batch;
+  readonly replayed: boolean;
+}
+
+/** Who signed and whose account it is, as far as the caller may say. */
+interface Parties {
+  /** Number of the signing partner; 0 for the tenant. */
+  readonly issuerNo: number;
+  readonly partner: Partner;
+}
+
+async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
+  const started = performance.now();
+  let envelope: Envelope | null = null;
+  try {
+    envelope = readEnvelope(jws);
+    const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
+    if (parties !== null && envelope.stated !== null) {
+      const known = await replayOf(app, actor, parties, envelope.stated.jti, envelope.payloadSha256);
+      if (known !== null) return { batch: known, replayed: true };
+    }
+    const key = await usableKey(app, actor, envelope.header.kid);
+    const payload = await verifyEnvelope(envelope, key, app.clock.now());
+    app.metrics.time("batch_verification", (performance.now() - started) / 1_000);
+    return await store(app, actor, { envelope, payload, key, ...present(parties, "the parties of a readable batch") });
+  } catch (error) {
+    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
+    throw error;
+  }
+}
+
+/** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
+async function partiesOf(app: App, actor: Actor, { iss, sub, aud }: BatchClaims): Promise<Parties> {
+  if (aud !== actor.tenantId) throw exchangeError("NOT_FOUND", { what: "audience", path: "/aud" });
+  if (actor.kind === PrincipalKind.PARTNER) {
+    if (iss !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { path: "/iss" });
+    if (sub !== iss) throw exchangeError("NOT_FOUND", { what: "partner", path: "/sub" });
+    const partner = await partnerOf(app, actor, iss);
+    return { issuerNo: partner.no, partner };
+  }
+  if (iss !== actor.tenantId) throw exchangeError("KEY_NOT_OWNED", { path: "/iss" });
+  return { issuerNo: 0, partner: await partnerOf(app, actor, sub) };
+}
+
+async function usableKey(app: App, actor: Actor, kid: string): Promise<ClientKey> {
+  const key = await signingKey(app, actor.tenantId, kid);
+  if (key === null) throw exchangeError("KEY_UNKNOWN", { kid });
+  if (key.partnerId !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { kid });
+  if (key.state === KeyState.REVOKED) throw exchangeError("KEY_REVOKED", { kid });
+  return key;
+}
+
+interface Verified extends Parties {
+  readonly envelope: Envelope;
+  readonly payload: BatchPayload;
+  readonly key: ClientKey;
+}
+
+async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
+  const { partner, payload, envelope } = verified;
+  const signer = await platformSigner(app, actor.tenantId);
+  const packed = packEnvelope(envelope.jws);
+  const known = () => replayOf(app, actor, verified, payload.claims.jti, envelope.payloadSha256);
+  try {
+    const batch = await transact(app, (tx) =>
+      insertBatch(app, tx, actor, { ...verified, packed, platformKid: signer.kid }),
+    );
+    app.metrics.count("batches_accepted");
+    await enqueuePosting(app, partner);
+    return { batch, replayed: false };
+  } catch (error) {
+    if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
+    if (!(error instanceof CommitOutcomeUnknown)) throw error;
+    const batch = await known();
+    if (batch === null) throw error; // rolled back: the caller may send it again
+    await enqueuePosting(app, partner);
+    return { batch, replayed: false };
+  }
+}
+
+interface Packed extends Verified {
+  readonly packed: Buffer;
+  readonly platformKid: string;
+}
+
+async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Promise<Batch> {
+  const { envelope, payload, key, partner, issuerNo, packed, platformKid } = verified;
+  if ((await keyStateForUpdate(tx, actor.tenantId, key.id)) !== KeyState.ACTIVE) {
+    throw exchangeError("KEY_REVOKED", { kid: key.kid });
+  }
+  const { jti, mode } = payload.claims;
+  const { payloadSha256 } = envelope;
+  const [id, acceptedAt, itemCount] = [newId("bat", app.clock), app.clock.now(), payload.transactions.length];
+  const after = { state: "ACCEPTED", jti, kid: key.kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+  const act = { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
+  const [leafHash] = await recordActs(tx, actor, acceptedAt, [act]);
+  const row = {
+    ...{
+      tenantNo: actor.tenantNo,
+      partnerNo: partner.no,
+      issuerNo,
+      id,
+      jti,
+      kid: key.kid,
+      clientId: actor.principalId,
+    },
+    ...{ mode, itemCount, payloadSha256, leafHash: present(leafHash, "the act's leaf hash"), platformKid, acceptedAt },
+  };
+  const no = insertedNo(await tx.insert(Batch, row));
+  await storeEnvelope(tx, actor.tenantNo, no, packed);
+  const unposted = { postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null, refusedCount: null };
+  const rest = { ...unposted, ledgerVersion: null, parkedReason: null, state: BatchState.ACCEPTED };
+  return Object.assign(new Batch(), row, rest, { no });
+}
+
+/** The batch that holds a `jti` of that signer, if its payload is the same; another payload is refused. */
+async function replayOf(
+  app: App,
+  actor: Actor,
+  { issuerNo }: Parties,
+  jti: string,
+  payloadSha256: Buffer,
+): Promise<Batch | null> {
+  const batch = await app.database.manager.findOneBy(Batch, { tenantNo: actor.tenantNo, issuerNo, jti });
+  if (batch === null) return null;
+  if (!batch.payloadSha256.equals(payloadSha256)) throw exchangeError("IDEMPOTENCY_CONFLICT", { path: "/jti" });
+  return batch;
+}
+
+/** A refused batch leaves an act: which check failed, the key it named and the hash of what came; never the content. */
+async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, error: CodedError): Promise<void> {
+  app.metrics.count("batches_refused", { code: error.code });
+  const { code, details } = error;
+  const { check = null, kid = envelope?.header.kid ?? null, path = null } = details;
+  const payloadSha256 = envelope?.payloadSha256.toString("hex") ?? null;
+  const jti = envelope?.stated?.jti ?? null;
+  const partner = actor.partnerId === null ? null : await partnerOf(app, actor, actor.partnerId);
+  const after = { code, check, kid: kid ?? null, path, payloadSha256, jti };
+  const act = { type: ActType.BATCH_REFUSED, subjectId: actor.principalId, partner, after };
+  await transact(app, (tx) => recordActs(tx, actor, app.clock.now(), [act]));
+}
+
+/** Waits for the batch to leave ACCEPTED: told by a signal, or seen in the database. */
+async function awaitOutcome(app: App, batch: Batch, waitMs: number): Promise<Batch> {
+  const ended = new AbortController();
+  const stopListening = app.signals.listen(POSTED_SIGNAL, (ids) => {
+    if (ids.includes(batch.id)) ended.abort();
+  });
+  try {
+    const deadline = performance.now() + waitMs;
+    for (;;) {
+      const now = await storedBatch(app, batch);
+      const left = deadline - performance.now();
+      if (now.state !== BatchState.ACCEPTED || left <= 0) return now;
+      if (ended.signal.aborted) await sleep(1);
+      else await sleep(Math.min(POLL_MS, left), undefined, { signal: ended.signal }).catch(ignoreAbort);
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+async function storedBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
+  return present(await app.database.manager.findOneBy(Batch, { tenantNo, no }), "an accepted batch");
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === "AbortError")) throw error;
+}

@@ -1,0 +1,168 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { compactVerify, errors } from "jose";
+import { present } from "../../kernel/assert.js";
+import { epochSeconds } from "../../kernel/clock.js";
+import { sha256 } from "../../kernel/digest.js";
+import type { App } from "../../platform/app.js";
+import { isDuplicateKey, transact } from "../../platform/database.js";
+import { type ClientKind, KeyState } from "../entities.js";
+import { isAlgorithmOf } from "../keys/rules.js";
+import { OauthRefusal } from "./errors.js";
+import {
+  type Assertion,
+  type AssertionHeader,
+  assertionClaims,
+  assertionFault,
+  assertionHeader,
+  audienceSpellings,
+  CLOCK_LEEWAY_SECONDS,
+  openToken,
+} from "./rules.js";
+
+/** Path of the token endpoint under the public URL. */
+export const TOKEN_PATH = "/oauth/token";
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const PURGED_MAX = 100;
+const UNKNOWN = "The client is unknown, or its key is, or the signature does not hold.";
+
+/** A client with one of its keys, as the database answers them. */
+export interface ClientRow {
+  readonly tenant_id: string;
+  readonly tenant_no: number;
+  readonly client_id: string;
+  readonly partner_id: string | null;
+  readonly kind: ClientKind;
+  readonly scope_list: string;
+  readonly key_id: string;
+  readonly key_state: KeyState;
+}
+
+/** A client that proved who it is, by an assertion that is not spent yet. */
+export interface AuthenticatedClient {
+  readonly client: ClientRow;
+  readonly assertion: Assertion;
+}
+
+/**
+ * Authenticates a client by its assertion (`private_key_jwt`; RFC 7523, section 3). Throws `OauthRefusal`: who is unknown
+ * and who signs wrongly is told the same, after the same work.
+ */
+export async function authenticateClient(app: App, form: ReadonlyMap<string, string>): Promise<AuthenticatedClient> {
+  const { header, assertion, text } = readRequest(form);
+  const found = await clientWithKeyForAllTenants(app, assertion.clientId, header.kid);
+  await checkSignature(text, header, found);
+  const client = present(found, "the client whose signature holds");
+  const { publicUrl, isProduction } = app.config;
+  const audiences = audienceSpellings([publicUrl, publicUrl + TOKEN_PATH], isProduction);
+  const fault = assertionFault(assertion, epochSeconds(app.clock.now()), audiences);
+  if (fault !== null) throw new OauthRefusal("INVALID_CLIENT", fault);
+  return { client, assertion };
+}
+
+/** Remembers the assertion until it has ended; a second use meets the first one's row and is refused (RFC 7523, section 3, rule 7). */
+export async function spendAssertion(
+  app: App,
+  { tenant_id: tenantId }: ClientRow,
+  assertion: Assertion,
+): Promise<void> {
+  const { clientId, jti, expiresAt } = assertion;
+  const row = [
+    clientId,
+    sha256(jti).subarray(0, 16),
+    tenantId,
+    new Date((expiresAt + CLOCK_LEEWAY_SECONDS + 1) * 1_000),
+  ];
+  try {
+    await transact(app, async (tx) => {
+      await tx.query("delete from seen_assertion where tenant_id = ? and expires_at < ? order by expires_at limit ?", [
+        tenantId,
+        app.clock.now(),
+        PURGED_MAX,
+      ]);
+      await tx.query("insert into seen_assertion (client_id, jti_hash, tenant_id, expires_at) values (?)", [row]);
+    });
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    throw new OauthRefusal("INVALID_CLIENT", "The assertion was used before (jti).");
+  }
+}
+
+interface TokenRequest {
+  readonly text: string;
+  readonly header: AssertionHeader;
+  readonly assertion: Assertion;
+}
+
+function readRequest(form: ReadonlyMap<string, string>): TokenRequest {
+  const grantType = form.get("grant_type");
+  if (grantType === undefined) throw new OauthRefusal("INVALID_REQUEST", "grant_type is missing.");
+  if (grantType !== "client_credentials") {
+    throw new OauthRefusal("UNSUPPORTED_GRANT_TYPE", "Only client_credentials is supported.");
+  }
+  const text = form.get("client_assertion");
+  if (text === undefined || form.get("client_assertion_type") !== ASSERTION_TYPE || form.has("client_secret")) {
+    throw new OauthRefusal("INVALID_CLIENT", "Authenticate with private_key_jwt (RFC 7523).");
+  }
+  const opened = openToken(text);
+  const header = opened && assertionHeader(opened);
+  const assertion = opened && assertionClaims(opened);
+  if (header === null || assertion === null) {
+    throw new OauthRefusal("INVALID_CLIENT", "The assertion lacks what RFC 7523 asks for, or has what it must not.");
+  }
+  if (form.has("client_id") && form.get("client_id") !== assertion.clientId) {
+    throw new OauthRefusal("INVALID_CLIENT", "client_id and the assertion name different clients.");
+  }
+  return { text, header, assertion };
+}
+
+interface ClientWithKey extends ClientRow {
+  readonly alg: string;
+  readonly public_jwk: string;
+}
+
+async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<ClientWithKey | null> {
+  const rows: ClientWithKey[] = await app.database.query(
+    `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
+            k.id as key_id, k.state as key_state, k.alg, k.public_jwk
+       from client c join tenant t on t.id = c.tenant_id
+       join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
+      where c.id = ? and k.kid = ?`,
+    [clientId, kid],
+  );
+  return rows[0] ?? null;
+}
+
+/** Verifies with the client's key, or with one that nobody has, so that both take equally long and answer alike. */
+async function checkSignature(text: string, { alg }: AssertionHeader, client: ClientWithKey | null): Promise<void> {
+  const isUsable = client !== null && client.key_state === KeyState.ACTIVE && isAlgorithmOf(alg, client.alg);
+  const key = isUsable ? createPublicKey({ key: JSON.parse(client.public_jwk), format: "jwk" }) : decoyKey(alg);
+  try {
+    await compactVerify(text, key, { algorithms: [alg] });
+    if (isUsable) return;
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError)) throw error;
+  }
+  throw new OauthRefusal("INVALID_CLIENT", UNKNOWN);
+}
+
+const decoys = new Map<string, KeyObject>();
+
+function decoyKey(alg: string): KeyObject {
+  let key = decoys.get(alg);
+  if (key === undefined) {
+    key = newDecoy(alg);
+    decoys.set(alg, key);
+  }
+  return key;
+}
+
+function newDecoy(alg: string): KeyObject {
+  if (alg === "ES256") return generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+  if (alg === "ES384") return generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey;
+  if (alg !== "PS256") return generateKeyPairSync("ed25519").publicKey;
+  const modulus = randomBytes(256); // no product of two primes, but as long to compute with, and made at once
+  modulus.writeUInt8(modulus.readUInt8(0) | 0x80, 0);
+  modulus.writeUInt8(modulus.readUInt8(255) | 1, 255);
+  return createPublicKey({ key: { kty: "RSA", n: modulus.toString("base64url"), e: "AQAB" }, format: "jwk" });
+}

@@ -1,0 +1,31 @@
+import { ArrayMaxSize, ArrayMinSize, Length, Matches } from "class-validator";
+import { Field, ID, InputType } from "type-graphql";
+
+/** What `createClient` takes. */
+@InputType({ description: "A client to be created, with its first public keys." })
+export class CreateClientInput {
+  @Field(() => ID, { nullable: true, description: "The partner it acts for; none for the tenant's administration." })
+  readonly partnerId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: "Another tenant than the caller's; for the platform's operators." })
+  readonly tenantId?: string | null;
+
+  @Field(() => String, { description: "For people; 1–200 characters." })
+  @Length(1, 200)
+  readonly name!: string;
+
+  @Field(() => [String], { description: "OAuth scopes it may ask for; a partner's client may only submit and read." })
+  @ArrayMinSize(1)
+  @ArrayMaxSize(20)
+  readonly scopes!: string[];
+
+  @Field(() => String, { description: "A public JWK or a JWK Set of up to 10 (RFC 7517), as JSON text." })
+  @Length(2, 20_000)
+  readonly jwks!: string;
+
+  @Field(() => String, {
+    description: "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.",
+  })
+  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
+  readonly idempotencyKey!: string;
+}

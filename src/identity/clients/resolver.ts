@@ -1,0 +1,79 @@
+import {
+  Arg,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from "type-graphql";
+import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
+import { Client, ClientKey } from "../entities.js";
+import { keysByClient } from "../keys/service.js";
+import { clientOf } from "../service.js";
+import { CreateClientInput } from "./inputs.js";
+import { actorInTenant, clientsOf, countClients, createClient } from "./service.js";
+
+const ClientConnection = connectionType("Client", Client);
+
+/** What `createClient` answers. */
+@ObjectType({ description: "The client that was created." })
+export class CreateClientPayload {
+  @Field(() => Client, { description: "The new client; its `id` is the `client_id` of OAuth." })
+  readonly client!: Client;
+
+  @Field(() => [ClientKey], { description: "Its keys, as they were registered." })
+  readonly keys!: readonly ClientKey[];
+}
+
+/** OAuth clients. */
+@Resolver(() => Client)
+export class ClientResolver {
+  @Authorized("clients:manage")
+  @Query(() => Client, { description: "A client that the caller may see." })
+  async client(
+    @Ctx() { app, actor }: Context,
+    @Arg("id", () => ID, { description: "Begins with `cli_`." }) id: string,
+  ): Promise<Client> {
+    return clientOf(app, actor, id);
+  }
+
+  @Authorized("clients:manage")
+  @Query(() => ClientConnection, { description: "The clients that the caller may see, oldest first." })
+  async clients(
+    @Ctx() { app, actor }: Context,
+    @Arg("first", () => Int, { nullable: true, description: "Rows wanted: 1 to 500, 50 by default." })
+    first: number | null,
+    @Arg("after", () => String, { nullable: true, description: "Cursor of the last row of the page before." })
+    after: string | null,
+    @Arg("partnerId", () => ID, { nullable: true, description: "Only those of this partner." })
+    partnerId: string | null = null,
+  ): Promise<Connection<Client>> {
+    const page = await clientsOf(app, actor, { partnerId }, { first, after });
+    return connectionOf("clients", page, after, () => countClients(app, actor, { partnerId }));
+  }
+
+  @Authorized("clients:manage", "keys:manage")
+  @FieldResolver(() => [ClientKey], { description: "Its public keys, revoked ones too, oldest first." })
+  async keys(@Root() client: Client, @Ctx() { app, actor, loaders }: Context): Promise<ClientKey[]> {
+    return loaders.of("keysByClient", (ids: readonly string[]) => keysByClient(app, actor, ids)).load(client.id);
+  }
+
+  @Authorized("clients:manage")
+  @Mutation(() => CreateClientPayload, { description: "Create a client with its public keys." })
+  async createClient(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => CreateClientInput, { description: "Whom it acts for, and what it may do." })
+    { idempotencyKey, tenantId = null, partnerId = null, name, scopes, jwks }: CreateClientInput,
+  ): Promise<CreateClientPayload> {
+    const author = await actorInTenant(app, actor, tenantId);
+    const client = await createClient(app, author, { partnerId, name, scopes, jwks }, idempotencyKey);
+    const [keys = []] = await keysByClient(app, author, [client.id]);
+    return { client, keys };
+  }
+}

@@ -1,0 +1,11 @@
+import { defineErrors } from "../kernel/errors.js";
+
+/** What identity refuses; the token endpoint has OAuth's own table. */
+export const identityError = defineErrors({
+  UNAUTHENTICATED: { message: "A valid access token is needed." },
+  FORBIDDEN: { message: "{reason}" },
+  NOT_FOUND: { message: "There is no such {what}." },
+  VALIDATION: { message: "{reason}" },
+  UNAVAILABLE: { message: "Access cannot be checked at the moment.", retryable: true },
+  LIMIT_EXCEEDED: { message: "A client has at most {max} active keys." },
+});

@@ -1,0 +1,69 @@
+import { Arg, Authorized, Ctx, Field, ID, Int, Mutation, ObjectType, Query, Resolver } from "type-graphql";
+import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
+import { ClientKey } from "../entities.js";
+import { RegisterKeyInput, RevokeKeyInput } from "./inputs.js";
+import { countKeys, keyOf, keysOf, registerKey, revokeKey } from "./service.js";
+
+const KeyConnection = connectionType("ClientKey", ClientKey);
+
+/** What `registerKey` answers. */
+@ObjectType({ description: "The key that was registered." })
+export class RegisterKeyPayload {
+  @Field(() => ClientKey, { description: "The key; it may be used at once." })
+  readonly key!: ClientKey;
+}
+
+/** What `revokeKey` answers. */
+@ObjectType({ description: "The key that was revoked." })
+export class RevokeKeyPayload {
+  @Field(() => ClientKey, { description: "The key; nothing new is accepted from it." })
+  readonly key!: ClientKey;
+}
+
+/** Clients' public keys. */
+@Resolver()
+export class KeyResolver {
+  @Authorized("keys:manage")
+  @Query(() => ClientKey, { description: "A key that the caller may see." })
+  async key(
+    @Ctx() { app, actor }: Context,
+    @Arg("id", () => ID, { description: "Begins with `key_`." }) id: string,
+  ): Promise<ClientKey> {
+    return keyOf(app, actor, id);
+  }
+
+  @Authorized("keys:manage")
+  @Query(() => KeyConnection, { description: "The keys that the caller may see, revoked ones too, oldest first." })
+  async keys(
+    @Ctx() { app, actor }: Context,
+    @Arg("first", () => Int, { nullable: true, description: "Rows wanted: 1 to 500, 50 by default." })
+    first: number | null,
+    @Arg("after", () => String, { nullable: true, description: "Cursor of the last row of the page before." })
+    after: string | null,
+    @Arg("clientId", () => ID, { nullable: true, description: "Only those of this client." })
+    clientId: string | null = null,
+  ): Promise<Connection<ClientKey>> {
+    const page = await keysOf(app, actor, { clientId }, { first, after });
+    return connectionOf("keys", page, after, () => countKeys(app, actor, { clientId }));
+  }
+
+  @Authorized("keys:manage")
+  @Mutation(() => RegisterKeyPayload, { description: "Register one more key for a client; the others stay." })
+  async registerKey(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => RegisterKeyInput, { description: "The client and its public key." })
+    { idempotencyKey, clientId, jwk }: RegisterKeyInput,
+  ): Promise<RegisterKeyPayload> {
+    return { key: await registerKey(app, actor, { clientId, jwk }, idempotencyKey) };
+  }
+
+  @Authorized("keys:manage")
+  @Mutation(() => RevokeKeyPayload, { description: "Revoke a key: it neither authenticates nor signs any more." })
+  async revokeKey(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => RevokeKeyInput, { description: "The key, and why." })
+    { idempotencyKey, keyId, reason }: RevokeKeyInput,
+  ): Promise<RevokeKeyPayload> {
+    return { key: await revokeKey(app, actor, { keyId, reason }, idempotencyKey) };
+  }
+}

@@ -1,0 +1,50 @@
+import type { ActInput } from "../acts/service.js";
+import { type Actor, PrincipalKind } from "../kernel/actor.js";
+import { isId } from "../kernel/ids.js";
+import type { App } from "../platform/app.js";
+import { partnerOf } from "../tenancy/service.js";
+import { Client, ClientKind } from "./entities.js";
+import { identityError } from "./errors.js";
+import { scopeNotHeld } from "./rules.js";
+
+/** A client and its partner as acts name it. */
+export interface OwnedClient {
+  readonly client: Client;
+  readonly partner: ActInput["partner"];
+}
+
+/** A client that the actor may see; anything else is `NOT_FOUND`, whether it exists or not. */
+export async function clientOf(app: App, actor: Actor, clientId: string): Promise<Client> {
+  const isForm = isId(clientId, "cli"); // the database compares ids as ASCII, and refuses what is not
+  const where = { tenantId: actor.tenantId, id: clientId };
+  const client = isForm ? await app.database.manager.findOneBy(Client, where) : null;
+  if (client === null || (actor.partnerId !== null && client.partnerId !== actor.partnerId)) {
+    throw identityError("NOT_FOUND", { what: "client" });
+  }
+  return client;
+}
+
+/** A client whose keys the actor may change: one that can do no more than the actor (`FORBIDDEN` otherwise). */
+export async function clientToManage(app: App, actor: Actor, clientId: string): Promise<OwnedClient> {
+  const client = await clientOf(app, actor, clientId);
+  checkMayEmpower(actor, client.kind, client.scopes);
+  return { client, partner: await actPartner(app, actor, client.partnerId) };
+}
+
+/** The partner of a client as acts name it; `NOT_FOUND` when the actor may not see it. */
+export async function actPartner(app: App, actor: Actor, partnerId: string | null): Promise<ActInput["partner"]> {
+  if (partnerId === null) return null;
+  const { id, no } = await partnerOf(app, actor, partnerId);
+  return { id, no };
+}
+
+/**
+ * Refuses (`FORBIDDEN`) that a tenant's client makes another one mightier than itself. Partners' clients stay within
+ * their partner, and operators set tenants up, so neither is held to that.
+ */
+export function checkMayEmpower(actor: Actor, kind: ClientKind, scopes: readonly string[]): void {
+  if (actor.kind === PrincipalKind.PARTNER) throw identityError("FORBIDDEN", { reason: "Partners manage no clients." });
+  if (kind === ClientKind.PARTNER || actor.kind !== PrincipalKind.TENANT) return;
+  const scope = scopeNotHeld(actor.scopes, scopes);
+  if (scope !== null) throw identityError("FORBIDDEN", { scope, reason: "You do not hold that scope yourself." });
+}

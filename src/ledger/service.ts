@@ -1,0 +1,194 @@
+import { assert } from "../kernel/assert.js";
+import type { HeldCursor, PartnerNumbers } from "../periods/cursors/service.js";
+import { saveEntryNo } from "../periods/cursors/service.js";
+import type { TransactionKind } from "../periods/entities.js";
+import type { App } from "../platform/app.js";
+import type { Reader, Tx } from "../platform/database.js";
+import type { AccountName, EntryKind } from "./entities.js";
+import { ledgerError } from "./errors.js";
+import { type Copy, type Mark, markCopy, putCopy, readCopy } from "./hot-balances.js";
+import { isBalanced, type Line, postingOf, sumLines } from "./rules.js";
+
+const ROWS_MAX = 5_000;
+
+/** An entry to be made: what it came from and its lines, which sum to zero. */
+export interface NewEntry {
+  readonly kind: EntryKind;
+  readonly periodNo: number;
+  readonly batchNo: string | null;
+  readonly statementId: string | null;
+  readonly recordedAt: Date;
+  readonly lines: readonly Line[];
+}
+
+/** A partner's balances as one version of its books shows them. */
+export interface Balances {
+  /** The partner's last entry that they contain. */
+  readonly version: bigint;
+  readonly accounts: readonly Balance[];
+}
+
+/** What an account holds; debit positive, credit negative. */
+export interface Balance {
+  readonly account: AccountName;
+  readonly currency: string;
+  readonly balanceMinor: bigint;
+}
+
+/** Money that one posted transaction moves between the accounts of its kind; negative where a rollback moves it back. */
+export interface Move {
+  readonly kind: TransactionKind;
+  readonly category: string | null;
+  readonly currency: string;
+  readonly amountMinor: bigint;
+}
+
+/** The entry lines of moves, added up per account; kinds that move no money have none. */
+export function linesOf(moves: readonly Move[]): Line[] {
+  return sumLines(
+    moves.flatMap(({ kind, category, currency, amountMinor }) => {
+      const posting = postingOf(kind, category);
+      if (posting === null) return [];
+      return [
+        { account: posting.debit, currency, amountMinor },
+        { account: posting.credit, currency, amountMinor: -amountMinor },
+      ];
+    }),
+  );
+}
+
+/** The number that the first new entry under a held cursor will have. */
+export function nextEntryNo(cursor: HeldCursor): bigint {
+  return cursor.entryNo + 1n;
+}
+
+/**
+ * Appends entries under the held cursor, numbered on from it, and adds them to the balances. Answers the number of the
+ * last one, which is also the version of the partner's balances. An entry that does not balance is a bug.
+ */
+export async function post(
+  tx: Tx,
+  partner: PartnerNumbers,
+  cursor: HeldCursor,
+  entries: readonly NewEntry[],
+): Promise<bigint> {
+  if (entries.length === 0) return cursor.entryNo;
+  for (const entry of entries) assert(isBalanced(entry.lines), "an entry sums to zero in each currency");
+  await insertEntries(tx, partner, cursor, entries);
+  const version = cursor.entryNo + BigInt(entries.length);
+  const changes = sumLines(entries.flatMap((entry) => entry.lines));
+  if (changes.length > 0) {
+    await tx.query(
+      `insert into account (tenant_no, partner_no, account, currency, balance_minor, version) values ?
+       on duplicate key update balance_minor = balance_minor + values(balance_minor), version = values(version)`,
+      [changes.map((line) => [partner.tenantNo, partner.no, line.account, line.currency, line.amountMinor, version])],
+    );
+  }
+  await saveEntryNo(tx, partner, version);
+  return version;
+}
+
+/** Marks the hot copy before a transaction that will change the balances, so that no reader trusts it meanwhile. */
+export async function announceChange(app: App, partner: PartnerNumbers): Promise<Mark> {
+  return markCopy(app, partner);
+}
+
+/** Puts the balances that a committed transaction left behind in the place of its mark. */
+export async function publishBalances(app: App, partner: PartnerNumbers, mark: Mark): Promise<void> {
+  const copy = await storedCopy(app.database.manager, partner);
+  await putCopy(app, partner, copy, mark);
+}
+
+/**
+ * A partner's present balances: from the hot copy when there is one that nobody is changing and that is not older than
+ * `atLeast`, else from the database.
+ */
+export async function balancesOf(app: App, partner: PartnerNumbers, atLeast: bigint | null): Promise<Balances> {
+  const hot = await readCopy(app, partner);
+  if (hot !== null && (atLeast === null || hot.version >= atLeast)) return hot;
+  const copy = await storedCopy(app.database.manager, partner);
+  if (atLeast !== null && copy.version < atLeast) {
+    throw ledgerError("VALIDATION", { path: "/atLeast", reason: "The partner's books have not reached that version." });
+  }
+  await putCopy(app, partner, copy, null);
+  return copy;
+}
+
+/** Balances as they were recorded at a past instant: the sums of the entries up to it. */
+export async function balancesAt(app: App, partner: PartnerNumbers, instant: Date): Promise<Balances> {
+  const reader = app.database.manager;
+  const rows: { account: AccountName; currency: string; balance: string }[] = await reader.query(
+    `select line.account, line.currency, sum(line.amount_minor) as balance
+     from entry join entry_line as line
+       on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no and line.entry_no = entry.no
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.recorded_at <= ?
+     group by line.account, line.currency order by line.account, line.currency`,
+    [partner.tenantNo, partner.no, instant],
+  );
+  const [{ last }] = await reader.query(
+    "select coalesce(max(no), 0) as last from entry where tenant_no = ? and partner_no = ? and recorded_at <= ?",
+    [partner.tenantNo, partner.no, instant],
+  );
+  const accounts = rows.map((row) => ({
+    account: row.account,
+    currency: row.currency,
+    balanceMinor: BigInt(row.balance),
+  }));
+  return { version: BigInt(last), accounts };
+}
+
+/** One account's balance as the transaction sees it; 0 where nothing was ever posted. */
+export async function balanceOf(
+  reader: Reader,
+  partner: PartnerNumbers,
+  account: AccountName,
+  currency: string,
+): Promise<bigint> {
+  const [row] = await reader.query(
+    "select balance_minor from account where tenant_no = ? and partner_no = ? and account = ? and currency = ?",
+    [partner.tenantNo, partner.no, account, currency],
+  );
+  return row === undefined ? 0n : BigInt(row.balance_minor);
+}
+
+/** One statement, so that balances, version and epoch are of one instant. */
+async function storedCopy(reader: Reader, partner: PartnerNumbers): Promise<Copy> {
+  const rows: {
+    epoch: number;
+    entry_no: string;
+    account: AccountName | null;
+    currency: string;
+    balance_minor: string;
+  }[] = await reader.query(
+    `select tenant.ledger_epoch as epoch, coalesce(held.entry_no, 0) as entry_no, account.account, account.currency,
+         account.balance_minor
+       from tenant
+       left join posting_cursor as held on held.tenant_no = tenant.no and held.partner_no = ?
+       left join account on account.tenant_no = tenant.no and account.partner_no = ?
+       where tenant.no = ? order by account.account, account.currency`,
+    [partner.no, partner.no, partner.tenantNo],
+  );
+  const accounts = rows.flatMap(({ account, currency, balance_minor }) =>
+    account === null ? [] : [{ account, currency, balanceMinor: BigInt(balance_minor) }],
+  );
+  return { epoch: rows[0]?.epoch ?? 0, version: BigInt(rows[0]?.entry_no ?? 0), accounts };
+}
+
+async function insertEntries(tx: Tx, partner: PartnerNumbers, cursor: HeldCursor, entries: readonly NewEntry[]) {
+  const { tenantNo, no } = partner;
+  const numbered = entries.map((entry, index) => ({ ...entry, no: nextEntryNo(cursor) + BigInt(index) }));
+  const rows = numbered.map((entry) => [
+    ...[tenantNo, no, entry.no, entry.kind, entry.periodNo, entry.batchNo, entry.statementId, entry.recordedAt],
+  ]);
+  const lines = numbered.flatMap((entry) =>
+    sumLines(entry.lines).map((line) => [tenantNo, no, entry.no, line.account, line.currency, line.amountMinor]),
+  );
+  await insertRows(tx, "entry (tenant_no, partner_no, no, kind, period_no, batch_no, statement_id, recorded_at)", rows);
+  await insertRows(tx, "entry_line (tenant_no, partner_no, entry_no, account, currency, amount_minor)", lines);
+}
+
+async function insertRows(tx: Tx, into: string, rows: readonly unknown[][]): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS_MAX) {
+    await tx.query(`insert into ${into} values ?`, [rows.slice(start, start + ROWS_MAX)]);
+  }
+}

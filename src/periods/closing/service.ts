@@ -1,0 +1,140 @@
+import { In, LessThanOrEqual } from "typeorm";
+import { later } from "../../kernel/clock.js";
+import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import type { App } from "../../platform/app.js";
+import type { Reader, Tx } from "../../platform/database.js";
+import type { PartnerNumbers } from "../cursors/service.js";
+import { PeriodState, SettlementPeriod } from "../entities.js";
+import { periodError } from "../errors.js";
+
+/** The most periods that one run takes up; the next run finds the rest. */
+const PERIODS_MAX = 20_000;
+const DAY_MS = 86_400_000;
+/** A plan that ends sooner than this is planned on. */
+const PLAN_AHEAD_MS = 30 * DAY_MS;
+
+/** A period that the tenant has, or the partner when one is given; `NOT_FOUND` for anything else. */
+export async function periodOfTenant(
+  reader: Reader,
+  owner: { readonly tenantNo: number; readonly partnerNo: number | null },
+  id: string,
+): Promise<SettlementPeriod> {
+  const { tenantNo, partnerNo } = owner;
+  const where = { tenantNo, id, ...(partnerNo === null ? {} : { partnerNo }) };
+  const period = await reader.findOneBy(SettlementPeriod, where);
+  if (period === null) throw periodError("NOT_FOUND");
+  return period;
+}
+
+/** A partner's periods in order; only those in one state where it is given. */
+export async function periodsOf(
+  app: App,
+  partner: PartnerNumbers,
+  state: PeriodState | null,
+  request: PageRequest,
+): Promise<Page<SettlementPeriod>> {
+  const { rows, after } = pageStart(request, "periods");
+  const query = app.database.manager
+    .createQueryBuilder(SettlementPeriod, "period")
+    .where("period.tenantNo = :tenantNo and period.partnerNo = :no", { tenantNo: partner.tenantNo, no: partner.no });
+  if (state !== null) query.andWhere("period.state = :state", { state });
+  if (after !== null) query.andWhere("period.startsAt > :after", { after: new Date(Number(after)) });
+  const found = await query
+    .orderBy("period.startsAt")
+    .limit(rows + 1)
+    .getMany();
+  return pageOf(found, rows, (period) => String(period.startsAt.getTime()));
+}
+
+/** How many periods a partner has. */
+export async function countPeriods(app: App, partner: PartnerNumbers, state: PeriodState | null): Promise<number> {
+  const { tenantNo, no: partnerNo } = partner;
+  return app.database.manager.countBy(SettlementPeriod, { tenantNo, partnerNo, ...(state === null ? {} : { state }) });
+}
+
+/** The partner's periods that end by an instant and have no statement yet, in order. */
+export async function unsettledPeriods(
+  reader: Reader,
+  partner: PartnerNumbers,
+  endsBy: Date,
+): Promise<SettlementPeriod[]> {
+  const { tenantNo, no: partnerNo } = partner;
+  const state = In([PeriodState.OPEN, PeriodState.CLOSED]);
+  return reader.find(SettlementPeriod, {
+    where: { tenantNo, partnerNo, state, endsAt: LessThanOrEqual(endsBy) },
+    order: { startsAt: "ASC" },
+    take: PERIODS_MAX,
+  });
+}
+
+/**
+ * Fences a period: OPEN becomes CLOSED, and nothing is posted into it again. False when it is not open. Refused
+ * (`VALIDATION`) while a period before it is open. Call it under the partner's cursor.
+ */
+export async function fencePeriod(
+  tx: Tx,
+  partner: PartnerNumbers,
+  { no, startsAt }: SettlementPeriod,
+  closedAt: Date,
+): Promise<boolean> {
+  const { affectedRows } = await tx.query(
+    "update settlement_period set state = 'CLOSED', closed_at = ? where tenant_no = ? and no = ? and state = 'OPEN'",
+    [closedAt, partner.tenantNo, no],
+  );
+  if (affectedRows === 0) return false;
+  const [earlier] = await tx.query(
+    `select id from settlement_period where tenant_no = ? and partner_no = ? and state = 'OPEN' and starts_at < ?
+     order by starts_at limit 1`,
+    [partner.tenantNo, partner.no, startsAt],
+  );
+  if (earlier === undefined) return true;
+  const reason = `Periods close in order, and ${earlier.id} before this one is open.`;
+  throw periodError("VALIDATION", { reason, openPeriodId: earlier.id });
+}
+
+/** CLOSED becomes STATEMENT_ISSUED; false when it was not closed, or has its statements. Call it under the partner's cursor. */
+export async function markStatementIssued(tx: Tx, partner: PartnerNumbers, periodNo: number): Promise<boolean> {
+  const { affectedRows } = await tx.query(
+    "update settlement_period set state = 'STATEMENT_ISSUED' where tenant_no = ? and no = ? and state = 'CLOSED'",
+    [partner.tenantNo, periodNo],
+  );
+  return affectedRows > 0;
+}
+
+/** A partner named by its ids, with the numbers of its tenant. */
+export interface PartnerKey {
+  readonly tenantId: string;
+  readonly tenantNo: number;
+  readonly partnerId: string;
+}
+
+/**
+ * Partners with a period to close or a statement to make by themselves: one that fell due, unless backfilled periods
+ * before it wait for a person, or one that was closed and has no statement yet.
+ */
+export async function duePartnersForAllTenants(app: App): Promise<PartnerKey[]> {
+  return app.database.query(
+    `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo,
+       partner.id as partnerId
+     from settlement_period as period
+     join partner on partner.tenant_no = period.tenant_no and partner.no = period.partner_no
+     where period.state in ('OPEN', 'CLOSED') and period.due_at <= ?
+       and (period.state = 'CLOSED' or (period.is_backfill = 0 and not exists (
+         select 1 from settlement_period as earlier
+         where earlier.tenant_no = period.tenant_no and earlier.partner_no = period.partner_no
+           and earlier.state = 'OPEN' and earlier.starts_at < period.starts_at and earlier.is_backfill = 1)))`,
+    [app.clock.now()],
+  );
+}
+
+/** Partners whose last planned period starts within thirty days. */
+export async function planEndsSoonForAllTenants(app: App): Promise<PartnerKey[]> {
+  return app.database.query(
+    `/* all tenants */ select partner.tenant_id as tenantId, partner.tenant_no as tenantNo, partner.id as partnerId
+     from (select tenant_no, partner_no, max(starts_at) as last_start from settlement_period
+       group by tenant_no, partner_no) as plan
+     join partner on partner.tenant_no = plan.tenant_no and partner.no = plan.partner_no
+     where plan.last_start < ?`,
+    [later(app.clock.now(), PLAN_AHEAD_MS)],
+  );
+}

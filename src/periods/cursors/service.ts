@@ -1,0 +1,58 @@
+import type { Tx } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+
+/** A partner as hot tables key it. */
+export type PartnerNumbers = Pick<Partner, "tenantNo" | "no">;
+
+/** The partner's cursor, held until the transaction ends; entries are numbered on from `entryNo`. */
+export interface HeldCursor {
+  readonly epoch: bigint;
+  readonly entryNo: bigint;
+}
+
+/** Takes and writes the partner's cursor, or answers null at once when another transaction holds it. */
+export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor | null> {
+  const held = await readCursor(tx, partner, "for update skip locked");
+  if (held !== null) return claim(tx, partner, held);
+  if ((await readCursor(tx, partner, "")) !== null) return null;
+  return holdCursor(tx, partner);
+}
+
+/** Takes and writes the partner's cursor, waiting for whoever holds it. */
+export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor> {
+  await tx.query(
+    "insert into posting_cursor (tenant_no, partner_no) values (?, ?) on duplicate key update partner_no = partner_no",
+    [partner.tenantNo, partner.no],
+  );
+  const held = await readCursor(tx, partner, "for update");
+  if (held === null) throw new Error("a posting cursor that was just written is gone");
+  return claim(tx, partner, held);
+}
+
+/** Writes the number of the last entry that was made under the cursor. */
+export async function saveEntryNo(tx: Tx, partner: PartnerNumbers, entryNo: bigint): Promise<void> {
+  await tx.query("update posting_cursor set entry_no = ? where tenant_no = ? and partner_no = ?", [
+    entryNo,
+    partner.tenantNo,
+    partner.no,
+  ]);
+}
+
+async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise<HeldCursor> {
+  const epoch = held.epoch + 1n;
+  await tx.query("update posting_cursor set epoch = ? where tenant_no = ? and partner_no = ?", [
+    epoch,
+    partner.tenantNo,
+    partner.no,
+  ]);
+  return { ...held, epoch };
+}
+
+async function readCursor(tx: Tx, partner: PartnerNumbers, lock: string): Promise<HeldCursor | null> {
+  const rows: { epoch: string; entry_no: string }[] = await tx.query(
+    `select epoch, entry_no from posting_cursor where tenant_no = ? and partner_no = ? ${lock}`,
+    [partner.tenantNo, partner.no],
+  );
+  const [row] = rows;
+  return row === undefined ? null : { epoch: BigInt(row.epoch), entryNo: BigInt(row.entry_no) };
+}

@@ -1,0 +1,148 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { calculateJwkThumbprint } from "jose";
+import { createClient } from "../../identity/clients/service.js";
+import { registerKey, revokeKey } from "../../identity/keys/service.js";
+import { ensurePlatformTenant } from "../../tenancy/service.js";
+import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { shellActorOf } from "./tenants.js";
+
+interface ClientOptions extends ServerOptions {
+  readonly tenant?: string;
+  readonly operator?: boolean;
+  readonly partner?: string;
+  readonly name: string;
+  readonly jwks: string;
+  readonly scopes: string;
+  readonly json?: boolean;
+}
+
+interface RegisterOptions extends ServerOptions {
+  readonly tenant: string;
+  readonly client: string;
+  readonly jwk: string;
+  readonly json?: boolean;
+}
+
+interface RevokeOptions extends ServerOptions {
+  readonly tenant: string;
+  readonly key: string;
+  readonly reason: string;
+  readonly json?: boolean;
+}
+
+interface KeygenOptions {
+  readonly alg: string;
+  readonly out: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+const RSA_BITS = 3_072;
+
+/** How a key of each algorithm is made. */
+const MAKERS: Readonly<Record<string, () => KeyObject>> = {
+  EdDSA: () => generateKeyPairSync("ed25519").privateKey,
+  Ed25519: () => generateKeyPairSync("ed25519").privateKey,
+  ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+  ES384: () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
+  PS256: () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
+};
+
+/** The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. */
+export function register(program: Command): void {
+  const client = program.command("client").description("OAuth clients: the programs that call the API");
+  addServerOptions(client.command("create").description("create a client with its public keys"))
+    .option("--tenant <id>", "the tenant it belongs to")
+    .addOption(
+      new Option("--operator", "a client of the platform's operators instead").conflicts(["tenant", "partner"]),
+    )
+    .option("--partner <id>", "the partner it acts for; without, it is the tenant's administration")
+    .option("--name <name>", "for people", "client")
+    .requiredOption("--jwks <file>", "public keys: a JWK, a JWK Set, or what `keygen --json` printed")
+    .requiredOption("--scopes <scopes>", 'what it may ask for, e.g. "batches:submit batches:read"')
+    .option("--json", "print one JSON document")
+    .action(createClientAtShell);
+  const key = program.command("key").description("clients' public keys");
+  addServerOptions(key.command("register").description("register one more public key for a client"))
+    .requiredOption("--tenant <id>", "the tenant")
+    .requiredOption("--client <id>", "the client")
+    .requiredOption("--jwk <file>", "a public JWK, or what `keygen --json` printed")
+    .option("--json", "print one JSON document")
+    .action(registerKeyAtShell);
+  addServerOptions(key.command("revoke").description("revoke a key at once"))
+    .requiredOption("--tenant <id>", "the tenant")
+    .requiredOption("--key <id>", "the key, as `key_…`")
+    .requiredOption("--reason <text>", "why, for the audit record")
+    .option("--json", "print one JSON document")
+    .action(revokeKeyAtShell);
+  program
+    .command("keygen")
+    .description("make a key pair; the private half stays in a file that only you can read")
+    .addOption(new Option("--alg <alg>", "JWS algorithm").choices(Object.keys(MAKERS)).default("EdDSA"))
+    .requiredOption("--out <file>", "where the private JWK is written")
+    .option("--force", "overwrite the file")
+    .option("--json", "print one JSON document")
+    .action(makeKeyPair);
+}
+
+async function createClientAtShell(options: ClientOptions, command: Command): Promise<void> {
+  const { json, tenant, operator, partner: partnerId = null, name, jwks: file, scopes: list, ...server } = options;
+  if (tenant === undefined && operator !== true)
+    command.error("error: name the tenant with --tenant, or say --operator");
+  const jwks = await publicKeysIn(file);
+  const scopes = list.split(/[\s,]+/).filter((scope) => scope !== "");
+  const { id } = await withApp(server, async (app) => {
+    const tenantId = tenant ?? (await ensurePlatformTenant(app)).id;
+    return createClient(app, await shellActorOf(app, tenantId), { partnerId, name, scopes, jwks });
+  });
+  if (json === true) return printJson({ clientId: id });
+  console.log(`Client ${id} (${name}): ${scopes.join(" ")}.`);
+}
+
+async function registerKeyAtShell({ json, tenant, client, jwk, ...server }: RegisterOptions): Promise<void> {
+  const input = { clientId: client, jwk: await publicKeysIn(jwk) };
+  const { id, kid } = await withApp(server, async (app) => registerKey(app, await shellActorOf(app, tenant), input));
+  if (json === true) return printJson({ id, kid });
+  console.log(`Key ${id} (kid ${kid}).`);
+}
+
+async function revokeKeyAtShell({ json, tenant, key, reason, ...server }: RevokeOptions): Promise<void> {
+  const input = { keyId: key, reason };
+  const revoked = await withApp(server, async (app) => revokeKey(app, await shellActorOf(app, tenant), input));
+  const { id, kid, state } = revoked;
+  if (json === true) return printJson({ id, kid, state });
+  console.log(`Key ${id} (kid ${kid}) is ${state}.`);
+}
+
+async function makeKeyPair({ alg, out, force, json }: KeygenOptions): Promise<void> {
+  const make = MAKERS[alg];
+  if (make === undefined) throw new Error(`There is no algorithm ${alg}.`);
+  const privateKey = make();
+  const publicKey = createPublicKey(privateKey);
+  const kid = await calculateJwkThumbprint(publicKey);
+  const publicJwk = { ...publicKey.export({ format: "jwk" }), kid, alg, use: "sig" };
+  await keepSecret(out, { ...privateKey.export({ format: "jwk" }), kid, alg }, force === true);
+  if (json === true) return printJson({ kid, publicJwk });
+  console.log(`Private key in ${out}; its kid is ${kid}. The public half:\n${JSON.stringify(publicJwk)}`);
+}
+
+/** Writes a private key where nobody else may read it; what stands there already stays, unless told otherwise. */
+async function keepSecret(file: string, privateJwk: object, isForced: boolean): Promise<void> {
+  if (isForced) await rm(file, { force: true }); // a file that is overwritten would keep its old mode
+  try {
+    await writeFile(file, `${JSON.stringify(privateJwk, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "EEXIST") throw error;
+    throw new Error(`${file} exists; --force overwrites it.`);
+  }
+}
+
+/** The JSON text of a file with public keys; of what `keygen --json` printed, the key alone. */
+async function publicKeysIn(file: string): Promise<string> {
+  const text = await readFile(file, "utf8");
+  const value: unknown = JSON.parse(text);
+  const isAnswer = typeof value === "object" && value !== null && "publicJwk" in value;
+  return isAnswer ? JSON.stringify(value.publicJwk) : text;
+}

@@ -1,0 +1,155 @@
+import { Field, ObjectType, Query, Resolver, registerEnumType } from "type-graphql";
+import { ErrorCode } from "../kernel/errors.js";
+
+/** What a code means and what a caller does about it, each a sentence. */
+interface Explanation {
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
+  UNAUTHENTICATED: {
+    meaning: "No access token came, or it is expired, revoked or not ours.",
+    remedy: "Get a new one from `/oauth/token` and ask again.",
+  },
+  FORBIDDEN: {
+    meaning: "The access token lacks the scope that the field names.",
+    remedy: "Ask for a token with that scope, or have your client given it.",
+  },
+  NOT_FOUND: {
+    meaning: "There is no such thing, or it is not yours to see; the two are never told apart.",
+    remedy: "Check the id, and that your client belongs to the tenant and partner.",
+  },
+  VALIDATION: {
+    meaning: "The request or a value in it has the wrong form; `path` says where.",
+    remedy: "Correct the request; the same one is always refused.",
+  },
+  IDEMPOTENCY_CONFLICT: {
+    meaning: "The idempotency key, or a batch's `jti`, was used before for something else.",
+    remedy: "Send the first request again as it was, or take a new key.",
+  },
+  SIGNATURE_INVALID: {
+    meaning: "The signed envelope fails a check; `check` names it, `kid` the key.",
+    remedy: "Sign again; if it persists compare algorithm, key and the bytes that are signed.",
+  },
+  KEY_UNKNOWN: {
+    meaning: "No key of that `kid` is registered for the signer.",
+    remedy: "Register the public key, or correct the `kid` in the header.",
+  },
+  KEY_REVOKED: {
+    meaning: "The key was revoked; nothing new is accepted from it.",
+    remedy: "Sign with another registered key.",
+  },
+  KEY_NOT_OWNED: {
+    meaning: "The key belongs to another signer than the one that the payload names.",
+    remedy: "Sign with a key of the `iss`, and send it with that signer's own token.",
+  },
+  REPLAY_DETECTED: {
+    meaning: "Something that may be used once came a second time.",
+    remedy: "Make a new assertion with a fresh `jti`.",
+  },
+  CLOCK_SKEW: {
+    meaning: "An instant is too far from the server's clock.",
+    remedy: "Set the clock by NTP, then sign again.",
+  },
+  PERIOD_CLOSED: {
+    meaning: "The settlement period is closed; closed periods never change.",
+    remedy: "Send it for the open period, where it counts as late.",
+  },
+  PERIOD_UNKNOWN: {
+    meaning: "No settlement period holds that instant.",
+    remedy: "Check the instant, and from when the partner's configuration is active.",
+  },
+  VERSION_CONFLICT: {
+    meaning: "What you meant to change has changed since you read it.",
+    remedy: "Read it again and decide anew.",
+  },
+  INSUFFICIENT_CREDIT: {
+    meaning: "The partner's prepaid credit does not cover it.",
+    remedy: "Buy credit, then send it again.",
+  },
+  LIMIT_EXCEEDED: {
+    meaning: "The request is over a limit of size, depth or number.",
+    remedy: "Send less at once.",
+  },
+  RATE_LIMITED: {
+    meaning: "Too many requests in a short time.",
+    remedy: "Wait for `retryAfterMs`, then ask again.",
+  },
+  QUARANTINED: {
+    meaning: "Batches of this client are held for a person to look at.",
+    remedy: "Speak with the tenant; what was held is kept.",
+  },
+  CURRENCY_UNKNOWN: {
+    meaning: "The currency is not known here, or the partner does not list it.",
+    remedy: "Use a listed currency, or have it added to the partner.",
+  },
+  KIND_NOT_ALLOWED: {
+    meaning: "This signer may not send that kind of transaction.",
+    remedy: "Have the tenant sign it.",
+  },
+  ROLLBACK_MISMATCH: {
+    meaning: "A rollback differs from its original in amount or currency; it reverses the whole.",
+    remedy: "Send it with the original's amount and currency.",
+  },
+  ALREADY_REVERSED: {
+    meaning: "The transaction was reversed before.",
+    remedy: "Do nothing: it is reversed.",
+  },
+  BATCH_ABORTED: {
+    meaning: "Another item of the same `ATOMIC` batch was refused, and so all were.",
+    remedy: "Correct the refused item and send a new batch.",
+  },
+  CURSOR_EXPIRED: {
+    meaning: "The cursor or sequence reaches further back than is kept.",
+    remedy: "Begin without it.",
+  },
+  UNAVAILABLE: {
+    meaning: "Something we need cannot be reached at the moment.",
+    remedy: "Ask again after a pause, with the same idempotency key.",
+  },
+  INTERNAL: {
+    meaning: "A fault of ours.",
+    remedy: "Tell us the `requestId`; repeating with the same idempotency key is safe.",
+  },
+};
+
+registerEnumType(ErrorCode, {
+  name: "ErrorCode",
+  description: "Every code that `extensions.code` of an error may have; a closed list.",
+  valuesConfig: Object.fromEntries(
+    Object.entries(EXPLANATIONS).map(([code, { meaning }]) => [code, { description: meaning }]),
+  ),
+});
+
+/** One error code explained. */
+@ObjectType({ description: "What an error code means, and what to do about it." })
+export class ErrorExplanation implements Explanation {
+  @Field(() => ErrorCode, { description: "As in `extensions.code`." })
+  readonly code!: ErrorCode;
+
+  @Field(() => String, { description: "What happened, in a sentence." })
+  readonly meaning!: string;
+
+  @Field(() => String, { description: "What the caller does about it, in a sentence." })
+  readonly remedy!: string;
+}
+
+/** The list of error codes, for anybody. */
+@Resolver()
+export class ErrorCodeResolver {
+  @Query(() => [ErrorExplanation], { description: "Every error code with its meaning; needs no access token." })
+  errorCodes(): ErrorExplanation[] {
+    return explanations();
+  }
+}
+
+/** The page about error codes, in Markdown, one heading a code. */
+export function errorPage(): string {
+  const sections = explanations().map(({ code, meaning, remedy }) => `## ${code}\n\n${meaning}\n${remedy}\n`);
+  return `# Error codes\n\nEvery error names one of these codes in \`extensions.code\`.\n\n${sections.join("\n")}`;
+}
+
+function explanations(): ErrorExplanation[] {
+  return Object.values(ErrorCode).map((code) => ({ code, ...EXPLANATIONS[code] }));
+}

@@ -1,0 +1,95 @@
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { setTimeout as sleep } from "node:timers/promises";
+import { newId, newTraceparent } from "../kernel/ids.js";
+import type { App } from "../platform/app.js";
+import { openErrorDoor } from "./http/errors.js";
+import { registerGraphiql } from "./http/graphiql.js";
+import { startGraphql } from "./http/graphql.js";
+import { registerHealth } from "./http/health.js";
+import { startLive } from "./http/live.js";
+import { registerOauth } from "./oauth.js";
+
+/** The HTTP server of this process, listening. */
+export interface HttpServer {
+  /** Where callers reach it; no slash at its end. */
+  readonly url: string;
+  /** Ends subscriptions, answers what is under way, then stops listening. */
+  close(): Promise<void>;
+}
+
+const BODY_BYTES_MAX = 12 * 1024 * 1024; // a batch of 8 MB, as a string inside JSON
+const REQUEST_TIMEOUT_MS = 60_000;
+const DRAIN_MS = 250;
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/;
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Starts everything that this process serves over HTTP, on the configuration's host and port. */
+export async function startHttp(app: App): Promise<HttpServer> {
+  const server = openServer(app);
+  let isClosing = false;
+  // While closing every answer ends its connection, so that none is cut when the last of them are closed.
+  server.addHook("onSend", async (_request, reply) => {
+    if (isClosing) void reply.header("connection", "close");
+  });
+  registerHealth(server, app, () => isClosing);
+  registerOauth(server, app);
+  registerGraphiql(server);
+  const graphql = await startGraphql(server, app);
+  const live = startLive(server, app);
+  await server.listen({ host: app.config.host, port: app.config.port });
+  return {
+    url: app.config.publicUrl,
+    async close() {
+      isClosing = true;
+      await live.close();
+      await sleep(DRAIN_MS);
+      await server.close();
+      await graphql.close();
+    },
+  };
+}
+
+function openServer(app: App): FastifyInstance {
+  const server = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    genReqId: (raw) => takenOr(raw.headers["x-request-id"], REQUEST_ID, () => newId("req", app.clock)),
+  });
+  server.removeContentTypeParser("text/plain");
+  server.decorateRequest("traceparent", "");
+  server.addHook("onRequest", async (request, reply) => {
+    request.traceparent = takenOr(request.headers["traceparent"], TRACEPARENT, newTraceparent);
+    void reply.headers({ ...securityHeaders(app), "x-request-id": request.id, traceparent: request.traceparent });
+  });
+  server.addHook("onResponse", async (request, reply) => {
+    const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };
+    app.metrics.time("http_request", reply.elapsedTime / 1_000, labels);
+  });
+  openErrorDoor(server, app);
+  return server;
+}
+
+/** Labels name routes, not addresses, so that callers cannot make new ones without end. */
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? "unknown";
+}
+
+function takenOr(header: string | string[] | undefined, form: RegExp, make: () => string): string {
+  return typeof header === "string" && form.test(header) ? header : make();
+}
+
+/** What OWASP's secure headers say for an API that serves no pages; pages of ours relax the policy for themselves. */
+function securityHeaders(app: App): Record<string, string> {
+  const isHttps = app.config.publicUrl.startsWith("https:");
+  return {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+    ...(isHttps ? { "strict-transport-security": "max-age=31536000; includeSubDomains" } : {}),
+  };
+}

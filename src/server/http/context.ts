@@ -1,0 +1,32 @@
+import type { Actor } from "../../kernel/actor.js";
+import type { App } from "../../platform/app.js";
+import { Loaders } from "../../platform/loaders.js";
+import { authenticate } from "../../identity/tokens/service.js";
+
+/** What a request brings besides its operation. */
+export interface RequestFacts {
+  /** The `Authorization` header, or what a WebSocket sent in its place; undefined when there is none. */
+  readonly authorization: string | undefined;
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly address: string;
+}
+
+/** A resolver's context before it is known whether the operation needs an actor; null where nobody signed in. */
+export interface RequestContext {
+  readonly app: App;
+  readonly actor: Actor | null;
+  readonly loaders: Loaders;
+  readonly requestId: string;
+}
+
+/** Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. */
+export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
+  const actor = facts.authorization ? await authenticate(app, facts) : null;
+  return { app, actor, loaders: new Loaders(), requestId: facts.requestId };
+}
+
+/** The same context with nothing loaded yet, for the next event of a subscription. */
+export function renewContext(context: RequestContext): RequestContext {
+  return { ...context, loaders: new Loaders() };
+}

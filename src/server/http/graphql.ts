@@ -1,0 +1,142 @@
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from "@apollo/server";
+import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import { fastifyApolloHandler } from "@as-integrations/fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { assert, present } from "../../kernel/assert.js";
+import { ErrorCode } from "../../kernel/errors.js";
+import type { App } from "../../platform/app.js";
+import { serverError } from "../errors.js";
+import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf } from "../format-error.js";
+import { serverSchema } from "../schema.js";
+import { openContext, type RequestContext } from "./context.js";
+import { factsOf } from "./facts.js";
+import { guardOperation, TOKENS_MAX } from "./guard.js";
+
+/** GraphQL over HTTP, to be stopped after the last request is answered. */
+export interface GraphqlEndpoint {
+  close(): Promise<void>;
+}
+
+/** The largest body that is read from somebody who has not signed in. */
+const ANONYMOUS_BYTES_MAX = 100_000;
+const NO_REQUEST = "";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks, where a GraphQL route was reached. */
+    graphqlContext: RequestContext | null;
+  }
+}
+
+/** Serves `/graphql` by GET and POST as the GraphQL-over-HTTP specification says. */
+export async function startGraphql(server: FastifyInstance, app: App): Promise<GraphqlEndpoint> {
+  const apollo = new ApolloServer<RequestContext>({
+    schema: serverSchema(),
+    csrfPrevention: { requestHeaders: ["authorization", "x-apollo-operation-name", "apollo-require-preflight"] },
+    introspection: !app.config.isProduction,
+    hideSchemaDetailsFromClientErrors: app.config.isProduction,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: TOKENS_MAX },
+    persistedQueries: false,
+    status400ForVariableCoercionErrors: true,
+    // Errors that never reach the plugin: a body or a header that GraphQL cannot begin with. The handler adds the request id.
+    formatError: (_formatted, error) => publicError(error, { requestId: NO_REQUEST, publicUrl: app.config.publicUrl }),
+    logger: quiet(app),
+    plugins: [answers(app), ApolloServerPluginLandingPageDisabled()],
+  });
+  await apollo.start();
+  const handle = fastifyApolloHandler(apollo, { context: async (request) => contextOf(request) });
+  server.decorateRequest("graphqlContext", null);
+  server.route({
+    method: ["GET", "POST"],
+    url: "/graphql",
+    onRequest: async (request) => {
+      request.graphqlContext = await openContext(app, factsOf(request));
+      if (request.graphqlContext.actor === null) refuseLargeBody(request);
+    },
+    handler: async (request, reply) => {
+      const body: unknown = await handle.call(server, request, reply);
+      return reply.statusCode >= 400 && typeof body === "string" ? withRequestId(body, request.id) : body;
+    },
+  });
+  return { close: () => apollo.stop() };
+}
+
+/** Checks operations before they run and puts every error into the shape of the contract. */
+function answers(app: App): ApolloServerPlugin<RequestContext> {
+  return {
+    async unexpectedErrorProcessingRequest({ requestContext, error }) {
+      logFaults(app.log, requestContext.contextValue.requestId, [error]);
+    },
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ document, request, contextValue }) {
+          guardOperation(document, request.operationName, contextValue.actor);
+        },
+        async willSendResponse({ request, response, contextValue: { requestId }, errors }) {
+          if (errors === undefined || response.body.kind !== "single") return;
+          const { singleResult } = response.body;
+          logFaults(app.log, requestId, errors);
+          singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+          if ("data" in singleResult) return;
+          setStatus(response.http, errors, request.http?.headers.get("accept"));
+        },
+      };
+    },
+  };
+}
+
+/** A request refused as a whole: the status for its code, and 200 for a wrong document where old clients ask for plain JSON. */
+function setStatus(
+  http: { status?: number; headers: HeaderMap },
+  errors: readonly GraphQLError[],
+  accept: string | undefined,
+): void {
+  if (http.status === 405) return; // Apollo's, with `Allow`: a mutation by GET
+  const [error] = errors;
+  assert(error !== undefined, "a refused request has an error");
+  const { code } = refusalOf(error);
+  http.status = code === ErrorCode.VALIDATION ? (http.status ?? 400) : httpStatusOf(code);
+  if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
+  if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
+}
+
+function isDocumentFault(error: GraphQLError): boolean {
+  return ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"].includes(String(error.extensions["code"]));
+}
+
+/** Whether the answer is `application/graphql-response+json`, whose status says more than that of plain JSON. */
+function prefersGraphqlJson(accept = "*/*"): boolean {
+  const at = accept.indexOf("application/graphql-response+json");
+  const plainAt = accept.search(/application\/(json|\*)|\*\/\*/);
+  return at >= 0 && (plainAt < 0 || at < plainAt);
+}
+
+function contextOf(request: FastifyRequest): RequestContext {
+  return present(request.graphqlContext, "the context of a GraphQL request");
+}
+
+/** Reading and parsing megabytes is for those who signed in. */
+function refuseLargeBody(request: FastifyRequest): void {
+  const bytes = request.headers["content-length"];
+  const isChunked = request.headers["transfer-encoding"] !== undefined;
+  if (isChunked || Number(bytes ?? 0) > ANONYMOUS_BYTES_MAX) throw serverError("UNAUTHENTICATED");
+}
+
+function withRequestId(body: string, requestId: string): string {
+  const answer: { errors: GraphQLFormattedError[] } = JSON.parse(body);
+  const errors = answer.errors.map((error) => ({ ...error, extensions: { ...error.extensions, requestId } }));
+  return JSON.stringify({ ...answer, errors });
+}
+
+/** Apollo's own words go to our log; its errors are logged with the request they belong to. */
+function quiet({ log }: App) {
+  return {
+    debug: (message: unknown) => log.trace({ apollo: message }, "apollo"),
+    info: (message: unknown) => log.debug({ apollo: message }, "apollo"),
+    warn: (message: unknown) => log.warn({ apollo: message }, "apollo"),
+    error: (message: unknown) => log.error({ apollo: message }, "apollo"),
+  };
+}

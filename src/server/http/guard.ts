@@ -1,0 +1,93 @@
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from "graphql";
+import type { Actor } from "../../kernel/actor.js";
+import { serverError } from "../errors.js";
+
+/** The most tokens a document may have; the parser stops there. */
+export const TOKENS_MAX = 2_000;
+const DEPTH_MAX = 16;
+const FIELDS_MAX = 2_000;
+const ALIASES_MAX = 50;
+
+/** Root fields that anybody may ask, signed in or not. */
+export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "__schema", "__type", "errorCodes"]);
+
+/**
+ * Refuses an operation before it runs: one that is too deep, too wide or too often aliased, fragments expanded
+ * (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`). The document is valid.
+ */
+export function guardOperation(
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  actor: Actor | null,
+): void {
+  const operation = getOperationAST(document, operationName);
+  if (operation === null || operation === undefined) return; // execution itself says which operations there are
+  const fragments = fragmentsOf(document);
+  checkSize(sizeOf(operation.selectionSet, fragments, new Map()));
+  if (actor === null && !isPublic(operation, fragments)) throw serverError("UNAUTHENTICATED");
+}
+
+interface Size {
+  readonly depth: number;
+  readonly fields: number;
+  readonly aliases: number;
+}
+
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+function checkSize({ depth, fields, aliases }: Size): void {
+  if (depth > DEPTH_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `fields nest ${DEPTH_MAX} deep at most.` });
+  if (fields > FIELDS_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${FIELDS_MAX} fields at most.` });
+  if (aliases > ALIASES_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${ALIASES_MAX} aliases at most.` });
+}
+
+/** The size of a selection with fragments expanded; each fragment is measured once, however often it is spread. */
+function sizeOf(selectionSet: SelectionSetNode, fragments: Fragments, measured: Map<string, Size>): Size {
+  let [depth, fields, aliases] = [0, 0, 0];
+  for (const selection of selectionSet.selections) {
+    const isField = selection.kind === Kind.FIELD;
+    const inner =
+      selection.kind === Kind.FRAGMENT_SPREAD
+        ? fragmentSize(selection.name.value, fragments, measured)
+        : sizeOf(selection.selectionSet ?? NOTHING, fragments, measured);
+    depth = Math.max(depth, inner.depth + (isField ? 1 : 0));
+    fields += inner.fields + (isField ? 1 : 0);
+    aliases += inner.aliases + (isField && selection.alias !== undefined ? 1 : 0);
+  }
+  return { depth, fields, aliases };
+}
+
+const NOTHING: SelectionSetNode = { kind: Kind.SELECTION_SET, selections: [] };
+
+function fragmentSize(name: string, fragments: Fragments, measured: Map<string, Size>): Size {
+  const known = measured.get(name);
+  if (known !== undefined) return known;
+  const size = sizeOf(fragments.get(name)?.selectionSet ?? NOTHING, fragments, measured);
+  measured.set(name, size);
+  return size;
+}
+
+function fragmentsOf(document: DocumentNode): Fragments {
+  return new Map(
+    document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
+  );
+}
+
+function isPublic(operation: OperationDefinitionNode, fragments: Fragments): boolean {
+  return operation.operation === "query" && hasOnlyPublicFields(operation.selectionSet, fragments);
+}
+
+function hasOnlyPublicFields(selectionSet: SelectionSetNode, fragments: Fragments): boolean {
+  return selectionSet.selections.every((selection) => {
+    if (selection.kind === Kind.FIELD) return PUBLIC_FIELDS.has(selection.name.value);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return hasOnlyPublicFields(selection.selectionSet, fragments);
+    return hasOnlyPublicFields(fragments.get(selection.name.value)?.selectionSet ?? NOTHING, fragments);
+  });
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyInstance } from "fastify";
+import type { App } from "../../platform/app.js";
+import { pendingMigrations } from "../../platform/migrate.js";
+import { errorPage } from "../error-code.js";
+
+/** How a part of us stands. */
+type Health = "ok" | "unavailable" | "pending";
+
+const CHECK_MS_MAX = 2_000;
+
+/** `/healthz` (alive), `/readyz` (able to serve), `/metrics` (Prometheus) and the page about error codes. */
+export function registerHealth(server: FastifyInstance, app: App, isClosing: () => boolean): void {
+  server.get("/healthz", async () => ({ status: "ok" }));
+  server.get("/readyz", async (_request, reply) => {
+    const checks = { ...(await checkDatabase(app)), redis: await checkRedis(app) };
+    const isReady = checks.database === "ok" && checks.migrations === "ok" && !isClosing();
+    if (!isReady) void reply.code(503);
+    return { status: statusOf(isReady, checks.redis), checks };
+  });
+  server.get("/metrics", async (_request, reply) => {
+    void reply.type(app.metrics.registry.contentType);
+    return app.metrics.registry.metrics();
+  });
+  server.get("/docs/errors", async (_request, reply) => {
+    void reply.type("text/markdown; charset=utf-8");
+    return errorPage();
+  });
+}
+
+function statusOf(isReady: boolean, redis: Health): "ok" | "degraded" | "unavailable" {
+  if (!isReady) return "unavailable";
+  return redis === "ok" ? "ok" : "degraded";
+}
+
+async function checkDatabase(app: App): Promise<{ database: Health; migrations: Health }> {
+  const pending = await within(pendingMigrations(app.database));
+  if (pending === null) return { database: "unavailable", migrations: "unavailable" };
+  return { database: "ok", migrations: pending.length === 0 ? "ok" : "pending" };
+}
+
+async function checkRedis(app: App): Promise<Health> {
+  if (app.redis.status !== "ready") return "unavailable";
+  return (await within(app.redis.ping())) === null ? "unavailable" : "ok";
+}
+
+/** What was asked for, or null when it failed or took too long; a probe's answer is the only report of it. */
+async function within<T>(asked: Promise<T>): Promise<T | null> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([asked, sleep(CHECK_MS_MAX, null, { signal: timer.signal })]);
+  } catch {
+    return null;
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from "fastify";
+import type { App } from "../../platform/app.js";
+import { openSessions } from "./sessions.js";
+import { startSse } from "./sse.js";
+import { startWebSocket } from "./websocket.js";
+
+/** Subscriptions by WebSocket and SSE, to be ended before the server closes. */
+export interface LiveEndpoints {
+  close(): Promise<void>;
+}
+
+/** Serves graphql-transport-ws on `/graphql` and graphql-sse (distinct connections) on `/graphql/stream`. */
+export function startLive(server: FastifyInstance, app: App): LiveEndpoints {
+  const sessions = openSessions(app);
+  const webSocket = startWebSocket(server, app, sessions);
+  const sse = startSse(server, app, sessions);
+  return {
+    async close() {
+      sessions.close();
+      await Promise.all([webSocket.close(), sse.close()]);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from "graphql";
+import { assert } from "../../kernel/assert.js";
+import { serverSchema } from "../schema.js";
+import { type RequestContext, renewContext } from "./context.js";
+import { guardOperation, TOKENS_MAX } from "./guard.js";
+
+/** An operation as a live transport receives it. */
+export interface LiveOperation {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly operationName?: string | null | undefined;
+}
+
+/** What a prepared operation is run with; its context is always ours. */
+export type LiveArgs = ExecutionArgs & { contextValue: RequestContext };
+
+/** An operation parsed, checked and guarded as `/graphql` does it, or the errors that refuse it. */
+export function prepareOperation(operation: LiveOperation, contextValue: RequestContext): LiveArgs | GraphQLError[] {
+  const schema = serverSchema();
+  const { isProduction } = contextValue.app.config;
+  try {
+    const document = parse(operation.query, { maxTokens: TOKENS_MAX });
+    const rules = isProduction ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
+    const errors = validate(schema, document, rules, { maxErrors: 5 });
+    if (errors.length > 0) return [...errors];
+    guardOperation(document, operation.operationName, contextValue.actor);
+    const variableValues = operation.variables ?? undefined;
+    return { schema, document, variableValues, operationName: operation.operationName, contextValue };
+  } catch (error) {
+    return [error instanceof GraphQLError ? error : refusalError(error)];
+  }
+}
+
+/** Events of a subscription; ends early and for good by `return`. */
+export type Events = AsyncIterableIterator<ExecutionResult> & Required<AsyncIterator<ExecutionResult>>;
+
+/**
+ * Subscribes as GraphQL's own `subscribe`, but gives each event a fresh context: loaders forget with the request, and a
+ * subscription is as many requests as it has events.
+ */
+export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | ExecutionResult> {
+  const { contextValue: context } = args;
+  assert(isRequestContext(context), "a subscription runs in a context of ours");
+  const source = await createSourceEventStream(args);
+  if (!(Symbol.asyncIterator in source)) return source;
+  const events = source[Symbol.asyncIterator]();
+  const end = async () => {
+    await events.return?.();
+    return OVER;
+  };
+  const results: Events = {
+    async next() {
+      const event = await events.next();
+      if (event.done === true) return OVER;
+      const value = await execute({ ...args, rootValue: event.value, contextValue: renewContext(context) });
+      return { done: false, value };
+    },
+    return: end,
+    async throw(error: unknown) {
+      await end();
+      throw error;
+    },
+    [Symbol.asyncIterator]: () => results,
+  };
+  return results;
+}
+
+const OVER = { done: true, value: undefined } as const;
+
+/** Whatever was thrown, as the kind of error that live transports send. */
+export function refusalError(error: unknown): GraphQLError {
+  return new GraphQLError("refused", { originalError: error instanceof Error ? error : new Error(String(error)) });
+}
+
+function isRequestContext(value: unknown): value is RequestContext {
+  return typeof value === "object" && value !== null && "loaders" in value && "actor" in value;
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyInstance } from "fastify";
+import type { GraphQLError, GraphQLFormattedError } from "graphql";
+import type { Context as Connection, SubscribePayload } from "graphql-ws";
+import { type Extra, useServer } from "graphql-ws/use/ws";
+import { type WebSocket, WebSocketServer } from "ws";
+import { newId, newTraceparent } from "../../kernel/ids.js";
+import type { App } from "../../platform/app.js";
+import { serverError } from "../errors.js";
+import { ErrorCode } from "../../kernel/errors.js";
+import { present } from "../../kernel/assert.js";
+import { logFaults, publicErrors, refusalOf } from "../format-error.js";
+import { openContext, type RequestFacts } from "./context.js";
+import type { LiveEndpoints } from "./live.js";
+import { type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
+import type { Sessions } from "./sessions.js";
+
+const PATH = "/graphql";
+const MESSAGE_BYTES_MAX = 1024 * 1024;
+const OPERATIONS_MAX = 100;
+const CLOSE_MS_MAX = 1_000;
+/** The close code after which clients of graphql-ws connect again, with a new token. */
+const FORBIDDEN = 4403;
+const TRY_AGAIN_LATER = 1013;
+
+type Facts = { facts?: RequestFacts; stopWatching?: () => void };
+type Socket = Connection<Record<string, unknown>, Extra & Facts>;
+
+/** Serves graphql-transport-ws; the token comes as `authorization` in the parameters of `connection_init`. */
+export function startWebSocket(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MESSAGE_BYTES_MAX,
+    perMessageDeflate: false,
+  });
+  const graphql = useServer<Record<string, unknown>, Facts>(
+    {
+      onConnect: (socket) => admit(app, sessions, socket),
+      onClose: (socket) => socket.extra.stopWatching?.(),
+      onSubscribe: (socket, _id, operation) => prepare(app, socket, operation),
+      subscribe: subscribeAfresh,
+      onNext: (socket, _id, _operation, _args, { errors, data = null }) =>
+        errors === undefined ? undefined : { data, errors: shown(app, socket, errors) },
+      onError: (socket, _id, _operation, errors) => shown(app, socket, errors),
+      isProd: app.config.isProduction,
+    },
+    sockets,
+  );
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.split("?")[0] !== PATH) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit("connection", opened, request));
+  };
+  server.server.on("upgrade", upgrade);
+  return {
+    async close() {
+      server.server.off("upgrade", upgrade);
+      const timeout = new AbortController();
+      const cut = sleep(CLOSE_MS_MAX, null, { signal: timeout.signal }).then(
+        () => sockets.clients.forEach((client) => void client.terminate()),
+        () => undefined, // everybody left in time
+      );
+      await graphql.dispose();
+      timeout.abort();
+      await cut;
+    },
+  };
+}
+
+/** Lets a connection in whose token is good; others are closed with a code that says whether to come again. */
+async function admit(app: App, sessions: Sessions, socket: Socket): Promise<boolean> {
+  const { socket: webSocket, request } = socket.extra;
+  const facts: RequestFacts = {
+    authorization: authorizationOf(socket.connectionParams),
+    requestId: newId("req", app.clock),
+    traceparent: newTraceparent(),
+    address: request.socket.remoteAddress ?? "",
+  };
+  try {
+    const { actor } = await openContext(app, facts);
+    if (actor === null) throw serverError("UNAUTHENTICATED");
+  } catch (error) {
+    const { code } = refusalOf(error);
+    logFaults(app.log, facts.requestId, [error]);
+    webSocket.close(code === ErrorCode.UNAUTHENTICATED ? FORBIDDEN : TRY_AGAIN_LATER, code);
+    return false;
+  }
+  socket.extra.facts = facts;
+  socket.extra.stopWatching = sessions.watch(facts, () => webSocket.close(FORBIDDEN, "UNAUTHENTICATED"));
+  return true;
+}
+
+/** Authenticates again for each operation, so that none runs on scopes or loaders of an earlier one. */
+async function prepare(app: App, socket: Socket, operation: SubscribePayload): Promise<LiveArgs | GraphQLError[]> {
+  try {
+    const { facts, subscriptions } = { ...socket, ...socket.extra };
+    if (Object.keys(subscriptions).length > OPERATIONS_MAX) {
+      throw serverError("LIMIT_EXCEEDED", { reason: `${OPERATIONS_MAX} operations at once.` });
+    }
+    return prepareOperation(operation, await openContext(app, present(facts, "the facts of a connection let in")));
+  } catch (error) {
+    return [refusalError(error)];
+  }
+}
+
+function shown(app: App, socket: Socket, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
+  const requestId = socket.extra.facts?.requestId ?? "";
+  logFaults(app.log, requestId, errors);
+  return publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+}
+
+/** Header names have no case; clients that put headers into the parameters send `Authorization` as well. */
+function authorizationOf(parameters: Readonly<Record<string, unknown>> = {}): string | undefined {
+  const value = parameters["authorization"] ?? parameters["Authorization"];
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,39 @@
+import "reflect-metadata";
+import { Command, CommanderError } from "commander";
+import { CodedError } from "../kernel/errors.js";
+import { register as registerKeys } from "./commands/keys.js";
+import { register as registerRoles } from "./commands/roles.js";
+import { register as registerTenants } from "./commands/tenants.js";
+import { register as registerToken } from "./commands/token.js";
+
+/** Exit codes: 1 where a command failed, 2 where it was called wrongly. */
+const [FAILED, MISUSED] = [1, 2];
+
+const program = new Command("quittance")
+  .description("Settles money between a platform and its partners: signed batches in, proven statements out.")
+  .exitOverride()
+  .showHelpAfterError("(--help says how it is used)")
+  .configureHelp({ sortSubcommands: true, showGlobalOptions: true });
+
+for (const register of [registerRoles, registerTenants, registerKeys, registerToken]) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+/** Says on standard error what went wrong; commander has already said what it refuses. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
+  console.error(sentenceOf(error));
+  return FAILED;
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof CodedError) {
+    const { path } = error.details;
+    return `error: ${error.message}${path === undefined ? "" : ` (at ${path})`} [${error.code}]`;
+  }
+  return `error: ${error instanceof Error ? error.message : String(error)}`;
+}

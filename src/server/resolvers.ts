@@ -1,0 +1,22 @@
+import type { NonEmptyArray } from "type-graphql";
+import { BatchResolver } from "../exchange/batches/resolver.js";
+import { BatchEventResolver } from "../exchange/live/resolver.js";
+import { TransactionResolver } from "../exchange/transactions/resolver.js";
+import { ClientResolver } from "../identity/clients/resolver.js";
+import { KeyResolver } from "../identity/keys/resolver.js";
+import { ViewerResolver } from "../identity/tokens/resolver.js";
+import { BalancesResolver } from "../ledger/resolver.js";
+import { SettlementEventResolver } from "../settlement/live/resolver.js";
+import { TenancyResolver } from "../tenancy/resolver.js";
+import { ErrorCodeResolver } from "./error-code.js";
+import { NodeResolver } from "./node.js";
+
+/** Every resolver of the schema, a line each domain. */
+export const resolvers: NonEmptyArray<new () => object> = [
+  ...([ErrorCodeResolver, NodeResolver] as const),
+  ...[TenancyResolver],
+  ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[BatchResolver, TransactionResolver, BatchEventResolver],
+  ...[BalancesResolver],
+  ...[SettlementEventResolver],
+];

@@ -1,0 +1,34 @@
+import { createServer } from "node:net";
+import { closeApp, openApp } from "../../platform/open-app.js";
+import { type Config, type ConfigOverrides, PORT_DEFAULT, readConfig } from "../../platform/config.js";
+import { databaseSchema } from "../database.js";
+import { startHttp } from "../http.js";
+import { leaveParent, reportReady, stopRequested } from "./stop.js";
+
+/** Serves HTTP until the process is told to stop; port 0 takes a free one. */
+export async function runApi(overrides: ConfigOverrides): Promise<void> {
+  const stop = stopRequested();
+  const app = await openApp(await configWithPort(overrides), databaseSchema);
+  const server = await startHttp(app);
+  app.log.info({ url: server.url }, "api ready");
+  reportReady({ ready: true, url: server.url });
+  await stop;
+  await server.close();
+  await closeApp(app);
+  leaveParent();
+}
+
+/** The public URL is the issuer of tokens, so the port must be known before anything is opened. */
+async function configWithPort(overrides: ConfigOverrides): Promise<Config> {
+  const config = readConfig(overrides);
+  return config.port === 0 ? readConfig({ ...overrides, port: await freePort() }) : config;
+}
+
+/** A TCP port of this machine that nobody listens on now. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : PORT_DEFAULT;
+}

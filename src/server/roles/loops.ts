@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { App } from "../../platform/app.js";
+
+/** Work that never ends by itself. */
+export interface Loop {
+  readonly name: string;
+  /** Runs until the signal; what it throws is logged, and it is begun again a second later. */
+  run(app: App, signal: AbortSignal): Promise<void>;
+}
+
+const RESTART_MS = 1_000;
+
+/** Runs loops side by side until the signal, and answers when all have ended. */
+export async function runLoops(app: App, loops: readonly Loop[], signal: AbortSignal): Promise<void> {
+  await Promise.all(loops.map((loop) => runLoop(app, loop, signal)));
+}
+
+async function runLoop(app: App, loop: Loop, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await loop.run(app, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      app.log.error({ loop: loop.name, err: error }, "loop failed; it begins again");
+      app.metrics.count("loop_failures", { loop: loop.name });
+    }
+    await sleep(RESTART_MS, undefined, { signal }).catch(() => undefined); // the signal cuts the pause short
+  }
+}

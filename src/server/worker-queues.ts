@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
+import type { App, Performable } from "../platform/app.js";
+import { POSTING_PARTITIONS } from "../tenancy/service.js";
+import type { Loop } from "./roles/loops.js";
+
+/** A queue that workers serve. */
+export interface WorkerQueue {
+  readonly queue: string;
+  /** The jobs that may lie in it. */
+  readonly kinds: readonly Performable[];
+  /** How many of them run at a time, over all workers. */
+  readonly concurrency: number;
+}
+
+/** Every queue of the workers, one line each. */
+export const workerQueues: readonly WorkerQueue[] = [
+  ...Array.from({ length: POSTING_PARTITIONS }, (_, partition) => ({
+    queue: postingQueue(partition),
+    kinds: [postPartner],
+    concurrency: 1,
+  })),
+];
+
+/** What workers do besides jobs: looking for what is due when Redis is away. */
+export const workerLoops: readonly Loop[] = [{ name: "post-without-redis", run: postWithoutRedis }];
+
+const POLL_MS = 1_000;
+
+async function postWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if (app.redis.status !== "ready") await pollForAllTenants(app);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}

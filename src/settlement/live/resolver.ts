@@ -1,0 +1,60 @@
+import {
+  Args,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  Int,
+  ObjectType,
+  Resolver,
+  type SubscribeResolverData,
+  Root,
+  Subscription,
+} from "type-graphql";
+import { ActType } from "../../acts/entities.js";
+import type { LiveEvent } from "../../events/streams/service.js";
+import { type FollowRequest, follow } from "../../events/subscriptions/service.js";
+import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
+import { periodOfTenant } from "../../periods/service.js";
+import { FollowArgs } from "../../platform/follow-args.js";
+import type { Context } from "../../platform/graphql.js";
+
+const SETTLEMENT_ACTS = [ActType.PERIOD_CLOSED, ActType.STATEMENT_ISSUED] as const;
+
+/** That a settlement period changed its state. */
+@ObjectType({ description: "That a settlement period changed its state." })
+export class SettlementEvent {
+  @Field(() => Int, {
+    description: "Its place in the partner's stream: grows, each given once; pass the last one as `afterSequence`.",
+  })
+  readonly sequence!: number;
+
+  @Field(() => Date, { description: "When it happened." })
+  readonly at!: Date;
+
+  @Field(() => PeriodState, { description: "The state it changed to." })
+  readonly state!: PeriodState;
+
+  readonly periodId!: string;
+}
+
+/** Settlement, live. */
+@Resolver(() => SettlementEvent)
+export class SettlementEventResolver {
+  @Authorized("settlements:read")
+  @Subscription(() => SettlementEvent, {
+    description: "Every change of state of a partner's settlement periods, in order, without gap or duplicate.",
+    subscribe: ({ args, context }: SubscribeResolverData<unknown, FollowRequest, Context>) => follow(context.app, context.actor, args, SETTLEMENT_ACTS),
+  })
+  settlementStatus(@Root() event: LiveEvent, @Args(() => FollowArgs) _args: FollowArgs): SettlementEvent {
+    const isIssued = event.type === ActType.STATEMENT_ISSUED;
+    const state = isIssued ? PeriodState.STATEMENT_ISSUED : PeriodState.CLOSED;
+    const periodId = isIssued ? String(event.after["periodId"]) : event.subjectId;
+    return { sequence: event.sequence, at: new Date(event.at), state, periodId };
+  }
+
+  @FieldResolver(() => SettlementPeriod, { description: "The period as it stands now." })
+  period(@Ctx() { app, actor }: Context, @Root() event: SettlementEvent): Promise<SettlementPeriod> {
+    return periodOfTenant(app, actor.tenantNo, event.periodId);
+  }
+}

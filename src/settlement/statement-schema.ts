@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { RoundingMode } from "../kernel/rational.js";
+import { RoundingStage } from "./terms/contract.js";
+import { LINE_CODES, LineSection } from "./terms/lines.js";
+
+const TOTALS_MAX = 10_000;
+const LINES_MAX = 1_000;
+
+const decimal = z
+  .string()
+  .regex(/^-?\d{1,38}(?:\.\d{1,8})?$/)
+  .describe("Decimal string with the currency's decimals.");
+const exact = z
+  .string()
+  .max(160)
+  .regex(/^-?\d+(?:\.\d+|\/\d+)?$/)
+  .describe("Exact value: a decimal string where one ends, else n/d.");
+const id = z.string().max(64);
+const instant = z.iso.datetime({ precision: 3 }).describe("RFC 3339 in UTC with milliseconds.");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const rounding = z.object({ mode: z.enum(RoundingMode), stage: z.enum(RoundingStage) });
+
+const total = z.object({
+  kind: z.string().max(64).describe("Kind of transaction; a rollback as ROLLBACK_ and the kind of its original."),
+  category: z.string().max(64).describe("A fee's category; empty for the other kinds."),
+  originPeriodId: id.nullable().describe("The closed period in which late items happened; null for the period's own."),
+  count: z.int().min(0),
+  units: z.string().regex(/^\d{1,38}$/),
+  sum: decimal,
+});
+
+const line = z.object({
+  code: z.enum(LINE_CODES),
+  section: z
+    .enum(LineSection)
+    .describe("EARNED lines add up to `earned`, ADJUSTMENTS lines to `adjustments`; BASE is working."),
+  description: z.string(),
+  formula: z
+    .string()
+    .describe("Arithmetic over the names of `inputs`: + - *, min, max, brackets, if a >= b then c else d."),
+  inputs: z.record(z.string(), exact).describe("Amounts in whole units, and rates."),
+  result: exact.describe("What the formula gives, exactly."),
+  amount: decimal.nullable().describe("The money of the line; null for a line that is working only."),
+  rounding: rounding.nullable().describe("How `result` became `amount`; null where nothing was rounded."),
+  term: z
+    .string()
+    .nullable()
+    .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
+});
+
+/** The payload of a statement's JWS, version 1 (`schema/statement.schema.json`); members may be added to it. */
+export const statementSchema = z
+  .object({
+    v: z.literal(1).describe("Version of this format."),
+    iss: id.describe("The tenant."),
+    sub: id.describe("The partner."),
+    jti: id.describe("The statement."),
+    iat: z.int().describe("When it was issued: seconds since 1970, UTC."),
+    period: z
+      .object({ id, start: instant, end: instant, timezone: z.string().max(64) })
+      .describe("Half-open, [start, end); the zone is the partner's."),
+    currency: z.string().max(16),
+    scale: z.int().min(0).max(8).describe("Decimals of the currency."),
+    configuration: z
+      .object({
+        id,
+        version: z.int().min(1),
+        sha256: sha256.describe("Of the document's canonical JSON (RFC 8785)."),
+        document: z.record(z.string(), z.unknown()).describe("As `configuration.schema.json` says."),
+      })
+      .describe("The terms that were in force, whole."),
+    previousStatement: z
+      .object({ id, sha256: sha256.describe("Of its compact JWS.") })
+      .nullable()
+      .describe(
+        "The statement of the same currency before it, whose closing and carry it takes on; null for the first.",
+      ),
+    hasActivity: z.boolean().describe("Whether anything was posted into the period."),
+    totals: z
+      .array(total)
+      .max(TOTALS_MAX)
+      .describe("What was posted into the period, in the order of kind, category, origin."),
+    opening: decimal.describe("Position before: positive when the tenant owes the partner."),
+    carryIn: exact.describe("Base carried in, at most 0."),
+    lines: z.array(line).max(LINES_MAX).describe("In the order of the calculation."),
+    base: exact.describe("The period's own base, before carry."),
+    carryOut: exact.describe("Base carried out, at most 0."),
+    earned: decimal,
+    adjustments: decimal,
+    payable: decimal.describe("Released for payment by this statement."),
+    closing: decimal.describe("opening + earned + adjustments - payable; it opens the next statement."),
+  })
+  .meta({
+    title: "Quittance statement",
+    description:
+      "What one partner came to in one period and currency. Members may be added; readers ignore unknown ones.",
+  });
+
+/** The payload of a statement's JWS. */
+export type StatementDocument = z.infer<typeof statementSchema>;

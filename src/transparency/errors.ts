@@ -1,0 +1,7 @@
+import { defineErrors } from "../kernel/errors.js";
+
+/** What transparency refuses. */
+export const transparencyError = defineErrors({
+  INTERNAL: { message: "A part of the log is missing." },
+  NOT_FOUND: { message: "There is no such {what}." },
+});

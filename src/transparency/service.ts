@@ -1,0 +1,107 @@
+import { checkpointKey } from "../identity/platform-keys/service.js";
+import { present } from "../kernel/assert.js";
+import type { App } from "../platform/app.js";
+import type { Reader, Tx } from "../platform/database.js";
+import { transact } from "../platform/database.js";
+import type { Tenant } from "../tenancy/entities.js";
+import { formatCheckpoint, signNote } from "./checkpoint.js";
+import { LogCheckpoint, LogTree } from "./entities.js";
+import { transparencyError } from "./errors.js";
+import { appendLeaves, inclusionProofFromTiles, type TileReader } from "./tiles.js";
+
+/** The signed state of a tenant's tree. */
+export interface SignedTree {
+  readonly size: number;
+  readonly root: Buffer;
+  /** C2SP signed note over origin, size and root. */
+  readonly note: string;
+}
+
+/** That a leaf is in the tree of a checkpoint (RFC 6962, section 2.1.1). */
+export interface InclusionProof {
+  readonly index: number;
+  readonly leafHash: Buffer;
+  readonly hashes: readonly Buffer[];
+  readonly checkpoint: SignedTree;
+}
+
+/** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
+export async function treeSize(tx: Tx, tenantNo: number): Promise<number> {
+  const tree = await tx.findOneBy(LogTree, { tenantNo });
+  return tree === null ? 0 : Number(tree.size);
+}
+
+/** Appends leaf hashes to a tenant's tree; only the relay calls it, under its lease. Answers the new size. */
+export async function integrate(tx: Tx, tenantNo: number, leafHashes: readonly Buffer[]): Promise<number> {
+  const { tiles, size, root } = await appendLeaves(tileReader(tx, tenantNo), await treeSize(tx, tenantNo), leafHashes);
+  await tx.query(
+    "insert into log_tile (tenant_no, level, tile_index, hashes) values ? on duplicate key update hashes = values(hashes)",
+    [tiles.map((tile) => [tenantNo, tile.level, tile.index, tile.hashes])],
+  );
+  await tx.query(
+    "insert into log_tree (tenant_no, size, root) values (?, ?, ?) on duplicate key update size = values(size), root = values(root)",
+    [tenantNo, size, root],
+  );
+  return size;
+}
+
+/** Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. */
+export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
+  const reader = app.database.manager;
+  const tree = await reader.findOneBy(LogTree, { tenantNo: tenant.no });
+  const last = await latestCheckpoint(app, tenant.no);
+  if (tree === null || Number(tree.size) === (last?.size ?? 0)) return null;
+  const signer = await checkpointKey(app, tenant.id);
+  const [size, { root }] = [Number(tree.size), tree];
+  const note = signNote(formatCheckpoint({ origin: signer.name, size, root }), signer);
+  await transact(app, (tx) =>
+    tx.query(
+      `insert into log_checkpoint (tenant_no, size, root, note, signed_at) values (?, ?, ?, ?, ?)
+       on duplicate key update tenant_no = tenant_no`,
+      [tenant.no, size, root, note, app.clock.now()],
+    ),
+  );
+  return { size, root, note };
+}
+
+/** The newest checkpoint of a tenant; null before the first. */
+export async function latestCheckpoint(app: App, tenantNo: number): Promise<SignedTree | null> {
+  const [found] = await app.database.manager.find(LogCheckpoint, {
+    where: { tenantNo },
+    order: { size: "DESC" },
+    take: 1,
+  });
+  return found === undefined ? null : { size: Number(found.size), root: found.root, note: found.note };
+}
+
+/** The proof that an act is in the tree of the newest checkpoint; null until it is numbered and a checkpoint covers it. */
+export async function inclusionProof(
+  app: App,
+  tenantNo: number,
+  act: { readonly type: string; readonly subjectId: string },
+): Promise<InclusionProof | null> {
+  const [row] = await app.database.query(
+    `select tree_index, leaf_hash from act where tenant_no = ? and subject_id = ? and type = ? and tree_index is not null
+     order by tree_index limit 1`,
+    [tenantNo, act.subjectId, act.type],
+  );
+  const checkpoint = await latestCheckpoint(app, tenantNo);
+  if (row === undefined || checkpoint === null || Number(row.tree_index) >= checkpoint.size) return null;
+  const index = Number(row.tree_index);
+  const readTile = tileReader(app.database.manager, tenantNo);
+  const hashes = await inclusionProofFromTiles(readTile, { index, size: checkpoint.size });
+  return { index, leafHash: row.leaf_hash, hashes, checkpoint };
+}
+
+/** Reads a tenant's stored tiles; one that should be there and is not is evidence lost (`INTERNAL`). */
+export function tileReader(reader: Reader, tenantNo: number): TileReader {
+  return async (level, index, width) => {
+    const [row] = await reader.query(
+      "select hashes from log_tile where tenant_no = ? and level = ? and tile_index = ?",
+      [tenantNo, level, index],
+    );
+    const hashes: Buffer = present(row, `tile ${level}/${index}`).hashes;
+    if (hashes.length < width * 32) throw transparencyError("INTERNAL");
+    return hashes;
+  };
+}

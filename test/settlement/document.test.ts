@@ -1,0 +1,241 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { canonicalJson } from "../../src/kernel/canonical-json.js";
+import { ErrorCode } from "../../src/kernel/errors.js";
+import { Rational } from "../../src/kernel/rational.js";
+import type { Cycle } from "../../src/periods/rules.js";
+import {
+  configurationJsonSchema,
+  configurationSha256,
+  contractOf,
+  cycleOf,
+  graceMsOf,
+  parseConfiguration,
+} from "../../src/settlement/document.js";
+import { example } from "../support/contracts.js";
+
+const EXAMPLES = ["config-daily-12pct", "config-weekly-ggr", "config-monthly-ngr"];
+const DAILY = "config-daily-12pct";
+
+/** An example with the member at a JSON pointer put in or, when undefined, taken out. */
+function changed(pointer: string, value: unknown, name = DAILY): unknown {
+  const document = example(name);
+  const names = pointer.split("/").slice(1);
+  const last = names.pop() ?? "";
+  let parent: Record<string, unknown> = document;
+  for (const each of names) parent = objectIn(parent[each]);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return document;
+}
+
+function objectIn(value: unknown): Record<string, unknown> {
+  expect(value).toBeTypeOf("object");
+  return value as Record<string, unknown>;
+}
+
+function refusalOf(document: unknown): unknown {
+  try {
+    parseConfiguration(document);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+describe("the published schema", () => {
+  const text = `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`;
+
+  test("is what the code parses", async () => {
+    await expect(text).toMatchFileSnapshot("../../schema/configuration.schema.json");
+  });
+
+  test.each(EXAMPLES)("accepts %s, as parsing does, which changes nothing", (name) => {
+    const ajv = new Ajv2020({ strict: true, formats: { date: true } });
+    const document = example(name);
+    expect(ajv.validate(configurationJsonSchema(), document)).toBe(true);
+    expect(canonicalJson(parseConfiguration(document))).toBe(canonicalJson(document));
+  });
+});
+
+describe("a document is refused with the path", () => {
+  test.each([
+    ["/v", 2, "/v"],
+    ["/share", undefined, "/share"],
+    ["/share/rate", 0.12, "/share/rate"],
+    ["/share/rate", "12 %", "/share/rate"],
+    ["/share/rate", "1.5", "/share/rate"],
+    ["/share/rate", "3/2", "/share/rate"],
+    ["/share/rate", "1/0", "/share/rate"],
+    ["/share/rate", "-0.1", "/share/rate"],
+    ["/share/rate", "0.12 ", "/share/rate"],
+    ["/share/rate", "1e-1", "/share/rate"],
+    ["/share/bonus", true, "/share/bonus"],
+    ["/unknown", 1, "/unknown"],
+    ["/name", "\ud800", "/name"],
+    ["/name", "", "/name"],
+    ["/cycle/kind", "HOURLY", "/cycle/kind"],
+    ["/cycle/weekday", "MONDAY", "/cycle/weekday"],
+    ["/payout/minimum", "-1", "/payout/minimum"],
+    ["/payout/minimum", 0, "/payout/minimum"],
+    ["/rounding/mode", "BANKERS", "/rounding/mode"],
+    ["/grace", "6h", "/grace"],
+    ["/grace", "P", "/grace"],
+    ["/grace", "PT", "/grace"],
+    ["/grace", "P32D", "/grace"],
+    ["/base/deductions", undefined, "/base/deductions"],
+    ["/base/deductions", [], "/base/deductions"],
+    ["/base/measure", "GGR", "/base/deductions"],
+    ["/base/deductions/0/cap/basis/less", ["BONUS"], "/base/deductions/0"],
+  ])("%s = %j", (pointer, value, path) => {
+    expect(refusalOf(changed(pointer, value))).toMatchObject({ code: ErrorCode.VALIDATION, details: { path } });
+  });
+
+  test("what is no document at all is refused", () => {
+    for (const document of [null, [], "{}", 1])
+      expect(refusalOf(document)).toMatchObject({ code: ErrorCode.VALIDATION });
+  });
+
+  test("every problem is listed", () => {
+    const document = { ...example(DAILY), grace: "soon", lateItems: "NEVER" };
+    expect(refusalOf(document)).toMatchObject({
+      details: {
+        path: "/grace",
+        problems: [expect.stringMatching(/^\/grace /), expect.stringMatching(/^\/lateItems /)],
+      },
+    });
+  });
+
+  test("the same transactions are not deducted twice, and a basis looks only back", () => {
+    const bonus = { type: "BONUS", source: "TRANSACTIONS" };
+    const tax = { type: "GAMING_TAX", source: "RATE", rate: "0.1", basis: { measure: "GGR", less: ["BONUS"] } };
+    const refused = (deductions: unknown[]) => refusalOf(changed("/base/deductions", deductions));
+    expect(refused([bonus, tax])).toBeNull();
+    expect(refused([bonus, bonus])).toMatchObject({ details: { path: "/base/deductions/1" } });
+    expect(refused([tax, bonus])).toMatchObject({ details: { path: "/base/deductions/0" } });
+  });
+
+  test("rates so fine together that a base could not be written are refused", () => {
+    const fee = (rate: string) => ({ type: "ADMIN_FEE", source: "RATE", rate, basis: { measure: "GGR" } });
+    const refused = (rates: string[]) => refusalOf(changed("/base/deductions", rates.map(fee)));
+    expect(refused(["1/999999937", "1/999999929", "1/999999893"])).toBeNull();
+    expect(refused(["1/999999937", "1/999999929", "1/999999893", "0.1"])).toMatchObject({
+      details: { path: "/base/deductions" },
+    });
+  });
+});
+
+describe("the format holds what is not settled yet, and such a document is refused by its path", () => {
+  const tiers = { kind: "TIERED", mode: "SLAB", brackets: [{ upTo: "5000", rate: "0.25" }, { rate: "0.3" }] };
+  test.each([
+    ["/cycle", { kind: "BIWEEKLY", anchor: "2026-01-05" }, "/cycle/kind"],
+    ["/cycle", { kind: "QUARTERLY", month: 1, dayOfMonth: 1 }, "/cycle/kind"],
+    ["/cycle", { kind: "CUSTOM", schedule: "0 0 1,16 * *" }, "/cycle/kind"],
+    ["/base/jackpotWins", "INCLUDED", "/base/jackpotWins"],
+    ["/share", { kind: "NONE" }, "/share/kind"],
+    ["/share", tiers, "/share/kind"],
+    ["/share", { ...tiers, mode: "MARGINAL", window: "MONTH" }, "/share/kind"],
+    ["/fees", [{ kind: "PER_UNIT", name: "cpa", payer: "TENANT", amount: "80", kinds: ["ACQUISITION"] }], "/fees"],
+    ["/fees", [{ kind: "FIXED", name: "platform", payer: "PARTNER", amount: "100.00", per: "MONTH" }], "/fees"],
+    ["/guarantee", { kind: "FLOOR", amount: "10000", prorate: "DAYS" }, "/guarantee"],
+    ["/guarantee", { kind: "CUMULATIVE", amount: "10000", window: "YEAR", prorate: "NONE" }, "/guarantee"],
+    ["/guarantee", { kind: "RECOUPABLE_ADVANCE", instalments: [{ amount: "10000", on: "2026-01-01" }] }, "/guarantee"],
+    ["/caps", [{ of: "SHARE", maximum: "100000", window: "MONTH" }], "/caps"],
+    ["/carryOver", { policy: "CAPPED", unit: "BASE", rate: "0.5" }, "/carryOver/policy"],
+    ["/carryOver/unit", "COMMISSION", "/carryOver/unit"],
+    ["/carryOver/tierBasis", "GROSS", "/carryOver/tierBasis"],
+    ["/carryOver/expiresAfterPeriods", 3, "/carryOver/expiresAfterPeriods"],
+    ["/carryOver/scope", "PLAYER", "/carryOver/scope"],
+    ["/carryOver/ringFence", { playerAtMost: "-7000", aggregateAtMost: "-2000" }, "/carryOver/ringFence"],
+    ["/jackpots", { contribution: { source: "TRANSACTIONS" }, settlement: "NETTED" }, "/jackpots"],
+    ["/reserve", { rate: "0.05", of: "EARNED", releaseAfterPeriods: 6 }, "/reserve"],
+    ["/taxes", { withholding: { rate: "0.033" }, vat: { rate: "0.1", treatment: "ADDED" } }, "/taxes"],
+    ["/fx", { to: "EUR", type: "PERIOD_CLOSE", source: "ECB" }, "/fx"],
+    ["/netting", { with: ["ptn_x"] }, "/netting"],
+    ["/credit", { drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "500", lowWater: "0.1" }, "/credit"],
+    ["/payout/negative", "COLLECT", "/payout/negative"],
+    ["/payout/dueAfterDays", 7, "/payout/dueAfterDays"],
+    ["/payout/businessDays", "KR", "/payout/businessDays"],
+    [
+      "/payout/splits",
+      [
+        { to: "a", weight: "0.5" },
+        { to: "b", weight: "0.5" },
+      ],
+      "/payout/splits",
+    ],
+    ["/rounding/scale", 0, "/rounding/scale"],
+    ["/lateItems", "ORIGIN_TERMS", "/lateItems"],
+    ["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"],
+    ["/overrides", [{ for: { brand: "main" }, share: { kind: "FLAT", rate: "0.1" } }], "/overrides"],
+  ])("%s = %j", (pointer, value, path) => {
+    expect(refusalOf(changed(pointer, value))).toMatchObject({
+      code: ErrorCode.VALIDATION,
+      details: { path, problems: [`${path} is not supported yet`] },
+    });
+  });
+
+  test("CUSTOM bases as well", () => {
+    const base = { measure: "CUSTOM", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
+    const components = [{ kind: "BET", rate: "1", sign: "PLUS" }];
+    expect(refusalOf(changed("/base", { ...base, components }))).toMatchObject({ details: { path: "/base/measure" } });
+    expect(refusalOf(changed("/base", base))).toMatchObject({ details: { path: "/base/components" } });
+  });
+});
+
+test("what a silence means may also be said", () => {
+  const document = changed("/carryOver", { policy: "FULL", unit: "BASE", scope: "PARTNER" });
+  expect(refusalOf(document)).toBeNull();
+  expect(refusalOf(changed("/payout/negative", "CARRY"))).toBeNull();
+});
+
+test("the digest does not depend on how the document is spelled", () => {
+  const document = parseConfiguration(example(DAILY));
+  const reversed = parseConfiguration(Object.fromEntries(Object.entries(example(DAILY)).reverse()));
+  expect(configurationSha256(reversed)).toBe(configurationSha256(document));
+  expect(configurationSha256(parseConfiguration(changed("/share/rate", "0.13")))).not.toBe(
+    configurationSha256(document),
+  );
+});
+
+test("a member that hides in the prototype is refused", () => {
+  const document = JSON.parse(JSON.stringify(example(DAILY)).replace('{"v"', '{"__proto__":{"fees":[]},"v"'));
+  expect(refusalOf(document)).toMatchObject({ details: { path: "/__proto__" } });
+});
+
+test("the cycle is one that the calendar plans", () => {
+  const cycle: Cycle = cycleOf(parseConfiguration(example("config-weekly-ggr")));
+  expect(cycle).toEqual({ kind: "WEEKLY", weekday: "MONDAY" });
+});
+
+test("grace is read to the millisecond", () => {
+  const graceOf = (grace: string) => graceMsOf(parseConfiguration(changed("/grace", grace)));
+  expect(["PT0S", "PT6H", "P1D", "P1DT2H3M4S", "PT90M"].map(graceOf)).toEqual([
+    0, 21_600_000, 86_400_000, 93_784_000, 5_400_000,
+  ]);
+});
+
+describe("the contract of a document", () => {
+  test("has the rates and the minimum as exact numbers of the currency", () => {
+    const contract = contractOf(parseConfiguration(changed("/payout/minimum", "10.5")), 2);
+    expect(contract).toMatchObject({
+      measure: "NGR",
+      freeRoundStake: "ZERO",
+      carryPolicy: "FULL",
+      minimumPayoutMinor: 1_050n,
+      rounding: { mode: "HALF_EVEN", stage: "TOTAL" },
+      deductions: [{ type: "BONUS", rateOf: null, cap: { basis: { measure: "GGR", less: [] } } }],
+    });
+    expect(contract.shareRate.equals(Rational.of(12n, 100n))).toBe(true);
+  });
+
+  test("refuses an amount with more decimals than the currency has", () => {
+    const document = parseConfiguration(changed("/payout/minimum", "10.5"));
+    expect(() => contractOf(document, 0)).toThrow(
+      expect.objectContaining({
+        code: ErrorCode.VALIDATION,
+        details: expect.objectContaining({ path: "/payout/minimum" }),
+      }),
+    );
+  });
+});
