@@ -1,84 +1,84 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from "typeorm";
 import {
-	codeColumn,
-	counterColumn,
-	instantColumn,
-	numberColumn,
-	sha256Column,
-	textColumn,
-	wordColumn,
+  codeColumn,
+  counterColumn,
+  instantColumn,
+  numberColumn,
+  sha256Column,
+  textColumn,
+  wordColumn,
 } from "../platform/columns.js";
 
 /** What can happen; a closed list. */
 export enum ActType {
-	TENANT_CREATED = "TENANT_CREATED",
-	PARTNER_CREATED = "PARTNER_CREATED",
-	CLIENT_CREATED = "CLIENT_CREATED",
-	KEY_REGISTERED = "KEY_REGISTERED",
-	KEY_REVOKED = "KEY_REVOKED",
-	CONFIGURATION_DRAFTED = "CONFIGURATION_DRAFTED",
-	CONFIGURATION_ACTIVATED = "CONFIGURATION_ACTIVATED",
-	BATCH_ACCEPTED = "BATCH_ACCEPTED",
-	BATCH_REFUSED = "BATCH_REFUSED",
-	BATCH_POSTED = "BATCH_POSTED",
-	BATCH_PARKED = "BATCH_PARKED",
-	BATCH_RELEASED = "BATCH_RELEASED",
-	PERIOD_CLOSED = "PERIOD_CLOSED",
-	STATEMENT_ISSUED = "STATEMENT_ISSUED",
+  TENANT_CREATED = "TENANT_CREATED",
+  PARTNER_CREATED = "PARTNER_CREATED",
+  CLIENT_CREATED = "CLIENT_CREATED",
+  KEY_REGISTERED = "KEY_REGISTERED",
+  KEY_REVOKED = "KEY_REVOKED",
+  CONFIGURATION_DRAFTED = "CONFIGURATION_DRAFTED",
+  CONFIGURATION_ACTIVATED = "CONFIGURATION_ACTIVATED",
+  BATCH_ACCEPTED = "BATCH_ACCEPTED",
+  BATCH_REFUSED = "BATCH_REFUSED",
+  BATCH_POSTED = "BATCH_POSTED",
+  BATCH_PARKED = "BATCH_PARKED",
+  BATCH_RELEASED = "BATCH_RELEASED",
+  PERIOD_CLOSED = "PERIOD_CLOSED",
+  STATEMENT_ISSUED = "STATEMENT_ISSUED",
 }
 
 /** One thing that happened: audit record, leaf of the tenant's tree and live event at once. Never changed, only numbered. */
 @Entity({ name: "act" })
 @Index("uq_act_tree", ["tenantNo", "treeIndex"], { unique: true })
 @Index("uq_act_partner", ["tenantNo", "partnerNo", "partnerSequence"], {
-	unique: true,
+  unique: true,
 })
 @Index("ix_act_unnumbered", ["treeIndex"])
 @Index("ix_act_subject", ["tenantNo", "subjectId"])
 export class Act {
-	@PrimaryGeneratedColumn({ type: "bigint", unsigned: true })
-	readonly no!: string;
+  @PrimaryGeneratedColumn({ type: "bigint", unsigned: true })
+  readonly no!: string;
 
-	@Column(numberColumn)
-	readonly tenantNo!: number;
+  @Column(numberColumn)
+  readonly tenantNo!: number;
 
-	/** 0 where the act is of no one partner. */
-	@Column(numberColumn)
-	readonly partnerNo!: number;
+  /** 0 where the act is of no one partner. */
+  @Column(numberColumn)
+  readonly partnerNo!: number;
 
-	@Column(wordColumn)
-	readonly type!: ActType;
+  @Column(wordColumn)
+  readonly type!: ActType;
 
-	@Column(codeColumn)
-	readonly subjectId!: string;
+  @Column(codeColumn)
+  readonly subjectId!: string;
 
-	@Column(wordColumn)
-	readonly principalKind!: string;
+  @Column(wordColumn)
+  readonly principalKind!: string;
 
-	@Column(codeColumn)
-	readonly principalId!: string;
+  @Column(codeColumn)
+  readonly principalId!: string;
 
-	@Column(codeColumn)
-	readonly requestId!: string;
+  @Column(codeColumn)
+  readonly requestId!: string;
 
-	@Column(instantColumn)
-	readonly at!: Date;
+  @Column(instantColumn)
+  readonly at!: Date;
 
-	/** Canonical JSON: before, after, address, trace. The leaf holds only its hash, so it may be erased one day. */
-	@Column(textColumn)
-	readonly detail!: string;
+  /** Canonical JSON: before, after, address, trace. The leaf holds only its hash, so it may be erased one day. */
+  @Column(textColumn)
+  readonly detail!: string;
 
-	@Column(sha256Column)
-	readonly detailSha256!: Buffer;
+  @Column(sha256Column)
+  readonly detailSha256!: Buffer;
 
-	@Column(sha256Column)
-	readonly leafHash!: Buffer;
+  @Column(sha256Column)
+  readonly leafHash!: Buffer;
 
-	/** Index in the tenant's tree, contiguous; given once, by the relay. */
-	@Column({ ...counterColumn, nullable: true })
-	readonly treeIndex!: bigint | null;
+  /** Index in the tenant's tree, contiguous; given once, by the relay. */
+  @Column({ ...counterColumn, nullable: true })
+  readonly treeIndex!: bigint | null;
 
-	/** Contiguous per partner from 1; given once, by the relay. */
-	@Column({ ...counterColumn, nullable: true })
-	readonly partnerSequence!: bigint | null;
+  /** Contiguous per partner from 1; given once, by the relay. */
+  @Column({ ...counterColumn, nullable: true })
+  readonly partnerSequence!: bigint | null;
 }

@@ -1,7 +1,8 @@
-import type { Actor } from "../kernel/actor.js";
+import type { Actor, TenantRef } from "../kernel/actor.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { instantText } from "../kernel/clock.js";
 import { leafHash, sha256 } from "../kernel/digest.js";
+import type { App } from "../platform/app.js";
 import type { Tx } from "../platform/database.js";
 import type { ActType } from "./entities.js";
 
@@ -10,99 +11,108 @@ const ROWS_MAX = 500;
 
 /** What happened, to what, and how it stood before and after; hashes stand for what is long or personal. */
 export interface ActInput {
-	readonly type: ActType;
-	readonly subjectId: string;
-	/** Whose stream tells it; null where it is of no one partner. */
-	readonly partner: { readonly id: string; readonly no: number } | null;
-	readonly before?: Readonly<Record<string, unknown>>;
-	readonly after?: Readonly<Record<string, unknown>>;
+  readonly type: ActType;
+  readonly subjectId: string;
+  /** Whose stream tells it; null where it is of no one partner. */
+  readonly partner: { readonly id: string; readonly no: number } | null;
+  readonly before?: Readonly<Record<string, unknown>>;
+  readonly after?: Readonly<Record<string, unknown>>;
 }
 
 /** An act's leaf as the tree holds it; `detailSha256` stands for the erasable rest. */
 export interface LeafContent {
-	readonly tenantId: string;
-	readonly partnerId: string | null;
-	readonly type: string;
-	readonly subjectId: string;
-	readonly principalKind: string;
-	readonly principalId: string;
-	readonly requestId: string;
-	readonly at: Date;
-	readonly detailSha256: Buffer;
+  readonly tenantId: string;
+  readonly partnerId: string | null;
+  readonly type: string;
+  readonly subjectId: string;
+  readonly principalKind: string;
+  readonly principalId: string;
+  readonly requestId: string;
+  readonly at: Date;
+  readonly detailSha256: Buffer;
 }
 
 /** Records acts in the caller's transaction; the relay numbers them later. Answers their leaf hashes, in order. */
-export async function recordActs(
-	tx: Tx,
-	actor: Actor,
-	at: Date,
-	inputs: readonly ActInput[],
-): Promise<Buffer[]> {
-	const rows = inputs.map((input) => actRow(actor, at, input));
-	for (let start = 0; start < rows.length; start += ROWS_MAX) {
-		await tx.query(
-			`insert into act (tenant_no, partner_no, type, subject_id, principal_kind, principal_id, request_id, at, detail,
+export async function recordActs(tx: Tx, actor: Actor, at: Date, inputs: readonly ActInput[]): Promise<Buffer[]> {
+  const rows = inputs.map((input) => actRow(actor, at, input));
+  for (let start = 0; start < rows.length; start += ROWS_MAX) {
+    await tx.query(
+      `insert into act (tenant_no, partner_no, type, subject_id, principal_kind, principal_id, request_id, at, detail,
          detail_sha256, leaf_hash) values ?`,
-			[rows.slice(start, start + ROWS_MAX).map((row) => row.values)],
-		);
-	}
-	return rows.map((row) => row.leafHash);
+      [rows.slice(start, start + ROWS_MAX).map((row) => row.values)],
+    );
+  }
+  return rows.map((row) => row.leafHash);
 }
 
 /** The bytes of an act's leaf: canonical JSON (RFC 8785) of who did what to what, when, with the detail's SHA-256. */
 export function leafText(leaf: LeafContent): string {
-	return canonicalJson({
-		v: 1,
-		tenant: leaf.tenantId,
-		partner: leaf.partnerId,
-		type: leaf.type,
-		subject: leaf.subjectId,
-		principal: { kind: leaf.principalKind, id: leaf.principalId },
-		request: leaf.requestId,
-		at: instantText(leaf.at),
-		detailSha256: leaf.detailSha256.toString("hex"),
-	});
+  return canonicalJson({
+    v: 1,
+    tenant: leaf.tenantId,
+    partner: leaf.partnerId,
+    type: leaf.type,
+    subject: leaf.subjectId,
+    principal: { kind: leaf.principalKind, id: leaf.principalId },
+    request: leaf.requestId,
+    at: instantText(leaf.at),
+    detailSha256: leaf.detailSha256.toString("hex"),
+  });
 }
 
-function actRow(
-	actor: Actor,
-	at: Date,
-	input: ActInput,
-): { values: unknown[]; leafHash: Buffer } {
-	const { traceparent, address } = actor;
-	const detail = canonicalJson({
-		before: input.before ?? null,
-		after: input.after ?? null,
-		address,
-		traceparent,
-	});
-	const detailSha256 = sha256(detail);
-	const { kind: principalKind, principalId, requestId, tenantId } = actor;
-	const { type, subjectId, partner } = input;
-	const partnerId = partner?.id ?? null;
-	const hash = leafHash(
-		leafText({
-			tenantId,
-			partnerId,
-			type,
-			subjectId,
-			principalKind,
-			principalId,
-			requestId,
-			at,
-			detailSha256,
-		}),
-	);
-	const values = [
-		actor.tenantNo,
-		partner?.no ?? 0,
-		type,
-		subjectId,
-		principalKind,
-		principalId,
-		requestId,
-		at,
-		detail,
-	];
-	return { values: [...values, detailSha256, hash], leafHash: hash };
+/** A numbered act with its leaf spelled out again. */
+export interface NumberedAct {
+  readonly treeIndex: number;
+  readonly leaf: string;
+  readonly leafHash: Buffer;
+  readonly detail: string;
+}
+
+/** The first act of a type about a subject, once it has its number; null before, and where there is none. */
+export async function numberedAct(
+  app: App,
+  { tenantId, tenantNo }: TenantRef,
+  { type, subjectId }: { readonly type: ActType; readonly subjectId: string },
+): Promise<NumberedAct | null> {
+  const [row] = await app.database.query(
+    `select act.principal_kind as principalKind, act.principal_id as principalId, act.request_id as requestId, act.at,
+       act.detail, act.detail_sha256 as detailSha256, act.leaf_hash as leafHash, act.tree_index as treeIndex,
+       partner.id as partnerId
+     from act left join partner on partner.tenant_no = act.tenant_no and partner.no = act.partner_no
+     where act.tenant_no = ? and act.subject_id = ? and act.type = ? and act.tree_index is not null
+     order by act.tree_index limit 1`,
+    [tenantNo, subjectId, type],
+  );
+  if (row === undefined) return null;
+  const { treeIndex, detail, leafHash, ...rest } = row;
+  return { treeIndex: Number(treeIndex), leaf: leafText({ ...rest, tenantId, type, subjectId }), leafHash, detail };
+}
+
+function actRow(actor: Actor, at: Date, input: ActInput): { values: unknown[]; leafHash: Buffer } {
+  const { traceparent, address } = actor;
+  const detail = canonicalJson({
+    before: input.before ?? null,
+    after: input.after ?? null,
+    address,
+    traceparent,
+  });
+  const detailSha256 = sha256(detail);
+  const { kind: principalKind, principalId, requestId, tenantId } = actor;
+  const { type, subjectId, partner } = input;
+  const partnerId = partner?.id ?? null;
+  const hash = leafHash(
+    leafText({
+      tenantId,
+      partnerId,
+      type,
+      subjectId,
+      principalKind,
+      principalId,
+      requestId,
+      at,
+      detailSha256,
+    }),
+  );
+  const values = [actor.tenantNo, partner?.no ?? 0, type, subjectId, principalKind, principalId, requestId, at, detail];
+  return { values: [...values, detailSha256, hash], leafHash: hash };
 }

@@ -82,7 +82,7 @@ export interface Edge<T> {
 export interface Connection<T> {
   readonly edges: readonly Edge<T>[];
   readonly pageInfo: PageInfo;
-  readonly totalCount: () => Promise<number>;
+  readonly totalCount: Promise<number>;
 }
 
 /** The connection and edge types of a node type, `<Name>Connection` and `<Name>Edge`. */
@@ -111,7 +111,7 @@ export function connectionType<T extends object>(name: string, node: ClassType<T
     @Field(() => Int, {
       description: "Rows in the whole list; counted only when asked for.",
     })
-    readonly totalCount!: () => Promise<number>;
+    readonly totalCount!: Promise<number>;
   }
   return NodeConnection;
 }
@@ -133,7 +133,13 @@ export function connectionOf<T>(
     startCursor: edges.at(0)?.cursor ?? null,
     endCursor: edges.at(-1)?.cursor ?? null,
   };
-  return { edges, pageInfo, totalCount };
+  return {
+    edges,
+    pageInfo,
+    get totalCount() {
+      return totalCount();
+    },
+  };
 }
 
 function checkedDecimal(value: unknown): string {

@@ -93,8 +93,9 @@ function causeOf(error: unknown): unknown {
 /** Whether GraphQL itself refused the request: document, variables or arguments, not a resolver. */
 function isRequestFault(error: GraphQLError, cause: unknown): boolean {
   if (REQUEST_FAULTS.has(String(error.extensions["code"]))) return true;
-  if (cause instanceof GraphQLError) return true;
-  return error.path === undefined && error.locations !== undefined;
+  // Below a path only arguments are still the caller's; a value that cannot be written out is a fault of ours.
+  if (error.path !== undefined) return cause instanceof GraphQLError && cause.message.startsWith("Argument ");
+  return error.locations !== undefined;
 }
 
 function requestRefusal(message: string): CodedError {

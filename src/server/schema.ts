@@ -28,8 +28,11 @@ export function schemaText(): string {
   return `${printSchema(lexicographicSortSchema(serverSchema()))}\n`;
 }
 
-/** Lets an actor pass that holds one of the scopes, or any actor where none is named; refuses others (`FORBIDDEN`). */
-function checkScopes({ context }: ResolverData<RequestContext>, scopes: readonly string[]): boolean {
+/**
+ * Lets an actor pass that holds one of the scopes, or any actor where none is named; refuses others (`FORBIDDEN`). An
+ * arrow, since type-graphql takes whatever has a prototype for a class.
+ */
+const checkScopes = ({ context }: ResolverData<RequestContext>, scopes: readonly string[]): boolean => {
   const { actor } = context;
   if (actor === null) throw serverError("UNAUTHENTICATED");
   if (scopes.length === 0) return true;
@@ -39,7 +42,7 @@ function checkScopes({ context }: ResolverData<RequestContext>, scopes: readonly
   });
   if (!isHeld) throw serverError("FORBIDDEN", { scope: scopes.join(" or ") });
   return true;
-}
+};
 
 function noPubSub(): never {
   throw new AssertionFailed("subscriptions have their own source");

@@ -1,3 +1,4 @@
+import { Field, Float, ObjectType } from "type-graphql";
 import { Column, Entity, PrimaryColumn } from "typeorm";
 import { counterColumn, instantColumn, numberColumn, sha256Column, textColumn } from "../platform/columns.js";
 
@@ -48,4 +49,30 @@ export class LogCheckpoint {
 
   @Column(instantColumn)
   readonly signedAt!: Date;
+}
+
+/** That an act is in the tenant's log: all that an outsider needs to check it. */
+@ObjectType({
+  description: "That an act is in the tenant's log: all that an outsider needs to check it (RFC 6962, section 2.1.1).",
+})
+export class InclusionProof {
+  @Field(() => Float, { description: "Index of the leaf in the tree, from 0; a whole number." })
+  readonly index!: number;
+
+  @Field(() => String, {
+    description: "The leaf: canonical JSON (RFC 8785). Its hash is SHA-256 over a zero byte and these bytes.",
+  })
+  readonly leaf!: string;
+
+  @Field(() => String, { description: "Canonical JSON whose SHA-256 the leaf states: what the act says came of it." })
+  readonly detail!: string;
+
+  @Field(() => String, { description: "Hash of the leaf, in hexadecimal; the receipt states it as well." })
+  readonly leafHash!: string;
+
+  @Field(() => [String], { description: "Hashes of the proof in base64, from the leaf's sibling to the root." })
+  readonly hashes!: readonly string[];
+
+  @Field(() => String, { description: "The checkpoint that the proof leads to: a signed note (C2SP tlog-checkpoint)." })
+  readonly checkpoint!: string;
 }

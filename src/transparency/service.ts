@@ -1,11 +1,14 @@
+import type { ActType } from "../acts/entities.js";
+import { numberedAct } from "../acts/service.js";
 import { checkpointKey } from "../identity/platform-keys/service.js";
+import type { TenantRef } from "../kernel/actor.js";
 import { present } from "../kernel/assert.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { transact } from "../platform/database.js";
 import type { Tenant } from "../tenancy/entities.js";
 import { formatCheckpoint, signNote } from "./checkpoint.js";
-import { LogCheckpoint, LogTree } from "./entities.js";
+import { type InclusionProof, LogCheckpoint, LogTree } from "./entities.js";
 import { transparencyError } from "./errors.js";
 import { appendLeaves, inclusionProofFromTiles, type TileReader } from "./tiles.js";
 
@@ -15,14 +18,6 @@ export interface SignedTree {
   readonly root: Buffer;
   /** C2SP signed note over origin, size and root. */
   readonly note: string;
-}
-
-/** That a leaf is in the tree of a checkpoint (RFC 6962, section 2.1.1). */
-export interface InclusionProof {
-  readonly index: number;
-  readonly leafHash: Buffer;
-  readonly hashes: readonly Buffer[];
-  readonly checkpoint: SignedTree;
 }
 
 /** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
@@ -75,22 +70,22 @@ export async function latestCheckpoint(app: App, tenantNo: number): Promise<Sign
 }
 
 /** The proof that an act is in the tree of the newest checkpoint; null until it is numbered and a checkpoint covers it. */
-export async function inclusionProof(
+export async function inclusionProofOf(
   app: App,
-  tenantNo: number,
-  act: { readonly type: string; readonly subjectId: string },
+  tenant: TenantRef,
+  act: { readonly type: ActType; readonly subjectId: string },
 ): Promise<InclusionProof | null> {
-  const [row] = await app.database.query(
-    `select tree_index, leaf_hash from act where tenant_no = ? and subject_id = ? and type = ? and tree_index is not null
-     order by tree_index limit 1`,
-    [tenantNo, act.subjectId, act.type],
-  );
-  const checkpoint = await latestCheckpoint(app, tenantNo);
-  if (row === undefined || checkpoint === null || Number(row.tree_index) >= checkpoint.size) return null;
-  const index = Number(row.tree_index);
-  const readTile = tileReader(app.database.manager, tenantNo);
+  const stored = await numberedAct(app, tenant, act);
+  const checkpoint = await latestCheckpoint(app, tenant.tenantNo);
+  if (stored === null || checkpoint === null || stored.treeIndex >= checkpoint.size) return null;
+  const { treeIndex: index, leaf, detail, leafHash } = stored;
+  const readTile = tileReader(app.database.manager, tenant.tenantNo);
   const hashes = await inclusionProofFromTiles(readTile, { index, size: checkpoint.size });
-  return { index, leafHash: row.leaf_hash, hashes, checkpoint };
+  return {
+    ...{ index, leaf, detail, checkpoint: checkpoint.note },
+    leafHash: leafHash.toString("hex"),
+    hashes: hashes.map((hash) => hash.toString("base64")),
+  };
 }
 
 /** Reads a tenant's stored tiles; one that should be there and is not is evidence lost (`INTERNAL`). */

@@ -1,10 +1,7 @@
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import { inject } from "vitest";
 
-/**
- * Makes a database of that name, anew, with every table of the migrated template and the rows that say which migrations ran.
- * Answers its URL.
- */
+/** Makes a database of that name, anew, with every table and row of the migrated template; answers its URL. */
 export async function cloneDatabase(name: string): Promise<string> {
   const template = new URL(inject("templateUrl"));
   const source = template.pathname.slice(1);
@@ -14,12 +11,13 @@ export async function cloneDatabase(name: string): Promise<string> {
     multipleStatements: true,
   });
   try {
-    const statements = await tableStatements(connection, source);
+    const tables = await tablesOf(connection, source);
     await connection.query("drop database if exists ??", [name]);
     await connection.query("create database ?? character set utf8mb4 collate utf8mb4_bin", [name]);
     await connection.query("use ??", [name]);
-    await connection.query(["set foreign_key_checks = 0", ...statements].join(";\n"));
-    await connection.query("insert into migration select * from ??.migration", [source]);
+    const rows = tables.map(({ name }) => `insert into \`${name}\` select * from \`${source}\`.\`${name}\``);
+    const statements = ["set foreign_key_checks = 0", ...tables.map(({ statement }) => statement), ...rows];
+    await connection.query(statements.join(";\n"));
   } finally {
     await connection.end();
   }
@@ -27,16 +25,21 @@ export async function cloneDatabase(name: string): Promise<string> {
   return template.href;
 }
 
-/** The statements that make the template's tables, as the server itself tells them. */
-async function tableStatements(connection: Connection, source: string): Promise<string[]> {
-  const [tables] = await connection.query<RowDataPacket[]>(
+interface Table {
+  readonly name: string;
+  /** What makes it, as the server itself tells it. */
+  readonly statement: string;
+}
+
+async function tablesOf(connection: Connection, source: string): Promise<Table[]> {
+  const [names] = await connection.query<RowDataPacket[]>(
     "select table_name as name from information_schema.tables where table_schema = ? order by table_name",
     [source],
   );
-  const statements: string[] = [];
-  for (const { name } of tables) {
+  const tables: Table[] = [];
+  for (const { name } of names) {
     const [[created]] = await connection.query<RowDataPacket[]>("show create table ??.??", [source, name]);
-    statements.push(String(created?.["Create Table"]));
+    tables.push({ name: String(name), statement: String(created?.["Create Table"]) });
   }
-  return statements;
+  return tables;
 }

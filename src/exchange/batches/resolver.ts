@@ -14,11 +14,14 @@ import {
   Root,
   registerEnumType,
 } from "type-graphql";
+import { ActType } from "../../acts/entities.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { PAGE_ROWS_DEFAULT } from "../../kernel/page.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
+import { InclusionProof } from "../../transparency/entities.js";
+import { inclusionProofOf } from "../../transparency/service.js";
 import { Batch } from "../entities.js";
 import { ItemOutcome } from "../posting/rules.js";
 import { receiptOf, submitBatch } from "../submission/service.js";
@@ -139,6 +142,15 @@ export class BatchResolver {
   @FieldResolver(() => String, { description: "Signed receipt: JWS compact, `typ: quittance-receipt+jws`." })
   receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string> {
     return receiptOf(app, actor, batch);
+  }
+
+  @FieldResolver(() => InclusionProof, {
+    nullable: true,
+    description:
+      "Proof that its acceptance is in the tenant's log; null until the log has taken it up, within seconds.",
+  })
+  inclusionProof(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<InclusionProof | null> {
+    return inclusionProofOf(app, actor, { type: ActType.BATCH_ACCEPTED, subjectId: batch.id });
   }
 
   @FieldResolver(() => OutcomeConnection, {

@@ -1,5 +1,5 @@
 import { TransactionKind } from "../../periods/entities.js";
-import type { PostedItem } from "../posting/rules.js";
+import type { PostedItem } from "../books/rules.js";
 
 /** The posted items of one batch that go into one period: one ledger entry. */
 export interface EntryGroup {
@@ -60,23 +60,26 @@ export interface DimensionNumbers {
 
 /** What posted items add to the totals of their periods, one row per key. */
 export function activityOf(posted: readonly PostedItem[], { brands, products }: DimensionNumbers): ActivitySum[] {
-  const sums = new Map<string, ActivitySum>();
+  const sums = new Map<string, Mutable<ActivitySum>>();
   for (const item of posted) {
     const { transaction, place } = item;
     const brandNo = transaction.brand === null ? 0 : (brands.get(transaction.brand) ?? 0);
     const productNo = transaction.product === null ? 0 : (products.get(transaction.product) ?? 0);
     const [kind, category, currency] = [activityKind(item), transaction.category ?? "", transaction.currency];
-    const key = [place.periodNo, place.originPeriodNo, brandNo, productNo, kind, category, currency].join(" ");
-    const sum = sums.get(key);
-    sums.set(key, {
-      ...{ ...place, brandNo, productNo, kind, category, currency },
-      count: (sum?.count ?? 0n) + 1n,
-      units: (sum?.units ?? 0n) + (transaction.units ?? 0n),
-      sumMinor: (sum?.sumMinor ?? 0n) + transaction.amountMinor,
-    });
+    const key = `${place.periodNo} ${place.originPeriodNo} ${brandNo} ${productNo} ${kind} ${category} ${currency}`;
+    let sum = sums.get(key);
+    if (sum === undefined) {
+      sum = { ...place, brandNo, productNo, kind, category, currency, count: 0n, units: 0n, sumMinor: 0n };
+      sums.set(key, sum);
+    }
+    sum.count += 1n;
+    sum.units += transaction.units ?? 0n;
+    sum.sumMinor += transaction.amountMinor;
   }
   return [...sums.values()];
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A posted item's kind in the totals: its own, or `ROLLBACK_<kind>` of what it reverses. */
 function activityKind(item: PostedItem): string {

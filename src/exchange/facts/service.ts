@@ -2,8 +2,9 @@ import { PeriodState, type SettlementPeriod, TransactionKind } from "../../perio
 import { type PeriodMap, periodMap, periodsByNumber, placementAt } from "../../periods/service.js";
 import type { Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
+import type { BookedTransaction, Place } from "../books/rules.js";
 import type { TransactionState } from "../entities.js";
-import { type BatchToPost, type BookedTransaction, dedupeKey, type Facts, type Place } from "../posting/rules.js";
+import { type BatchToPost, dedupeKey, type Facts } from "../posting/rules.js";
 import { contentHash, type Item } from "../validate.js";
 
 /** Keys of one IN list. */

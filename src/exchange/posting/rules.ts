@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { later } from "../../kernel/clock.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { TransactionKind } from "../../periods/entities.js";
+import { type BookedTransaction, Books, type Draft, type KnownBooks, type Place, type Writes } from "../books/rules.js";
 import { BatchMode, TransactionState } from "../entities.js";
 import type { Item, ItemResult } from "../validate.js";
 
@@ -29,35 +30,10 @@ export interface BatchToPost {
   readonly items: readonly ItemResult[];
 }
 
-/** Where an item's money goes: the open period that takes it, and the one it happened in. */
-export interface Place {
-  readonly periodNo: number;
-  readonly originPeriodNo: number;
-}
-
-/** A transaction that is in the books, or will be by this decision. */
-export interface BookedTransaction {
-  readonly dedupe: string;
-  readonly contentHash: string;
-  readonly kind: TransactionKind;
-  readonly state: TransactionState;
-  readonly brand: string | null;
-  readonly product: string | null;
-  readonly category: string | null;
-  readonly units: bigint | null;
-  readonly amountMinor: bigint;
-  readonly currency: string;
-  readonly originPeriodNo: number;
-}
-
 /** What is known of the partner before the batches; keys are `dedupe` as text. */
-export interface Facts {
+export interface Facts extends KnownBooks {
   readonly currencies: ReadonlySet<string>;
   readonly kindsRefused: ReadonlySet<TransactionKind>;
-  /** Every transaction that an item of the group names, by its own id, its original or its waiting rollback. */
-  readonly booked: ReadonlyMap<string, BookedTransaction>;
-  /** Original → rollback, for every original that an item of the group is or names. */
-  readonly reversals: ReadonlyMap<string, string>;
   readonly placeAt: (instant: Date) => Place | null;
   /** The open period for what belongs to a period that may be closed by now. */
   readonly placeOfOrigin: (originPeriodNo: number) => Place | null;
@@ -65,31 +41,9 @@ export interface Facts {
   readonly contentHashOf: (item: Item) => string;
 }
 
-/** A transaction to be posted: its batch and item, its place, and what it moves. */
-export interface PostedItem {
-  readonly batchNo: string;
-  readonly place: Place;
-  readonly transaction: BookedTransaction;
-  /** The item to insert; null where a waiting rollback is posted, whose row exists. */
-  readonly item: Item | null;
-  /** The kind that is moved back, when this is a rollback. */
-  readonly reversedKind: TransactionKind | null;
-}
-
-/** Everything to write for a group of batches. */
-export interface Decision {
+/** An outcome for every item, by batch number, and everything to write. */
+export interface Decision extends Writes {
   readonly outcomes: ReadonlyMap<string, readonly Outcome[]>;
-  readonly posted: readonly PostedItem[];
-  /** Rollbacks to keep until their original comes. */
-  readonly pending: readonly {
-    readonly batchNo: string;
-    readonly item: Item;
-    readonly transaction: BookedTransaction;
-  }[];
-  /** Original → rollback, to be written. */
-  readonly reversed: ReadonlyMap<string, string>;
-  /** Waiting rollbacks that did not fit their original: `dedupe` of the rollback → of the original. */
-  readonly misfits: ReadonlyMap<string, string>;
 }
 
 const AHEAD_MS_MAX = 5 * 60_000;
@@ -117,67 +71,6 @@ export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Deci
     outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, facts, draft) : decided);
   }
   return { outcomes, ...books.written };
-}
-
-/** What a group has written so far, on top of what was known before. */
-class Books {
-  readonly written = {
-    posted: [] as PostedItem[],
-    pending: [] as { batchNo: string; item: Item; transaction: BookedTransaction }[],
-    reversed: new Map<string, string>(),
-    misfits: new Map<string, string>(),
-  };
-  readonly #booked = new Map<string, BookedTransaction>();
-
-  constructor(readonly facts: Facts) {}
-
-  draft(): Draft {
-    return new Draft(
-      (key) => this.#booked.get(key) ?? this.facts.booked.get(key),
-      (original) => this.written.reversed.get(original) ?? this.#known(original),
-    );
-  }
-
-  keep(draft: Draft): void {
-    for (const [key, transaction] of draft.booked) this.#booked.set(key, transaction);
-    this.written.posted.push(...draft.posted);
-    this.written.pending.push(...draft.pending);
-    for (const [original, rollback] of draft.reversed) this.written.reversed.set(original, rollback);
-    for (const [rollback, original] of draft.misfits) {
-      this.written.misfits.set(rollback, original);
-      if (!draft.reversed.has(original)) this.written.reversed.delete(original);
-    }
-  }
-
-  #known(original: string): string | undefined {
-    const rollback = this.facts.reversals.get(original);
-    return rollback !== undefined && this.written.misfits.has(rollback) ? undefined : rollback;
-  }
-}
-
-/** What one batch would write; kept whole or not at all. */
-class Draft {
-  readonly booked = new Map<string, BookedTransaction>();
-  readonly posted: PostedItem[] = [];
-  readonly pending: { batchNo: string; item: Item; transaction: BookedTransaction }[] = [];
-  readonly reversed = new Map<string, string>();
-  readonly misfits = new Map<string, string>();
-
-  constructor(
-    readonly findBefore: (key: string) => BookedTransaction | undefined,
-    readonly reversalBefore: (original: string) => string | undefined,
-  ) {}
-
-  find(key: string): BookedTransaction | undefined {
-    return this.booked.get(key) ?? this.findBefore(key);
-  }
-
-  reversalOf(original: string): string | undefined {
-    const own = this.reversed.get(original);
-    if (own !== undefined) return own;
-    const before = this.reversalBefore(original);
-    return before !== undefined && this.misfits.has(before) ? undefined : before;
-  }
 }
 
 function decideItem(batch: BatchToPost, result: ItemResult, facts: Facts, draft: Draft): Outcome {

@@ -61,6 +61,16 @@ export async function postBatches(
   return { batches, items, isDrained: false };
 }
 
+/** How many batches, accepted by an instant, still wait for a partner's posting. */
+export async function countWaiting(reader: Reader, partner: Partner, acceptedBy: Date): Promise<number> {
+  const [{ waiting }] = await reader.query(
+    `select count(*) as waiting from batch
+     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? and accepted_at <= ?`,
+    [partner.tenantNo, partner.no, acceptedBy],
+  );
+  return Number(waiting);
+}
+
 /** Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker holds the partner. */
 async function postGroup(app: App, partner: Partner, group: readonly WaitingBatch[]): Promise<WaitingBatch[] | null> {
   const mark = await announceChange(app, partner);

@@ -3,9 +3,10 @@ import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { dimensionNumbers, playerKeyOf } from "../../tenancy/service.js";
+import type { BookedTransaction, PostedItem } from "../books/rules.js";
 import { TransactionState } from "../entities.js";
 import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";
-import type { BookedTransaction, Decision, PostedItem } from "../posting/rules.js";
+import type { Decision } from "../posting/rules.js";
 import type { Item } from "../validate.js";
 
 const ROWS_MAX = 1_000;
@@ -27,7 +28,7 @@ export async function writeTransactions(
 ): Promise<DimensionNumbers> {
   const transactions = [...decision.posted, ...decision.pending].map(({ transaction }) => transaction);
   const numbers = await numbersOf(app, tx, partner, transactions);
-  const playerKey = await playerKeyOf(app, tx, partner.tenantId);
+  const pseudonymOf = memoised(keyedHash16, await playerKeyOf(app, tx, partner.tenantId));
   const rowOf = (item: Item, transaction: BookedTransaction, place: RowPlace) => [
     ...[
       partner.tenantNo,
@@ -36,7 +37,7 @@ export async function writeTransactions(
       Buffer.from(transaction.contentHash, "hex"),
     ],
     ...[item.id, item.kind, transaction.state, ...dimensionsOf(transaction, numbers), item.round],
-    item.player === null ? null : keyedHash16(playerKey, item.player),
+    item.player === null ? null : pseudonymOf(item.player),
     ...[transaction.category, transaction.units, item.amountMinor, item.currency, item.occurredAt, item.reverses],
     ...[place.periodNo, place.originPeriodNo, place.entryNo, place.batchNo, item.index],
   ];
@@ -56,6 +57,16 @@ export async function writeTransactions(
   for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
   await writeReversals(tx, partner, decision);
   return numbers;
+}
+
+/** The same few players come again and again. */
+function memoised(hash: (key: Buffer, text: string) => Buffer, key: Buffer): (text: string) => Buffer {
+  const known = new Map<string, Buffer>();
+  return (text) => {
+    const value = known.get(text) ?? hash(key, text);
+    known.set(text, value);
+    return value;
+  };
 }
 
 interface RowPlace {

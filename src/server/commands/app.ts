@@ -1,8 +1,6 @@
 import type { Command } from "commander";
 import type { App } from "../../platform/app.js";
 import { type Config, DATA_DIR_DEFAULT, readConfig } from "../../platform/config.js";
-import { closeApp, openApp } from "../../platform/open-app.js";
-import { databaseSchema } from "../database.js";
 
 /** Which database and Redis a command works on. */
 export interface ServerOptions {
@@ -21,6 +19,9 @@ export function addServerOptions(command: Command): Command {
 
 /** Opens what the options name, does the work and lets go of it again, whatever comes of the work. */
 export async function withApp<T>(options: ServerOptions, work: (app: App) => Promise<T>): Promise<T> {
+  // Loaded here, so that commands which need no database start without it.
+  const { closeApp, openApp } = await import("../../platform/open-app.js");
+  const { databaseSchema } = await import("../database.js");
   const app = await openApp(quietConfig(options), databaseSchema);
   try {
     return await work(app);

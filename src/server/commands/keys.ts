@@ -2,9 +2,6 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { calculateJwkThumbprint } from "jose";
-import { createClient } from "../../identity/clients/service.js";
-import { registerKey, revokeKey } from "../../identity/keys/service.js";
-import { ensurePlatformTenant } from "../../tenancy/service.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
 import { shellActorOf } from "./tenants.js";
 
@@ -50,7 +47,7 @@ const MAKERS: Readonly<Record<string, () => KeyObject>> = {
   PS256: () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
 };
 
-/** The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. */
+/** The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. Each loads only what it runs. */
 export function register(program: Command): void {
   const client = program.command("client").description("OAuth clients: the programs that call the API");
   addServerOptions(client.command("create").description("create a client with its public keys"))
@@ -93,6 +90,8 @@ async function createClientAtShell(options: ClientOptions, command: Command): Pr
     command.error("error: name the tenant with --tenant, or say --operator");
   const jwks = await publicKeysIn(file);
   const scopes = list.split(/[\s,]+/).filter((scope) => scope !== "");
+  const { createClient } = await import("../../identity/clients/service.js");
+  const { ensurePlatformTenant } = await import("../../tenancy/service.js");
   const { id } = await withApp(server, async (app) => {
     const tenantId = tenant ?? (await ensurePlatformTenant(app)).id;
     return createClient(app, await shellActorOf(app, tenantId), { partnerId, name, scopes, jwks });
@@ -102,6 +101,7 @@ async function createClientAtShell(options: ClientOptions, command: Command): Pr
 }
 
 async function registerKeyAtShell({ json, tenant, client, jwk, ...server }: RegisterOptions): Promise<void> {
+  const { registerKey } = await import("../../identity/keys/service.js");
   const input = { clientId: client, jwk: await publicKeysIn(jwk) };
   const { id, kid } = await withApp(server, async (app) => registerKey(app, await shellActorOf(app, tenant), input));
   if (json === true) return printJson({ id, kid });
@@ -109,6 +109,7 @@ async function registerKeyAtShell({ json, tenant, client, jwk, ...server }: Regi
 }
 
 async function revokeKeyAtShell({ json, tenant, key, reason, ...server }: RevokeOptions): Promise<void> {
+  const { revokeKey } = await import("../../identity/keys/service.js");
   const input = { keyId: key, reason };
   const revoked = await withApp(server, async (app) => revokeKey(app, await shellActorOf(app, tenant), input));
   const { id, kid, state } = revoked;

@@ -40,7 +40,6 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: TOKENS_MAX },
     persistedQueries: false,
-    status400ForVariableCoercionErrors: true,
     // Errors that never reach the plugin: a body or a header that GraphQL cannot begin with. The handler adds the request id.
     formatError: (_formatted, error) => publicError(error, { requestId: NO_REQUEST, publicUrl: app.config.publicUrl }),
     logger: quiet(app),

@@ -1,0 +1,65 @@
+import { createPublicKey, verify } from "node:crypto";
+import { z } from "zod";
+import { parseStrictJson } from "../../kernel/strict-json.js";
+
+/** Which keys may have signed, and as what. */
+export interface Expected {
+  /** A JWK Set (RFC 7517), as parsed JSON. */
+  readonly jwks: unknown;
+  /** The `typ` that the header must have. */
+  readonly typ: string;
+}
+
+/** Which check failed. */
+export type SignatureFault =
+  | "JWKS_INVALID"
+  | "MALFORMED"
+  | "TYPE_MISMATCH"
+  | "ALGORITHM_REFUSED"
+  | "KEY_UNKNOWN"
+  | "SIGNATURE_INVALID";
+
+const Header = z.strictObject({ alg: z.string(), kid: z.string(), typ: z.string() });
+const Jwk = z.looseObject({ kid: z.string().optional(), kty: z.string(), crv: z.string().optional() });
+const Jwks = z.object({ keys: z.array(Jwk).max(10_000) });
+const ALGORITHMS = ["EdDSA", "Ed25519"];
+const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
+
+/**
+ * Checks what the platform signed (compact JWS, RFC 7515, by Ed25519, RFC 8037) with nothing but its public keys, and
+ * answers the payload as parsed JSON, or the first check that failed.
+ */
+export function readSigned(
+  jws: string,
+  { jwks, typ }: Expected,
+): { readonly payload: unknown } | { readonly fault: SignatureFault } {
+  const keys = Jwks.safeParse(jwks);
+  if (!keys.success) return { fault: "JWKS_INVALID" };
+  const [, head = "", body = "", signature = ""] = COMPACT.exec(jws) ?? [];
+  const header = Header.safeParse(parsed(head));
+  const payload = parsed(body);
+  if (!header.success || payload === undefined) return { fault: "MALFORMED" };
+  if (header.data.typ !== typ) return { fault: "TYPE_MISMATCH" };
+  if (!ALGORITHMS.includes(header.data.alg)) return { fault: "ALGORITHM_REFUSED" };
+  const key = keys.data.keys.find(({ kid, kty, crv }) => kid === header.data.kid && kty === "OKP" && crv === "Ed25519");
+  if (key === undefined) return { fault: "KEY_UNKNOWN" };
+  return isSignedBy(key, `${head}.${body}`, signature) ? { payload } : { fault: "SIGNATURE_INVALID" };
+}
+
+function isSignedBy(key: z.infer<typeof Jwk>, text: string, signature: string): boolean {
+  const bytes = Buffer.from(signature, "base64url");
+  if (bytes.toString("base64url") !== signature) return false; // other bits that decode to the same bytes
+  const publicKey = createPublicKey({ key, format: "jwk" });
+  return verify(null, Buffer.from(text), publicKey, bytes);
+}
+
+/** The JSON that base64url text holds; undefined where it holds none, or the text is spelled in another way. */
+function parsed(text: string): unknown {
+  const bytes = Buffer.from(text, "base64url");
+  if (bytes.length === 0 || bytes.toString("base64url") !== text) return undefined;
+  try {
+    return parseStrictJson(bytes.toString("utf8"));
+  } catch {
+    return undefined; // whatever is wrong with it, it is no JSON of ours
+  }
+}

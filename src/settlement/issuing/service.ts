@@ -1,0 +1,230 @@
+import { ActType } from "../../acts/entities.js";
+import { recordActs } from "../../acts/service.js";
+import { type PlatformSigner, platformSigner } from "../../identity/platform-keys/service.js";
+import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
+import { canonicalJson } from "../../kernel/canonical-json.js";
+import { sha256Hex } from "../../kernel/digest.js";
+import { newId } from "../../kernel/ids.js";
+import { scaleOf } from "../../kernel/money.js";
+import { Rational } from "../../kernel/rational.js";
+import { AccountName, EntryKind } from "../../ledger/entities.js";
+import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { markStatementIssued } from "../../periods/closing/service.js";
+import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
+import type { SettlementPeriod } from "../../periods/entities.js";
+import { periodsByNumber } from "../../periods/service.js";
+import { type Activity, activityOf } from "../../periods/totals/service.js";
+import type { App } from "../../platform/app.js";
+import { type Reader, type Tx, transact } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { type Terms, termsOf } from "../configurations/service.js";
+import { contractOf } from "../document.js";
+import { Statement } from "../entities.js";
+import { settlementError } from "../errors.js";
+import { untilKnown } from "../service.js";
+import { buildStatementDocument } from "../statement-document.js";
+import type { StatementDocument } from "../statement-schema.js";
+import type { KindTotal } from "../terms/activity.js";
+import { calculate, type TermsResult } from "../terms/calculate.js";
+import { parseExact } from "../terms/exact.js";
+
+/** The `typ` of a statement's JWS. */
+export const STATEMENT_TYPE = "quittance-statement+jws";
+
+/**
+ * Issues the statements of a closed period, one for each currency that has anything to say: calculated outside, then
+ * stored with their entry and acts in one transaction under the partner's cursor. Nothing happens where they were issued
+ * before. Call it in the order of periods: each statement takes on what the one before left.
+ */
+export async function issueStatements(
+  app: App,
+  actor: Actor,
+  partner: Partner,
+  period: SettlementPeriod,
+): Promise<void> {
+  const calculated = await calculatePeriod(app, partner, period);
+  const mark = await announceChange(app, partner);
+  try {
+    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, calculated })));
+  } finally {
+    await publishBalances(app, partner, mark);
+  }
+}
+
+/** A statement that is ready to be stored. */
+interface Calculated {
+  readonly statement: Statement;
+  readonly postings: TermsResult["postings"];
+}
+
+/** What the statement before left in one currency. */
+interface Link {
+  readonly id: string;
+  readonly currency: string;
+  readonly closingMinor: bigint;
+  /** Exact text, at most 0. */
+  readonly carryOut: string;
+  /** Of its compact JWS, in hexadecimal. */
+  readonly sha256: string;
+}
+
+async function calculatePeriod(app: App, partner: Partner, period: SettlementPeriod): Promise<Calculated[]> {
+  const reader = app.database.manager;
+  const [terms, activity, links, signer] = await Promise.all([
+    termsOf(app, partner.tenantId, period.configurationId),
+    activityOf(reader, partner, period.no),
+    linksOf(reader, partner),
+    platformSigner(app, partner.tenantId),
+  ]);
+  const origins = await originsOf(reader, partner, period, activity);
+  return currenciesOf(partner, activity, links).map((currency) => {
+    const own = activity.filter((row) => row.currency === currency);
+    const totals = own.map((row) => totalOf(row, period, origins));
+    const link = links.find((each) => each.currency === currency) ?? null;
+    return calculateStatement(app, { partner, period, currency, terms, signer, totals, link });
+  });
+}
+
+/** The settlement currency always; another one where something happened, is owed or is carried. */
+function currenciesOf(partner: Partner, activity: readonly Activity[], links: readonly Link[]): string[] {
+  const standing = links.filter(({ closingMinor, carryOut, currency }) => {
+    return closingMinor !== 0n || !carryIn(carryOut, currency).isZero;
+  });
+  const settlementCurrency = present(partner.currencies[0], "a partner's settlement currency");
+  const others = [...activity, ...standing].map(({ currency }) => currency).sort();
+  return [...new Set([settlementCurrency, ...others])];
+}
+
+/** The last statement of each currency. */
+async function linksOf(reader: Reader, { tenantNo, no: partnerNo }: PartnerNumbers): Promise<Link[]> {
+  const rows: (Omit<Link, "closingMinor"> & { closing: string })[] = await reader.query(
+    `select statement.id, statement.currency, statement.closing_minor as closing, statement.carry_out as carryOut,
+       sha2(statement.jws, 256) as sha256
+     from statement join (
+       select currency, max(ends_at) as ends_at from statement where tenant_no = ? and partner_no = ? group by currency
+     ) as last on last.currency = statement.currency and last.ends_at = statement.ends_at
+     where statement.tenant_no = ? and statement.partner_no = ?`,
+    [tenantNo, partnerNo, tenantNo, partnerNo],
+  );
+  return rows.map(({ closing, ...link }) => ({ ...link, closingMinor: BigInt(closing) }));
+}
+
+async function originsOf(
+  reader: Reader,
+  { tenantNo }: PartnerNumbers,
+  period: SettlementPeriod,
+  activity: readonly Activity[],
+): Promise<ReadonlyMap<number, SettlementPeriod>> {
+  const numbers = new Set(activity.map(({ originPeriodNo }) => originPeriodNo));
+  numbers.delete(period.no);
+  return periodsByNumber(reader, tenantNo, [...numbers]);
+}
+
+function totalOf(row: Activity, period: SettlementPeriod, origins: ReadonlyMap<number, SettlementPeriod>): KindTotal {
+  const { kind, category, count, units, sumMinor, originPeriodNo } = row;
+  const isOwn = originPeriodNo === period.no;
+  const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
+  return { kind, category, originPeriodId, count, units, sumMinor };
+}
+
+interface StatementFacts {
+  readonly partner: Partner;
+  readonly period: SettlementPeriod;
+  readonly currency: string;
+  readonly terms: Terms;
+  readonly signer: PlatformSigner;
+  readonly totals: readonly KindTotal[];
+  readonly link: Link | null;
+}
+
+function calculateStatement(app: App, facts: StatementFacts): Calculated {
+  const { partner, period, currency, terms, totals, link } = facts;
+  const scale = scaleOf(currency);
+  const result = calculate({
+    contract: contractOf(terms.document, scale),
+    totals,
+    carryIn: link === null ? Rational.ZERO : carryIn(link.carryOut, currency),
+    openingMinor: link?.closingMinor ?? 0n,
+  });
+  const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
+  const { id, startsAt, endsAt } = period;
+  const header = {
+    ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
+    period: { id, startsAt, endsAt, timezone: partner.timezone },
+    configuration: terms,
+    previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
+  };
+  const document = buildStatementDocument(header, totals, result);
+  return { statement: statementOf(facts, { document, result, issuedAt }), postings: result.postings };
+}
+
+interface Signed {
+  readonly document: StatementDocument;
+  readonly result: TermsResult;
+  readonly issuedAt: Date;
+}
+
+function statementOf(
+  { partner, period, currency, terms, signer }: StatementFacts,
+  { document, result, issuedAt }: Signed,
+): Statement {
+  const { base, carryIn, carryOut } = document;
+  const { openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor } = result;
+  return Object.assign(new Statement(), {
+    ...{ tenantId: partner.tenantId, id: document.jti, tenantNo: partner.tenantNo, partnerNo: partner.no },
+    ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
+    ...{ configurationId: terms.id, base, carryIn, carryOut },
+    ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
+    jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
+  });
+}
+
+function carryIn(carryOut: string, currency: string): Rational {
+  return present(parseExact(carryOut, scaleOf(currency)), "an exact number that a statement carried out");
+}
+
+interface ToStore {
+  readonly partner: Partner;
+  readonly period: SettlementPeriod;
+  readonly calculated: readonly Calculated[];
+}
+
+async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated }: ToStore): Promise<void> {
+  const cursor = await holdCursor(tx, partner);
+  if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
+  for (const { statement } of calculated) await checkOpening(tx, partner, statement);
+  await tx.insert(
+    Statement,
+    calculated.map(({ statement }) => statement),
+  );
+  await post(
+    tx,
+    partner,
+    cursor,
+    calculated.map((each) => entryOf(period, each)),
+  );
+  const acts = calculated.map(({ statement }) => actOf(partner, period, statement));
+  await recordActs(tx, actor, app.clock.now(), acts);
+}
+
+/** What the partner is owed at this moment must be what the statement opens with; only statements move it. */
+async function checkOpening(tx: Tx, partner: Partner, { currency, openingMinor }: Statement): Promise<void> {
+  const positionMinor = await balanceOf(tx, partner, AccountName.POSITION, currency);
+  if (-positionMinor === openingMinor) return;
+  throw settlementError("VERSION_CONFLICT", { reason: "The position moved while the statement was made.", currency });
+}
+
+function entryOf(period: SettlementPeriod, { statement, postings }: Calculated): NewEntry {
+  const { id: statementId, issuedAt: recordedAt, currency } = statement;
+  const lines = postings.map((posting) => ({ ...posting, currency }));
+  return { kind: EntryKind.STATEMENT, periodNo: period.no, batchNo: null, statementId, recordedAt, lines };
+}
+
+function actOf(partner: Partner, period: SettlementPeriod, statement: Statement) {
+  const { id, currency, openingMinor, earnedMinor, payableMinor, closingMinor, configurationId, jws } = statement;
+  const amounts = { openingMinor, earnedMinor, payableMinor, closingMinor };
+  const texts = Object.entries(amounts).map(([name, minor]) => [name, minor.toString()] as const);
+  const after = { periodId: period.id, configurationId, currency, ...Object.fromEntries(texts), sha256: sha256Hex(jws) };
+  return { type: ActType.STATEMENT_ISSUED, subjectId: id, partner, after };
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { systemActor } from "../../kernel/actor.js";
+import { newId } from "../../kernel/ids.js";
+import { duePartnersForAllTenants } from "../../periods/closing/service.js";
+import type { App } from "../../platform/app.js";
+import { defineJob } from "../../platform/queues.js";
+import { closeDuePeriods } from "./service.js";
+
+/** The queue of settlement jobs. */
+export const SETTLEMENT_QUEUE = "settlement";
+
+/** Closes and settles, in order, what fell due for a partner. */
+export const closeDue = defineJob({
+  name: "settlement.close-due",
+  attemptsMax: 5,
+  input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
+  run: (app, { partnerId, ...tenant }) =>
+    closeDuePeriods(app, systemActor(tenant, newId("req", app.clock)), partnerId),
+});
+
+/** Queues every partner with a period that fell due or a statement that is missing. Answers how many. */
+export async function sweepDueForAllTenants(app: App): Promise<number> {
+  const partners = await duePartnersForAllTenants(app);
+  for (const input of partners) {
+    const { partnerId: deduplicationId } = input;
+    await app.queues.add({ queue: SETTLEMENT_QUEUE, job: closeDue, input, deduplicationId });
+  }
+  return partners.length;
+}
