@@ -25,28 +25,40 @@ const StoredCopy = z.object({
   accounts: z.array(z.tuple([z.enum(AccountName), z.string(), z.string().regex(/^-?\d+$/)])),
 });
 
+/** Every writer has a mark of its own, so that one who is done does not lift another's. */
+const MARK_PREFIX = "mark:";
+
+/** KEYS[1] copy; ARGV mark, life. A mark says when it was set. */
+const MARK = `
+redis.call('hset', KEYS[1], '${MARK_PREFIX}' .. ARGV[1], redis.call('time')[1])
+redis.call('expire', KEYS[1], ARGV[2])
+return 1`;
+
 /**
  * KEYS[1] copy; ARGV epoch, version, value, mark ("" for none), life. Writes an absolute value if it is newer, and removes
- * the mark if it is ours. Safe to run twice.
+ * our mark and those that outlived their writer. Safe to run twice.
  */
 const PUT = `
-local epoch, version, mark = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1), redis.call('hget', KEYS[1], 'version') or '', redis.call('hget', KEYS[1], 'mark')
+local epoch, version = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1), redis.call('hget', KEYS[1], 'version') or ''
 local newer = tonumber(ARGV[1]) > epoch
 if tonumber(ARGV[1]) == epoch then
   newer = #ARGV[2] > #version or (#ARGV[2] == #version and ARGV[2] >= version)
 end
 if newer then redis.call('hset', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'value', ARGV[3]) end
-if mark and mark == ARGV[4] then redis.call('hdel', KEYS[1], 'mark') end
+local fields, oldest = redis.call('hgetall', KEYS[1]), tonumber(redis.call('time')[1]) - tonumber(ARGV[5])
+for i = 1, #fields, 2 do
+  local isMark = string.sub(fields[i], 1, ${MARK_PREFIX.length}) == '${MARK_PREFIX}'
+  if isMark and (fields[i] == '${MARK_PREFIX}' .. ARGV[4] or tonumber(fields[i + 1]) <= oldest) then
+    redis.call('hdel', KEYS[1], fields[i])
+  end
+end
 redis.call('expire', KEYS[1], ARGV[5])
 return newer and 1 or 0`;
 
 /** Marks a partner's copy as about to change; with Redis away nothing is marked and nothing will be read either. */
 export async function markCopy(app: App, partner: PartnerNumbers): Promise<Mark> {
   const mark = randomUUID();
-  await withRedis(app, async () => {
-    const key = keyOf(app, partner);
-    await app.redis.multi().hset(key, "mark", mark).expire(key, COPY_LIFE_SECONDS).exec();
-  });
+  await withRedis(app, () => app.redis.eval(MARK, 1, keyOf(app, partner), mark, COPY_LIFE_SECONDS));
   return mark;
 }
 
@@ -64,12 +76,20 @@ export async function putCopy(app: App, partner: PartnerNumbers, copy: Copy, mar
   });
 }
 
+/** Deletes a partner's copy; marks stay. */
+export async function dropCopy(app: App, partner: PartnerNumbers): Promise<void> {
+  await withRedis(app, () => app.redis.hdel(keyOf(app, partner), "epoch", "version", "value"));
+}
+
 /** The copy, or null when there is none, when somebody is changing it, or when Redis is away. */
 export async function readCopy(app: App, partner: PartnerNumbers): Promise<Copy | null> {
   const fields = await withRedis(app, () => app.redis.hgetall(keyOf(app, partner)));
-  const { epoch, version, value, mark } = fields ?? {};
-  if (epoch === undefined || version === undefined || value === undefined || mark !== undefined) return null;
-  const { accounts } = StoredCopy.parse(JSON.parse(value));
+  const { epoch, version, value, ...others } = fields ?? {};
+  const isMarked = Object.keys(others).some((field) => field.startsWith(MARK_PREFIX));
+  if (epoch === undefined || version === undefined || value === undefined || isMarked) return null;
+  const { success, data } = StoredCopy.safeParse(JSON.parse(value));
+  if (!success) return null; // written by another release
+  const { accounts } = data;
   return {
     epoch: Number(epoch),
     version: BigInt(version),

@@ -6,7 +6,7 @@ import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import type { AccountName, EntryKind } from "./entities.js";
 import { ledgerError } from "./errors.js";
-import { type Copy, type Mark, markCopy, putCopy, readCopy } from "./hot-balances.js";
+import { type Copy, dropCopy, type Mark, markCopy, putCopy, readCopy } from "./hot-balances.js";
 import { isBalanced, type Line, postingOf, sumLines } from "./rules.js";
 
 const ROWS_MAX = 5_000;
@@ -151,6 +151,24 @@ export async function balanceOf(
   return row === undefined ? 0n : BigInt(row.balance_minor);
 }
 
+/** What a hot copy should say and what it says. */
+export interface WrongCopy {
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** Deletes a partner's hot copy if it says something else than the database at the same version, or knows a later one. */
+export async function dropWrongCopy(app: App, partner: PartnerNumbers): Promise<WrongCopy | null> {
+  const hot = await readCopy(app, partner);
+  if (hot === null) return null;
+  const stored = await storedCopy(app.database.manager, partner);
+  const isOlder = hot.epoch < stored.epoch || (hot.epoch === stored.epoch && hot.version < stored.version);
+  const [expected, found] = [copyText(stored), copyText(hot)];
+  if (isOlder || expected === found) return null;
+  await dropCopy(app, partner);
+  return { expected, found };
+}
+
 /** One statement, so that balances, version and epoch are of one instant. */
 async function storedCopy(reader: Reader, partner: PartnerNumbers): Promise<Copy> {
   const rows: {
@@ -172,6 +190,11 @@ async function storedCopy(reader: Reader, partner: PartnerNumbers): Promise<Copy
     account === null ? [] : [{ account, currency, balanceMinor: BigInt(balance_minor) }],
   );
   return { epoch: rows[0]?.epoch ?? 0, version: BigInt(rows[0]?.entry_no ?? 0), accounts };
+}
+
+function copyText({ epoch, version, accounts }: Copy): string {
+  const balances = accounts.map(({ account, currency, balanceMinor }) => `${account} ${currency} ${balanceMinor}`);
+  return [`${epoch}.${version}`, ...balances.sort()].join(", ");
 }
 
 async function insertEntries(tx: Tx, partner: PartnerNumbers, cursor: HeldCursor, entries: readonly NewEntry[]) {

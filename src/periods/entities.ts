@@ -1,6 +1,7 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
 import { counterColumn, idColumn, instantColumn, numberColumn, totalColumn, wordColumn } from "../platform/columns.js";
+import { Node } from "../platform/graphql.js";
 import { Partner } from "../tenancy/entities.js";
 
 /** What a transaction is. */
@@ -60,7 +61,10 @@ registerEnumType(PeriodState, {
 });
 
 /** A half-open stretch `[startsAt, endsAt)` of a partner's activity, settled as one. */
-@ObjectType({ description: "A half-open stretch `[startsAt, endsAt)` of a partner's activity, settled as one." })
+@ObjectType({
+  implements: Node,
+  description: "A half-open stretch `[startsAt, endsAt)` of a partner's activity, settled as one.",
+})
 @Entity({ name: "settlement_period" })
 @Index("uq_settlement_period_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_settlement_period_start", ["tenantNo", "partnerNo", "startsAt"], { unique: true })

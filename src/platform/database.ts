@@ -90,6 +90,21 @@ export function insertedNo(result: InsertResult): string {
   return String(present(result.identifiers[0], "the row inserted")["no"]);
 }
 
+/** Reads as of one instant however long it takes, and locks nothing (REPEATABLE READ): a live system compared with itself. */
+export async function readSnapshot<T>(
+  app: { readonly database: DataSource },
+  work: (reader: Reader) => Promise<T>,
+): Promise<T> {
+  const runner = app.database.createQueryRunner("master");
+  try {
+    await runner.startTransaction("REPEATABLE READ");
+    return await work(runner.manager);
+  } finally {
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined); // the connection is gone
+    await runner.release();
+  }
+}
+
 /** Whether a plain INSERT met a row that holds its unique key. */
 export function isDuplicateKey(error: unknown): boolean {
   return serverErrno(error) === DUPLICATE;
@@ -98,6 +113,14 @@ export function isDuplicateKey(error: unknown): boolean {
 /** Whether the database could not be reached, or went away, before anything was stored. */
 export function isConnectionLoss(error: unknown): boolean {
   return isDriverFailure(error) && serverErrno(error) === 0;
+}
+
+/**
+ * Whether the database failed for a reason that may pass: it is away, busy, full or read-only. False where it refused the
+ * data itself (SQLSTATE classes 22 and 23), which it will do again, and for errors that are not the database's.
+ */
+export function isPassingTrouble(error: unknown): boolean {
+  return isDriverFailure(error) && !/^2[23]/.test(driverErrorOf(error)?.sqlState ?? "");
 }
 
 async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {

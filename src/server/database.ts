@@ -1,9 +1,9 @@
+import { migrations } from "../../migrations/index.js";
 import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
 import { Batch, BatchContent, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
-import { migrations } from "../../migrations/index.js";
 import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";

@@ -99,7 +99,8 @@ function isRequestFault(error: GraphQLError, cause: unknown): boolean {
 }
 
 function requestRefusal(message: string): CodedError {
-  if (TOO_MANY_TOKENS.test(message)) return serverError("LIMIT_EXCEEDED", { reason: "the document has too many tokens." });
+  if (TOO_MANY_TOKENS.test(message))
+    return serverError("LIMIT_EXCEEDED", { reason: "the document has too many tokens." });
   return serverError("VALIDATION", { reason: messageWithoutInput(message) });
 }
 

@@ -1,23 +1,19 @@
+const VARIABLE_FAULT = /^Variable "\$(\w+)" got invalid value /;
 /** What GraphQL says about a value without repeating it; anything else it says about one stays with us. */
-const SAFE_COMPLAINTS = [
-  /^Expected non-nullable type "[^"]*" not to be null\.$/,
-  /^Expected type "[^"]*" to be an object\.$/,
-  /^Field "[^"]*" of required type "[^"]*" was not provided\.$/,
-];
-const VARIABLE_FAULT = /^Variable "(\$\w+)" got invalid value [^]*?(?: at "([\w.[\]]+)")?; ([^;]*)$/;
+const SAFE_COMPLAINT =
+  /; (Expected non-nullable type "[^"]*" not to be null\.|Field "[^"]*" of required type "[^"]*" was not provided\.)$/;
 const DOCUMENT_ECHOES: readonly (readonly [RegExp, string])[] = [
-  [/, found [^]*$/, "."],
-  [/( cannot represent [^:]*): [^]*$/, "$1."],
-  [/\b(String|BlockString|Int|Float|Comment) "[^]*$/, "$1."],
+  [/, found .*$/s, "."],
+  [/( cannot represent [^:]*): .*$/s, "$1."],
+  [/\b(String|BlockString|Int|Float|Comment) ".*$/s, "$1."],
 ];
 
 /** A message of GraphQL's own about a request, with every value that it repeats taken out. */
 export function messageWithoutInput(message: string): string {
-  const variable = VARIABLE_FAULT.exec(message);
-  if (variable !== null) {
-    const [, name, path, complaint = ""] = variable;
-    const reason = SAFE_COMPLAINTS.some((safe) => safe.test(complaint)) ? complaint : "It does not fit its type.";
-    return `Variable "${name}" is not valid${path === undefined ? "" : ` at "${path}"`}. ${reason}`;
-  }
-  return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);
+  const name = VARIABLE_FAULT.exec(message)?.[1];
+  if (name === undefined)
+    return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);
+  const path = new RegExp(` at "(${name}[\\w.[\\]]*)"; `).exec(message)?.[1];
+  const place = path === undefined ? "" : ` at "${path}"`;
+  return `Variable "$${name}" is not valid${place}. ${SAFE_COMPLAINT.exec(message)?.[1] ?? "It does not fit its type."}`;
 }

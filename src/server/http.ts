@@ -1,7 +1,8 @@
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { setTimeout as sleep } from "node:timers/promises";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
+import { registerDownloads } from "./http/downloads.js";
 import { openErrorDoor } from "./http/errors.js";
 import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
@@ -20,6 +21,7 @@ export interface HttpServer {
 const BODY_BYTES_MAX = 12 * 1024 * 1024; // a batch of 8 MB, as a string inside JSON
 const REQUEST_TIMEOUT_MS = 60_000;
 const DRAIN_MS = 250;
+const DRAINS_MAX = 8;
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -27,6 +29,13 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 export async function startHttp(app: App): Promise<HttpServer> {
   const server = openServer(app);
   let isClosing = false;
+  let arrivals = 0;
+  server.server.on("connection", () => {
+    arrivals += 1;
+  });
+  server.addHook("onRequest", async () => {
+    arrivals += 1;
+  });
   // While closing every answer ends its connection, so that none is cut when the last of them are closed.
   server.addHook("onSend", async (_request, reply) => {
     if (isClosing) void reply.header("connection", "close");
@@ -34,6 +43,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
   registerGraphiql(server);
+  registerDownloads(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
   await server.listen({ host: app.config.host, port: app.config.port });
@@ -42,11 +52,21 @@ export async function startHttp(app: App): Promise<HttpServer> {
     async close() {
       isClosing = true;
       await live.close();
-      await sleep(DRAIN_MS);
+      await quiet(() => arrivals);
       await server.close();
       await graphql.close();
     },
   };
+}
+
+/** Waits until nothing new arrives: what waits in the system's queue of connections is lost when the port is closed. */
+async function quiet(arrivals: () => number): Promise<void> {
+  for (let drains = 0; drains < DRAINS_MAX; drains++) {
+    const before = arrivals();
+    await sleep(DRAIN_MS);
+    await setImmediate(); // the network is read between timers
+    if (arrivals() === before) return;
+  }
 }
 
 function openServer(app: App): FastifyInstance {

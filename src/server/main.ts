@@ -1,10 +1,14 @@
 import "reflect-metadata";
 import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
+import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerRoles } from "./commands/roles.js";
+import { register as registerSettlement } from "./commands/settlement.js";
 import { register as registerTenants } from "./commands/tenants.js";
 import { register as registerToken } from "./commands/token.js";
+import { register as registerUp } from "./commands/up.js";
+import { register as registerVerify } from "./commands/verify.js";
 
 /** Exit codes: 1 where a command failed, 2 where it was called wrongly. */
 const [FAILED, MISUSED] = [1, 2];
@@ -15,7 +19,17 @@ const program = new Command("quittance")
   .showHelpAfterError("(--help says how it is used)")
   .configureHelp({ sortSubcommands: true, showGlobalOptions: true });
 
-for (const register of [registerRoles, registerTenants, registerKeys, registerToken]) register(program);
+for (const register of [
+  registerRoles,
+  registerUp,
+  registerTenants,
+  registerKeys,
+  registerToken,
+  registerSettlement,
+  registerVerify,
+  registerFsck,
+])
+  register(program);
 
 try {
   await program.parseAsync();

@@ -2,6 +2,9 @@ import { Arg, Authorized, Ctx, ID, Query, Resolver } from "type-graphql";
 import type { Scope } from "../kernel/actor.js";
 import { type IdPrefix, isId } from "../kernel/ids.js";
 import { type Context, Node } from "../platform/graphql.js";
+import { configurationOf } from "../settlement/configurations/service.js";
+import { periodSeenBy } from "../settlement/runs/service.js";
+import { statementOf } from "../settlement/statements/service.js";
 import { partnerOf } from "../tenancy/service.js";
 import { serverError } from "./errors.js";
 
@@ -16,7 +19,10 @@ interface NodeReader {
 
 /** What `node(id:)` finds, by the prefix of the id, one line each. */
 const READERS: Partial<Readonly<Record<IdPrefix, NodeReader>>> = {
+  cfg: { scope: "settlements:read", read: ({ app, actor }, id) => configurationOf(app, actor, id) },
+  prd: { scope: "settlements:read", read: ({ app, actor }, id) => periodSeenBy(app, actor, id) },
   ptn: { scope: null, read: ({ app, actor }, id) => partnerOf(app, actor, id) },
+  stm: { scope: "settlements:read", read: ({ app, actor }, id) => statementOf(app, actor, id) },
 };
 
 /** Anything by its id, as Relay's Global Object Identification asks. */
@@ -32,7 +38,10 @@ export class NodeResolver {
   }
 
   @Authorized()
-  @Query(() => [Node], { nullable: "items", description: "Several things by their ids, in the order asked; at most 100." })
+  @Query(() => [Node], {
+    nullable: "items",
+    description: "Several things by their ids, in the order asked; at most 100.",
+  })
   async nodes(
     @Ctx() context: Context,
     @Arg("ids", () => [ID], { description: "Ids of any kinds; at most 100." }) ids: string[],

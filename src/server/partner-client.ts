@@ -88,9 +88,11 @@ const SUBMIT = `mutation Submit($input: SubmitBatchInput!) {
   }
 }`;
 
-interface SigningKey {
+/** A client's private key. */
+export interface SigningKey {
   readonly kid: string;
   readonly alg: string;
+  /** Compact JWS (RFC 7515) under the header `alg`, `kid` and `typ`. */
   sign(payload: string, typ: string): Promise<string>;
 }
 
@@ -138,7 +140,8 @@ export async function openSession(input: SessionInput): Promise<Session> {
   };
 }
 
-async function readSigningKey(file: string): Promise<SigningKey> {
+/** The private JWK in a file, ready to sign; throws a sentence when it holds none with `kid` and `alg`. */
+export async function readSigningKey(file: string): Promise<SigningKey> {
   const parsed = PrivateJwk.safeParse(JSON.parse(await readFile(file, "utf8")));
   if (!parsed.success || parsed.data["d"] === undefined) {
     throw new Error(`${file} is not a private JWK with "kid" and "alg"; "quittance keygen" makes one.`);

@@ -5,6 +5,8 @@ import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
 import { type HeldLease, tryLease } from "../platform/lease.js";
+import { planAheadForAllTenants } from "../settlement/configurations/service.js";
+import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import type { Loop } from "./roles/loops.js";
@@ -16,11 +18,15 @@ const HOUR_MS = 3_600_000;
 /** Batches that have waited for so long are queued again: their job was lost. */
 const SWEEP_AGE_MS = 1_000;
 
+const SETTLEMENT_SWEEP_MS = 5_000;
+
 /** Every loop of the relay, one line each; only the relay that leads does their work. */
 export const relayLoops: readonly Loop[] = [
   leading("number", 40, numberActsForAllTenants),
   leading("checkpoint", 1_000, signCheckpoints),
   leading("sweep-posting", 1_000, (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
+  leading("sweep-settlement", SETTLEMENT_SWEEP_MS, sweepDueForAllTenants),
+  leading("plan-ahead", HOUR_MS, planAheadForAllTenants),
   leading("purge", HOUR_MS, purgeAnswersForAllTenants),
 ];
 

@@ -6,7 +6,10 @@ import { ClientResolver } from "../identity/clients/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
+import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
+import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
@@ -18,5 +21,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
-  ...[SettlementEventResolver],
+  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
 ];

@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
+import { closeDue, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
 import type { Loop } from "./roles/loops.js";
+
+/** Partners that are settled at a time, over all workers. */
+const SETTLEMENTS_AT_ONCE = 4;
 
 /** A queue that workers serve. */
 export interface WorkerQueue {
@@ -20,6 +24,7 @@ export const workerQueues: readonly WorkerQueue[] = [
     kinds: [postPartner],
     concurrency: 1,
   })),
+  { queue: SETTLEMENT_QUEUE, kinds: [closeDue], concurrency: SETTLEMENTS_AT_ONCE },
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away. */

@@ -10,6 +10,7 @@ import {
   totalColumn,
   wordColumn,
 } from "../platform/columns.js";
+import { Node } from "../platform/graphql.js";
 import { Partner } from "../tenancy/entities.js";
 
 /** Where a version of a configuration stands. */
@@ -30,7 +31,7 @@ registerEnumType(ConfigurationState, {
 });
 
 /** One immutable version of how a partner is settled. */
-@ObjectType({ description: "One immutable version of how a partner is settled." })
+@ObjectType({ implements: Node, description: "One immutable version of how a partner is settled." })
 @Entity({ name: "configuration" })
 @Index("uq_configuration_version", ["tenantId", "partnerId", "version"], { unique: true })
 @ForeignKey(() => Partner, ["tenantId", "partnerId"], ["tenantId", "id"], { name: "fk_configuration_partner" })
@@ -80,7 +81,10 @@ export class Configuration {
 }
 
 /** What a partner earned in a period and currency, signed. */
-@ObjectType({ description: "What a partner earned in one period and currency, signed by the platform." })
+@ObjectType({
+  implements: Node,
+  description: "What a partner earned in one period and currency, signed by the platform.",
+})
 @Entity({ name: "statement" })
 @Index("uq_statement_period", ["tenantNo", "periodNo", "currency"], { unique: true })
 @Index("ix_statement_chain", ["tenantNo", "partnerNo", "currency", "endsAt"])

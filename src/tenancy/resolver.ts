@@ -1,4 +1,5 @@
-import { Arg, Authorized, Ctx, Field, ID, Int, Mutation, ObjectType, Query, Resolver } from "type-graphql";
+import { Arg, Args, Authorized, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from "type-graphql";
+import { PageArgs } from "../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../platform/graphql.js";
 import { Partner, Tenant } from "./entities.js";
 import { CreatePartnerInput, CreateTenantInput } from "./inputs.js";
@@ -43,15 +44,9 @@ export class TenancyResolver {
 
   @Authorized(...READERS)
   @Query(() => PartnerConnection, { description: "The partners that the caller may see, oldest first." })
-  async partners(
-    @Ctx() { app, actor }: Context,
-    @Arg("first", () => Int, { nullable: true, description: "Rows wanted: 1 to 500, 50 by default." })
-    first: number | null,
-    @Arg("after", () => String, { nullable: true, description: "Cursor of the last row of the page before." })
-    after: string | null,
-  ): Promise<Connection<Partner>> {
-    const page = await partnersOf(app, actor, { first, after });
-    return connectionOf("partners", page, after, () => countPartners(app, actor));
+  async partners(@Ctx() { app, actor }: Context, @Args(() => PageArgs) args: PageArgs): Promise<Connection<Partner>> {
+    const page = await partnersOf(app, actor, args);
+    return connectionOf("partners", page, args.after, () => countPartners(app, actor));
   }
 
   @Authorized("operations:manage")

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { assert, present } from "../kernel/assert.js";
 
-const LEAF_PREFIX = Uint8Array.of(0);
 const NODE_PREFIX = Uint8Array.of(1);
 const SIZE_BYTES = 8;
 
@@ -67,11 +66,6 @@ export interface Frontier {
 
 /** The frontier of the tree without leaves. */
 export const EMPTY_FRONTIER: Frontier = { size: 0, hashes: [] };
-
-/** SHA-256(0x00 ‖ entry): the hash of a leaf (RFC 6962, 2.1). */
-export function leafHash(entry: Uint8Array): Buffer {
-  return createHash("sha256").update(LEAF_PREFIX).update(entry).digest();
-}
 
 /** SHA-256(0x01 ‖ left ‖ right): the hash of an inner node (RFC 6962, 2.1). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {

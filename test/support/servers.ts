@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { type Config, childEnvironment } from "../../src/platform/config.js";
 import { openDatabase } from "../../src/platform/database.js";
-import { createDatabase, startPair, stopPair } from "../../src/platform/embedded/pair.js";
+import { createDatabase } from "../../src/platform/embedded/connect.js";
+import { startPair, stopPair } from "../../src/platform/embedded/pair.js";
 import { openPlace } from "../../src/platform/embedded/place.js";
 import { SERVER_FOLDERS } from "../../src/platform/embedded/programs.js";
 import { migrate } from "../../src/platform/migrate.js";
@@ -29,7 +30,8 @@ const FOLDER = /^quittance-test-(\d+)-/;
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `quittance-test-${process.pid}-`));
-  const { place, mariadb, redis } = await startPair(folder, {
+  const place = openPlace(folder);
+  const { mariadb, redis } = await startPair(place, {
     isMariadbWanted: true,
     isRedisWanted: true,
     searchPath: testSearchPath(),

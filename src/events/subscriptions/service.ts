@@ -54,11 +54,12 @@ export function subscribe(app: App, subscription: Subscription): EventStream {
   return {
     next: () => events.next(),
     return: async () => {
-      follower.stop();
-      return { done: true, value: undefined };
+      follower.stop(); // ends a wait for the next event; what follows ends a pause between two
+      return events.return(undefined);
     },
     throw: async (error) => {
       follower.stop();
+      await events.return(undefined);
       throw error;
     },
     [Symbol.asyncIterator]() {

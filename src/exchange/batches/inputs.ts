@@ -1,6 +1,6 @@
 import { IsInt, IsOptional, IsString, Max, Min } from "class-validator";
 import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
-import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../../kernel/page.js";
+import { PageArgs } from "../../platform/arguments.js";
 import { BatchState } from "../entities.js";
 import { WAIT_MS } from "../submission/service.js";
 
@@ -25,7 +25,7 @@ export class SubmitBatchInput {
 
 /** A page of a partner's batches. */
 @ArgsType()
-export class BatchesArgs {
+export class BatchesArgs extends PageArgs {
   @Field(() => ID, { nullable: true, description: "Whose batches; a partner's own client may leave it out." })
   @IsOptional()
   readonly partnerId?: string | null;
@@ -33,12 +33,4 @@ export class BatchesArgs {
   @Field(() => BatchState, { nullable: true, description: "Only batches that stand there." })
   @IsOptional()
   readonly state?: BatchState | null;
-
-  @Field(() => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: `Rows of the page, 1 to ${PAGE_ROWS_MAX}.` })
-  @IsInt()
-  readonly first!: number;
-
-  @Field(() => String, { nullable: true, description: "Cursor to start behind." })
-  @IsOptional()
-  readonly after?: string | null;
 }

@@ -16,7 +16,7 @@ import {
 } from "type-graphql";
 import { ActType } from "../../acts/entities.js";
 import { ErrorCode } from "../../kernel/errors.js";
-import { PAGE_ROWS_DEFAULT } from "../../kernel/page.js";
+import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
@@ -159,12 +159,10 @@ export class BatchResolver {
   async outcomes(
     @Ctx() { app }: Context,
     @Root() batch: Batch,
-    @Arg("first", () => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: "Rows of the page, 1 to 500." })
-    first: number,
-    @Arg("after", () => String, { nullable: true, description: "Cursor to start behind." }) after?: string | null,
+    @Args(() => PageArgs) args: PageArgs,
   ): Promise<Connection<NumberedOutcome>> {
-    const page = await outcomePage(app, batch, { first, after: after ?? null });
+    const page = await outcomePage(app, batch, args);
     const total = batch.postedAt === null ? 0 : batch.itemCount;
-    return connectionOf("outcomes", page, after, () => Promise.resolve(total));
+    return connectionOf("outcomes", page, args.after, () => Promise.resolve(total));
   }
 }

@@ -26,9 +26,14 @@ export function unpackEnvelope(packed: Buffer): string {
   return `${header}.${payload.toString("base64url")}.${signature}`;
 }
 
+/** The payload's bytes, as they were signed. */
+export function packedPayload(packed: Buffer): Buffer {
+  return unpack(packed).payload;
+}
+
 /** The payload's transactions; the payload was verified and checked when it was accepted. */
 export function packedTransactions(packed: Buffer): unknown[] {
-  const { transactions } = JSON.parse(unpack(packed).payload.toString("utf8"));
+  const { transactions } = JSON.parse(packedPayload(packed).toString("utf8"));
   assert(Array.isArray(transactions), "an accepted payload has transactions");
   return transactions;
 }
@@ -68,10 +73,15 @@ export async function outcomesOf(reader: Reader, tenantNo: number, batchNo: stri
     tenantNo,
     batchNo,
   ]);
-  if (row === undefined || row.outcomes === null) return null;
-  const stored: unknown = JSON.parse(gunzipSync(row.outcomes).toString("utf8"));
+  return row === undefined || row.outcomes === null ? null : unpackOutcomes(row.outcomes).outcomes;
+}
+
+/** Stored outcomes, and the SHA-256 of what is stored. */
+export function unpackOutcomes(packed: Buffer): { readonly outcomes: Outcome[]; readonly sha256: Buffer } {
+  const text = gunzipSync(packed).toString("utf8");
+  const stored: unknown = JSON.parse(text);
   assert(Array.isArray(stored), "outcomes are a list");
-  return stored.map(outcomeOf);
+  return { outcomes: stored.map(outcomeOf), sha256: sha256(text) };
 }
 
 function outcomeOf(stored: {

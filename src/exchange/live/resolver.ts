@@ -14,7 +14,7 @@ import {
 import { ActType } from "../../acts/entities.js";
 import type { LiveEvent } from "../../events/streams/service.js";
 import { type FollowRequest, follow } from "../../events/subscriptions/service.js";
-import { FollowArgs } from "../../platform/follow-args.js";
+import { FollowArgs } from "../../platform/arguments.js";
 import type { Context } from "../../platform/graphql.js";
 import { batchOf } from "../batches/service.js";
 import { Batch, BatchState } from "../entities.js";

@@ -115,17 +115,22 @@ function decidePosting(
   return { outcome: ItemOutcome.POSTED };
 }
 
-/** A rollback that came before its original posts with it, or is refused for good if it does not fit. */
-function postWaitingRollback(batch: BatchToPost, original: BookedTransaction, place: Place, draft: Draft): void {
+/** The rollback that came before its original, if it fits; one that does not is refused for good. */
+function fittingRollback(original: BookedTransaction, draft: Draft): BookedTransaction | null {
   const rollbackKey = draft.reversalOf(original.dedupe);
   const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
-  if (waiting === undefined) return;
-  if (!fits(waiting, original)) {
-    draft.misfits.set(waiting.dedupe, original.dedupe);
-    draft.reversed.delete(original.dedupe);
-    draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
-    return;
-  }
+  if (waiting === undefined) return null;
+  if (fits(waiting, original)) return waiting;
+  draft.misfits.set(waiting.dedupe, original.dedupe);
+  draft.reversed.delete(original.dedupe);
+  draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
+  return null;
+}
+
+/** A rollback that came before its original posts with it. */
+function postWaitingRollback(batch: BatchToPost, original: BookedTransaction, place: Place, draft: Draft): void {
+  const waiting = fittingRollback(original, draft);
+  if (waiting === null) return;
   const transaction = reversalTransaction(waiting, original);
   draft.booked.set(waiting.dedupe, transaction);
   draft.posted.push({ batchNo: batch.no, place, transaction, item: null, reversedKind: original.kind });
@@ -147,6 +152,7 @@ function decideRollback(
     draft.booked.set(waiting.dedupe, waiting);
     draft.pending.push({ batchNo: batch.no, item, transaction: waiting });
     draft.reversed.set(originalKey, waiting.dedupe);
+    fittingRollback(waiting, draft); // none fits: a rollback that waited for this one is refused
     return { outcome: ItemOutcome.PENDING_ORIGINAL };
   }
   if (!fits(transaction, original)) return refused(ErrorCode.ROLLBACK_MISMATCH, path);
@@ -155,6 +161,7 @@ function decideRollback(
   const reversal = reversalTransaction(transaction, original);
   draft.booked.set(reversal.dedupe, reversal);
   draft.reversed.set(originalKey, reversal.dedupe);
+  fittingRollback(reversal, draft);
   draft.posted.push({ batchNo: batch.no, place, transaction: reversal, item, reversedKind: original.kind });
   return { outcome: ItemOutcome.POSTED };
 }

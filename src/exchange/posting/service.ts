@@ -9,7 +9,7 @@ import { announceChange, linesOf, nextEntryNo, post, publishBalances } from "../
 import { tryCursor } from "../../periods/cursors/service.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isConnectionLoss, type Reader, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isPassingTrouble, type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { envelopesOf, packedTransactions, packOutcomes } from "../contents/service.js";
 import type { BatchMode } from "../entities.js";
@@ -38,6 +38,8 @@ export interface PostingRun {
 interface WaitingBatch extends BatchToPost {
   readonly id: string;
   readonly itemCount: number;
+  /** Why what is stored of it cannot be read; null where it can. */
+  readonly fault: unknown;
 }
 
 /**
@@ -76,7 +78,7 @@ async function postGroup(app: App, partner: Partner, group: readonly WaitingBatc
   const mark = await announceChange(app, partner);
   try {
     const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, group));
-    if (posted !== null) await app.signals.publish(POSTED_SIGNAL, posted.map((batch) => batch.id).join(" "));
+    if (posted !== null) await tell(app, posted);
     return posted;
   } catch (error) {
     if (isTransient(error)) throw error;
@@ -103,6 +105,7 @@ async function postUnderCursor(
   if (cursor === null) return null;
   const waiting = await stillWaiting(tx, partner, candidates);
   if (waiting.length === 0) return [];
+  for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
   const decision = decideGroup(waiting, await readFacts(tx, partner, waiting));
   const groups = entryGroups(decision.posted);
@@ -193,7 +196,13 @@ async function park(app: App, partner: Partner, batch: WaitingBatch, error: unkn
     ]);
   });
   app.metrics.count("batches_parked");
+  await tell(app, [batch]);
   return batch;
+}
+
+/** Tells whoever waits for them that these batches wait no longer. */
+async function tell(app: App, batches: readonly WaitingBatch[]): Promise<void> {
+  await app.signals.publish(POSTED_SIGNAL, batches.map((batch) => batch.id).join(" "));
 }
 
 /** The oldest batches that wait, read and parsed before the lock so that it is held briefly. */
@@ -214,12 +223,19 @@ async function readGroup(reader: Reader, partner: Partner, limits: typeof GROUP_
     partner.tenantNo,
     taken.map((row) => String(row.no)),
   );
-  return taken.map((row) => {
-    const transactions = packedTransactions(present(envelopes.get(String(row.no)), "the envelope of a batch"));
-    const { id, mode, item_count: itemCount, accepted_at: acceptedAt } = row;
-    const checked = validateItems(transactions, { isTenant: row.issuer_no === 0 });
-    return { no: String(row.no), id, mode, itemCount, acceptedAt, items: checked };
-  });
+  return taken.map((row) => waitingBatch(row, envelopes.get(String(row.no))));
+}
+
+/** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
+function waitingBatch(row: WaitingRow, envelope: Buffer | undefined): WaitingBatch {
+  const { id, mode, item_count: itemCount, accepted_at: acceptedAt } = row;
+  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt };
+  try {
+    const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
+    return { ...batch, items: validateItems(transactions, { isTenant: row.issuer_no === 0 }), fault: null };
+  } catch (fault) {
+    return { ...batch, items: [], fault };
+  }
 }
 
 interface WaitingRow {
@@ -231,9 +247,10 @@ interface WaitingRow {
   readonly issuer_no: number;
 }
 
+/** Locks them as well, so that nobody parks what is being posted. */
 async function stillWaiting(tx: Tx, partner: Partner, candidates: readonly WaitingBatch[]): Promise<WaitingBatch[]> {
   const rows: { no: string }[] = await tx.query(
-    "select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?)",
+    "select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?) for update",
     [partner.tenantNo, partner.no, candidates.map((batch) => batch.no)],
   );
   const waiting = new Set(rows.map((row) => String(row.no)));
@@ -250,7 +267,8 @@ function countsOf(outcomes: readonly Outcome[]) {
   };
 }
 
+/** Not the batch's fault: the same batch may be posted later. */
 function isTransient(error: unknown): boolean {
   const isCoded = error instanceof CodedError && error.retryable;
-  return isCoded || error instanceof CommitOutcomeUnknown || isConnectionLoss(error);
+  return isCoded || error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
 }

@@ -1,7 +1,7 @@
-import { IsInt, IsOptional } from "class-validator";
-import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
-import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../../kernel/page.js";
+import { IsOptional } from "class-validator";
+import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { TransactionKind } from "../../periods/entities.js";
+import { PageArgs } from "../../platform/arguments.js";
 
 /** Which transactions to list; every part given must hold. */
 @InputType({ description: "Which transactions to list; every part given must hold." })
@@ -33,16 +33,8 @@ export class TransactionFilter {
 
 /** A page of transactions. */
 @ArgsType()
-export class TransactionsArgs {
+export class TransactionsArgs extends PageArgs {
   @Field(() => TransactionFilter, { nullable: true, description: "Which to list." })
   @IsOptional()
   readonly filter?: TransactionFilter | null;
-
-  @Field(() => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: `Rows of the page, 1 to ${PAGE_ROWS_MAX}.` })
-  @IsInt()
-  readonly first!: number;
-
-  @Field(() => String, { nullable: true, description: "Cursor to start behind." })
-  @IsOptional()
-  readonly after?: string | null;
 }

@@ -1,11 +1,11 @@
 import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 
 /** The longest compact JWS that is looked at: characters. */
-export const TOKEN_LENGTH_MAX = 8_192;
+const TOKEN_LENGTH_MAX = 8_192;
 /** JWS algorithms that an assertion may be signed with; a closed list (RFC 8725, section 3.1). */
 export const ASSERTION_ALGORITHMS: readonly string[] = ["EdDSA", "Ed25519", "ES256", "ES384", "PS256"];
 /** How far ahead an assertion may end. */
-export const ASSERTION_LIFE_MAX_SECONDS = 300;
+const ASSERTION_LIFE_MAX_SECONDS = 300;
 /** How far two clocks may be apart. */
 export const CLOCK_LEEWAY_SECONDS = 30;
 
@@ -67,8 +67,8 @@ export function assertionHeader({ header }: OpenedToken): AssertionHeader | null
 export function assertionClaims({ claims }: OpenedToken): Assertion | null {
   const { iss, sub, aud, exp, iat = null, nbf = null, jti } = claims;
   const audiences = Array.isArray(aud) ? aud : [aud];
-  const areTexts = audiences.length <= AUDIENCES_MAX && audiences.every(isShortText);
-  if (!isName(iss) || iss !== sub || !areTexts || !isShortText(jti)) return null;
+  const isFewAudiences = audiences.length >= 1 && audiences.length <= AUDIENCES_MAX && audiences.every(isShortText);
+  if (!isName(iss) || iss !== sub || !isFewAudiences || !isShortText(jti)) return null;
   if (!isTime(exp) || (iat !== null && !isTime(iat)) || (nbf !== null && !isTime(nbf))) return null;
   return { clientId: iss, audiences, expiresAt: exp, issuedAt: iat, notBefore: nbf, jti };
 }

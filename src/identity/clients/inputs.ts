@@ -1,13 +1,16 @@
-import { ArrayMaxSize, ArrayMinSize, Length, Matches } from "class-validator";
-import { Field, ID, InputType } from "type-graphql";
+import { ArrayMaxSize, ArrayMinSize, IsOptional, Length, Matches } from "class-validator";
+import { ArgsType, Field, ID, InputType } from "type-graphql";
+import { PageArgs } from "../../platform/arguments.js";
 
 /** What `createClient` takes. */
 @InputType({ description: "A client to be created, with its first public keys." })
 export class CreateClientInput {
   @Field(() => ID, { nullable: true, description: "The partner it acts for; none for the tenant's administration." })
+  @IsOptional()
   readonly partnerId?: string | null;
 
   @Field(() => ID, { nullable: true, description: "Another tenant than the caller's; for the platform's operators." })
+  @IsOptional()
   readonly tenantId?: string | null;
 
   @Field(() => String, { description: "For people; 1–200 characters." })
@@ -28,4 +31,12 @@ export class CreateClientInput {
   })
   @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
   readonly idempotencyKey!: string;
+}
+
+/** A page of clients. */
+@ArgsType()
+export class ClientsArgs extends PageArgs {
+  @Field(() => ID, { nullable: true, description: "Only those of this partner." })
+  @IsOptional()
+  readonly partnerId?: string | null;
 }

@@ -1,11 +1,11 @@
 import {
   Arg,
+  Args,
   Authorized,
   Ctx,
   Field,
   FieldResolver,
   ID,
-  Int,
   Mutation,
   ObjectType,
   Query,
@@ -16,7 +16,7 @@ import { type Connection, type Context, connectionOf, connectionType } from "../
 import { Client, ClientKey } from "../entities.js";
 import { keysByClient } from "../keys/service.js";
 import { clientOf } from "../service.js";
-import { CreateClientInput } from "./inputs.js";
+import { ClientsArgs, CreateClientInput } from "./inputs.js";
 import { actorInTenant, clientsOf, countClients, createClient } from "./service.js";
 
 const ClientConnection = connectionType("Client", Client);
@@ -47,15 +47,10 @@ export class ClientResolver {
   @Query(() => ClientConnection, { description: "The clients that the caller may see, oldest first." })
   async clients(
     @Ctx() { app, actor }: Context,
-    @Arg("first", () => Int, { nullable: true, description: "Rows wanted: 1 to 500, 50 by default." })
-    first: number | null,
-    @Arg("after", () => String, { nullable: true, description: "Cursor of the last row of the page before." })
-    after: string | null,
-    @Arg("partnerId", () => ID, { nullable: true, description: "Only those of this partner." })
-    partnerId: string | null = null,
+    @Args(() => ClientsArgs) { partnerId = null, ...page }: ClientsArgs,
   ): Promise<Connection<Client>> {
-    const page = await clientsOf(app, actor, { partnerId }, { first, after });
-    return connectionOf("clients", page, after, () => countClients(app, actor, { partnerId }));
+    const clients = await clientsOf(app, actor, { partnerId }, page);
+    return connectionOf("clients", clients, page.after, () => countClients(app, actor, { partnerId }));
   }
 
   @Authorized("clients:manage", "keys:manage")

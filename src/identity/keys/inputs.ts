@@ -1,5 +1,6 @@
-import { Length, Matches } from "class-validator";
-import { Field, ID, InputType } from "type-graphql";
+import { IsOptional, Length, Matches } from "class-validator";
+import { ArgsType, Field, ID, InputType } from "type-graphql";
+import { PageArgs } from "../../platform/arguments.js";
 
 const KEY_DESCRIPTION = "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.";
 
@@ -31,4 +32,12 @@ export class RevokeKeyInput {
   @Field(() => String, { description: KEY_DESCRIPTION })
   @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
   readonly idempotencyKey!: string;
+}
+
+/** A page of keys. */
+@ArgsType()
+export class KeysArgs extends PageArgs {
+  @Field(() => ID, { nullable: true, description: "Only those of this client." })
+  @IsOptional()
+  readonly clientId?: string | null;
 }

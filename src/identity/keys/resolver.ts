@@ -1,7 +1,7 @@
-import { Arg, Authorized, Ctx, Field, ID, Int, Mutation, ObjectType, Query, Resolver } from "type-graphql";
+import { Arg, Args, Authorized, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from "type-graphql";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { ClientKey } from "../entities.js";
-import { RegisterKeyInput, RevokeKeyInput } from "./inputs.js";
+import { KeysArgs, RegisterKeyInput, RevokeKeyInput } from "./inputs.js";
 import { countKeys, keyOf, keysOf, registerKey, revokeKey } from "./service.js";
 
 const KeyConnection = connectionType("ClientKey", ClientKey);
@@ -36,15 +36,10 @@ export class KeyResolver {
   @Query(() => KeyConnection, { description: "The keys that the caller may see, revoked ones too, oldest first." })
   async keys(
     @Ctx() { app, actor }: Context,
-    @Arg("first", () => Int, { nullable: true, description: "Rows wanted: 1 to 500, 50 by default." })
-    first: number | null,
-    @Arg("after", () => String, { nullable: true, description: "Cursor of the last row of the page before." })
-    after: string | null,
-    @Arg("clientId", () => ID, { nullable: true, description: "Only those of this client." })
-    clientId: string | null = null,
+    @Args(() => KeysArgs) { clientId = null, ...page }: KeysArgs,
   ): Promise<Connection<ClientKey>> {
-    const page = await keysOf(app, actor, { clientId }, { first, after });
-    return connectionOf("keys", page, after, () => countKeys(app, actor, { clientId }));
+    const keys = await keysOf(app, actor, { clientId }, page);
+    return connectionOf("keys", keys, page.after, () => countKeys(app, actor, { clientId }));
   }
 
   @Authorized("keys:manage")

@@ -15,7 +15,7 @@ import { clientOf, clientToManage, type OwnedClient } from "../service.js";
 import { jwksOf, KeyFault, type PublicKey, readPublicJwk } from "./rules.js";
 
 /** Active keys that a client may have, so that rotation can overlap and nothing grows without bound. */
-export const ACTIVE_KEYS_MAX = 10;
+const ACTIVE_KEYS_MAX = 10;
 
 const JWKS_LENGTH_MAX = 20_000;
 const REASON_LENGTH_MAX = 200;

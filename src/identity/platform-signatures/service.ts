@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from "node:crypto";
 import { z } from "zod";
-import { parseStrictJson } from "../../kernel/strict-json.js";
+import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 
 /** Which keys may have signed, and as what. */
 export interface Expected {
@@ -20,8 +20,13 @@ export type SignatureFault =
   | "SIGNATURE_INVALID";
 
 const Header = z.strictObject({ alg: z.string(), kid: z.string(), typ: z.string() });
-const Jwk = z.looseObject({ kid: z.string().optional(), kty: z.string(), crv: z.string().optional() });
-const Jwks = z.object({ keys: z.array(Jwk).max(10_000) });
+const Ed25519Jwk = z.object({
+  kid: z.string(),
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+const Jwks = z.object({ keys: z.array(z.unknown()).max(10_000) });
 const ALGORITHMS = ["EdDSA", "Ed25519"];
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
 
@@ -41,12 +46,21 @@ export function readSigned(
   if (!header.success || payload === undefined) return { fault: "MALFORMED" };
   if (header.data.typ !== typ) return { fault: "TYPE_MISMATCH" };
   if (!ALGORITHMS.includes(header.data.alg)) return { fault: "ALGORITHM_REFUSED" };
-  const key = keys.data.keys.find(({ kid, kty, crv }) => kid === header.data.kid && kty === "OKP" && crv === "Ed25519");
-  if (key === undefined) return { fault: "KEY_UNKNOWN" };
+  const key = keyNamed(keys.data.keys, header.data.kid);
+  if (key === null) return { fault: "KEY_UNKNOWN" };
   return isSignedBy(key, `${head}.${body}`, signature) ? { payload } : { fault: "SIGNATURE_INVALID" };
 }
 
-function isSignedBy(key: z.infer<typeof Jwk>, text: string, signature: string): boolean {
+/** The set's Ed25519 key of that name; keys of other kinds may stand in it too. */
+function keyNamed(keys: readonly unknown[], kid: string): z.infer<typeof Ed25519Jwk> | null {
+  for (const candidate of keys) {
+    const { data } = Ed25519Jwk.safeParse(candidate);
+    if (data?.kid === kid) return data;
+  }
+  return null;
+}
+
+function isSignedBy(key: z.infer<typeof Ed25519Jwk>, text: string, signature: string): boolean {
   const bytes = Buffer.from(signature, "base64url");
   if (bytes.toString("base64url") !== signature) return false; // other bits that decode to the same bytes
   const publicKey = createPublicKey({ key, format: "jwk" });
@@ -59,7 +73,8 @@ function parsed(text: string): unknown {
   if (bytes.length === 0 || bytes.toString("base64url") !== text) return undefined;
   try {
     return parseStrictJson(bytes.toString("utf8"));
-  } catch {
-    return undefined; // whatever is wrong with it, it is no JSON of ours
+  } catch (error) {
+    if (error instanceof StrictJsonFault) return undefined;
+    throw error;
   }
 }

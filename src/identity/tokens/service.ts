@@ -17,7 +17,7 @@ import { installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
 
 /** How long an access token is good for. */
-export const TOKEN_LIFE_SECONDS = 600;
+const TOKEN_LIFE_SECONDS = 600;
 /** Path of the platform's public keys under the public URL. */
 export const JWKS_PATH = "/.well-known/jwks.json";
 const TOKEN_TYPE = "at+jwt";

@@ -13,19 +13,6 @@ const DAY_MS = 86_400_000;
 /** A plan that ends sooner than this is planned on. */
 const PLAN_AHEAD_MS = 30 * DAY_MS;
 
-/** A period that the tenant has, or the partner when one is given; `NOT_FOUND` for anything else. */
-export async function periodOfTenant(
-  reader: Reader,
-  owner: { readonly tenantNo: number; readonly partnerNo: number | null },
-  id: string,
-): Promise<SettlementPeriod> {
-  const { tenantNo, partnerNo } = owner;
-  const where = { tenantNo, id, ...(partnerNo === null ? {} : { partnerNo }) };
-  const period = await reader.findOneBy(SettlementPeriod, where);
-  if (period === null) throw periodError("NOT_FOUND");
-  return period;
-}
-
 /** A partner's periods in order; only those in one state where it is given. */
 export async function periodsOf(
   app: App,

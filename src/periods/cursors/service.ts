@@ -1,3 +1,4 @@
+import { present } from "../../kernel/assert.js";
 import type { Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 
@@ -20,13 +21,13 @@ export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCu
 
 /** Takes and writes the partner's cursor, waiting for whoever holds it. */
 export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor> {
+  const known = await readCursor(tx, partner, "for update");
+  if (known !== null) return claim(tx, partner, known);
   await tx.query(
     "insert into posting_cursor (tenant_no, partner_no) values (?, ?) on duplicate key update partner_no = partner_no",
     [partner.tenantNo, partner.no],
   );
-  const held = await readCursor(tx, partner, "for update");
-  if (held === null) throw new Error("a posting cursor that was just written is gone");
-  return claim(tx, partner, held);
+  return claim(tx, partner, present(await readCursor(tx, partner, "for update"), "a cursor that was just written"));
 }
 
 /** Writes the number of the last entry that was made under the cursor. */

@@ -36,6 +36,7 @@ export function workingSizes(): MariadbSizes {
  */
 export async function runMariadb(place: Place, mariadbd: string, sizes: MariadbSizes): Promise<EmbeddedServer> {
   const dataFolder = join(place.dataDir, "mariadb");
+  mkdirSync(temporaryFolder(place), { recursive: true, mode: 0o700 });
   if (!existsSync(dataFolder)) await initialise(place, mariadbd, sizes);
   const socketPath = join(place.socketDir, "mariadb.sock");
   return runServer(place, {
@@ -43,7 +44,7 @@ export async function runMariadb(place: Place, mariadbd: string, sizes: MariadbS
     title: "MariaDB",
     url: `mysql://root@localhost/quittance?socketPath=${encodeURIComponent(socketPath)}`,
     command: mariadbd,
-    args: [...settings(dataFolder, sizes), ...networkSettings(socketPath), ...durableSettings(dataFolder)],
+    args: [...settings(place, dataFolder, sizes), ...networkSettings(socketPath), ...durableSettings(dataFolder)],
     answers: () => answers(socketPath),
   });
 }
@@ -55,7 +56,7 @@ async function initialise(place: Place, mariadbd: string, sizes: MariadbSizes): 
   const folder = join(place.dataDir, `mariadb.new-${process.pid}`);
   mkdirSync(folder, { mode: 0o700 });
   const sql = ["create database mysql;", "use mysql;", ...systemTables(mariadbd)].join("\n");
-  const { code, output } = await bootstrap(mariadbd, [...settings(folder, sizes), "--bootstrap"], sql);
+  const { code, output } = await bootstrap(mariadbd, [...settings(place, folder, sizes), "--bootstrap"], sql);
   if (code !== 0) throw new Error(`MariaDB could not make its system tables: ${output.trim().slice(-2_000)}`);
   renameSync(folder, join(place.dataDir, "mariadb"));
 }
@@ -84,17 +85,23 @@ function systemTables(mariadbd: string): string[] {
 }
 
 /** A data folder keeps these for life; `--no-defaults` comes first, or MariaDB takes the machine's settings too. */
-function settings(dataFolder: string, sizes: MariadbSizes): string[] {
+function settings(place: Place, dataFolder: string, sizes: MariadbSizes): string[] {
   return [
     "--no-defaults",
     ...(process.getuid?.() === 0 ? ["--user=root"] : []),
     `--datadir=${dataFolder}`,
+    `--tmpdir=${temporaryFolder(place)}`,
     `--innodb-buffer-pool-size=${sizes.bufferPoolBytes}`,
     `--innodb-log-file-size=${sizes.redoLogBytes}`,
     "--character-set-server=utf8mb4",
     "--collation-server=utf8mb4_bin",
     "--max-allowed-packet=64M",
   ];
+}
+
+/** Its own: a MariaDB that starts removes the temporary tables of every other one that shares the folder, in use or not. */
+function temporaryFolder(place: Place): string {
+  return join(place.dataDir, "mariadb-tmp");
 }
 
 function networkSettings(socketPath: string): string[] {

@@ -9,8 +9,8 @@ export interface Launch {
   readonly env?: NodeJS.ProcessEnv;
   /** Absolute, with no symbolic link in it. */
   readonly pidFile: string;
-  /** Takes standard output and error, at its end. */
-  readonly logFile: string;
+  /** Where standard output and error go: to the end of a file, or to these descriptors of ours. */
+  readonly output: string | readonly [number, number];
   /** Whether to open a channel for Node's `process.send`. */
   readonly hasChannel?: boolean;
 }
@@ -22,18 +22,18 @@ const KILLED_MS_MAX = 5_000;
  * Starts a process in a group of its own, so that neither Ctrl-C nor the end of its parent reaches it. It inherits its pid file
  * open: whoever holds that file open is the process, which no reused pid can imitate.
  */
-export function launch({ command, args, env, pidFile, logFile, hasChannel = false }: Launch): ChildProcess {
-  const log = openSync(logFile, "a", 0o600);
+export function launch({ command, args, env, pidFile, output, hasChannel = false }: Launch): ChildProcess {
+  const log = typeof output === "string" ? openSync(output, "a", 0o600) : null;
   const held = openSync(pidFile, "w", 0o600);
   try {
-    const stdio = ["ignore" as const, log, log, ...(hasChannel ? ["ipc" as const] : []), held];
+    const [out, err] = typeof output === "string" ? [log, log] : output;
+    const stdio = ["ignore" as const, out, err, ...(hasChannel ? ["ipc" as const] : []), held];
     const child = spawn(command, args, { detached: true, stdio, ...(env === undefined ? {} : { env }) });
     if (child.pid !== undefined) writeSync(held, `${child.pid}\n`);
-    child.unref();
     return child;
   } finally {
     closeSync(held);
-    closeSync(log);
+    if (log !== null) closeSync(log);
   }
 }
 
@@ -54,22 +54,29 @@ export function isHolder(pid: number, pidFile: string): boolean {
   });
 }
 
+/** How long a process may take to end, and what cuts that short. */
+export interface Grace {
+  readonly graceMs: number;
+  readonly force?: AbortSignal | undefined;
+}
+
 /**
- * Ends every process launched with this pid file: SIGTERM, SIGKILL after the grace, milliseconds. Removes the file; answers how
+ * Ends every process launched with this pid file: SIGTERM, then SIGKILL when the grace is over. Removes the file; answers how
  * many were ended. Throws when one survives even that.
  */
-export async function stopHolders(pidFile: string, graceMs: number): Promise<number> {
+export async function stopHolders(pidFile: string, grace: Grace): Promise<number> {
   const pids = holdersOf(pidFile);
-  await Promise.all(pids.map((pid) => stop(pid, pidFile, graceMs)));
+  await Promise.all(pids.map((pid) => stop(pid, pidFile, grace)));
   rmSync(pidFile, { force: true });
   return pids.length;
 }
 
-async function stop(pid: number, pidFile: string, graceMs: number): Promise<void> {
+async function stop(pid: number, pidFile: string, grace: Grace): Promise<void> {
   send(pid, pidFile, "SIGTERM");
-  if (await isGone(pid, pidFile, graceMs)) return;
+  if (await isGone(pid, pidFile, grace)) return;
   send(pid, pidFile, "SIGKILL");
-  if (!(await isGone(pid, pidFile, KILLED_MS_MAX))) throw new Error(`Process ${pid} (${pidFile}) does not end.`);
+  if (!(await isGone(pid, pidFile, { graceMs: KILLED_MS_MAX })))
+    throw new Error(`Process ${pid} (${pidFile}) does not end.`);
 }
 
 function send(pid: number, pidFile: string, signal: "SIGTERM" | "SIGKILL"): void {
@@ -81,9 +88,9 @@ function send(pid: number, pidFile: string, signal: "SIGTERM" | "SIGKILL"): void
   }
 }
 
-async function isGone(pid: number, pidFile: string, waitMs: number): Promise<boolean> {
-  for (let waited = 0; isHolder(pid, pidFile); waited += POLL_MS) {
-    if (waited >= waitMs) return false;
+async function isGone(pid: number, pidFile: string, { graceMs, force }: Grace): Promise<boolean> {
+  for (let waitedMs = 0; isHolder(pid, pidFile); waitedMs += POLL_MS) {
+    if (waitedMs >= graceMs || force?.aborted === true) return false;
     await sleep(POLL_MS);
   }
   return true;

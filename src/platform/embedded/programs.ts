@@ -14,7 +14,7 @@ export interface ProgramSearch {
   readonly isRedisWanted: boolean;
   /** As in PATH. */
   readonly searchPath: string;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /** Where packages keep servers, which the PATH of an ordinary user often leaves out. */
@@ -45,6 +45,16 @@ export function findProgram(name: string, searchPath: string): string | null {
 
 type Program = "mariadbd" | "redis-server";
 
+const TITLES: Readonly<Record<Program, string>> = {
+  mariadbd: "MariaDB 10.6 or later",
+  "redis-server": "Redis 6 or later",
+};
+/** The packages that hold just the server, without the tools and services of the full ones. */
+const PACKAGES: Readonly<Record<Program, string>> = {
+  mariadbd: "mariadb-server-core",
+  "redis-server": "redis-server",
+};
+
 function missingOf({ isMariadbWanted, isRedisWanted, searchPath }: ProgramSearch): Program[] {
   const wanted: Program[] = [
     ...(isMariadbWanted ? (["mariadbd"] as const) : []),
@@ -54,18 +64,19 @@ function missingOf({ isMariadbWanted, isRedisWanted, searchPath }: ProgramSearch
 }
 
 async function install(missing: readonly Program[], { searchPath, say }: ProgramSearch): Promise<void> {
-  const what = missing
-    .map((name) => (name === "mariadbd" ? "MariaDB 10.6 or later" : "Redis 6 or later"))
-    .join(" and ");
+  const what = missing.map((name) => TITLES[name]).join(" and ");
   const aptGet = findProgram("apt-get", searchPath);
   const prefix = aptGet === null ? null : rootPrefix(searchPath);
   if (aptGet === null || prefix === null) {
-    const how = aptGet === null ? "" : `: sudo apt-get install ${missing.map(packageName).join(" ")}`;
+    const how = aptGet === null ? "" : `: sudo apt-get install ${missing.map((name) => PACKAGES[name]).join(" ")}`;
     throw new Error(`Install ${what} (${missing.join(" and ")})${how}; ${OTHERWISE}`);
   }
-  say(`installing ${missing.map(packageName).join(" and ")} with apt-get`);
   const command = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", aptGet];
-  const installing = () => run([...command, "install", "-y", "--no-install-recommends", ...missing.map(packageName)]);
+  const installing = async () => {
+    const packages = await Promise.all(missing.map((name) => packageOf(name, searchPath)));
+    say(`installing ${packages.join(" and ")} with apt-get`);
+    return run([...command, "install", "-y", "--no-install-recommends", ...packages]);
+  };
   if ((await installing()).code === 0) return;
   say("fetching the package lists first (apt-get update)");
   await run([...command, "update"]);
@@ -81,9 +92,18 @@ function rootPrefix(searchPath: string): readonly string[] | null {
   return [sudo, "-n"];
 }
 
-/** The package that holds just the server, without the tools and services of the full one. */
-function packageName(program: Program): string {
-  return program === "mariadbd" ? "mariadb-server-core" : "redis-server";
+/** The package's name; older releases put a version behind it, and then the latest is taken. */
+async function packageOf(program: Program, searchPath: string): Promise<string> {
+  const wanted = PACKAGES[program];
+  const aptCache = findProgram("apt-cache", searchPath);
+  if (aptCache === null) return wanted;
+  const names = (await run([aptCache, "pkgnames", wanted])).output.split("\n");
+  const versioned = names.filter((name) => /^-\d+(\.\d+)*$/.test(name.slice(wanted.length)));
+  return names.includes(wanted) ? wanted : (versioned.sort(byVersion).at(-1) ?? wanted);
+}
+
+function byVersion(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
 }
 
 function run([command = "", ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {

@@ -36,12 +36,13 @@ export async function runServer(place: Place, kind: ServerKind): Promise<Embedde
     command: kind.command,
     args: kind.args,
     pidFile: pidFileOf(place, kind.name),
-    logFile: logFileOf(place, kind.name),
+    output: logFileOf(place, kind.name),
   });
   const spawned = await new Promise<number | Error>((resolve) => {
     child.once("error", resolve);
     child.once("spawn", () => resolve(child.pid ?? 0));
   });
+  child.unref(); // it outlives us
   if (spawned instanceof Error) throw new Error(`${kind.title} cannot be started: ${spawned.message}`);
   if (await untilAnswers(place, kind, spawned)) return { url: kind.url, pid: spawned, isAdopted: false };
   throw new Error(`${kind.title} ended at its start:\n${tailOf(logFileOf(place, kind.name))}`);

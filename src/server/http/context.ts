@@ -1,7 +1,7 @@
+import { authenticate } from "../../identity/tokens/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
-import { authenticate } from "../../identity/tokens/service.js";
 
 /** What a request brings besides its operation. */
 export interface RequestFacts {

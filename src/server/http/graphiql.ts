@@ -1,13 +1,17 @@
 import { createReadStream } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { FastifyInstance } from "fastify";
 
+const { resolve } = createRequire(import.meta.url);
+const SCRIPT = "text/javascript; charset=utf-8";
+
 /** What the page loads, all from installed packages: nothing comes from another host. */
-const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
-  "react.js": { file: "react/umd/react.production.min.js", type: "text/javascript" },
-  "react-dom.js": { file: "react-dom/umd/react-dom.production.min.js", type: "text/javascript" },
-  "graphiql.js": { file: "graphiql/graphiql.min.js", type: "text/javascript" },
-  "graphiql.css": { file: "graphiql/graphiql.min.css", type: "text/css" },
+const ASSETS: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
+  "react.js": { path: inPackage("react/package.json", "umd/react.production.min.js"), type: SCRIPT },
+  "react-dom.js": { path: inPackage("react-dom/package.json", "umd/react-dom.production.min.js"), type: SCRIPT },
+  "graphiql.js": { path: inPackage("graphiql/package.json", "graphiql.min.js"), type: SCRIPT },
+  "graphiql.css": { path: inPackage("graphiql/package.json", "graphiql.min.css"), type: "text/css; charset=utf-8" },
 };
 
 const POLICY = [
@@ -42,22 +46,34 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-const EXAMPLE = `# Put an access token into the header editor below, as "Bearer …". It is printed by
-#   bin/quittance token --url <this host> --client ID --key key.json
-
-query Example {
-  errorCodes {
-    code
-    meaning
+/** Examples to begin with, a tab each. The token goes into the header editor, `Bearer` in front. */
+const EXAMPLES = [
+  `query Example {
+  viewer { clientId scopes tenant { name } }
+  partners(first: 10) { edges { node { id name kind currencies } } }
+  batches(first: 5) { edges { node { id state itemCount acceptedAt } } }
+}
+`,
+  `# The payload and its signature come from: bin/quittance sign FILE --key key.json
+mutation Submit($jws: String!) {
+  submitBatch(input: { jws: $jws, waitMs: 2000 }) {
+    replayed
+    batch { id state postedCount refusedCount }
   }
 }
-`;
+`,
+  `# Runs on; send something, or have it sent, and watch.
+subscription Watch {
+  batchStatus { sequence at state batch { id postedCount } }
+}
+`,
+];
 
-/** Starts the page. `#token=…&query=…` in the address fill its editors; the address is cleared, since tokens are secret. */
+/** Starts the page. `#token=…` in the address fills the header editors; the address is cleared, since tokens are secret. */
 const BOOT = `
-const given = new URLSearchParams(location.hash.slice(1));
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (location.hash !== "") history.replaceState(null, "", location.pathname);
-const token = given.get("token");
+const headers = JSON.stringify({ Authorization: token === null ? "" : "Bearer " + token }, null, 2);
 const fetcher = GraphiQL.createFetcher({
   url: "/graphql",
   subscriptionUrl: location.origin.replace(/^http/, "ws") + "/graphql",
@@ -65,8 +81,8 @@ const fetcher = GraphiQL.createFetcher({
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher,
-    defaultQuery: given.get("query") ?? ${JSON.stringify(EXAMPLE)},
-    headers: JSON.stringify({ Authorization: token === null ? "" : "Bearer " + token }, null, 2),
+    headers,
+    defaultTabs: ${JSON.stringify(EXAMPLES)}.map((query) => ({ query, headers })),
     defaultEditorToolsVisibility: "headers",
     shouldPersistHeaders: false,
   }),
@@ -75,19 +91,23 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
 
 /** Serves GraphiQL at `/graphiql`; its policy allows the page's own files and this host, nothing else. */
 export function registerGraphiql(server: FastifyInstance): void {
-  const { resolve } = createRequire(import.meta.url);
   server.get("/graphiql", async (_request, reply) => {
     void reply.type("text/html; charset=utf-8").header("content-security-policy", POLICY);
     return PAGE;
   });
   server.get("/graphiql/boot.js", async (_request, reply) => {
-    void reply.type("text/javascript; charset=utf-8");
+    void reply.type(SCRIPT);
     return BOOT;
   });
-  for (const [name, { file, type }] of Object.entries(ASSETS)) {
+  for (const [name, { path, type }] of Object.entries(ASSETS)) {
     server.get(`/graphiql/${name}`, async (_request, reply) => {
-      void reply.type(`${type}; charset=utf-8`).header("cache-control", "private, max-age=3600");
-      return reply.send(createReadStream(resolve(file)));
+      void reply.type(type).header("cache-control", "private, max-age=3600");
+      return reply.send(createReadStream(path));
     });
   }
+}
+
+/** Packages list what may be imported, and these bundles are not: only the way to package.json is open. */
+function inPackage(packageJson: string, file: string): string {
+  return join(dirname(resolve(packageJson)), file);
 }

@@ -4,6 +4,7 @@ import {
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type SelectionSetNode,
 } from "graphql";
 import type { Actor } from "../../kernel/actor.js";
@@ -81,7 +82,7 @@ function fragmentsOf(document: DocumentNode): Fragments {
 }
 
 function isPublic(operation: OperationDefinitionNode, fragments: Fragments): boolean {
-  return operation.operation === "query" && hasOnlyPublicFields(operation.selectionSet, fragments);
+  return operation.operation === OperationTypeNode.QUERY && hasOnlyPublicFields(operation.selectionSet, fragments);
 }
 
 function hasOnlyPublicFields(selectionSet: SelectionSetNode, fragments: Fragments): boolean {

@@ -10,6 +10,7 @@ import {
   validate,
 } from "graphql";
 import { assert } from "../../kernel/assert.js";
+import { serverError } from "../errors.js";
 import { serverSchema } from "../schema.js";
 import { type RequestContext, renewContext } from "./context.js";
 import { guardOperation, TOKENS_MAX } from "./guard.js";
@@ -46,7 +47,7 @@ export type Events = AsyncIterableIterator<ExecutionResult> & Required<AsyncIter
 
 /**
  * Subscribes as GraphQL's own `subscribe`, but gives each event a fresh context: loaders forget with the request, and a
- * subscription is as many requests as it has events.
+ * subscription is as many requests as it has events. Where it ends because the access token did, its last event says so.
  */
 export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | ExecutionResult> {
   const { contextValue: context } = args;
@@ -54,14 +55,20 @@ export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | Exe
   const source = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in source)) return source;
   const events = source[Symbol.asyncIterator]();
+  let isOver = false;
   const end = async () => {
+    isOver = true;
     await events.return?.();
     return OVER;
   };
   const results: Events = {
     async next() {
       const event = await events.next();
-      if (event.done === true) return OVER;
+      if (event.done === true) {
+        if (isOver || !hasExpired(context)) return OVER;
+        isOver = true;
+        return { done: false, value: { errors: [refusalError(serverError("UNAUTHENTICATED"))] } };
+      }
       const value = await execute({ ...args, rootValue: event.value, contextValue: renewContext(context) });
       return { done: false, value };
     },
@@ -76,6 +83,10 @@ export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | Exe
 }
 
 const OVER = { done: true, value: undefined } as const;
+
+function hasExpired({ actor, app }: RequestContext): boolean {
+  return actor !== null && actor.expiresAt !== null && actor.expiresAt <= app.clock.now();
+}
 
 /** Whatever was thrown, as the kind of error that live transports send. */
 export function refusalError(error: unknown): GraphQLError {

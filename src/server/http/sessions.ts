@@ -1,5 +1,5 @@
-import type { App } from "../../platform/app.js";
 import { ErrorCode } from "../../kernel/errors.js";
+import type { App } from "../../platform/app.js";
 import { refusalOf } from "../format-error.js";
 import { openContext, type RequestFacts } from "./context.js";
 

@@ -1,6 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ExecutionResult, execute, type GraphQLError, type GraphQLFormattedError, getOperationAST } from "graphql";
+import {
+  type ExecutionResult,
+  execute,
+  type GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+  OperationTypeNode,
+} from "graphql";
 import { z } from "zod";
 import { present } from "../../kernel/assert.js";
 import type { App } from "../../platform/app.js";
@@ -68,10 +75,10 @@ async function resultsOf(request: FastifyRequest): Promise<Events> {
   const args = prepareOperation(operationOf(request), present(request.graphqlContext, "the context"));
   if (Array.isArray(args)) return once({ errors: args });
   const kind = getOperationAST(args.document, args.operationName)?.operation;
-  if (kind === "mutation" && request.method === "GET") {
+  if (kind === OperationTypeNode.MUTATION && request.method === "GET") {
     return once({ errors: [refusalError(serverError("VALIDATION", { reason: "A mutation is sent by POST." }))] });
   }
-  const results = kind === "subscription" ? await subscribeAfresh(args) : await execute(args);
+  const results = kind === OperationTypeNode.SUBSCRIPTION ? await subscribeAfresh(args) : await execute(args);
   return Symbol.asyncIterator in results ? results : once(results);
 }
 
@@ -80,7 +87,8 @@ function operationOf(request: FastifyRequest): LiveOperation {
     throw serverError("VALIDATION", { reason: `Accept ${EVENT_STREAM}, or ask /graphql.` });
   }
   const { success, data } = Operation.safeParse(request.method === "GET" ? ofQuery(request.query) : request.body);
-  if (!success) throw serverError("VALIDATION", { reason: "An operation has a query, and may have variables and a name." });
+  if (!success)
+    throw serverError("VALIDATION", { reason: "An operation has a query, and may have variables and a name." });
   return data;
 }
 

@@ -5,12 +5,12 @@ import type { FastifyInstance } from "fastify";
 import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import type { Context as Connection, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
+import { present } from "../../kernel/assert.js";
+import { ErrorCode } from "../../kernel/errors.js";
 import { newId, newTraceparent } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
-import { ErrorCode } from "../../kernel/errors.js";
-import { present } from "../../kernel/assert.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
 import { openContext, type RequestFacts } from "./context.js";
 import type { LiveEndpoints } from "./live.js";
@@ -41,8 +41,8 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
       onClose: (socket) => socket.extra.stopWatching?.(),
       onSubscribe: (socket, _id, operation) => prepare(app, socket, operation),
       subscribe: subscribeAfresh,
-      onNext: (socket, _id, _operation, _args, { errors, data = null }) =>
-        errors === undefined ? undefined : { data, errors: shown(app, socket, errors) },
+      onNext: (socket, _id, _operation, _args, { errors, data }) =>
+        errors && { ...(data === undefined ? {} : { data }), errors: shown(app, socket, errors) },
       onError: (socket, _id, _operation, errors) => shown(app, socket, errors),
       isProd: app.config.isProduction,
     },
@@ -58,7 +58,9 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
       server.server.off("upgrade", upgrade);
       const timeout = new AbortController();
       const cut = sleep(CLOSE_MS_MAX, null, { signal: timeout.signal }).then(
-        () => sockets.clients.forEach((client) => void client.terminate()),
+        () => {
+          for (const client of sockets.clients) client.terminate();
+        },
         () => undefined, // everybody left in time
       );
       await graphql.dispose();

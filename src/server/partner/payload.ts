@@ -15,6 +15,14 @@ export interface Parties {
   readonly sub?: string;
 }
 
+/** Whom a session speaks for, and whether it may read what became of its batches. */
+export interface Caller {
+  readonly tenantId: string;
+  /** Null for the tenant's own client. */
+  readonly partnerId: string | null;
+  readonly mayReadBatches: boolean;
+}
+
 /** The items of a batch, each as JSON text, and the id of the batch. */
 export interface BatchDraft {
   readonly jti: string;
@@ -23,21 +31,25 @@ export interface BatchDraft {
 
 const Viewed = z.object({
   viewer: z.object({
+    scopes: z.array(z.string()),
     tenant: z.object({ id: z.string() }),
     partner: z.object({ id: z.string() }).nullable(),
   }),
 });
 
-/**
- * Whom a session speaks for, as the server says: a partner for itself, the tenant for the partner named. Throws a
- * sentence when the tenant's client names nobody.
- */
-export async function partiesOf(session: Session, forPartner: string | undefined): Promise<Parties> {
-  const { viewer } = await session.graphql(Viewed, "query Viewer { viewer { tenant { id } partner { id } } }");
-  const aud = viewer.tenant.id;
-  if (viewer.partner !== null) return { iss: viewer.partner.id, aud, ...(forPartner && { sub: forPartner }) };
-  if (forPartner === undefined) throw new Error("This client is the tenant's own; --for names the partner.");
-  return { iss: aud, aud, sub: forPartner };
+/** Whom a session speaks for, as the server says. */
+export async function callerOf(session: Session): Promise<Caller> {
+  const query = "query Viewer { viewer { scopes tenant { id } partner { id } } }";
+  const { scopes, tenant, partner } = (await session.graphql(Viewed, query)).viewer;
+  return { tenantId: tenant.id, partnerId: partner?.id ?? null, mayReadBatches: scopes.includes("batches:read") };
+}
+
+/** Who signs and whose account it is: a partner its own, the tenant that of the partner named (a sentence when none is). */
+export function partiesOf({ tenantId, partnerId }: Caller, forPartner: string | undefined): Parties {
+  const iss = partnerId ?? tenantId;
+  if (forPartner !== undefined) return { iss, aud: tenantId, sub: forPartner };
+  if (partnerId === null) throw new Error("The client is the tenant's own: name the partner with --for.");
+  return { iss, aud: tenantId };
 }
 
 /** The signed batch: a compact JWS whose `iat` is now. Sign shortly before it is sent: `iat` is good for five minutes. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Session, Submitted } from "../partner-client.js";
 
 /** A batch as the server has it; counts are null until it is posted. */
-export type SubmittedBatch = Submitted["submitBatch"]["batch"];
+export type SubmittedBatch = Submitted["batch"];
 
 /** What became of an item that did not simply post. */
 export interface ItemRefusal {
@@ -15,17 +15,26 @@ export interface ItemRefusal {
   readonly path: string | null;
 }
 
-/** A batch that was posted, with the platform's receipt and what of it was refused. */
+/** A batch that was posted: what was sent, the platform's receipt, and what of it was refused. */
 export interface PostedBatch {
+  readonly jws: string;
   readonly batch: SubmittedBatch;
   readonly receipt: string;
   readonly replayed: boolean;
   readonly refusals: readonly ItemRefusal[];
 }
 
-/** How long one request waits for the outcome, and how long it is asked for in all before giving up. */
-export const OUTCOME_WAIT_MS = { request: 10_000, all: 180_000 } as const;
-const POLL_MS = 500;
+/** A batch as the server took it in, and the payload that it was. */
+export interface Accepted {
+  readonly jws: string;
+  readonly batch: SubmittedBatch;
+  readonly receipt: string;
+  readonly replayed: boolean;
+}
+
+const OUTCOME_MS_MAX = 180_000;
+const REPLAY_WAIT_MS = 10_000;
+const POLL_MS = { first: 40, max: 1_000 } as const;
 const OUTCOMES_PAGE = 500;
 const PAGES_MAX = 20; // of 500 items: the 10,000 of the largest batch
 const BAD_OUTCOMES = ["REFUSED", "DUPLICATE_MISMATCH"];
@@ -65,27 +74,45 @@ const OUTCOMES = `query Outcomes($id: ID!, $first: Int!, $after: String) {
 }`;
 
 /**
- * Submits a signed batch and answers when it is posted. Throws a sentence when it was set aside, or is still not posted
- * after three minutes: it was accepted then, so that the same items sent again count once.
+ * Waits for the outcome of a batch that was accepted: by reading it, or, where the caller may not, by sending the same
+ * payload again. Throws a sentence when it was set aside, or is still not posted after three minutes; what is sent
+ * again counts once.
  */
-export async function submitUntilPosted(session: Session, jws: string): Promise<PostedBatch> {
-  const { batch: accepted, receipt, replayed } = (await session.submit(jws, OUTCOME_WAIT_MS.request)).submitBatch;
-  const batch = await postedBatch(session, accepted);
-  const refusals = (batch.refusedCount ?? 0) > 0 ? await refusalsOf(session, batch.id) : [];
-  return { batch, receipt, replayed, refusals };
+export async function postedBatch(session: Session, accepted: Accepted, mayRead: boolean): Promise<PostedBatch> {
+  const { jws, receipt, replayed } = accepted;
+  const deadline = performance.now() + OUTCOME_MS_MAX;
+  let { batch } = accepted;
+  for (let pause = POLL_MS.first; batch.state === "ACCEPTED" && performance.now() < deadline; pause *= 2) {
+    if (mayRead) await sleep(Math.min(pause, POLL_MS.max));
+    batch = mayRead ? await readBatch(session, batch.id) : await replayedBatch(session, jws);
+  }
+  if (batch.state !== "POSTED") {
+    throw new Error(`Batch ${batch.id} was accepted and is ${batch.state}, not posted. Sending it again does no harm.`);
+  }
+  return { jws, batch, receipt, replayed, refusals: await refusalsIn(session, batch, mayRead) };
 }
 
-async function postedBatch(session: Session, accepted: SubmittedBatch): Promise<SubmittedBatch> {
-  const deadline = performance.now() + OUTCOME_WAIT_MS.all;
-  let batch = accepted;
-  while (batch.state === "ACCEPTED" && performance.now() < deadline) {
-    await sleep(POLL_MS);
-    ({ batch } = await session.graphql(BatchAnswer, BATCH, { id: batch.id }));
-  }
-  if (batch.state === "POSTED") return batch;
-  throw new Error(
-    `Batch ${batch.id} was accepted and is ${batch.state}, not posted. What is sent again counts once: run it again later.`,
-  );
+async function readBatch(session: Session, id: string): Promise<SubmittedBatch> {
+  return (await session.graphql(BatchAnswer, BATCH, { id })).batch;
+}
+
+async function replayedBatch(session: Session, jws: string): Promise<SubmittedBatch> {
+  return (await session.submit(jws, REPLAY_WAIT_MS)).batch;
+}
+
+/**
+ * What of a posted batch was refused, or is known with another content: the count of duplicates holds those too, so
+ * only the outcomes tell. Without leave to read, every duplicate counts as equal.
+ */
+export async function refusalsIn(
+  session: Session,
+  batch: SubmittedBatch,
+  mayRead: boolean,
+): Promise<readonly ItemRefusal[]> {
+  const [refused, duplicates] = [batch.refusedCount ?? 0, batch.duplicateCount ?? 0];
+  if (mayRead) return refused + duplicates === 0 ? [] : refusalsOf(session, batch.id);
+  if (refused === 0) return [];
+  throw new Error(`${refused} items of batch ${batch.id} were refused; to say which, the client needs batches:read.`);
 }
 
 async function refusalsOf(session: Session, id: string): Promise<ItemRefusal[]> {

@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { createServer } from "node:net";
-import { closeApp, openApp } from "../../platform/open-app.js";
 import { type Config, type ConfigOverrides, PORT_DEFAULT, readConfig } from "../../platform/config.js";
+import { closeApp, openApp } from "../../platform/open-app.js";
 import { databaseSchema } from "../database.js";
 import { startHttp } from "../http.js";
 import { leaveParent, reportReady, stopRequested } from "./stop.js";
@@ -27,8 +28,8 @@ async function configWithPort(overrides: ConfigOverrides): Promise<Config> {
 /** A TCP port of this machine that nobody listens on now. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
+  await once(server.listen(0, host), "listening");
   const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
+  await once(server.close(), "close");
   return typeof address === "object" && address !== null ? address.port : PORT_DEFAULT;
 }

@@ -1,5 +1,5 @@
-import { closeApp, openApp } from "../../platform/open-app.js";
 import { type ConfigOverrides, readConfig } from "../../platform/config.js";
+import { closeApp, openApp } from "../../platform/open-app.js";
 import { databaseSchema } from "../database.js";
 import { workerLoops, workerQueues } from "../worker-queues.js";
 import { runLoops } from "./loops.js";

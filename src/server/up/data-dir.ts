@@ -32,7 +32,9 @@ export async function claimDataDir(place: Place): Promise<Claim> {
   return {
     async release() {
       rmSync(pidFile, { force: true });
-      await new Promise((resolve) => server.close(resolve));
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
     },
   };
 }
@@ -85,8 +87,12 @@ function listen(server: Server, path: string): Promise<boolean> {
 }
 
 function occupied(place: Place): string {
-  const pid = existsSync(join(place.runDir, "up.pid")) ? readFileSync(join(place.runDir, "up.pid"), "utf8").trim() : "?";
-  const services: unknown = existsSync(servicesFile(place)) ? JSON.parse(readFileSync(servicesFile(place), "utf8")) : {};
+  const pid = existsSync(join(place.runDir, "up.pid"))
+    ? readFileSync(join(place.runDir, "up.pid"), "utf8").trim()
+    : "?";
+  const services: unknown = existsSync(servicesFile(place))
+    ? JSON.parse(readFileSync(servicesFile(place), "utf8"))
+    : {};
   const url = typeof services === "object" && services !== null && "url" in services ? String(services.url) : null;
   const where = url === null ? "still starting" : `at ${url}`;
   return `Quittance already runs for ${place.dataDir}: process ${pid}, ${where}. Stop that one first, or give another --data-dir.`;

@@ -1,16 +1,26 @@
 /** What `up` says: progress to people on standard error, the answer on standard output. */
 export interface Terminal {
+  /** Whether standard output holds one JSON document and nothing else. */
+  readonly isForPrograms: boolean;
   /** A line of progress, with the seconds since the start. */
-  say(line: string): void;
-  /** The answer; programs read the JSON form. */
-  answer(line: string): void;
+  readonly say: (line: string) => void;
+  /** Everything runs. */
+  sayReady(url: string, pids: Readonly<Record<string, number>>): void;
 }
 
 /** The terminal of this process, its clock starting now. */
-export function openTerminal(): Terminal {
+export function openTerminal(isForPrograms: boolean): Terminal {
   const began = performance.now();
+  const say = (line: string) => {
+    console.error(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
+  };
   return {
-    say: (line) => console.error(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}`),
-    answer: (line) => console.log(line),
+    isForPrograms,
+    say,
+    sayReady(url, pids) {
+      if (isForPrograms) return console.log(JSON.stringify({ ready: true, url, pids }));
+      say("ready; Ctrl-C stops everything");
+      console.log(url);
+    },
   };
 }

@@ -8,6 +8,7 @@ export interface WatchedLog {
 }
 
 const LOOK_MS = 500;
+const QUIET_MS = 10_000;
 const READ_BYTES_MAX = 256 * 1024;
 const ERROR_LEVEL = 50; // pino's
 const MESSAGE_LENGTH_MAX = 160;
@@ -15,17 +16,21 @@ const MESSAGE_LENGTH_MAX = 160;
 const ErrorLine = z.object({ level: z.number().min(ERROR_LEVEL), msg: z.string().optional() });
 
 /**
- * Tells of the errors that roles log from now on: for each role at most one line every half a second, with the last message and
- * how many there were. Answers what ends the watch.
+ * Tells of the errors that roles log from now on: for each role the first at once, then at most one line every ten seconds, with
+ * the last message and how many there were. Answers what ends the watch.
  */
 export function watchTrouble(logs: readonly WatchedLog[], say: (line: string) => void): () => void {
-  const offsets = new Map(logs.map(({ logFile }) => [logFile, sizeOf(logFile)]));
+  const watches = logs.map((log) => ({ ...log, offset: sizeOf(log.logFile), quietMs: 0, errors: [] as string[] }));
   const timer = setInterval(() => {
-    for (const { name, logFile } of logs) {
-      const { text, offset } = readFrom(logFile, offsets.get(logFile) ?? 0);
-      offsets.set(logFile, offset);
-      const errors = text.split("\n").flatMap(errorIn);
-      if (errors.length > 0) say(`${name}: ${errors.at(-1)}${more(errors.length)}; see ${logFile}`);
+    for (const watch of watches) {
+      const { text, offset } = readFrom(watch.logFile, watch.offset);
+      watch.offset = offset;
+      watch.errors.push(...text.split("\n").flatMap(errorIn));
+      watch.quietMs = Math.max(0, watch.quietMs - LOOK_MS);
+      if (watch.errors.length === 0 || watch.quietMs > 0) continue;
+      say(`${watch.name}: ${watch.errors.at(-1)}${more(watch.errors.length)}; see ${watch.logFile}`);
+      watch.errors = [];
+      watch.quietMs = QUIET_MS;
     }
   }, LOOK_MS);
   return () => clearInterval(timer);

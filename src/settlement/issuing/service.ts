@@ -225,6 +225,12 @@ function actOf(partner: Partner, period: SettlementPeriod, statement: Statement)
   const { id, currency, openingMinor, earnedMinor, payableMinor, closingMinor, configurationId, jws } = statement;
   const amounts = { openingMinor, earnedMinor, payableMinor, closingMinor };
   const texts = Object.entries(amounts).map(([name, minor]) => [name, minor.toString()] as const);
-  const after = { periodId: period.id, configurationId, currency, ...Object.fromEntries(texts), sha256: sha256Hex(jws) };
+  const after = {
+    periodId: period.id,
+    configurationId,
+    currency,
+    ...Object.fromEntries(texts),
+    sha256: sha256Hex(jws),
+  };
   return { type: ActType.STATEMENT_ISSUED, subjectId: id, partner, after };
 }

@@ -7,8 +7,8 @@ import {
   Int,
   ObjectType,
   Resolver,
-  type SubscribeResolverData,
   Root,
+  type SubscribeResolverData,
   Subscription,
 } from "type-graphql";
 import { ActType } from "../../acts/entities.js";
@@ -16,7 +16,7 @@ import type { LiveEvent } from "../../events/streams/service.js";
 import { type FollowRequest, follow } from "../../events/subscriptions/service.js";
 import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
 import { periodOfTenant } from "../../periods/service.js";
-import { FollowArgs } from "../../platform/follow-args.js";
+import { FollowArgs } from "../../platform/arguments.js";
 import type { Context } from "../../platform/graphql.js";
 
 const SETTLEMENT_ACTS = [ActType.PERIOD_CLOSED, ActType.STATEMENT_ISSUED] as const;
@@ -44,7 +44,8 @@ export class SettlementEventResolver {
   @Authorized("settlements:read")
   @Subscription(() => SettlementEvent, {
     description: "Every change of state of a partner's settlement periods, in order, without gap or duplicate.",
-    subscribe: ({ args, context }: SubscribeResolverData<unknown, FollowRequest, Context>) => follow(context.app, context.actor, args, SETTLEMENT_ACTS),
+    subscribe: ({ args, context }: SubscribeResolverData<unknown, FollowRequest, Context>) =>
+      follow(context.app, context.actor, args, SETTLEMENT_ACTS),
   })
   settlementStatus(@Root() event: LiveEvent, @Args(() => FollowArgs) _args: FollowArgs): SettlementEvent {
     const isIssued = event.type === ActType.STATEMENT_ISSUED;

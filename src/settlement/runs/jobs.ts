@@ -14,8 +14,7 @@ export const closeDue = defineJob({
   name: "settlement.close-due",
   attemptsMax: 5,
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
-  run: (app, { partnerId, ...tenant }) =>
-    closeDuePeriods(app, systemActor(tenant, newId("req", app.clock)), partnerId),
+  run: (app, { partnerId, ...tenant }) => closeDuePeriods(app, systemActor(tenant, newId("req", app.clock)), partnerId),
 });
 
 /** Queues every partner with a period that fell due or a statement that is missing. Answers how many. */

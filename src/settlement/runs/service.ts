@@ -3,11 +3,15 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { countWaiting, postBatches } from "../../exchange/posting/service.js";
 import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";
+import { groupBy } from "../../kernel/group.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
-import { fencePeriod, periodOfTenant, unsettledPeriods } from "../../periods/closing/service.js";
+import { fencePeriod, unsettledPeriods } from "../../periods/closing/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
 import { PeriodState, type SettlementPeriod } from "../../periods/entities.js";
+import { periodOfPartner, periodOfTenant } from "../../periods/service.js";
+import { activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
@@ -45,8 +49,8 @@ export interface SettleInput {
 
 /** A period that the actor may see, by its id; `NOT_FOUND` for anything else. */
 export async function periodSeenBy(app: App, actor: Actor, id: string): Promise<SettlementPeriod> {
-  const own = actor.partnerId === null ? null : await partnerOf(app, actor, actor.partnerId);
-  return periodOfTenant(app.database.manager, { tenantNo: actor.tenantNo, partnerNo: own?.no ?? null }, id);
+  if (actor.partnerId === null) return periodOfTenant(app, actor.tenantNo, id);
+  return periodOfPartner(app, await partnerOf(app, actor, actor.partnerId), id);
 }
 
 /**
@@ -62,10 +66,10 @@ export async function closePeriod(
 ): Promise<SettlementPeriod> {
   const period = await periodSeenBy(app, actor, periodId);
   const [partner] = await partnersByNumber(app, actor, [period.partnerNo]);
-  const run = newRun(app, actor, partner);
+  const run = newRun(app, actor, present(partner, "the partner of a period"));
   const request = { operation: "closePeriod", idempotencyKey, input: { periodId } };
   await untilKnown((isRepeat) =>
-    posted(app, run, period, () =>
+    whenPosted(app, run, () =>
       once(app, actor, request, async (tx) => {
         const isFenced = await fence(app, tx, run, period);
         if (!isFenced && !isRepeat && period.state !== PeriodState.CLOSED) {
@@ -105,6 +109,29 @@ export async function closeDuePeriods(app: App, actor: Actor, partnerId: string)
   }
 }
 
+/** What was posted into a period so far, of one kind and currency. */
+export interface KindActivity {
+  readonly kind: string;
+  /** A fee's category; null for the other kinds. */
+  readonly category: string | null;
+  readonly isLate: boolean;
+  readonly currency: string;
+  readonly count: bigint;
+  readonly units: bigint;
+  readonly sumMinor: bigint;
+}
+
+/** What was posted into a period so far, whatever brands, products and origins it came from. */
+export async function totalsOf(app: App, period: SettlementPeriod): Promise<KindActivity[]> {
+  const { tenantNo, partnerNo } = period;
+  const activity = await activityOf(app.database.manager, { tenantNo, no: partnerNo }, period.no);
+  const rows: KindActivity[] = activity.map(({ originPeriodNo, category, ...row }) => {
+    return { ...row, category: category === "" ? null : category, isLate: originPeriodNo !== period.no };
+  });
+  const groups = groupBy(rows, ({ kind, category, isLate, currency }) => [kind, category, isLate, currency].join(" "));
+  return [...groups.values()].map((group) => group.reduce(added));
+}
+
 /** One run of closing: batches accepted by its start are posted before any period is fenced. */
 interface Run {
   readonly actor: Actor;
@@ -112,7 +139,7 @@ interface Run {
   readonly startedAt: Date;
 }
 
-/** Batches wait for posting that the period must have; a sign for `posted` alone. */
+/** Batches wait for posting that the period must have; a sign for `whenPosted` alone. */
 class BatchesWait extends Error {
   override readonly name = "BatchesWait";
 }
@@ -124,7 +151,7 @@ function newRun(app: App, actor: Actor, partner: Partner): Run {
 /** Closes and settles the earliest unsettled period; nothing of it is refused because another closer was first. */
 async function closeNext(app: App, run: Run, period: SettlementPeriod): Promise<void> {
   if (period.state === PeriodState.OPEN) {
-    await untilKnown(() => posted(app, run, period, () => transact(app, (tx) => fence(app, tx, run, period))));
+    await untilKnown(() => whenPosted(app, run, () => transact(app, (tx) => fence(app, tx, run, period))));
   }
   await issueStatements(app, run.actor, run.partner, period);
 }
@@ -137,15 +164,15 @@ async function issueThrough(app: App, { actor, partner }: Run, endsBy: Date): Pr
   }
 }
 
-/** Does it once everything accepted by the run's start is posted, and again where a batch came in between. */
-async function posted<T>(app: App, run: Run, period: SettlementPeriod, work: () => Promise<T>): Promise<T> {
+/** Tries to fence; where that finds batches that wait, they are posted first and it is tried again. */
+async function whenPosted<T>(app: App, run: Run, tryToFence: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    if (period.state === PeriodState.OPEN && period.dueAt <= run.startedAt) await postWaiting(app, run);
     try {
-      return await work();
+      return await tryToFence();
     } catch (error) {
       if (!(error instanceof BatchesWait)) throw error;
       if (attempt === FENCE_TRIES_MAX) throw stalled();
+      await postWaiting(app, run);
     }
   }
 }
@@ -177,6 +204,12 @@ async function fence(app: App, tx: Tx, { actor, partner, startedAt }: Run, perio
   const act = { type: ActType.PERIOD_CLOSED, subjectId: period.id, partner, before, after };
   await recordActs(tx, actor, closedAt, [act]);
   return true;
+}
+
+function added(left: KindActivity, right: KindActivity): KindActivity {
+  const { kind, category, isLate, currency } = left;
+  const sums = { count: left.count + right.count, units: left.units + right.units };
+  return { kind, category, isLate, currency, ...sums, sumMinor: left.sumMinor + right.sumMinor };
 }
 
 function stalled(): Error {

@@ -37,7 +37,7 @@ export async function statementOf(app: App, actor: Actor, id: string): Promise<S
 /** A statement's compact JWS by its id alone, for the operator at the shell; `NOT_FOUND` where there is none. */
 export async function statementJwsForAllTenants(app: App, id: string): Promise<string> {
   const [row]: { jws: string }[] = await app.database.query(
-    "/* all tenants */ select statement.jws from tenant join statement on statement.tenant_id = tenant.id where statement.id = ?",
+    "/* all tenants */ select straight_join statement.jws from tenant join statement on statement.tenant_id = tenant.id where statement.id = ?",
     [id],
   );
   if (row === undefined) throw settlementError("NOT_FOUND", { what: "statement" });
@@ -87,7 +87,7 @@ export async function statementsByPeriod(
   return periodNos.map((periodNo) => found.filter((statement) => statement.periodNo === periodNo));
 }
 
-/** Every statement of a partner's periods that end by an instant, in the order of periods, then of issue. */
+/** Every statement of a partner's periods that end by an instant, in the order of periods and currencies. */
 export async function statementsThrough(
   app: App,
   { tenantNo, no: partnerNo }: PartnerNumbers,
@@ -100,7 +100,7 @@ export async function statementsThrough(
      from statement
      join settlement_period as period on period.tenant_no = statement.tenant_no and period.no = statement.period_no
      where statement.tenant_no = ? and statement.partner_no = ? and statement.ends_at <= ?
-     order by statement.ends_at, statement.id`,
+     order by statement.ends_at, statement.currency`,
     [tenantNo, partnerNo, through],
   );
   return rows.map(({ earned, payable, ...row }) => ({

@@ -1,5 +1,19 @@
-import { IsInt, IsOptional, Min } from "class-validator";
+import { IsInt, IsOptional, IsString, Min } from "class-validator";
 import { ArgsType, Field, ID, Int } from "type-graphql";
+import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../kernel/page.js";
+
+/** Which page of a connection; the bounds are checked where the page is read. */
+@ArgsType()
+export class PageArgs {
+  @Field(() => Int, { defaultValue: PAGE_ROWS_DEFAULT, description: `Rows of the page, 1 to ${PAGE_ROWS_MAX}.` })
+  @IsInt()
+  readonly first!: number;
+
+  @Field(() => String, { nullable: true, description: "Cursor to start behind." })
+  @IsOptional()
+  @IsString()
+  readonly after?: string | null;
+}
 
 /** Whose events to follow, and from where. */
 @ArgsType()

@@ -1,0 +1,60 @@
+import { quantile, type StagedBenchmark } from "./benchmark.js";
+import { type HttpClient, openHttpClient, submitBody } from "./http-client.js";
+import type { BenchPartner } from "./partners.js";
+import { transactionTexts } from "./traffic.js";
+
+const CLIENTS = 50;
+const BATCHES_PER_CLIENT = { warmUp: 4, run: 40 };
+const WAIT_MS = 30_000;
+const P99 = 0.99;
+
+/** Fifty clients at once, each with one batch of one transaction after the other: from sending it to being told that it is posted. */
+export const submit: StagedBenchmark = {
+  name: "submit",
+  unit: "ms (p99)",
+  target: { of: "value", must: 150, goal: 50 },
+  isStaged: true,
+  async prepare({ installation, partners, cleanup }) {
+    const client = openHttpClient(installation.url, CLIENTS);
+    cleanup.later(async () => client.close());
+    await latencies(client, partners, { name: "one-warm", batches: BATCHES_PER_CLIENT.warmUp });
+    return async (run) => {
+      const took = await latencies(client, partners, { name: `one-${run}`, batches: BATCHES_PER_CLIENT.run });
+      return { value: quantile(took, P99), limit: null };
+    };
+  },
+};
+
+interface Load {
+  readonly name: string;
+  /** Batches of each client. */
+  readonly batches: number;
+}
+
+/** Milliseconds that each submission took. Throws for one that was not posted within its wait. */
+async function latencies(client: HttpClient, partners: readonly BenchPartner[], load: Load): Promise<number[]> {
+  const callers: { token: string; bodies: readonly Buffer[] }[] = [];
+  for (let i = 0; i < CLIENTS; i++) {
+    const partner = partners[i % partners.length];
+    if (partner === undefined) throw new Error("there is no partner");
+    const bodies: Buffer[] = [];
+    for (let batch = 0; batch < load.batches; batch++) {
+      const jti = `${load.name}-${i}-${batch}`;
+      bodies.push(submitBody(await partner.sign(jti, transactionTexts(jti, 1)), WAIT_MS));
+    }
+    callers.push({ token: await partner.session.token(), bodies });
+  }
+  const took = await Promise.all(callers.map(({ token, bodies }) => submitInTurn(client, token, bodies)));
+  return took.flat();
+}
+
+async function submitInTurn(client: HttpClient, token: string, bodies: readonly Buffer[]): Promise<number[]> {
+  const took: number[] = [];
+  for (const body of bodies) {
+    const began = performance.now();
+    const { id, state } = await client.submit(token, body);
+    took.push(performance.now() - began);
+    if (state !== "POSTED") throw new Error(`batch ${id} is ${state} after ${WAIT_MS} ms`);
+  }
+  return took;
+}

@@ -1,0 +1,14 @@
+# python3 verify_signed.py FILE JWKS_FILE
+# Prints what the platform signed (a receipt or a statement), or fails. Needs jwcrypto (Debian: python3-jwcrypto).
+import json
+import sys
+
+from jwcrypto import jwk, jws
+
+with open(sys.argv[1]) as file, open(sys.argv[2]) as keys_file:
+    text, keys = file.read().strip(), jwk.JWKSet.from_json(keys_file.read())
+signed = jws.JWS()
+signed.deserialize(text)
+signed.verify(keys.get_key(signed.jose_header["kid"]), alg="EdDSA")
+print(signed.jose_header["typ"])
+print(json.dumps(json.loads(signed.payload), indent=2))

@@ -1,0 +1,389 @@
+CREATE TABLE `account` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `account` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `balance_minor` decimal(38,0) NOT NULL,
+  `version` bigint(20) unsigned NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`account`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `act` (
+  `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `type` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `subject_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `principal_kind` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `request_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `at` datetime(3) NOT NULL,
+  `detail` mediumtext NOT NULL,
+  `detail_sha256` binary(32) NOT NULL,
+  `leaf_hash` binary(32) NOT NULL,
+  `tree_index` bigint(20) unsigned DEFAULT NULL,
+  `partner_sequence` bigint(20) unsigned DEFAULT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_act_partner` (`tenant_no`,`partner_no`,`partner_sequence`),
+  UNIQUE KEY `uq_act_tree` (`tenant_no`,`tree_index`),
+  KEY `ix_act_subject` (`tenant_no`,`subject_id`),
+  KEY `ix_act_unnumbered` (`tree_index`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `activity_total` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `origin_period_no` int(10) unsigned NOT NULL,
+  `brand_no` int(10) unsigned NOT NULL,
+  `product_no` int(10) unsigned NOT NULL,
+  `kind` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `category` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `count` bigint(20) unsigned NOT NULL,
+  `units` decimal(38,0) NOT NULL,
+  `sum_minor` decimal(38,0) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`period_no`,`origin_period_no`,`brand_no`,`product_no`,`kind`,`category`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `act_sequence` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `last_sequence` bigint(20) unsigned NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant_no`,`partner_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `batch` (
+  `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `issuer_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `mode` enum('INDEPENDENT','ATOMIC') NOT NULL,
+  `state` enum('ACCEPTED','POSTED','PARKED') NOT NULL DEFAULT 'ACCEPTED',
+  `item_count` int(10) unsigned NOT NULL,
+  `payload_sha256` binary(32) NOT NULL,
+  `leaf_hash` binary(32) NOT NULL,
+  `platform_kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `accepted_at` datetime(3) NOT NULL,
+  `posted_at` datetime(3) DEFAULT NULL,
+  `posted_count` int(10) unsigned DEFAULT NULL,
+  `duplicate_count` int(10) unsigned DEFAULT NULL,
+  `pending_count` int(10) unsigned DEFAULT NULL,
+  `refused_count` int(10) unsigned DEFAULT NULL,
+  `ledger_version` bigint(20) unsigned DEFAULT NULL,
+  `parked_reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
+  UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
+  KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
+  KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `batch_content` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `batch_no` bigint(20) unsigned NOT NULL,
+  `envelope` mediumblob NOT NULL,
+  `outcomes` mediumblob DEFAULT NULL,
+  `outcomes_sha256` binary(32) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`batch_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `brand` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_brand_code` (`tenant_no`,`partner_no`,`code`),
+  UNIQUE KEY `uq_brand_id` (`tenant_no`,`id`),
+  CONSTRAINT `fk_brand_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `client` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `kind` enum('PARTNER','TENANT','OPERATOR') NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `scope_list` varchar(500) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_client_id` (`id`),
+  KEY `fk_client_partner` (`tenant_id`,`partner_id`),
+  CONSTRAINT `fk_client_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_client_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `client_key` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `alg` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `public_jwk` mediumtext NOT NULL,
+  `thumbprint` binary(32) NOT NULL,
+  `state` enum('ACTIVE','REVOKED') NOT NULL DEFAULT 'ACTIVE',
+  `created_at` datetime(3) NOT NULL,
+  `revoked_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_client_key_kid` (`tenant_id`,`kid`),
+  UNIQUE KEY `uq_client_key_thumbprint` (`thumbprint`),
+  KEY `fk_client_key_client` (`tenant_id`,`client_id`),
+  CONSTRAINT `fk_client_key_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `configuration` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `version` int(10) unsigned NOT NULL,
+  `state` enum('DRAFT','ACTIVE','SUPERSEDED') NOT NULL DEFAULT 'DRAFT',
+  `document` mediumtext NOT NULL,
+  `document_sha256` binary(32) NOT NULL,
+  `drafted_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `drafted_at` datetime(3) NOT NULL,
+  `activated_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `activated_at` datetime(3) DEFAULT NULL,
+  `effective_from` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_configuration_version` (`tenant_id`,`partner_id`,`version`),
+  CONSTRAINT `fk_configuration_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `entry` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `no` bigint(20) unsigned NOT NULL,
+  `kind` enum('POSTING','STATEMENT') NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `batch_no` bigint(20) unsigned DEFAULT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`no`),
+  KEY `ix_entry_batch` (`tenant_no`,`batch_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `entry_line` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `entry_no` bigint(20) unsigned NOT NULL,
+  `account` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `amount_minor` decimal(38,0) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`entry_no`,`account`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `idempotent_answer` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `idempotency_key` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `input_sha256` binary(32) NOT NULL,
+  `answer` mediumtext NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`principal_id`,`idempotency_key`),
+  KEY `ix_idempotent_answer_age` (`created_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `lease` (
+  `name` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `holder` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `token` bigint(20) unsigned NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_checkpoint` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `root` binary(32) NOT NULL,
+  `note` mediumtext NOT NULL,
+  `signed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`size`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_tile` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `level` tinyint(3) unsigned NOT NULL,
+  `tile_index` bigint(20) unsigned NOT NULL,
+  `hashes` varbinary(8192) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`level`,`tile_index`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_tree` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `size` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `root` binary(32) NOT NULL,
+  PRIMARY KEY (`tenant_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `migration` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `timestamp` bigint(20) NOT NULL,
+  `name` varchar(255) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `partner` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `kind` enum('GAME_PROVIDER','AGGREGATOR','CREDIT_SUPPLIER','AFFILIATE') NOT NULL,
+  `timezone` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency_list` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `posting_partition` tinyint(3) unsigned NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_partner_code` (`tenant_id`,`code`),
+  UNIQUE KEY `uq_partner_id` (`tenant_id`,`id`),
+  UNIQUE KEY `uq_partner_no` (`tenant_no`,`no`),
+  CONSTRAINT `fk_partner_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `platform_key` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `public_jwk` mediumtext NOT NULL,
+  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `retired_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_platform_key_kid` (`kid`),
+  CONSTRAINT `fk_platform_key_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `posting_cursor` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `epoch` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `entry_no` bigint(20) unsigned NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant_no`,`partner_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `product` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `category` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'OTHER',
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_product_code` (`tenant_no`,`partner_no`,`code`),
+  UNIQUE KEY `uq_product_id` (`tenant_no`,`id`),
+  CONSTRAINT `fk_product_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `reversal` (
+  `original` binary(16) NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `rollback` binary(16) NOT NULL,
+  PRIMARY KEY (`original`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `seen_assertion` (
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti_hash` binary(16) NOT NULL,
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`client_id`,`jti_hash`),
+  KEY `ix_seen_assertion_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `settlement_period` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `starts_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `due_at` datetime(3) NOT NULL,
+  `state` enum('OPEN','CLOSED','STATEMENT_ISSUED') NOT NULL DEFAULT 'OPEN',
+  `configuration_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `is_backfill` tinyint(4) NOT NULL DEFAULT 0,
+  `closed_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_settlement_period_id` (`tenant_no`,`id`),
+  UNIQUE KEY `uq_settlement_period_start` (`tenant_no`,`partner_no`,`starts_at`),
+  KEY `ix_settlement_period_due` (`state`,`due_at`),
+  KEY `ix_settlement_period_open` (`tenant_no`,`partner_no`,`state`,`starts_at`),
+  CONSTRAINT `fk_settlement_period_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `statement` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `starts_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `issued_at` datetime(3) NOT NULL,
+  `configuration_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `base` varchar(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `carry_in` varchar(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `carry_out` varchar(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `opening_minor` decimal(38,0) NOT NULL,
+  `earned_minor` decimal(38,0) NOT NULL,
+  `adjustments_minor` decimal(38,0) NOT NULL,
+  `payable_minor` decimal(38,0) NOT NULL,
+  `closing_minor` decimal(38,0) NOT NULL,
+  `jws` mediumtext NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_statement_period` (`tenant_no`,`period_no`,`currency`),
+  KEY `ix_statement_chain` (`tenant_no`,`partner_no`,`currency`,`ends_at`),
+  CONSTRAINT `fk_statement_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `tenant` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `player_key_sealed` varbinary(128) NOT NULL,
+  `ledger_epoch` int(10) unsigned NOT NULL DEFAULT 1,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_tenant_id` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `transaction` (
+  `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `dedupe` binary(16) NOT NULL,
+  `content_hash` binary(16) NOT NULL,
+  `external_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kind` enum('BET','WIN','ROLLBACK','BONUS','BONUS_BET','BONUS_WIN','JACKPOT_CONTRIBUTION','JACKPOT_WIN','FEE','CREDIT_PURCHASE','CREDIT_DRAWDOWN','ADJUSTMENT','CHARGEBACK','ACQUISITION') NOT NULL,
+  `state` enum('POSTED','PENDING_ORIGINAL','REFUSED') NOT NULL,
+  `brand_no` int(10) unsigned NOT NULL,
+  `product_no` int(10) unsigned NOT NULL,
+  `round` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `player` binary(16) DEFAULT NULL,
+  `category` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `units` bigint(20) DEFAULT NULL,
+  `amount_minor` bigint(20) NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `occurred_at` datetime(3) NOT NULL,
+  `reverses` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `origin_period_no` int(10) unsigned NOT NULL,
+  `entry_no` bigint(20) unsigned NOT NULL,
+  `batch_no` bigint(20) unsigned NOT NULL,
+  `item` smallint(5) unsigned NOT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_transaction_dedupe` (`dedupe`),
+  KEY `ix_transaction_period` (`tenant_no`,`partner_no`,`period_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,57 @@
+/**
+ * `npm start`: installs the packages where they are missing or older than the lock file, compiles, and runs `quittance up --demo`.
+ *
+ * `node scripts/start.mjs [option of up…]`: passes its options and signals on, and ends with the same exit code.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MIN = [20, 19];
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+const home = fileURLToPath(new URL("..", import.meta.url));
+/** npm itself, by its script where we run under it, so that it is the same one. */
+const npm = process.env.npm_execpath === undefined ? ["npm"] : [process.execPath, process.env.npm_execpath];
+
+process.exitCode = await start(process.argv.slice(2));
+
+async function start(options) {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
+    console.error(`error: Node ${NODE_MIN.join(".")} or later is needed; this is ${process.versions.node}.`);
+    return 1;
+  }
+  const steps = [
+    ...(arePackagesFresh() ? [] : [["installing packages (npm ci)", [...npm, "ci", "--no-audit", "--no-fund"]]]),
+    ["compiling", [...npm, "run", "--silent", "build"]],
+    [null, [process.execPath, join(home, "bin", "quittance"), "up", "--demo", ...options]],
+  ];
+  for (const [title, command] of steps) {
+    if (title !== null) console.error(title);
+    const code = await run(command, title === null ? "inherit" : 2);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** npm writes the inner lock last, so that an installation that was cut off counts as none. */
+function arePackagesFresh() {
+  const [wanted, installed] = [join(home, "package-lock.json"), join(home, "node_modules", ".package-lock.json")];
+  return existsSync(installed) && statSync(wanted).mtimeMs <= statSync(installed).mtimeMs;
+}
+
+/** The exit code, or what shells say of a signal: 128 and its number. */
+function run([command, ...args], stdout) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: home, stdio: ["inherit", stdout, "inherit"] });
+    const pass = (signal) => child.kill(signal);
+    for (const signal of SIGNALS) process.on(signal, pass);
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      for (const name of SIGNALS) process.off(name, pass);
+      resolve(code ?? 128 + constants.signals[signal]);
+    });
+  });
+}

@@ -1,0 +1,253 @@
+import { assert } from "../../kernel/assert.js";
+import { sha256 } from "../../kernel/digest.js";
+import type { PartnerNumbers } from "../../periods/cursors/service.js";
+import type { Activity } from "../../periods/totals/service.js";
+import type { Reader } from "../../platform/database.js";
+import { packedPayload, packedTransactions, unpackOutcomes } from "../contents/service.js";
+import { BatchState, TransactionState } from "../entities.js";
+import { dedupeKey, ItemOutcome, type Outcome } from "../posting/rules.js";
+import { contentHash, type Item, type ItemResult, validateItems } from "../validate.js";
+
+/** Batches that one page takes up. */
+const BATCHES_MAX = 20;
+const KEYS_MAX = 2_000;
+
+/** What the stored evidence gives, and what the tables say instead. */
+export interface Mismatch {
+  readonly subject: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** A page of a partner's batches, each held against what it was made of. */
+export interface CheckedBatches {
+  /** The number of the last batch; the next page begins behind it. */
+  readonly last: string;
+  readonly batches: number;
+  readonly items: number;
+  /** Transactions that these batches brought: items posted, or waiting for their original. */
+  readonly transactions: number;
+  readonly mismatch: Mismatch | null;
+}
+
+/**
+ * Reads batches again from their envelopes: the payload's hash, the outcomes' hash and counts, and the transaction of every
+ * item that was posted or waits. Answers the first mismatch of the page; null behind the last batch.
+ */
+export async function checkBatches(
+  reader: Reader,
+  partner: PartnerNumbers,
+  after: string,
+): Promise<CheckedBatches | null> {
+  const rows: BatchRow[] = await reader.query(
+    `select batch.no, batch.id, batch.issuer_no, batch.state, batch.item_count, batch.payload_sha256, batch.leaf_hash,
+       batch.posted_count, batch.duplicate_count, batch.pending_count, batch.refused_count, content.envelope,
+       content.outcomes, content.outcomes_sha256, act.leaf_hash as act_leaf
+     from batch
+     left join batch_content as content on content.tenant_no = batch.tenant_no and content.batch_no = batch.no
+     left join act on act.tenant_no = batch.tenant_no and act.subject_id = batch.id and act.type = 'BATCH_ACCEPTED'
+     where batch.tenant_no = ? and batch.partner_no = ? and batch.no > ? order by batch.no limit ?`,
+    [partner.tenantNo, partner.no, after, BATCHES_MAX],
+  );
+  const last = rows.at(-1);
+  if (last === undefined) return null;
+  let [items, transactions] = [0, 0];
+  let mismatch: Mismatch | null = null;
+  for (const row of rows) {
+    items += row.item_count;
+    transactions += (row.posted_count ?? 0) + (row.pending_count ?? 0);
+    mismatch ??= await mismatchOf(reader, partner, row);
+  }
+  return { last: String(last.no), batches: rows.length, items, transactions, mismatch };
+}
+
+/** A period's totals, added up again from its transactions. */
+export async function activityAgain(reader: Reader, partner: PartnerNumbers, periodNo: number): Promise<Activity[]> {
+  // The original of a rollback is found by its `dedupe`, spelled here as `dedupeKey` does.
+  const rows: ActivityRow[] = await reader.query(
+    `select t.origin_period_no as originPeriodNo, t.brand_no as brandNo, t.product_no as productNo,
+       if(t.kind = 'ROLLBACK', concat('ROLLBACK_', coalesce(original.kind, 'UNKNOWN')), t.kind) as activity,
+       coalesce(t.category, '') as feeCategory, t.currency, count(*) as count, coalesce(sum(t.units), 0) as units,
+       sum(t.amount_minor) as sumMinor
+     from transaction as t force index (ix_transaction_period)
+     left join transaction as original on t.kind = 'ROLLBACK' and original.tenant_no = t.tenant_no
+       and original.dedupe = unhex(left(sha2(
+         concat(t.tenant_no, ':', t.partner_no, ':', char_length(t.reverses), ':', t.reverses), 256), 32))
+     where t.tenant_no = ? and t.partner_no = ? and t.period_no = ? and t.state = 'POSTED'
+     group by originPeriodNo, brandNo, productNo, activity, feeCategory, t.currency`,
+    [partner.tenantNo, partner.no, periodNo],
+  );
+  return rows.map(
+    ({ activity: kind, feeCategory: category, originPeriodNo, brandNo, productNo, currency, ...sums }) => ({
+      ...{ periodNo, originPeriodNo, brandNo, productNo, kind, category, currency },
+      count: BigInt(sums.count),
+      units: BigInt(sums.units),
+      sumMinor: BigInt(sums.sumMinor),
+    }),
+  );
+}
+
+interface ActivityRow {
+  readonly originPeriodNo: number;
+  readonly brandNo: number;
+  readonly productNo: number;
+  readonly activity: string;
+  readonly feeCategory: string;
+  readonly currency: string;
+  readonly count: string;
+  readonly units: string;
+  readonly sumMinor: string;
+}
+
+interface BatchRow {
+  readonly no: string;
+  readonly id: string;
+  readonly issuer_no: number;
+  readonly state: BatchState;
+  readonly item_count: number;
+  readonly payload_sha256: Buffer;
+  readonly leaf_hash: Buffer;
+  readonly posted_count: number | null;
+  readonly duplicate_count: number | null;
+  readonly pending_count: number | null;
+  readonly refused_count: number | null;
+  readonly envelope: Buffer | null;
+  readonly outcomes: Buffer | null;
+  readonly outcomes_sha256: Buffer | null;
+  readonly act_leaf: Buffer | null;
+}
+
+async function mismatchOf(reader: Reader, partner: PartnerNumbers, row: BatchRow): Promise<Mismatch | null> {
+  const acceptance = mismatch(`${row.id} leaf`, hexOf(row.act_leaf), hexOf(row.leaf_hash));
+  if (acceptance !== null) return acceptance;
+  try {
+    const results = readEnvelope(row);
+    if (!Array.isArray(results)) return results;
+    if (row.state !== BatchState.POSTED) return mismatch(`${row.id} outcomes`, "none", hexOf(row.outcomes_sha256));
+    const outcomes = readOutcomes(row);
+    return Array.isArray(outcomes) ? await missingTransaction(reader, partner, { row, results, outcomes }) : outcomes;
+  } catch (error) {
+    const found = `unreadable (${error instanceof Error ? error.name : "unknown"})`;
+    return { subject: row.id, expected: "a readable envelope and outcomes", found };
+  }
+}
+
+function readEnvelope(row: BatchRow): ItemResult[] | Mismatch {
+  assert(row.envelope !== null, "a batch has an envelope");
+  const hash = hexOf(sha256(packedPayload(row.envelope)));
+  const items = packedTransactions(row.envelope);
+  return (
+    mismatch(`${row.id} payload`, hexOf(row.payload_sha256), hash) ??
+    mismatch(`${row.id} items`, String(row.item_count), String(items.length)) ??
+    validateItems(items, { isTenant: row.issuer_no === 0 })
+  );
+}
+
+function readOutcomes(row: BatchRow): Outcome[] | Mismatch {
+  assert(row.outcomes !== null, "a posted batch has outcomes");
+  const stored = unpackOutcomes(row.outcomes);
+  const { posted_count, duplicate_count, pending_count, refused_count } = row;
+  const { POSTED, DUPLICATE, DUPLICATE_MISMATCH, PENDING_ORIGINAL, REFUSED } = ItemOutcome;
+  const count = (...kinds: ItemOutcome[]) => stored.outcomes.filter(({ outcome }) => kinds.includes(outcome)).length;
+  const counts = [count(POSTED), count(DUPLICATE, DUPLICATE_MISMATCH), count(PENDING_ORIGINAL), count(REFUSED)];
+  return (
+    mismatch(`${row.id} outcomes`, hexOf(row.outcomes_sha256), hexOf(stored.sha256)) ??
+    mismatch(`${row.id} outcomes`, String(row.item_count), String(stored.outcomes.length)) ??
+    mismatch(
+      `${row.id} posted, duplicate, pending, refused`,
+      counts.join(", "),
+      [posted_count, duplicate_count, pending_count, refused_count].join(", "),
+    ) ??
+    stored.outcomes
+  );
+}
+
+interface Decided {
+  readonly row: BatchRow;
+  readonly results: readonly ItemResult[];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** The first item that was taken and has no transaction that says what it says. */
+async function missingTransaction(
+  reader: Reader,
+  partner: PartnerNumbers,
+  { row, results, outcomes }: Decided,
+): Promise<Mismatch | null> {
+  const taken = results.flatMap((result, index) => {
+    const outcome = outcomes[index]?.outcome;
+    const isTaken = outcome === ItemOutcome.POSTED || outcome === ItemOutcome.PENDING_ORIGINAL;
+    if (!isTaken) return [];
+    assert(result.ok, "an item that was taken is in shape");
+    return [{ item: result.item, outcome, key: dedupeKey(partner.tenantNo, partner.no, result.item.id) }];
+  });
+  for (let start = 0; start < taken.length; start += KEYS_MAX) {
+    const part = taken.slice(start, start + KEYS_MAX);
+    const stored = await storedByKey(
+      reader,
+      partner,
+      part.map(({ key }) => key),
+    );
+    for (const { item, outcome, key } of part) {
+      const [expected, found] = [expectedText(row, item), stored.get(key.toString("hex")) ?? NOTHING];
+      const isPosted = outcome === ItemOutcome.PENDING_ORIGINAL || found.state === TransactionState.POSTED;
+      if (found.text !== expected || !isPosted) {
+        return { subject: `${row.id} item ${item.index}`, expected, found: `${found.state}: ${found.text}` };
+      }
+    }
+  }
+  return null;
+}
+
+interface StoredTransaction {
+  readonly state: string;
+  readonly text: string;
+}
+
+const NOTHING: StoredTransaction = { state: "MISSING", text: "" };
+
+async function storedByKey(
+  reader: Reader,
+  partner: PartnerNumbers,
+  keys: readonly Buffer[],
+): Promise<Map<string, StoredTransaction>> {
+  const rows: TransactionRow[] = await reader.query(
+    `select dedupe, content_hash, external_id, kind, state, amount_minor, currency, occurred_at, batch_no, item
+     from transaction where tenant_no = ? and partner_no = ? and dedupe in (?)`,
+    [partner.tenantNo, partner.no, keys],
+  );
+  return new Map(
+    rows.map((row) => {
+      const { external_id, kind, amount_minor, currency, occurred_at, batch_no, item, content_hash } = row;
+      const parts = [external_id, kind, amount_minor, currency, occurred_at.getTime(), batch_no, item];
+      return [row.dedupe.toString("hex"), { state: row.state, text: [...parts, hexOf(content_hash)].join(" ") }];
+    }),
+  );
+}
+
+interface TransactionRow {
+  readonly dedupe: Buffer;
+  readonly content_hash: Buffer;
+  readonly external_id: string;
+  readonly kind: string;
+  readonly state: TransactionState;
+  readonly amount_minor: string;
+  readonly currency: string;
+  readonly occurred_at: Date;
+  readonly batch_no: string;
+  readonly item: number;
+}
+
+function expectedText(row: BatchRow, item: Item): string {
+  const { id, kind, amountMinor, currency, occurredAt, index } = item;
+  const parts = [id, kind, amountMinor, currency, occurredAt.getTime(), row.no, index];
+  return [...parts, hexOf(contentHash(item))].join(" ");
+}
+
+function mismatch(subject: string, expected: string, found: string): Mismatch | null {
+  return expected === found ? null : { subject, expected, found };
+}
+
+function hexOf(bytes: Buffer | null): string {
+  return bytes?.toString("hex") ?? "none";
+}

@@ -1,0 +1,217 @@
+import { activityAgain, checkBatches } from "../../exchange/evidence/service.js";
+import type { AccountName } from "../../ledger/entities.js";
+import { linesOf } from "../../ledger/service.js";
+import type { PartnerNumbers } from "../../periods/cursors/service.js";
+import { TransactionKind } from "../../periods/entities.js";
+import { type Activity, activityOf } from "../../periods/totals/service.js";
+import type { Reader } from "../../platform/database.js";
+import { Check, type Findings } from "../findings/rules.js";
+
+/** Entries whose lines are added up by one query. */
+const ENTRIES_MAX = 20_000;
+const ROLLBACK = /^ROLLBACK_(.+)$/;
+
+/** Whose books are read, and how the findings call it. */
+export interface Book extends PartnerNumbers {
+  readonly id: string;
+}
+
+/** Computes a partner's books again from its rows: entries, balances, totals, accounts and batches. */
+export async function checkBooks(reader: Reader, book: Book, findings: Findings): Promise<void> {
+  const lastEntry = await checkNumbers(reader, book, findings);
+  for (let after = 0n; after < lastEntry; after += BigInt(ENTRIES_MAX)) {
+    await checkEntries(reader, book, findings, { after, through: after + BigInt(ENTRIES_MAX) });
+  }
+  await checkBalances(reader, book, findings, lastEntry);
+  await checkTotals(reader, book, findings);
+  await checkActivity(reader, book, findings);
+  await checkEveryBatch(reader, book, findings);
+}
+
+/** Entries and lines lie between 1 and the cursor, entries without a gap. Answers the number of the last one there is. */
+async function checkNumbers(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<bigint> {
+  const key = [tenantNo, no];
+  const [[entries], [lines], [cursor]] = await Promise.all([
+    reader.query(
+      "select count(*) as count, coalesce(max(no), 0) as last from entry where tenant_no = ? and partner_no = ?",
+      key,
+    ),
+    reader.query(
+      "select coalesce(max(entry_no), 0) as last from entry_line where tenant_no = ? and partner_no = ?",
+      key,
+    ),
+    reader.query("select entry_no from posting_cursor where tenant_no = ? and partner_no = ?", key),
+  ]);
+  const [count, last, lastLine] = [BigInt(entries.count), BigInt(entries.last), BigInt(lines.last)];
+  const cursorNo = BigInt(cursor?.entry_no ?? 0);
+  findings.count("entries", Number(count));
+  const expected = new Map([
+    ["entries", cursorNo.toString()],
+    ["last entry", cursorNo.toString()],
+  ]);
+  const found = new Map([
+    ["entries", count.toString()],
+    ["last entry", last.toString()],
+  ]);
+  findings.compare(Check.ENTRIES, id, expected, found);
+  if (lastLine > cursorNo) {
+    findings.add(Check.ENTRIES, { subject: `${id} last line`, expected: `at most ${cursorNo}`, found: `${lastLine}` });
+  }
+  return last > lastLine ? last : lastLine;
+}
+
+interface EntryRange {
+  readonly after: bigint;
+  readonly through: bigint;
+}
+
+async function checkEntries(
+  reader: Reader,
+  { tenantNo, no, id }: Book,
+  findings: Findings,
+  { after, through }: EntryRange,
+): Promise<void> {
+  const range = [tenantNo, no, after, through];
+  const [unbalanced] = await reader.query(
+    `select entry_no, currency, sum(amount_minor) as total from entry_line
+     where tenant_no = ? and partner_no = ? and entry_no > ? and entry_no <= ?
+     group by entry_no, currency having total <> 0 order by entry_no limit 1`,
+    range,
+  );
+  if (unbalanced !== undefined) {
+    const subject = `${id} entry ${unbalanced.entry_no} ${unbalanced.currency}`;
+    findings.add(Check.ENTRIES, { subject, expected: "0", found: String(unbalanced.total) });
+  }
+  const [stray] = await reader.query(
+    `select line.entry_no from entry_line as line left join entry
+       on entry.tenant_no = line.tenant_no and entry.partner_no = line.partner_no and entry.no = line.entry_no
+     where line.tenant_no = ? and line.partner_no = ? and line.entry_no > ? and line.entry_no <= ? and entry.no is null
+     order by line.entry_no limit 1`,
+    range,
+  );
+  if (stray !== undefined) {
+    findings.add(Check.ENTRIES, {
+      subject: `${id} entry ${stray.entry_no}`,
+      expected: "an entry",
+      found: "lines alone",
+    });
+  }
+  const [unfounded] = await reader.query(
+    `select entry.no from entry left join batch
+       on batch.tenant_no = entry.tenant_no and batch.no = entry.batch_no and batch.partner_no = entry.partner_no
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.no > ? and entry.no <= ? and entry.kind = 'POSTING'
+       and (batch.no is null or batch.state <> 'POSTED') order by entry.no limit 1`,
+    range,
+  );
+  if (unfounded !== undefined) {
+    findings.add(Check.ENTRIES, { subject: `${id} entry ${unfounded.no}`, expected: "a posted batch", found: "none" });
+  }
+}
+
+async function checkBalances(
+  reader: Reader,
+  { tenantNo, no, id }: Book,
+  findings: Findings,
+  lastEntry: bigint,
+): Promise<void> {
+  const sums: Sum[] = await reader.query(
+    `select account, currency, sum(amount_minor) as total from entry_line where tenant_no = ? and partner_no = ?
+     group by account, currency`,
+    [tenantNo, no],
+  );
+  const accounts: (Sum & { version: string })[] = await reader.query(
+    "select account, currency, balance_minor as total, version from account where tenant_no = ? and partner_no = ?",
+    [tenantNo, no],
+  );
+  findings.count("accounts", accounts.length);
+  findings.compare(Check.BALANCES, id, byAccount(sums), byAccount(accounts));
+  const ahead = accounts.find((account) => BigInt(account.version) > lastEntry);
+  if (ahead !== undefined) {
+    const subject = `${id} ${ahead.account} ${ahead.currency} version`;
+    findings.add(Check.BALANCES, { subject, expected: `at most ${lastEntry}`, found: ahead.version });
+  }
+}
+
+async function checkTotals(reader: Reader, book: Book, findings: Findings): Promise<void> {
+  const key = [book.tenantNo, book.no];
+  const periods: { period_no: number }[] = await reader.query(
+    `select distinct period_no from activity_total where tenant_no = ? and partner_no = ?
+     union select distinct period_no from transaction where tenant_no = ? and partner_no = ? and period_no > 0`,
+    [...key, ...key],
+  );
+  for (const { period_no } of periods) {
+    const [expected, found] = [await activityAgain(reader, book, period_no), await activityOf(reader, book, period_no)];
+    findings.count("totals", found.length);
+    findings.compare(Check.TOTALS, `${book.id} period ${period_no}`, byDimension(expected), byDimension(found));
+  }
+}
+
+/** Statements move what postings left, so entries of postings alone are what the totals come to. */
+async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const totals: { kind: string; category: string; currency: string; total: string }[] = await reader.query(
+    `select kind, category, currency, sum(sum_minor) as total from activity_total
+     where tenant_no = ? and partner_no = ? group by kind, category, currency`,
+    [tenantNo, no],
+  );
+  const posted: Sum[] = await reader.query(
+    `select line.account, line.currency, sum(line.amount_minor) as total
+     from entry join entry_line as line
+       on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no and line.entry_no = entry.no
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind = 'POSTING'
+     group by line.account, line.currency having total <> 0`,
+    [tenantNo, no],
+  );
+  const moves = totals.map(({ kind, category, currency, total }) => {
+    const [, reversed] = ROLLBACK.exec(kind) ?? [];
+    const amountMinor = reversed === undefined ? BigInt(total) : -BigInt(total);
+    return { kind: kindOf(reversed ?? kind), category: category === "" ? null : category, currency, amountMinor };
+  });
+  const lines = linesOf(moves).map(({ amountMinor, ...line }) => ({ ...line, total: amountMinor.toString() }));
+  findings.compare(Check.ACTIVITY, id, byAccount(lines), byAccount(posted));
+}
+
+async function checkEveryBatch(reader: Reader, book: Book, findings: Findings): Promise<void> {
+  let transactions = 0;
+  for (let after = "0"; ; ) {
+    const page = await checkBatches(reader, book, after);
+    if (page === null) break;
+    findings.count("batches", page.batches);
+    findings.count("items", page.items);
+    transactions += page.transactions;
+    if (page.mismatch !== null) findings.add(Check.BATCHES, page.mismatch);
+    after = page.last;
+  }
+  const [{ count }] = await reader.query(
+    "select count(*) as count from transaction where tenant_no = ? and partner_no = ?",
+    [book.tenantNo, book.no],
+  );
+  findings.count("transactions", Number(count));
+  if (Number(count) !== transactions) {
+    const subject = `${book.id} transactions`;
+    findings.add(Check.BATCHES, { subject, expected: String(transactions), found: String(count) });
+  }
+}
+
+interface Sum {
+  readonly account: AccountName;
+  readonly currency: string;
+  readonly total: string;
+}
+
+function byAccount(sums: readonly Sum[]): Map<string, string> {
+  return new Map(sums.map(({ account, currency, total }) => [`${account} ${currency}`, String(total)]));
+}
+
+function byDimension(totals: readonly Activity[]): Map<string, string> {
+  return new Map(
+    totals.map(({ originPeriodNo, brandNo, productNo, kind, category, currency, count, units, sumMinor }) => [
+      `origin ${originPeriodNo} brand ${brandNo} product ${productNo} ${kind} ${category} ${currency}`,
+      `${count} × ${sumMinor}, ${units} units`,
+    ]),
+  );
+}
+
+/** A kind by its name; a name that is none has no posting, and so differs from whatever was posted. */
+function kindOf(name: string): TransactionKind {
+  return Object.values(TransactionKind).find((kind) => kind === name) ?? TransactionKind.ROLLBACK;
+}

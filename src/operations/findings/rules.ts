@@ -1,0 +1,77 @@
+/** What a check compares; a report has at most one difference of each a tenant, the first that was met. */
+export enum Check {
+  /** Every entry sums to zero in each currency; entries are numbered from 1 without a gap. */
+  ENTRIES = "ENTRIES",
+  /** An account's balance is the sum of its entry lines. */
+  BALANCES = "BALANCES",
+  /** A period's totals are the sums of its transactions. */
+  TOTALS = "TOTALS",
+  /** What postings left on the accounts is what the totals come to, kind by kind. */
+  ACTIVITY = "ACTIVITY",
+  /** A batch is what its envelope and outcomes say, and its items have their transactions. */
+  BATCHES = "BATCHES",
+  /** A statement follows from its terms, takes on the one before, and the last one's closing is the position. */
+  STATEMENTS = "STATEMENTS",
+  /** An act's leaf is the hash of what the act says. */
+  ACTS = "ACTS",
+  /** A partner's acts are numbered from 1 without a gap. */
+  SEQUENCES = "SEQUENCES",
+  /** The tree and its tiles are what the leaves come to. */
+  TREE = "TREE",
+  /** A checkpoint is the signed root of a beginning of the tree. */
+  CHECKPOINTS = "CHECKPOINTS",
+  /** A copy in Redis says what the database says at the same version. */
+  COPIES = "COPIES",
+}
+
+/** Something that is not as it is computed again. */
+export interface Difference {
+  readonly check: Check;
+  /** Id of the tenant. */
+  readonly tenant: string;
+  /** What differs: an id, an account, a place. */
+  readonly subject: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** A difference without its check and tenant. */
+export type Finding = Pick<Difference, "subject" | "expected" | "found">;
+
+/** What a tenant's checks looked at and found: the first difference of each check. */
+export class Findings {
+  readonly checked = new Map<string, number>();
+  readonly #differences = new Map<Check, Difference>();
+
+  constructor(readonly tenant: string) {}
+
+  /** Adds to the number of things looked at. */
+  count(noun: string, things: number): void {
+    this.checked.set(noun, (this.checked.get(noun) ?? 0) + things);
+  }
+
+  /** Keeps a difference unless there is one of its check already. */
+  add(check: Check, { subject, expected, found }: Finding): void {
+    if (!this.#differences.has(check)) {
+      this.#differences.set(check, { check, tenant: this.tenant, subject, expected, found });
+    }
+  }
+
+  /** Compares values by name; what one side lacks reads `nothing`. */
+  compare(check: Check, subject: string, expected: Texts, found: Texts): void {
+    for (const name of new Set([...expected.keys(), ...found.keys()])) {
+      const [left, right] = [expected.get(name) ?? "nothing", found.get(name) ?? "nothing"];
+      if (left === right) continue;
+      this.add(check, { subject: `${subject} ${name}`.trim(), expected: left, found: right });
+      return;
+    }
+  }
+
+  /** The differences, in the order of the checks. */
+  get differences(): Difference[] {
+    return Object.values(Check).flatMap((check) => this.#differences.get(check) ?? []);
+  }
+}
+
+/** Values by name. */
+export type Texts = ReadonlyMap<string, string>;

@@ -1,0 +1,74 @@
+import { dropWrongCopy } from "../../ledger/service.js";
+import type { App } from "../../platform/app.js";
+import { readSnapshot } from "../../platform/database.js";
+import { Partner, type Tenant } from "../../tenancy/entities.js";
+import { tenantOf, tenantsForAllTenants } from "../../tenancy/service.js";
+import { checkBooks } from "../books/service.js";
+import { checkEvidence } from "../evidence/service.js";
+import { Check, type Difference, Findings } from "../findings/rules.js";
+import { checkStatements } from "../statements/service.js";
+
+const PARTNERS_MAX = 500;
+/** Differences that a report lists; the first is what matters. */
+const DIFFERENCES_MAX = 1_000;
+
+/** What to check: one tenant, or all. */
+export interface FsckScope {
+  readonly tenantId?: string | undefined;
+}
+
+/** What was looked at, and the first difference of each check and tenant. */
+export interface FsckReport {
+  readonly ok: boolean;
+  /** How many things of each noun were looked at. */
+  readonly checked: Readonly<Record<string, number>>;
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Computes totals, balances, batches, statements and the tree again from raw rows and names what differs. Safe beside a
+ * working service: each partner and each tree is read as of one instant. Changes nothing but wrong copies in Redis, which
+ * it deletes.
+ */
+export async function fsck(app: App, { tenantId }: FsckScope = {}): Promise<FsckReport> {
+  const tenants = tenantId === undefined ? await tenantsForAllTenants(app) : [await tenantOf(app, tenantId)];
+  const checked = new Map<string, number>([["tenants", tenants.length]]);
+  const differences: Difference[] = [];
+  for (const tenant of tenants) {
+    const findings = await checkTenant(app, tenant);
+    for (const [noun, things] of findings.checked) checked.set(noun, (checked.get(noun) ?? 0) + things);
+    differences.push(...findings.differences);
+  }
+  const isOk = differences.length === 0;
+  return { ok: isOk, checked: Object.fromEntries(checked), differences: differences.slice(0, DIFFERENCES_MAX) };
+}
+
+async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {
+  const findings = new Findings(tenant.id);
+  await readSnapshot(app, (reader) => checkEvidence(app, reader, tenant, findings));
+  for await (const partner of partnersOf(app, tenant)) {
+    findings.count("partners", 1);
+    await readSnapshot(app, async (reader) => {
+      await checkBooks(reader, partner, findings);
+      await checkStatements(reader, partner, findings);
+    });
+    const wrong = await dropWrongCopy(app, partner);
+    if (wrong !== null) findings.add(Check.COPIES, { subject: partner.id, ...wrong });
+  }
+  return findings;
+}
+
+async function* partnersOf(app: App, { id: tenantId }: Tenant): AsyncGenerator<Partner> {
+  for (let after = 0; ; ) {
+    const partners = await app.database.manager
+      .createQueryBuilder(Partner, "partner")
+      .where("partner.tenantId = :tenantId and partner.no > :after", { tenantId, after })
+      .orderBy("partner.no")
+      .limit(PARTNERS_MAX)
+      .getMany();
+    yield* partners;
+    const last = partners.at(-1);
+    if (last === undefined || partners.length < PARTNERS_MAX) return;
+    after = last.no;
+  }
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { z } from "zod";
+import { readSigned } from "../../identity/platform-signatures/service.js";
+import { verifyStatement } from "../../settlement/statements/service.js";
+import { printJson } from "./app.js";
+
+interface VerifyOptions {
+  readonly jwks: string;
+  readonly json?: boolean;
+}
+
+/** Why something does not verify, in a word for programs and in sentences for people. */
+interface Fault {
+  readonly reason: string;
+  readonly differences: readonly string[];
+}
+
+const FETCH_MS_MAX = 10_000;
+const RECEIPT_TYPE = "quittance-receipt+jws";
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const Receipt = z.object({
+  ...{ iss: z.string(), batch: z.string(), jti: z.string(), sequence: z.string(), time: z.iso.datetime() },
+  ...{ payloadSha256: sha256, leafHash: sha256, iat: z.int() },
+});
+
+/** The commands that check what the platform signed, offline, with its public keys alone: `verify statement`, `verify receipt`. */
+export function register(program: Command): void {
+  const verify = program.command("verify").description("check what the platform signed, offline");
+  checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")
+    .argument("<file>", "the statement, as `statement --jws` prints it")
+    .action((file: string, options: VerifyOptions) => report(file, options, verifyStatement));
+  checking(verify.command("receipt"), "the signature of a batch's receipt")
+    .argument("<file>", "the receipt, as `submit` answers it")
+    .action((file: string, options: VerifyOptions) => report(file, options, verifyReceipt));
+}
+
+function checking(command: Command, what: string): Command {
+  return command
+    .description(`check ${what}`)
+    .requiredOption("--jwks <file|url>", "the platform's public keys, e.g. http://localhost:4000/.well-known/jwks.json")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExit code 0 when it holds, 1 when it does not.");
+}
+
+async function report(
+  file: string,
+  { jwks, json }: VerifyOptions,
+  check: (jws: string, jwks: unknown) => Fault | null,
+): Promise<void> {
+  const fault = check((await readFile(file, "utf8")).trim(), await readJwks(jwks));
+  if (fault !== null) process.exitCode = 1;
+  if (json === true) return printJson(fault === null ? { valid: true } : { valid: false, reason: fault.reason });
+  if (fault === null) return console.log("It holds.");
+  console.error(`It does not hold: ${fault.reason}.`);
+  for (const difference of fault.differences) console.error(difference);
+}
+
+function verifyReceipt(jws: string, jwks: unknown): Fault | null {
+  const read = readSigned(jws, { jwks, typ: RECEIPT_TYPE });
+  if ("fault" in read) return { reason: read.fault, differences: [] };
+  return Receipt.safeParse(read.payload).success ? null : { reason: "NOT_A_RECEIPT", differences: [] };
+}
+
+async function readJwks(place: string): Promise<unknown> {
+  if (!/^https?:\/\//.test(place)) return JSON.parse(await readFile(place, "utf8"));
+  const response = await fetch(place, { signal: AbortSignal.timeout(FETCH_MS_MAX) });
+  if (!response.ok) throw new Error(`${place} answers ${response.status}.`);
+  return response.json();
+}

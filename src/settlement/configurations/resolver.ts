@@ -1,0 +1,114 @@
+import { GraphQLJSONObject } from "graphql-scalars";
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from "type-graphql";
+import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
+import { Partner } from "../../tenancy/entities.js";
+import { partnerNamedOrOwn, partnerOf } from "../../tenancy/service.js";
+import { Configuration } from "../entities.js";
+import { ActivateConfigurationInput, ConfigurationsArgs, DraftConfigurationInput } from "./inputs.js";
+import {
+  activateConfiguration,
+  configurationOf,
+  configurationsOf,
+  countConfigurations,
+  draftConfiguration,
+} from "./service.js";
+
+const ConfigurationConnection = connectionType("Configuration", Configuration);
+
+/** The answer to `draftConfiguration` and `activateConfiguration`. */
+@ObjectType({ description: "The version as it stands now." })
+export class ConfigurationPayload {
+  @Field(() => Configuration, { description: "The version." })
+  readonly configuration!: Configuration;
+}
+
+/** Configurations: draft, activate, read. */
+@Resolver(() => Configuration)
+export class ConfigurationResolver {
+  @Authorized("configs:draft")
+  @Mutation(() => ConfigurationPayload, { description: "Write a new version of how a partner is settled." })
+  async draftConfiguration(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => DraftConfigurationInput, { description: "The document and its partner." })
+    { idempotencyKey, ...input }: DraftConfigurationInput,
+  ): Promise<ConfigurationPayload> {
+    return { configuration: await draftConfiguration(app, actor, input, idempotencyKey) };
+  }
+
+  @Authorized("configs:approve")
+  @Mutation(() => ConfigurationPayload, {
+    description: "Put a draft of somebody else in force from an instant on, and plan its periods.",
+  })
+  async activateConfiguration(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => ActivateConfigurationInput, { description: "The draft and its first instant." })
+    { idempotencyKey, ...input }: ActivateConfigurationInput,
+  ): Promise<ConfigurationPayload> {
+    return { configuration: await activateConfiguration(app, actor, input, idempotencyKey) };
+  }
+
+  @Authorized("settlements:read", "configs:draft", "configs:approve")
+  @Query(() => Configuration, { description: "A version of a configuration; partners see none that is a draft." })
+  async configuration(
+    @Ctx() { app, actor }: Context,
+    @Arg("id", () => ID, { description: "Begins with `cfg_`." }) id: string,
+  ): Promise<Configuration> {
+    return configurationOf(app, actor, id);
+  }
+
+  @Authorized("settlements:read", "configs:draft", "configs:approve")
+  @Query(() => ConfigurationConnection, { description: "A partner's versions, newest first; partners see no drafts." })
+  async configurations(
+    @Ctx() { app, actor }: Context,
+    @Args(() => ConfigurationsArgs) args: ConfigurationsArgs,
+  ): Promise<Connection<Configuration>> {
+    const partner = await partnerNamedOrOwn(app, actor, args.partnerId ?? null);
+    const page = await configurationsOf(app, actor, partner, args);
+    return connectionOf("configurations", page, args.after, () => countConfigurations(app, actor, partner));
+  }
+
+  @FieldResolver(() => Partner, { description: "The partner whom it settles." })
+  async partner(@Ctx() { app, actor }: Context, @Root() configuration: Configuration): Promise<Partner> {
+    return partnerOf(app, actor, configuration.partnerId);
+  }
+
+  @FieldResolver(() => GraphQLJSONObject, {
+    description: "The document, as `schema/configuration.schema.json` says.",
+  })
+  document(@Root() configuration: Configuration): Record<string, unknown> {
+    return JSON.parse(configuration.document);
+  }
+
+  @FieldResolver(() => String, {
+    description: "SHA-256 of the document's canonical JSON (RFC 8785), in hexadecimal; statements name it.",
+  })
+  documentSha256(@Root() configuration: Configuration): string {
+    return configuration.documentSha256.toString("hex");
+  }
+
+  @FieldResolver(() => String, { description: "Who wrote it: a client's id, or `shell`." })
+  draftedBy(@Root() configuration: Configuration): string {
+    return configuration.draftedBy;
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who put it in force: a client's id, or `shell`.",
+  })
+  activatedBy(@Root() configuration: Configuration): string | null {
+    return configuration.activatedBy;
+  }
+}

@@ -1,0 +1,16 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { publicKeysForAllTenants } from "../../src/identity/platform-keys/service.js";
+import { present } from "../../src/kernel/assert.js";
+import { DATA_DIR_DEFAULT } from "../../src/platform/config.js";
+import { register as registerSettlement } from "../../src/server/commands/settlement.js";
+import { register as registerVerify } from "../../src/server/commands/verify.js";
+import { settle } from "../../src/settlement/runs/service.js";
+import { testApi } from "../support/api.js";
+import { testApp, testConfig } from "../support/app.js";
+import { runCommand } from "../support/commands.js";
+import { example } from "../support/contracts.js";
+import { seedClient } from "../support/seeds.js";
+import { openPlace, type Place, periods, report } from "./place.js";

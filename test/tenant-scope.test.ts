@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { testApi } from "./support/api.js";
+import { testApp } from "./support/app.js";
+import { seedClient, seedPartner, seedTenant } from "./support/seeds.js";
+import { ALL_TENANTS, recordSql, tenantTables, unscopedStatements } from "./support/tenant-scope.js";
+
+const sql = recordSql();
+const app = await testApp({ sqlLogger: sql.logger });
+const api = await testApi(app);
+const tables = tenantTables(app.database);
+
+test("every statement of the API's flows says whose rows it reaches", async () => {
+  const home = await seedTenant(app);
+  const partner = await seedPartner(app, home);
+  const admin = await seedClient(app, home.actor, null);
+  const reads = `{
+    viewer { clientId tenant { name } partner { id } }
+    tenant { id }
+    partners { totalCount edges { node { id } } }
+    partner(id: "${partner.partner.id}") { id balances { version } }
+    node(id: "${partner.partner.id}") { id }
+    batches(partnerId: "${partner.partner.id}") { totalCount edges { node { id outcomes { totalCount } } } }
+    transactions(filter: { partnerId: "${partner.partner.id}" }) { edges { node { externalId } } }
+  }`;
+  const asAdmin = "{ clients { totalCount edges { node { id keys { id } } } } keys { totalCount edges { node { id } } } }";
+  for (const [query, token] of [
+    [reads, await partner.token()],
+    [reads, await admin.token()],
+    [asAdmin, await admin.token()],
+  ] as const) {
+    const { errors } = await api.ask({ query, token });
+    expect(errors).toBeUndefined();
+  }
+  const statements = sql.statements();
+  expect(statements.length).toBeGreaterThan(20);
+  expect(unscopedStatements(statements, tables)).toEqual([]);
+});
+
+describe("the check itself", () => {
+  test("knows every table of a tenant's", () => {
+    expect([...tables]).toEqual(expect.arrayContaining(["act", "batch", "client", "entry_line", "partner", "statement"]));
+    expect([...tables]).not.toEqual(expect.arrayContaining(["lease"]));
+  });
+
+  test.each([
+    "select * from batch where id = ?",
+    "SELECT `Batch`.`tenant_no` AS `a`, `Batch`.`id` FROM `batch` `Batch` WHERE `Batch`.`id` = ?",
+    "select tenant_no from batch where id = ? order by tenant_no limit 1",
+    "select b.id from batch b join partner p on p.no = b.partner_no where b.tenant_no = ?",
+    "select id from partner where tenant_id = ? and no in (select partner_no from batch where state = 'POSTED')",
+    "select * from partner where tenant_id = ? union all select * from partner where code = 'tenant_id'",
+    "select count(*) from act",
+    "update batch set tenant_no = ?, state = ? where no = ?",
+    "delete from act where no < ?",
+    "insert into batch (id, state) values ?",
+    "insert into batch (tenant_no, id) select 1, id from partner",
+  ])("finds %s", (statement) => {
+    expect(unscopedStatements([statement], tables)).toEqual([statement]);
+  });
+
+  test.each([
+    "select * from batch where tenant_no = ? and id = ?",
+    "SELECT `Batch`.`id` FROM `batch` `Batch` WHERE (`Batch`.`tenant_no` = ?) ORDER BY `Batch`.`no`",
+    "select b.id from batch b join partner p on p.tenant_no = b.tenant_no and p.no = b.partner_no where b.tenant_no = ?",
+    "insert into batch (tenant_no, id) values ?",
+    "update batch set state = ? where (tenant_no, no) in (?)",
+    "select holder from lease where name = ?",
+    "select id from tenant",
+    "START TRANSACTION",
+    `select tenant_no, partner_no from batch ${ALL_TENANTS} where state = 'ACCEPTED'`,
+  ])("passes %s", (statement) => {
+    expect(unscopedStatements([statement], tables)).toEqual([]);
+  });
+});
