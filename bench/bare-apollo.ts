@@ -1,6 +1,6 @@
 /**
- * The limit of `query`: a process with Apollo Server on Fastify and nothing else. It tells its parent where it listens and ends
- * with it.
+ * The limit of `query`: a process with Apollo Server on Fastify and nothing else. It tells its parent where it listens
+ * and ends with it.
  */
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";

@@ -1,9 +1,14 @@
 import type { Connection, FieldPacket, RowDataPacket } from "mysql2/promise";
 import { connectDatabase, numberOf } from "./database.js";
 
-/** The limit of `ingest`: the same rows inserted into a table with the same columns and keys, by nothing but the database. */
+/**
+ * The limit of `ingest`: the same rows inserted into a table with the same columns and keys, by nothing but the
+ * database.
+ */
 export interface BareInserts {
-  /** Inserts the transactions whose numbers are greater, a second time, beside those of the runs before; rows a second. */
+  /**
+   * Inserts the transactions whose numbers are greater, a second time, beside those of the runs before; rows a second.
+   */
   measure(afterNo: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -3,7 +3,10 @@ import { type Connection, createConnection, type RowDataPacket } from "mysql2/pr
 /** Rows of numbers and texts by column. */
 export type Row = Readonly<Record<string, string | number | null>>;
 
-/** A connection to the installation's own database; instants come as texts and large numbers too, so that both go back unchanged. */
+/**
+ * A connection to the installation's own database; instants come as texts and large numbers too, so that both go back
+ * unchanged.
+ */
 export function connectDatabase(databaseUrl: string): Promise<Connection> {
   const url = new URL(databaseUrl);
   return createConnection({

@@ -47,7 +47,10 @@ interface Load {
   readonly batches: number;
 }
 
-/** Transactions a second, from the first request to the last batch posted. Throws unless every one of them is in the ledger. */
+/**
+ * Transactions a second, from the first request to the last batch posted. Throws unless every one of them is in the
+ * ledger.
+ */
 async function ingestOnce(
   { partners }: Pick<Stage, "partners">,
   client: HttpClient,

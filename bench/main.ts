@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --only ingest,query] [--json]`: measures what docs/performance.md describes, on servers and processes of its
- * own, and prints a table. Progress goes to standard error. The figures decide nothing here: the exit code is 0 whatever they are.
+ * `npm run bench [-- --only ingest,query] [--json]`: measures what docs/performance.md describes, on servers and
+ * processes of its own, and prints a table. Progress goes to standard error. The figures decide nothing here: the exit
+ * code is 0 whatever they are.
  */
 import { parseArgs } from "node:util";
 import type { Benchmark, LoneBenchmark, Sample, StagedBenchmark } from "./benchmark.js";
@@ -10,7 +11,7 @@ import { type Installation, removeLeftovers, startInstallation } from "./install
 import { describeMachine, type Machine } from "./machine.js";
 import { createPartners } from "./partners.js";
 import { query } from "./query.js";
-import { type Row, rowOf, tableText } from "./report.js";
+import { figure, type Row, rowOf, tableText } from "./report.js";
 import { start } from "./start.js";
 import { submit } from "./submit.js";
 
@@ -59,7 +60,8 @@ function optionsOf(args: readonly string[]): Options | string {
     if (unknown.length > 0) return `There is no benchmark ${unknown.join(", ")}; there are ${known.join(", ")}.`;
     return { chosen: BENCHMARKS.filter(({ name }) => only.includes(name)), isJson: values.json };
   } catch (error) {
-    return `${error instanceof Error ? error.message : String(error)}\nUsage: npm run bench [-- --only ${known.join(",")}] [--json]`;
+    const usage = `Usage: npm run bench [-- --only ${known.join(",")}] [--json]`;
+    return `${error instanceof Error ? error.message : String(error)}\n${usage}`;
   }
 }
 
@@ -111,8 +113,8 @@ async function measureRuns(benchmark: Benchmark, measure: (run: number) => Promi
   for (let run = 1; run <= RUNS; run++) {
     const sample = await measure(run);
     samples.push(sample);
-    const beside = sample.limit === null ? "" : `, limit ${sample.limit.toPrecision(4)}`;
-    say(`${benchmark.name} ${run}/${RUNS}: ${sample.value.toPrecision(4)} ${benchmark.unit}${beside}`);
+    const beside = sample.limit === null ? "" : `, limit ${figure(sample.limit)}`;
+    say(`${benchmark.name} ${run}/${RUNS}: ${figure(sample.value)} ${benchmark.unit}${beside}`);
   }
   return rowOf(benchmark, samples);
 }

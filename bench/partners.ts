@@ -30,7 +30,10 @@ const PARTNERS = 8;
 const HISTORY_MS = 3 * 86_400_000;
 const SCOPES = ["batches:submit", "batches:read", "balances:read"];
 
-/** Sets up a tenant with eight partners, each with a client, a key and an active configuration, at the server's own shell. */
+/**
+ * Sets up a tenant with eight partners, each with a client, a key and an active configuration, at the server's own
+ * shell.
+ */
 export async function createPartners({ dataDir, url }: Installation): Promise<BenchPartner[]> {
   const app = await openApp({ ...readConfig({ dataDir }), logLevel: "silent" }, databaseSchema);
   try {

@@ -51,15 +51,17 @@ export const query: StagedBenchmark = {
   },
 };
 
-async function postedBatches(partner: BenchPartner): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < BATCHES; i++) {
-    const jws = await partner.sign(`query-${i}`, transactionTexts(`query-${i}`, ITEMS_PER_BATCH));
-    const { batch } = await partner.session.submit(jws, POSTED_WAIT_MS);
-    if (batch.state !== "POSTED") throw new Error(`batch ${batch.id} is ${batch.state}`);
-    ids.push(batch.id);
-  }
-  return ids;
+/** The ids of new batches, all posted. */
+function postedBatches(partner: BenchPartner): Promise<string[]> {
+  const names = Array.from({ length: BATCHES }, (_, i) => `query-${i}`);
+  return Promise.all(
+    names.map(async (name) => {
+      const jws = await partner.sign(name, transactionTexts(name, ITEMS_PER_BATCH));
+      const { batch } = await partner.session.submit(jws, POSTED_WAIT_MS);
+      if (batch.state !== "POSTED") throw new Error(`batch ${batch.id} is ${batch.state}`);
+      return batch.id;
+    }),
+  );
 }
 
 /** Right answers a second; throws for a wrong one. */

@@ -31,6 +31,11 @@ export function rowOf({ name, unit, target }: Benchmark, runs: readonly Sample[]
   };
 }
 
+/** A measured number as people read it, four digits of it. */
+export function figure(value: number): string {
+  return value >= 1_000 ? Math.round(rounded(value)).toLocaleString("en-US") : String(rounded(value));
+}
+
 /** The table for people, with the machine above it. */
 export function tableText(machine: Machine, rows: readonly Row[]): string {
   const { cpu, cores, memoryGib, os, node, mariadb, redis, settings } = machine;
@@ -71,8 +76,4 @@ function bound({ of }: Target, value: number, unit: string): string {
 /** Four digits say all that such a measurement can. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-function figure(value: number): string {
-  return value >= 1_000 ? Math.round(value).toLocaleString("en-US") : String(value);
 }

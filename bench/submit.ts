@@ -8,7 +8,10 @@ const BATCHES_PER_CLIENT = { warmUp: 4, run: 40 };
 const WAIT_MS = 30_000;
 const P99 = 0.99;
 
-/** Fifty clients at once, each with one batch of one transaction after the other: from sending it to being told that it is posted. */
+/**
+ * Fifty clients at once, each with one batch of one transaction after the other: from sending it to being told that it
+ * is posted.
+ */
 export const submit: StagedBenchmark = {
   name: "submit",
   unit: "ms (p99)",

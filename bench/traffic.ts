@@ -12,8 +12,8 @@ const PRODUCTS = ["crash", "slots", "roulette", "dice"];
 const BRANDS = ["main", "vip"];
 
 /**
- * So many transactions as JSON texts, as a game provider sends them: stakes and wins of rounds of the last day, some rolled back.
- * Ids begin with the name, so that each name's are new; everything else is drawn from it too.
+ * So many transactions as JSON texts, as a game provider sends them: stakes and wins of rounds of the last day, some
+ * rolled back. Ids begin with the name, so that each name's are new; everything else is drawn from it too.
  */
 export function transactionTexts(name: string, count: number): string[] {
   const random = Random.of("bench", name);

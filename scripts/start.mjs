@@ -1,5 +1,6 @@
 /**
- * `npm start`: installs the packages where they are missing or older than the lock file, compiles, and runs `quittance up --demo`.
+ * `npm start`: installs the packages where they are missing or older than the lock file, compiles, and runs `quittance
+ * up --demo`.
  *
  * `node scripts/start.mjs [option of up…]`: passes its options and signals on, and ends with the same exit code.
  */

@@ -22,7 +22,8 @@ test("every statement of the API's flows says whose rows it reaches", async () =
     batches(partnerId: "${partner.partner.id}") { totalCount edges { node { id outcomes { totalCount } } } }
     transactions(filter: { partnerId: "${partner.partner.id}" }) { edges { node { externalId } } }
   }`;
-  const asAdmin = "{ clients { totalCount edges { node { id keys { id } } } } keys { totalCount edges { node { id } } } }";
+  const asAdmin =
+    "{ clients { totalCount edges { node { id keys { id } } } } keys { totalCount edges { node { id } } } }";
   for (const [query, token] of [
     [reads, await partner.token()],
     [reads, await admin.token()],
@@ -38,7 +39,9 @@ test("every statement of the API's flows says whose rows it reaches", async () =
 
 describe("the check itself", () => {
   test("knows every table of a tenant's", () => {
-    expect([...tables]).toEqual(expect.arrayContaining(["act", "batch", "client", "entry_line", "partner", "statement"]));
+    expect([...tables]).toEqual(
+      expect.arrayContaining(["act", "batch", "client", "entry_line", "partner", "statement"]),
+    );
     expect([...tables]).not.toEqual(expect.arrayContaining(["lease"]));
   });
 

@@ -27,7 +27,10 @@ export enum ActType {
   STATEMENT_ISSUED = "STATEMENT_ISSUED",
 }
 
-/** One thing that happened: audit record, leaf of the tenant's tree and live event at once. Never changed, only numbered. */
+/**
+ * One thing that happened: audit record, leaf of the tenant's tree and live event at once. Never changed, only
+ * numbered.
+ */
 @Entity({ name: "act" })
 @Index("uq_act_tree", ["tenantNo", "treeIndex"], { unique: true })
 @Index("uq_act_partner", ["tenantNo", "partnerNo", "partnerSequence"], {

@@ -13,6 +13,7 @@ import {
   sha256Column,
   wordColumn,
 } from "../platform/columns.js";
+import { Node } from "../platform/graphql.js";
 import { Partner } from "../tenancy/entities.js";
 
 /** Where a batch stands. */
@@ -48,7 +49,10 @@ registerEnumType(BatchMode, {
 });
 
 /** A signed batch of transactions, as accepted. */
-@ObjectType({ description: "A signed batch of transactions, kept byte for byte as it was received." })
+@ObjectType({
+  implements: Node,
+  description: "A signed batch of transactions, kept byte for byte as it was received.",
+})
 @Entity({ name: "batch" })
 @Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })

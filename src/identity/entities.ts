@@ -10,6 +10,7 @@ import {
   textColumn,
   wordColumn,
 } from "../platform/columns.js";
+import { Node } from "../platform/graphql.js";
 import { Partner, Tenant } from "../tenancy/entities.js";
 
 /** On whose behalf a client acts. */
@@ -45,7 +46,7 @@ registerEnumType(KeyState, {
 });
 
 /** An OAuth client: a program that calls the API. */
-@ObjectType({ description: "An OAuth client: a program that calls the API with `private_key_jwt`." })
+@ObjectType({ implements: Node, description: "An OAuth client: a program that calls the API with `private_key_jwt`." })
 @Entity({ name: "client" })
 @Index("uq_client_id", ["id"], { unique: true })
 @ForeignKey(() => Tenant, ["tenantId"], ["id"], { name: "fk_client_tenant" })
@@ -85,7 +86,7 @@ export class Client {
 }
 
 /** A public key of a client: authenticates it and signs its batches. */
-@ObjectType({ description: "A public key of a client; authenticates it and signs its batches." })
+@ObjectType({ implements: Node, description: "A public key of a client; authenticates it and signs its batches." })
 @Entity({ name: "client_key" })
 @Index("uq_client_key_kid", ["tenantId", "kid"], { unique: true })
 @Index("uq_client_key_thumbprint", ["thumbprint"], { unique: true })

@@ -14,7 +14,9 @@ export function usableScopes(kind: ClientKind, names: Iterable<string>): Scope[]
   return SCOPES.filter((scope) => named.has(scope) && SCOPES_OF_KIND[kind].has(scope));
 }
 
-/** The first name of a list that is no scope, or none that a client of that kind may hold; null when all may be held. */
+/**
+ * The first name of a list that is no scope, or none that a client of that kind may hold; null when all may be held.
+ */
 export function scopeRefused(kind: ClientKind, names: readonly string[]): string | null {
   return names.find((name) => !isScope(name) || !SCOPES_OF_KIND[kind].has(name)) ?? null;
 }

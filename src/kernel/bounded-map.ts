@@ -1,4 +1,7 @@
-/** A map that never grows beyond its limit: what was put in first leaves first. For caches, where forgetting costs time only. */
+/**
+ * A map that never grows beyond its limit: what was put in first leaves first. For caches, where forgetting costs time
+ * only.
+ */
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #entriesMax: number;

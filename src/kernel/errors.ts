@@ -1,75 +1,73 @@
-/** Every code that an answer of ours may carry; a closed list, published in the schema and extended only with a changelog line. */
+/**
+ * Every code that an answer of ours may carry; a closed list, published in the schema and extended only with a
+ * changelog line.
+ */
 export enum ErrorCode {
-	UNAUTHENTICATED = "UNAUTHENTICATED",
-	FORBIDDEN = "FORBIDDEN",
-	NOT_FOUND = "NOT_FOUND",
-	VALIDATION = "VALIDATION",
-	IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT",
-	SIGNATURE_INVALID = "SIGNATURE_INVALID",
-	KEY_UNKNOWN = "KEY_UNKNOWN",
-	KEY_REVOKED = "KEY_REVOKED",
-	KEY_NOT_OWNED = "KEY_NOT_OWNED",
-	REPLAY_DETECTED = "REPLAY_DETECTED",
-	CLOCK_SKEW = "CLOCK_SKEW",
-	PERIOD_CLOSED = "PERIOD_CLOSED",
-	PERIOD_UNKNOWN = "PERIOD_UNKNOWN",
-	VERSION_CONFLICT = "VERSION_CONFLICT",
-	INSUFFICIENT_CREDIT = "INSUFFICIENT_CREDIT",
-	LIMIT_EXCEEDED = "LIMIT_EXCEEDED",
-	RATE_LIMITED = "RATE_LIMITED",
-	QUARANTINED = "QUARANTINED",
-	CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN",
-	KIND_NOT_ALLOWED = "KIND_NOT_ALLOWED",
-	ROLLBACK_MISMATCH = "ROLLBACK_MISMATCH",
-	ALREADY_REVERSED = "ALREADY_REVERSED",
-	BATCH_ABORTED = "BATCH_ABORTED",
-	CURSOR_EXPIRED = "CURSOR_EXPIRED",
-	UNAVAILABLE = "UNAVAILABLE",
-	INTERNAL = "INTERNAL",
+  UNAUTHENTICATED = "UNAUTHENTICATED",
+  FORBIDDEN = "FORBIDDEN",
+  NOT_FOUND = "NOT_FOUND",
+  VALIDATION = "VALIDATION",
+  IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT",
+  SIGNATURE_INVALID = "SIGNATURE_INVALID",
+  KEY_UNKNOWN = "KEY_UNKNOWN",
+  KEY_REVOKED = "KEY_REVOKED",
+  KEY_NOT_OWNED = "KEY_NOT_OWNED",
+  REPLAY_DETECTED = "REPLAY_DETECTED",
+  CLOCK_SKEW = "CLOCK_SKEW",
+  PERIOD_CLOSED = "PERIOD_CLOSED",
+  PERIOD_UNKNOWN = "PERIOD_UNKNOWN",
+  VERSION_CONFLICT = "VERSION_CONFLICT",
+  INSUFFICIENT_CREDIT = "INSUFFICIENT_CREDIT",
+  LIMIT_EXCEEDED = "LIMIT_EXCEEDED",
+  RATE_LIMITED = "RATE_LIMITED",
+  QUARANTINED = "QUARANTINED",
+  CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN",
+  KIND_NOT_ALLOWED = "KIND_NOT_ALLOWED",
+  ROLLBACK_MISMATCH = "ROLLBACK_MISMATCH",
+  ALREADY_REVERSED = "ALREADY_REVERSED",
+  BATCH_ABORTED = "BATCH_ABORTED",
+  CURSOR_EXPIRED = "CURSOR_EXPIRED",
+  UNAVAILABLE = "UNAVAILABLE",
+  INTERNAL = "INTERNAL",
 }
 
-/** What a refusal adds to its code: where in the input, and facts safe to show (never the input itself, never a secret). */
+/**
+ * What a refusal adds to its code: where in the input, and facts safe to show (never the input itself, never a secret).
+ */
 export interface RefusalDetails {
-	readonly path?: string;
-	readonly retryAfterMs?: number;
-	readonly [name: string]:
-		| string
-		| number
-		| boolean
-		| readonly string[]
-		| undefined;
+  readonly path?: string;
+  readonly retryAfterMs?: number;
+  readonly [name: string]: string | number | boolean | readonly string[] | undefined;
 }
 
 /** A refusal with a code of the closed list; its message is fit for the caller to read. */
 export class CodedError extends Error {
-	override readonly name = "CodedError";
-	constructor(
-		readonly code: ErrorCode,
-		message: string,
-		readonly details: RefusalDetails = {},
-		readonly retryable = false,
-	) {
-		super(message);
-	}
+  override readonly name = "CodedError";
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly details: RefusalDetails = {},
+    readonly retryable = false,
+  ) {
+    super(message);
+  }
 }
 
 /** One row of a domain's table of refusals. */
 export interface Refusal {
-	/** The sentence for the caller; `{name}` is replaced by that detail. */
-	readonly message: string;
-	/** Whether the very same request may succeed later. */
-	readonly retryable?: boolean;
+  /** The sentence for the caller; `{name}` is replaced by that detail. */
+  readonly message: string;
+  /** Whether the very same request may succeed later. */
+  readonly retryable?: boolean;
 }
 
 /** The maker of a domain's refusals from its closed table: code and details in, `CodedError` out. */
 export function defineErrors<C extends keyof typeof ErrorCode>(
-	table: Readonly<Record<C, Refusal>>,
+  table: Readonly<Record<C, Refusal>>,
 ): (code: C, details?: RefusalDetails) => CodedError {
-	return (code, details = {}) => {
-		const { message, retryable = false } = table[code];
-		const text = message.replace(/\{(\w+)\}/g, (_, name: string) =>
-			String(details[name] ?? ""),
-		);
-		return new CodedError(ErrorCode[code], text, details, retryable);
-	};
+  return (code, details = {}) => {
+    const { message, retryable = false } = table[code];
+    const text = message.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? ""));
+    return new CodedError(ErrorCode[code], text, details, retryable);
+  };
 }

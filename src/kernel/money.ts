@@ -14,62 +14,51 @@ const AMOUNT_PATTERN = /^(-?)(\d{1,19})(?:\.(\d{1,8}))?$/;
 const MINOR_BOUND = 10n ** 18n;
 
 const moneyError = defineErrors({
-	CURRENCY_UNKNOWN: { message: "The currency is not known." },
+  CURRENCY_UNKNOWN: { message: "The currency is not known." },
 });
 
 /** Why a text is not an amount. */
 export enum AmountFault {
-	MALFORMED = "MALFORMED",
-	NEGATIVE = "NEGATIVE",
-	TOO_MANY_DECIMALS = "TOO_MANY_DECIMALS",
-	TOO_LARGE = "TOO_LARGE",
+  MALFORMED = "MALFORMED",
+  NEGATIVE = "NEGATIVE",
+  TOO_MANY_DECIMALS = "TOO_MANY_DECIMALS",
+  TOO_LARGE = "TOO_LARGE",
 }
 
 /** Whether amounts in that currency can be kept. */
 export function isKnownCurrency(code: string): boolean {
-	return Object.hasOwn(SCALES, code);
+  return Object.hasOwn(SCALES, code);
 }
 
 /** The number of decimals of a currency; refuses one that is not known (`CURRENCY_UNKNOWN`). */
 export function scaleOf(currency: string): number {
-	const scale = Object.hasOwn(SCALES, currency) ? SCALES[currency] : undefined;
-	if (scale === undefined) throw moneyError("CURRENCY_UNKNOWN");
-	return scale;
+  const scale = Object.hasOwn(SCALES, currency) ? SCALES[currency] : undefined;
+  if (scale === undefined) throw moneyError("CURRENCY_UNKNOWN");
+  return scale;
 }
 
 /**
  * Minor units of a decimal text, exactly, or why it is none. Fewer decimals than the currency's scale are fine; more,
  * exponents, separators, a plus sign and |minor units| ≥ 10^18 are not. `-` only where `signed`.
  */
-export function parseAmount(
-	text: string,
-	scale: number,
-	{ signed = false } = {},
-): bigint | AmountFault {
-	const match = AMOUNT_PATTERN.exec(text);
-	if (match === null)
-		return overlongFraction(text)
-			? AmountFault.TOO_MANY_DECIMALS
-			: AmountFault.MALFORMED;
-	const [, sign, whole = "", fraction = ""] = match;
-	if (fraction.length > scale) return AmountFault.TOO_MANY_DECIMALS;
-	const minor = BigInt(whole + fraction.padEnd(scale, "0"));
-	if (minor >= MINOR_BOUND) return AmountFault.TOO_LARGE;
-	if (sign === "") return minor;
-	return signed ? -minor : AmountFault.NEGATIVE;
+export function parseAmount(text: string, scale: number, { signed = false } = {}): bigint | AmountFault {
+  const match = AMOUNT_PATTERN.exec(text);
+  if (match === null) return overlongFraction(text) ? AmountFault.TOO_MANY_DECIMALS : AmountFault.MALFORMED;
+  const [, sign, whole = "", fraction = ""] = match;
+  if (fraction.length > scale) return AmountFault.TOO_MANY_DECIMALS;
+  const minor = BigInt(whole + fraction.padEnd(scale, "0"));
+  if (minor >= MINOR_BOUND) return AmountFault.TOO_LARGE;
+  if (sign === "") return minor;
+  return signed ? -minor : AmountFault.NEGATIVE;
 }
 
 /** Minor units as a decimal text with exactly the scale's decimals. */
 export function decimalText(minor: bigint, scale: number): string {
-	const sign = minor < 0n ? "-" : "";
-	const digits = (minor < 0n ? -minor : minor)
-		.toString()
-		.padStart(scale + 1, "0");
-	return scale === 0
-		? sign + digits
-		: `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  const sign = minor < 0n ? "-" : "";
+  const digits = (minor < 0n ? -minor : minor).toString().padStart(scale + 1, "0");
+  return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
 function overlongFraction(text: string): boolean {
-	return /^-?\d{1,19}\.\d{9,64}$/.test(text);
+  return /^-?\d{1,19}\.\d{9,64}$/.test(text);
 }

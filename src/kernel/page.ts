@@ -6,67 +6,65 @@ export const PAGE_ROWS_MAX = 500;
 export const PAGE_ROWS_DEFAULT = 50;
 
 const pageError = defineErrors({
-	VALIDATION: { message: "{reason}" },
+  VALIDATION: { message: "{reason}" },
 });
 
 /** What a caller asks of a connection: so many rows after a cursor. */
 export interface PageRequest {
-	readonly first?: number | null;
-	readonly after?: string | null;
+  readonly first?: number | null;
+  readonly after?: string | null;
 }
 
 /** A page request checked: rows wanted and the position to start behind (null: at the start). */
 export interface PageStart {
-	readonly rows: number;
-	readonly after: string | null;
+  readonly rows: number;
+  readonly after: string | null;
 }
 
 /** One page of rows, each with the position a cursor is made of. */
 export interface Page<T> {
-	readonly rows: readonly T[];
-	readonly hasNextPage: boolean;
-	readonly positionOf: (row: T) => string;
+  readonly rows: readonly T[];
+  readonly hasNextPage: boolean;
+  readonly positionOf: (row: T) => string;
 }
 
-/** Checks `first` (1 to 500) and opens the cursor; a cursor of another list or made by hand is refused (`VALIDATION`). */
+/**
+ * Checks `first` (1 to 500) and opens the cursor; a cursor of another list or made by hand is refused (`VALIDATION`).
+ */
 export function pageStart(request: PageRequest, list: string): PageStart {
-	const rows = request.first ?? PAGE_ROWS_DEFAULT;
-	if (!Number.isInteger(rows) || rows < 1 || rows > PAGE_ROWS_MAX) {
-		throw pageError("VALIDATION", {
-			path: "/first",
-			reason: `first is between 1 and ${PAGE_ROWS_MAX}.`,
-		});
-	}
-	return {
-		rows,
-		after: request.after ? openCursor(request.after, list) : null,
-	};
+  const rows = request.first ?? PAGE_ROWS_DEFAULT;
+  if (!Number.isInteger(rows) || rows < 1 || rows > PAGE_ROWS_MAX) {
+    throw pageError("VALIDATION", {
+      path: "/first",
+      reason: `first is between 1 and ${PAGE_ROWS_MAX}.`,
+    });
+  }
+  return {
+    rows,
+    after: request.after ? openCursor(request.after, list) : null,
+  };
 }
 
 /** Cuts rows that were read one more than wanted into a page. */
-export function pageOf<T>(
-	rows: readonly T[],
-	wanted: number,
-	positionOf: (row: T) => string,
-): Page<T> {
-	return {
-		rows: rows.slice(0, wanted),
-		hasNextPage: rows.length > wanted,
-		positionOf,
-	};
+export function pageOf<T>(rows: readonly T[], wanted: number, positionOf: (row: T) => string): Page<T> {
+  return {
+    rows: rows.slice(0, wanted),
+    hasNextPage: rows.length > wanted,
+    positionOf,
+  };
 }
 
 /** An opaque cursor for a position in a named list. */
 export function cursorOf(list: string, position: string): string {
-	return Buffer.from(`${list}:${position}`, "utf8").toString("base64url");
+  return Buffer.from(`${list}:${position}`, "utf8").toString("base64url");
 }
 
 function openCursor(cursor: string, list: string): string {
-	const text = Buffer.from(cursor, "base64url").toString("utf8");
-	if (!text.startsWith(`${list}:`))
-		throw pageError("VALIDATION", {
-			path: "/after",
-			reason: "The cursor is not of this list.",
-		});
-	return text.slice(list.length + 1);
+  const text = Buffer.from(cursor, "base64url").toString("utf8");
+  if (!text.startsWith(`${list}:`))
+    throw pageError("VALIDATION", {
+      path: "/after",
+      reason: "The cursor is not of this list.",
+    });
+  return text.slice(list.length + 1);
 }

@@ -32,10 +32,10 @@ export interface PlannedPeriod {
 }
 
 /**
- * The periods that start at or after `from` and before `through`, in order, without gap or overlap: the first starts exactly
- * at `from` (and is short when that lies inside a local period), the last is whole and covers `through`. A period starts at the
- * first instant of its local date, whatever the clocks do that night; a date that a zone skipped has none. More than 20,000
- * are refused (`LIMIT_EXCEEDED`).
+ * The periods that start at or after `from` and before `through`, in order, without gap or overlap: the first starts
+ * exactly at `from` (and is short when that lies inside a local period), the last is whole and covers `through`. A
+ * period starts at the first instant of its local date, whatever the clocks do that night; a date that a zone skipped
+ * has none. More than 20,000 are refused (`LIMIT_EXCEEDED`).
  */
 export function planPeriods({ cycle, timezone, from, through, graceMs }: PeriodPlan): PlannedPeriod[] {
   const periods: PlannedPeriod[] = [];

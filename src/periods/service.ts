@@ -205,7 +205,8 @@ async function dropMoved(
   const moved = standing.filter((period) => !stays(period)).map((period) => period.no);
   if (moved.length > 0) {
     const [{ used }] = await tx.query(
-      "select count(*) as used from activity_total where tenant_no = ? and partner_no = ? and (period_no in (?) or origin_period_no in (?))",
+      `select count(*) as used from activity_total
+       where tenant_no = ? and partner_no = ? and (period_no in (?) or origin_period_no in (?))`,
       [partner.tenantNo, partner.no, moved, moved],
     );
     if (Number(used) > 0) {
@@ -250,8 +251,8 @@ async function insertPeriods(
         ...[configurationId, period.due < activatedAt],
       ]);
     await tx.query(
-      `insert into settlement_period (tenant_no, partner_no, id, starts_at, ends_at, due_at, configuration_id, is_backfill)
-       values ?`,
+      `insert into settlement_period
+         (tenant_no, partner_no, id, starts_at, ends_at, due_at, configuration_id, is_backfill) values ?`,
       [rows],
     );
   }

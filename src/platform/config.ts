@@ -75,10 +75,7 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     dataDir,
     host: environment.QUITTANCE_HOST,
     port,
-    publicUrl: (overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL ?? `http://localhost:${port}`).replace(
-      /\/$/,
-      "",
-    ),
+    publicUrl: publicUrlOf(overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL, dataDir, port),
     isProduction: environment.NODE_ENV === "production",
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
@@ -122,6 +119,12 @@ function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Envir
     databaseUrl,
     redisUrl: named.redisUrl ?? running?.redisUrl ?? "redis://127.0.0.1:6379",
   };
+}
+
+/** Where callers reach us: as named, else as `up` tells of this data directory, so that commands sign as its issuer. */
+function publicUrlOf(named: string | undefined, dataDir: string, port: number): string {
+  const url = named ?? runningServers(dataDir)?.url ?? `http://localhost:${port}`;
+  return url.replace(/\/$/, "");
 }
 
 function runningServers(dataDir: string): z.infer<typeof Services> | null {

@@ -4,7 +4,7 @@ import { defineErrors } from "../kernel/errors.js";
 export const serverError = defineErrors({
   UNAUTHENTICATED: { message: "Sign in: send an access token of ours as `Authorization: Bearer …`." },
   FORBIDDEN: { message: "The access token lacks the scope {scope}." },
-  NOT_FOUND: { message: "There is no such {what}, or it is not yours to see." },
+  NOT_FOUND: { message: "There is no such {what}." },
   VALIDATION: { message: "{reason}" },
   LIMIT_EXCEEDED: { message: "The request is over a limit: {reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },

@@ -1,10 +1,13 @@
 import "reflect-metadata";
 import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
+import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
+import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
+import { register as registerSubmit } from "./commands/submit.js";
 import { register as registerTenants } from "./commands/tenants.js";
 import { register as registerToken } from "./commands/token.js";
 import { register as registerUp } from "./commands/up.js";
@@ -28,6 +31,9 @@ for (const register of [
   registerSettlement,
   registerVerify,
   registerFsck,
+  registerSubmit,
+  registerImport,
+  registerDemo,
 ])
   register(program);
 

@@ -44,7 +44,9 @@ export function registerOauth(server: FastifyInstance, app: App): void {
   });
 }
 
-/** Parameters of a form; one that is empty counts as missing, one that comes twice is refused (RFC 6749, section 3.2). */
+/**
+ * Parameters of a form; one that is empty counts as missing, one that comes twice is refused (RFC 6749, section 3.2).
+ */
 function readForm(text: string): ReadonlyMap<string, string> {
   const form = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {

@@ -102,7 +102,10 @@ interface HeldToken {
   readonly goodUntil: number;
 }
 
-/** Opens a session; nothing is asked of the server yet. Throws when the key file holds no private JWK with `kid` and `alg`. */
+/**
+ * Opens a session; nothing is asked of the server yet. Throws when the key file holds no private JWK with `kid` and
+ * `alg`.
+ */
 export async function openSession(input: SessionInput): Promise<Session> {
   const url = input.url.replace(/\/+$/, "");
   const key = await readSigningKey(input.keyFile);

@@ -32,8 +32,9 @@ const READY_MS_MAX = 30_000;
 const READY_LOOK_MS = 100;
 
 /**
- * Runs everything on this machine until it is told to stop, then stops it: MariaDB and Redis, migrations, roles, demo. Throws a
- * sentence for people when something does not start, or another process already does this for the data directory.
+ * Runs everything on this machine until it is told to stop, then stops it: MariaDB and Redis, migrations, roles, demo.
+ * Throws a sentence for people when something does not start, or another process already does this for the data
+ * directory.
  */
 export async function up(options: UpOptions): Promise<void> {
   const terminal = openTerminal(options.json);
@@ -72,6 +73,7 @@ async function start(place: Place, options: UpOptions, { terminal, signals, runn
   const { say } = terminal;
   say(`data directory ${place.dataDir}`);
   const left = await stopLeftovers(place, { graceMs: ROLE_STOP_MS_MAX, force: signals.force });
+  removeServices(place);
   if (left > 0) say(`stopped ${left} processes that a killed start left behind`);
   const named = { databaseUrl: options.databaseUrl ?? null, redisUrl: options.redisUrl ?? null };
   // What knows every table is loaded while the servers start, and not at all when we are refused.

@@ -26,6 +26,7 @@ registerEnumType(PartnerKind, {
 
 /** An online entertainment platform that settles with its partners here. */
 @ObjectType({
+  implements: Node,
   description: "An online entertainment platform that settles with its partners here.",
 })
 @Entity({ name: "tenant" })

@@ -38,7 +38,7 @@ export interface NewPartner {
   readonly currencies: readonly string[];
 }
 
-/** Creates a tenant; refuses a name that is empty or over 200 characters (`VALIDATION`). The first act is the tenant's own. */
+/** Creates a tenant, whose own creation is its first act; a name has 1 to 200 characters (`VALIDATION`). */
 export async function createTenant(
   app: App,
   actor: Actor | null,
@@ -68,7 +68,7 @@ export async function ensurePlatformTenant(app: App): Promise<Tenant> {
   return tenantOf(app, PLATFORM_TENANT_ID);
 }
 
-/** Creates a partner of the actor's tenant, with its lock for posting. Refuses bad codes, zones, currencies and a code that is taken. */
+/** Creates a partner of the actor's tenant. Refuses bad codes, zones and currencies, and a code that is taken. */
 export async function createPartner(
   app: App,
   actor: Actor,

@@ -170,7 +170,8 @@ describe("public keys", () => {
     const { testGroups } = JSON.parse(readFileSync(VECTORS, "utf8"));
     const bad = testGroups.filter(({ tests }: WycheproofGroup) => tests.every(({ result }) => result === "invalid"));
     const sets = bad.map((group: WycheproofGroup) => (group.public ?? group.private).keys);
-    const keys = sets.filter((set: readonly unknown[]) => set.length === 1).flat(); // of several it is the set that is bad
+    // Of several keys it is the set that is bad.
+    const keys = sets.filter((set: readonly unknown[]) => set.length === 1).flat();
     expect(keys.length).toBeGreaterThan(10);
     for (const key of keys) {
       expect(readPublicJwk(key), JSON.stringify(key)).toEqual(expect.any(String));

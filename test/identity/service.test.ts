@@ -1,4 +1,5 @@
 import { generateKeyPairSync, verify } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
@@ -208,7 +209,7 @@ describe("keys", () => {
     await transact(app, async (tx) => {
       expect(await keyStateForUpdate(tx, shell.tenantId, keyId)).toBe(KeyState.ACTIVE);
       revoking = revokeKey(app, shell, { keyId, reason: "lost" }).then(() => order.push("revoked"));
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await sleep(300);
       order.push("accepted");
     });
     await revoking;
@@ -314,7 +315,7 @@ describe("access tokens", () => {
     const forger = { ...mine, key: { ...(await newKey()), kid: mine.key.kid } };
     const confused = { ...mine, key: { ...(await newKey("ES256")), kid: mine.key.kid } };
     const forms = [
-      await tokenForm(app, stranger as typeof mine),
+      await tokenForm(app, stranger),
       await tokenForm(app, { ...mine, key: await newKey() }),
       await tokenForm(app, { ...mine, key: theirs.key }),
       await tokenForm(app, forger),
@@ -334,7 +335,7 @@ describe("access tokens", () => {
     await actorOf(token);
     const { id: keyId } = present(await signingKey(app, shell.tenantId, keyed.key.kid), "the key");
     await revokeKey(app, shell, { keyId, reason: "lost" });
-    await new Promise((resolve) => setTimeout(resolve, 2_100)); // what a process remembers is two seconds old at most
+    await sleep(2_100); // what a process remembers is two seconds old at most
     await expect(actorOf(token)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     const other = await tokenOf(await tokenForm(app, await client(["audit:read"])));
     await actorOf(other);

@@ -224,7 +224,10 @@ async function variable(databaseUrl: string, name: string): Promise<unknown> {
   }
 }
 
-/** A folder with a sudo that lets us, and an apt-get that notes its calls, fails until the lists were fetched, and then brings a mariadbd. */
+/**
+ * A folder with a sudo that lets us, and an apt-get that notes its calls, fails until the lists were fetched, and then
+ * brings a mariadbd.
+ */
 function aptFolder(): { folder: string; calls: () => string[] } {
   const folder = freshFolder();
   const log = join(folder, "calls");

@@ -112,16 +112,17 @@ function demoInput(signal: AbortSignal, said: string[]): DemoInput {
   };
 }
 
-/** Waits until it is so, or until what should make it so fails. */
-async function until(isSo: () => boolean | Promise<boolean>, work: Promise<void>): Promise<void> {
-  let failure: unknown = null;
-  work.catch((error: unknown) => {
-    failure = error;
+/** Waits until it is so; fails when the demo ends before. */
+async function until(isSo: () => boolean | Promise<boolean>, playing: Promise<void>): Promise<void> {
+  const waiting = new AbortController();
+  const itIsSo = async () => {
+    while (!waiting.signal.aborted && !(await isSo())) await sleep(50);
+  };
+  const ended = playing.then(() => {
+    throw new Error("the demo ended by itself");
   });
-  while (!(await isSo())) {
-    if (failure !== null) throw failure;
-    await sleep(50);
-  }
+  await Promise.race([itIsSo(), ended]).finally(() => waiting.abort());
+  ended.catch(() => undefined); // when it ends later, the test itself awaits it
 }
 
 async function batchesByState(): Promise<{ readonly all: number }> {

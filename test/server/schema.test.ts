@@ -16,6 +16,7 @@ import { isScope, PrincipalKind, SCOPES } from "../../src/kernel/actor.js";
 import { ErrorCode } from "../../src/kernel/errors.js";
 import { errorPage } from "../../src/server/error-code.js";
 import { PUBLIC_FIELDS } from "../../src/server/http/guard.js";
+import { nodeReaders } from "../../src/server/node.js";
 import { schemaText, serverSchema } from "../../src/server/schema.js";
 
 const ROOTS = ["Query", "Mutation", "Subscription"];
@@ -52,6 +53,20 @@ test("the walk over root fields sees every field and finds one that is left open
   expect(seen.filter((scopes) => scopes !== undefined && scopes.length > 0).length).toBeGreaterThan(5);
   expect(scopesOf("Query", "errorCodes")).toBeUndefined();
   expect(scopesOf("Query", "node")).toEqual([]);
+});
+
+test("a node takes the scopes of the query of its own, and every type that is a node can be read", () => {
+  const queries = {
+    ...{ bat: "batch", cfg: "configuration", cli: "client", key: "key", prd: "settlementPeriod", ptn: "partner" },
+    ...{ stm: "statement", tnt: "tenant" },
+  };
+  const scopes = Object.entries(queries).map(([prefix, query]) => [prefix, scopesOf("Query", query)]);
+  const readers = Object.entries(nodeReaders).map(([prefix, reader]) => [prefix, reader.scopes]);
+  expect(Object.fromEntries(readers)).toEqual(Object.fromEntries(scopes));
+  const types = ourTypes().filter(
+    (type) => isObjectType(type) && type.getInterfaces().some(({ name }) => name === "Node"),
+  );
+  expect(types).toHaveLength(readers.length);
 });
 
 test("every mutation takes one input, which carries an idempotency key or a signed batch", () => {

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +22,7 @@ import { connectServer } from "../../src/platform/embedded/connect.js";
 import { stopPair } from "../../src/platform/embedded/pair.js";
 import { openPlace } from "../../src/platform/embedded/place.js";
 import { isHolder } from "../../src/platform/embedded/processes.js";
+import { watchTrouble } from "../../src/server/up/trouble.js";
 import { cloneDatabase } from "../support/database.js";
 
 vi.setConfig({ testTimeout: 120_000 }); // every start loads four processes
@@ -87,7 +97,7 @@ test("a role or server that is killed is started again", async () => {
   await until(async () => (await fetch(`${ready.url}/readyz`).catch(() => null))?.ok === true);
 });
 
-test("after kill -9 the next start takes the servers over, replaces the roles, and leaves strangers alone", async () => {
+test("after kill -9 the next start takes the servers over, replaces roles, and leaves strangers alone", async () => {
   const roles = ["api-1", "worker-1", "relay-1"].map((name) => [`${name}.pid`, pidIn(`${name}.pid`)] as const);
   const servers = [pidIn("mariadb.pid"), pidIn("redis.pid")];
   process.kill(first.process.pid ?? 0, "SIGKILL");
@@ -124,7 +134,7 @@ test("a start whose port is taken says so and leaves nothing running", async () 
   expect(readdirSync(join(folder, "run"))).toEqual([]);
 });
 
-test("servers named in the environment are used, checked, and left running; there are as many roles as asked for", async () => {
+test("servers named in the environment are used, checked, and left running, by as many roles as asked", async () => {
   const databaseUrl = await cloneDatabase("up_named");
   const connection = await connectServer(databaseUrl);
   await connection.query("set global sync_binlog = 0");
@@ -149,6 +159,20 @@ test("told to stop while it starts, it stops", async () => {
   expect(await early.ended).toEqual([0, null]);
   expect(early.printed()).toBe("");
   expect(readdirSync(join(folder, "run"))).toEqual([]);
+});
+
+test("of the errors that a role logs the last is told, once, with their number; other lines are not", async () => {
+  const logFile = join(folder, "trouble.log");
+  writeFileSync(logFile, '{"level":50,"msg":"before the watch"}\n');
+  const said: string[] = [];
+  const end = watchTrouble([{ name: "api-1", logFile }], (line) => said.push(line));
+  appendFileSync(
+    logFile,
+    '{"level":50,"msg":"first"}\n{"level":30,"msg":"fine"}\nno JSON\n{"level":60,"msg":"second"}\n{"lev',
+  );
+  await until(() => said.length > 0);
+  end();
+  expect(said).toEqual([`api-1: second (the last of 2 errors); see ${logFile}`]);
 });
 
 function start(args: readonly string[] = ["--port", "0"], settings: Readonly<Record<string, string>> = {}): Up {

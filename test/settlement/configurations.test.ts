@@ -111,7 +111,7 @@ describe("activating a configuration", () => {
     const drafts = await Promise.all(
       [1, 2, 3].map(() => draftConfiguration(app, where.shell, { partnerId: where.partner.id, document })),
     );
-    expect(drafts.map(({ version }) => version).sort()).toEqual([2, 3, 4]);
+    expect(new Set(drafts.map(({ version }) => version))).toEqual(new Set([2, 3, 4]));
   });
 
   test("a minimum that a currency of the partner cannot hold is refused when drafted", async () => {

@@ -130,8 +130,8 @@ test.skipIf(isMissing)(
     const none = { duplicate: 0, refused: 0, pending: 0 };
     expect(await importRows(place, rows)).toEqual({ batches: 53, posted: 52_398, ...none });
     const totals = await app.database.query(
-      `select kind, sum(count) as count, sum(sum_minor) as sum from activity_total where tenant_no = ? and partner_no = ?
-       group by kind order by kind`,
+      `select kind, sum(count) as count, sum(sum_minor) as sum from activity_total
+       where tenant_no = ? and partner_no = ? group by kind order by kind`,
       [place.partner.tenantNo, place.partner.no],
     );
     expect(totals).toEqual([

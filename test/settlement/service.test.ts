@@ -8,7 +8,9 @@ import { balanceOf, balancesOf } from "../../src/ledger/service.js";
 import { duePartnersForAllTenants, fencePeriod } from "../../src/periods/closing/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
+import type { App } from "../../src/platform/app.js";
 import { transact } from "../../src/platform/database.js";
+import { closeApp } from "../../src/platform/open-app.js";
 import { configurationOf } from "../../src/settlement/configurations/service.js";
 import { closeDue, SETTLEMENT_QUEUE, sweepDueForAllTenants } from "../../src/settlement/runs/jobs.js";
 import {
@@ -19,7 +21,7 @@ import {
   settle,
 } from "../../src/settlement/runs/service.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
-import { testApp } from "../support/app.js";
+import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { openPlace, type Place, periods, report, submit } from "./place.js";
 
@@ -178,6 +180,53 @@ describe("closing a period", () => {
     ]);
   });
 
+  test.each([
+    ["the fence", 1, true],
+    ["the fence", 1, false],
+    ["the statement", 2, true],
+    ["the statement", 2, false],
+  ])("settles once where COMMIT of %s (%i) is not answered, held or not (%s)", async (_what, nth, doesHold) => {
+    const where = await place();
+    await report(app, where, [bet("100.00", DAY_1)]);
+    app.clock.set(DAY_2);
+    const { id } = present((await periods(app, where))[0], "period");
+    const lossy = await openTestApp({ clock: app.clock });
+    try {
+      loseAnswer(lossy, nth, doesHold);
+      expect(await closePeriod(lossy, where.shell, id)).toMatchObject({ state: PeriodState.STATEMENT_ISSUED });
+    } finally {
+      await closeApp(lossy);
+    }
+    const acts = (await actsOf(where)).map(({ type }) => type).filter((type) => /^(PERIOD|STATEMENT)/.test(type));
+    expect(acts).toEqual(["PERIOD_CLOSED", "STATEMENT_ISSUED"]);
+    expect(await balanceOf(app.database.manager, where.partner, AccountName.PAYABLE, "USD")).toBe(-1_200n);
+  });
+
+  test("clears what posting owed: the worked example of domain 12", async () => {
+    const bonus = { type: "BONUS", source: "TRANSACTIONS", cap: { rate: "0.1", basis: { measure: "GGR" } } };
+    const deductions = [{ type: "JACKPOT_CONTRIBUTION", source: "TRANSACTIONS" }, bonus];
+    const daily = example("config-daily-12pct");
+    const where = await place({ document: { ...daily, base: { ...Object(daily["base"]), deductions } } });
+    const rollback = (id: string, amount: string) => ({ kind: "ROLLBACK", reverses: id, amount, occurredAt: DAY_1 });
+    const [bets, wins] = [`${where.partner.code}-B`, `${where.partner.code}-W`];
+    await report(app, where, [
+      ...[bet("1240000.00", DAY_1), bet("10000.00", DAY_1, { id: bets }), rollback(bets, "10000.00")],
+      ...[win("1170000.00", DAY_1), win("2000.00", DAY_1, { id: wins }), rollback(wins, "2000.00")],
+      { kind: "BONUS", amount: "12000.00", occurredAt: DAY_1 },
+      { kind: "JACKPOT_CONTRIBUTION", amount: "12400.00", occurredAt: DAY_1 },
+      { kind: "JACKPOT_WIN", amount: "50000.00", occurredAt: DAY_1 },
+      { kind: "FEE", category: "PAYMENT", amount: "3500.00", occurredAt: DAY_1 },
+    ]);
+    app.clock.set(DAY_2);
+    const [row] = await settleThrough(where, DAY_2);
+    expect(row).toMatchObject({ base: "50600.00", earned: "-31528.00", payable: "0.00" });
+    const { accounts } = await balancesOf(app, where.partner, null);
+    expect(Object.fromEntries(accounts.map((each) => [each.account, each.balanceMinor / 100n]))).toEqual({
+      ...{ CLEARING: 4_500n, STAKES: -1_240_000n, WINNINGS: 1_170_000n, BONUS_COST: 12_000n, FEE_COST: 3_500n },
+      ...{ JACKPOT_COST: 12_400n, JACKPOT_POOL: 0n, PARTNER_COST: 6_072n, POSITION: 31_528n },
+    });
+  });
+
   test("a day without activity has a statement that says so", async () => {
     const where = await place();
     app.clock.set(DAY_2);
@@ -268,6 +317,23 @@ describe("statements chain", () => {
       [present(early, "row").periodId, "7.00"],
     ]);
     expect(lines.find(({ code }) => code === "LATE_ITEMS")).toMatchObject({ result: "7.00" });
+  });
+
+  test("none is issued over a position that is not the closing before", async () => {
+    const where = await place({ document: { ...example("config-daily-12pct"), payout: { minimum: "50" } } });
+    app.clock.set(DAY_3);
+    await report(app, where, [bet("300.00", DAY_1), bet("200.00", DAY_2)]);
+    await settleThrough(where, DAY_2);
+    const move = (minor: number) =>
+      app.database.query(
+        "update account set balance_minor = balance_minor + ? where tenant_no = ? and partner_no = ? and account = ?",
+        [minor, where.partner.tenantNo, where.partner.no, AccountName.POSITION],
+      );
+    await move(1);
+    await expect(settleThrough(where, DAY_3)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+    expect((await periods(app, where))[1]?.state).toBe(PeriodState.CLOSED);
+    await move(-1);
+    expect((await settleThrough(where, DAY_3)).map(({ payable }) => payable)).toEqual(["0.00", "60.00"]);
   });
 
   test("settling again, and through an earlier instant, answers the same rows", async () => {
@@ -371,3 +437,20 @@ describe("a statement", () => {
     ]);
   });
 });
+
+/** The nth COMMIT of an App is not answered: the connection is gone, after it was done or before. */
+function loseAnswer({ database }: App, nth: number, doesHold: boolean): void {
+  const open = database.createQueryRunner.bind(database);
+  let commits = 0;
+  database.createQueryRunner = (mode) => {
+    const runner = open(mode);
+    const commit = runner.commitTransaction.bind(runner);
+    runner.commitTransaction = async () => {
+      commits += 1;
+      if (commits !== nth) return commit();
+      await (doesHold ? commit() : runner.rollbackTransaction());
+      throw Object.assign(new Error("read ECONNRESET"), { fatal: true, code: "ECONNRESET" });
+    };
+    return runner;
+  };
+}

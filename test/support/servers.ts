@@ -26,7 +26,10 @@ export const TEST_SIZES = { bufferPoolBytes: 256 * 1024 * 1024, redoLogBytes: 96
 const TEMPLATE = "quittance_template";
 const FOLDER = /^quittance-test-(\d+)-/;
 
-/** Starts one private MariaDB and Redis for all tests of a run, and migrates the template. Answers what stops them again. */
+/**
+ * Starts one private MariaDB and Redis for all tests of a run, and migrates the template. Answers what stops them
+ * again.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `quittance-test-${process.pid}-`));

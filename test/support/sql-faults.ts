@@ -1,4 +1,4 @@
-import type { Logger } from "typeorm";
+import { AbstractLogger } from "typeorm";
 
 /** An error as the database's driver brings it. */
 export interface DriverFault {
@@ -7,7 +7,7 @@ export interface DriverFault {
 }
 
 /** Makes an App's statements fail where the driver would: give it as the App's `sqlLogger`. */
-export class SqlFaults implements Logger {
+export class SqlFaults extends AbstractLogger {
   #next: { readonly start: string; readonly fault: DriverFault } | null = null;
 
   /** The next statement that begins like this fails, once. */
@@ -15,30 +15,14 @@ export class SqlFaults implements Logger {
     this.#next = { start, fault };
   }
 
-  logQuery(query: string): void {
+  override logQuery(query: string): void {
     if (this.#next === null || !query.trimStart().startsWith(this.#next.start)) return;
     const { fault } = this.#next;
     this.#next = null;
     throw Object.assign(new Error("injected"), { driverError: fault });
   }
 
-  logQueryError(): void {
-    return undefined;
-  }
-
-  logQuerySlow(): void {
-    return undefined;
-  }
-
-  logSchemaBuild(): void {
-    return undefined;
-  }
-
-  logMigration(): void {
-    return undefined;
-  }
-
-  log(): void {
-    return undefined;
+  protected override writeLog(): void {
+    // faults are all it is for
   }
 }

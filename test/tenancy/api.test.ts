@@ -53,8 +53,8 @@ test("a partner's client sees itself alone and creates nothing", async () => {
   expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "NOT_FOUND" });
   const created = await api.ask({
     token,
-    query: `mutation { createPartner(input: { code: "x", name: "x", kind: AFFILIATE, timezone: "UTC", currencies: ["USD"],
-      idempotencyKey: "x" }) { partner { id } } }`,
+    query: `mutation { createPartner(input: { code: "x", name: "x", kind: AFFILIATE, timezone: "UTC",
+      currencies: ["USD"], idempotencyKey: "x" }) { partner { id } } }`,
   });
   expect(created.errors?.[0]?.extensions).toMatchObject({ code: "FORBIDDEN" });
 });

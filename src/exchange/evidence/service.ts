@@ -192,7 +192,11 @@ async function missingTransaction(
       const [expected, found] = [expectedText(row, item), stored.get(key.toString("hex")) ?? NOTHING];
       const isPosted = outcome === ItemOutcome.PENDING_ORIGINAL || found.state === TransactionState.POSTED;
       if (found.text !== expected || !isPosted) {
-        return { subject: `${row.id} item ${item.index}`, expected, found: `${found.state}: ${found.text}` };
+        return {
+          subject: `${row.id} item ${item.index}`,
+          expected,
+          found: `${found.state ?? "nothing"} ${found.text}`,
+        };
       }
     }
   }
@@ -200,11 +204,11 @@ async function missingTransaction(
 }
 
 interface StoredTransaction {
-  readonly state: string;
+  readonly state: TransactionState | null;
   readonly text: string;
 }
 
-const NOTHING: StoredTransaction = { state: "MISSING", text: "" };
+const NOTHING: StoredTransaction = { state: null, text: "" };
 
 async function storedByKey(
   reader: Reader,

@@ -39,7 +39,7 @@ interface WaitingBatch extends BatchToPost {
   readonly id: string;
   readonly itemCount: number;
   /** Why what is stored of it cannot be read; null where it can. */
-  readonly fault: unknown;
+  readonly fault: Error | null;
 }
 
 /**
@@ -233,8 +233,8 @@ function waitingBatch(row: WaitingRow, envelope: Buffer | undefined): WaitingBat
   try {
     const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
     return { ...batch, items: validateItems(transactions, { isTenant: row.issuer_no === 0 }), fault: null };
-  } catch (fault) {
-    return { ...batch, items: [], fault };
+  } catch (error) {
+    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 

@@ -55,7 +55,10 @@ export function openToken(text: string): OpenedToken | null {
   return { header, claims, signed: `${head}.${body}`, signature };
 }
 
-/** The header of an assertion when nothing else is in it (RFC 8725): no `jwk`, `jku`, `x5u`, `crit`, `b64`; null otherwise. */
+/**
+ * The header of an assertion when nothing else is in it (RFC 8725): no `jwk`, `jku`, `x5u`, `crit`, `b64`; null
+ * otherwise.
+ */
 export function assertionHeader({ header }: OpenedToken): AssertionHeader | null {
   const { alg, kid, typ } = header;
   if (Object.keys(header).some((member) => !HEADER_MEMBERS.includes(member))) return null;

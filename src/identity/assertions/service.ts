@@ -45,8 +45,8 @@ export interface AuthenticatedClient {
 }
 
 /**
- * Authenticates a client by its assertion (`private_key_jwt`; RFC 7523, section 3). Throws `OauthRefusal`: who is unknown
- * and who signs wrongly is told the same, after the same work.
+ * Authenticates a client by its assertion (`private_key_jwt`; RFC 7523, section 3). Throws `OauthRefusal`: who is
+ * unknown and who signs wrongly is told the same, after the same work.
  */
 export async function authenticateClient(app: App, form: ReadonlyMap<string, string>): Promise<AuthenticatedClient> {
   const { header, assertion, text } = readRequest(form);
@@ -60,7 +60,10 @@ export async function authenticateClient(app: App, form: ReadonlyMap<string, str
   return { client, assertion };
 }
 
-/** Remembers the assertion until it has ended; a second use meets the first one's row and is refused (RFC 7523, section 3, rule 7). */
+/**
+ * Remembers the assertion until it has ended; a second use meets the first one's row and is refused (RFC 7523, section
+ * 3, rule 7).
+ */
 export async function spendAssertion(
   app: App,
   { tenant_id: tenantId }: ClientRow,
@@ -123,7 +126,7 @@ interface ClientWithKey extends ClientRow {
 
 async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<ClientWithKey | null> {
   const rows: ClientWithKey[] = await app.database.query(
-    `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
+    `select /* all tenants */ c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
             k.id as key_id, k.state as key_state, k.alg, k.public_jwk
        from client c join tenant t on t.id = c.tenant_id
        join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id

@@ -72,7 +72,9 @@ export async function actorInTenant(app: App, actor: Actor, tenantId: string | n
   return { ...actor, tenantId: tenant.id, tenantNo: tenant.no };
 }
 
-/** The clients that the actor may see, of one partner or of all, oldest first; `NOT_FOUND` for a partner it may not see. */
+/**
+ * The clients that the actor may see, of one partner or of all, oldest first; `NOT_FOUND` for a partner it may not see.
+ */
 export async function clientsOf(
   app: App,
   actor: Actor,

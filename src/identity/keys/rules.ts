@@ -2,7 +2,9 @@ import { createPublicKey } from "node:crypto";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { sha256 } from "../../kernel/digest.js";
 
-/** JWS algorithms that a client's key may be of (RFC 7518, RFC 8037); `EdDSA` stands for `Ed25519` (RFC 9864) as well. */
+/**
+ * JWS algorithms that a client's key may be of (RFC 7518, RFC 8037); `EdDSA` stands for `Ed25519` (RFC 9864) as well.
+ */
 export const KEY_ALGORITHMS = ["EdDSA", "ES256", "ES384", "PS256"] as const;
 
 /** One algorithm of the closed list. */
@@ -151,7 +153,8 @@ function curveFault(jwk: Readonly<Record<string, string>>, coordinateBytes: numb
 
 function rsaFault(jwk: Readonly<Record<string, string>>): KeyFault | null {
   const [modulusBytes, exponentBytes] = [bytesOf(jwk, "n"), bytesOf(jwk, "e")];
-  if (modulusBytes[0] === 0 || exponentBytes[0] === 0) return KeyFault.MALFORMED; // RFC 7518, section 6.3.1: no leading zeros
+  // RFC 7518, section 6.3.1: no leading zeros.
+  if (modulusBytes[0] === 0 || exponentBytes[0] === 0) return KeyFault.MALFORMED;
   const modulus = numberOf(modulusBytes);
   const exponent = numberOf(exponentBytes);
   const bits = modulus.toString(2).length;

@@ -47,7 +47,10 @@ export interface Revocation {
   readonly reason: string;
 }
 
-/** The public keys of a JWK or JWK Set as JSON text: 1 to 10. Refused with a path when one may not be registered (`VALIDATION`). */
+/**
+ * The public keys of a JWK or JWK Set as JSON text: 1 to 10. Refused with a path when one may not be registered
+ * (`VALIDATION`).
+ */
 export function readKeys(text: string): PublicKey[] {
   const members = jwksOf(parsedJson(text));
   if (members === null || members.length < 1 || members.length > ACTIVE_KEYS_MAX) {
@@ -117,8 +120,8 @@ export async function registerKey(
 }
 
 /**
- * Revokes a key: from the commit on it neither authenticates nor signs; what it signed before stays verifiable. Revoking
- * twice answers the key as it stands.
+ * Revokes a key: from the commit on it neither authenticates nor signs; what it signed before stays verifiable.
+ * Revoking twice answers the key as it stands.
  */
 export async function revokeKey(
   app: App,
@@ -149,7 +152,10 @@ export async function revokeKey(
   return keyOf(app, actor, keyId);
 }
 
-/** The tenant's key of that kid, as MySQL has it now, whoever's it is and whether revoked or not; null when there is none. */
+/**
+ * The tenant's key of that kid, as MySQL has it now, whoever's it is and whether revoked or not; null when there is
+ * none.
+ */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
   return app.database.manager.findOneBy(ClientKey, { tenantId, kid });
 }

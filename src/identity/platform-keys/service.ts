@@ -98,7 +98,7 @@ export async function checkpointKey(app: App, tenantId: string): Promise<Checkpo
 /** Every public key of the platform, of all tenants, retired ones too, so that what they signed stays verifiable. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: { public_jwk: string }[] = await app.database.query(
-    "select tenant_id, public_jwk from platform_key order by id desc limit ?",
+    "select /* all tenants */ public_jwk from platform_key order by id desc limit ?",
     [KEYS_LISTED_MAX],
   );
   return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));

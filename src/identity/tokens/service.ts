@@ -190,7 +190,9 @@ async function verifiedGrant(app: App, token: string): Promise<Grant | null> {
   return { clientId, keyId, tenantId, scopes: data.scope.split(" "), expiresAt: new Date(data.exp * 1_000) };
 }
 
-/** The client as it stood at most two seconds ago; callers at once share one query. Ages by the clock that never jumps. */
+/**
+ * The client as it stood at most two seconds ago; callers at once share one query. Ages by the clock that never jumps.
+ */
 async function principalOf(app: App, grant: Grant): Promise<ClientRow | null> {
   const { principals } = memoryOf(app);
   const known = principals.get(grant.keyId);

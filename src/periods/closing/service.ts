@@ -79,7 +79,7 @@ export async function fencePeriod(
   throw periodError("VALIDATION", { reason, openPeriodId: earlier.id });
 }
 
-/** CLOSED becomes STATEMENT_ISSUED; false when it was not closed, or has its statements. Call it under the partner's cursor. */
+/** CLOSED becomes STATEMENT_ISSUED; false when the period stands elsewhere. Call it under the partner's cursor. */
 export async function markStatementIssued(tx: Tx, partner: PartnerNumbers, periodNo: number): Promise<boolean> {
   const { affectedRows } = await tx.query(
     "update settlement_period set state = 'STATEMENT_ISSUED' where tenant_no = ? and no = ? and state = 'CLOSED'",

@@ -17,8 +17,8 @@ export interface Activity {
   readonly sumMinor: bigint;
 }
 
-const COLUMNS =
-  "tenant_no, partner_no, period_no, origin_period_no, brand_no, product_no, kind, category, currency, count, units, sum_minor";
+const COLUMNS = `tenant_no, partner_no, period_no, origin_period_no, brand_no, product_no, kind, category, currency,
+  count, units, sum_minor`;
 
 /** Adds activity to the partner's totals, rows in key order; call it under the posting cursor. */
 export async function addActivity(tx: Tx, partner: PartnerNumbers, activity: readonly Activity[]): Promise<void> {

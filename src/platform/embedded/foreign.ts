@@ -24,7 +24,10 @@ const WANTED: readonly Wanted[] = [
   },
 ];
 
-/** A sentence for each setting of somebody else's database server that keeps us from our promises; none when all is well. */
+/**
+ * A sentence for each setting of somebody else's database server that keeps us from our promises; none when all is
+ * well.
+ */
 export async function databaseDifferences(databaseUrl: string): Promise<string[]> {
   const connection = await connectServer(databaseUrl);
   try {

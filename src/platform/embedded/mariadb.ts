@@ -31,8 +31,9 @@ export function workingSizes(): MariadbSizes {
 }
 
 /**
- * The private MariaDB of this place, answering, with an empty database `quittance` at least. It listens on a Unix socket alone, has
- * a passwordless root behind that socket's folder, and keeps what it committed through a crash of the machine.
+ * The private MariaDB of this place, answering, with an empty database `quittance` at least. It listens on a Unix
+ * socket alone, has a passwordless root behind that socket's folder, and keeps what it committed through a crash of
+ * the machine.
  */
 export async function runMariadb(place: Place, mariadbd: string, sizes: MariadbSizes): Promise<EmbeddedServer> {
   const dataFolder = join(place.dataDir, "mariadb");
@@ -99,7 +100,10 @@ function settings(place: Place, dataFolder: string, sizes: MariadbSizes): string
   ];
 }
 
-/** Its own: a MariaDB that starts removes the temporary tables of every other one that shares the folder, in use or not. */
+/**
+ * Its own: a MariaDB that starts removes the temporary tables of every other one that shares the folder, in use or
+ * not.
+ */
 function temporaryFolder(place: Place): string {
   return join(place.dataDir, "mariadb-tmp");
 }

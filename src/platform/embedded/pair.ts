@@ -28,8 +28,8 @@ const MARIADB_STOP_MS_MAX = 60_000; // it writes its dirty pages first
 const REDIS_STOP_MS_MAX = 10_000;
 
 /**
- * Finds, installs, initialises, starts or adopts the private servers of a data directory, whatever is needed until both answer.
- * Throws a sentence for people. One process at a time may do this for a directory.
+ * Finds, installs, initialises, starts or adopts the private servers of a data directory, whatever is needed until
+ * both answer. Throws a sentence for people. One process at a time may do this for a directory.
  */
 export async function startPair(place: Place, options: PairOptions): Promise<Pair> {
   const { isMariadbWanted, isRedisWanted, say } = options;
@@ -44,7 +44,10 @@ export async function startPair(place: Place, options: PairOptions): Promise<Pai
   return { mariadb, redis };
 }
 
-/** Stops the private servers of a data directory, whoever started them: Redis, then MariaDB. The signal cuts waiting short. */
+/**
+ * Stops the private servers of a data directory, whoever started them: Redis, then MariaDB. The signal cuts waiting
+ * short.
+ */
 export async function stopPair(place: Place, force?: AbortSignal): Promise<void> {
   await stopHolders(pidFileOf(place, "redis"), { graceMs: REDIS_STOP_MS_MAX, force });
   await stopHolders(pidFileOf(place, "mariadb"), { graceMs: MARIADB_STOP_MS_MAX, force });

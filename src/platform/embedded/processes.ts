@@ -19,8 +19,8 @@ const POLL_MS = 20;
 const KILLED_MS_MAX = 5_000;
 
 /**
- * Starts a process in a group of its own, so that neither Ctrl-C nor the end of its parent reaches it. It inherits its pid file
- * open: whoever holds that file open is the process, which no reused pid can imitate.
+ * Starts a process in a group of its own, so that neither Ctrl-C nor the end of its parent reaches it. It inherits its
+ * pid file open: whoever holds that file open is the process, which no reused pid can imitate.
  */
 export function launch({ command, args, env, pidFile, output, hasChannel = false }: Launch): ChildProcess {
   const log = typeof output === "string" ? openSync(output, "a", 0o600) : null;
@@ -61,8 +61,8 @@ export interface Grace {
 }
 
 /**
- * Ends every process launched with this pid file: SIGTERM, then SIGKILL when the grace is over. Removes the file; answers how
- * many were ended. Throws when one survives even that.
+ * Ends every process launched with this pid file: SIGTERM, then SIGKILL when the grace is over. Removes the file;
+ * answers how many were ended. Throws when one survives even that.
  */
 export async function stopHolders(pidFile: string, grace: Grace): Promise<number> {
   const pids = holdersOf(pidFile);

@@ -20,12 +20,14 @@ export interface ProgramSearch {
 /** Where packages keep servers, which the PATH of an ordinary user often leaves out. */
 export const SERVER_FOLDERS: readonly string[] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/opt/mariadb/bin"];
 
-const OTHERWISE =
-  "or run everything with Docker Compose instead (docker compose up), or name your own servers in DATABASE_URL and REDIS_URL.";
+const OTHERWISE = [
+  "or run everything with Docker Compose instead (docker compose up),",
+  "or name your own servers in DATABASE_URL and REDIS_URL.",
+].join(" ");
 
 /**
- * Finds the wanted programs, and installs what is missing with apt-get where we are root or sudo asks for no password. Throws one
- * sentence that says what to install when neither works. A program that is not wanted is "" in the answer.
+ * Finds the wanted programs, and installs what is missing with apt-get where we are root or sudo asks for no password.
+ * Throws one sentence that says what to install when neither works. A program that is not wanted is "" in the answer.
  */
 export async function findPrograms(search: ProgramSearch): Promise<Programs> {
   if (missingOf(search).length > 0) await install(missingOf(search), search);
@@ -38,7 +40,7 @@ export async function findPrograms(search: ProgramSearch): Promise<Programs> {
 }
 
 /** The executable file of that name in the folders of a PATH, or null. */
-export function findProgram(name: string, searchPath: string): string | null {
+function findProgram(name: string, searchPath: string): string | null {
   const candidates = searchPath.split(delimiter).map((folder) => join(folder, name));
   return candidates.find(isExecutable) ?? null;
 }

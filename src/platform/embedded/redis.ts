@@ -7,8 +7,8 @@ import { type EmbeddedServer, runServer } from "./server.js";
 const PING_MS_MAX = 2_000;
 
 /**
- * The private Redis of this place, answering; on a Unix socket alone. It keeps an append-only file, which is a convenience for
- * the next start and not a promise: MySQL holds the truth.
+ * The private Redis of this place, answering; on a Unix socket alone. It keeps an append-only file, which is a
+ * convenience for the next start and not a promise: MySQL holds the truth.
  */
 export async function runRedis(place: Place, redisServer: string): Promise<EmbeddedServer> {
   const socketPath = join(place.socketDir, "redis.sock");

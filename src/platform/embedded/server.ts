@@ -28,7 +28,9 @@ export interface ServerKind {
 const START_MS_MAX = 120_000; // recovery after a crash reads the whole redo log
 const POLL_MS = 25;
 
-/** The server of this place: the one that runs already, else a new one. Throws its last words when it does not start. */
+/**
+ * The server of this place: the one that runs already, else a new one. Throws its last words when it does not start.
+ */
 export async function runServer(place: Place, kind: ServerKind): Promise<EmbeddedServer> {
   const found = await adopt(place, kind);
   if (found !== null) return { url: kind.url, pid: found, isAdopted: true };

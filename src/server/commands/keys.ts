@@ -47,7 +47,10 @@ const MAKERS: Readonly<Record<string, () => KeyObject>> = {
   PS256: () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
 };
 
-/** The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. Each loads only what it runs. */
+/**
+ * The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. Each loads only
+ * what it runs.
+ */
 export function register(program: Command): void {
   const client = program.command("client").description("OAuth clients: the programs that call the API");
   addServerOptions(client.command("create").description("create a client with its public keys"))

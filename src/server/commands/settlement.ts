@@ -24,7 +24,7 @@ interface ActivateOptions extends PartnerOfTenant {
 }
 
 interface SettleOptions extends PartnerOfTenant {
-  readonly through: Date;
+  readonly through?: Date;
 }
 
 interface StatementOptions extends ServerOptions {

@@ -24,7 +24,7 @@ const Receipt = z.object({
   ...{ payloadSha256: sha256, leafHash: sha256, iat: z.int() },
 });
 
-/** The commands that check what the platform signed, offline, with its public keys alone: `verify statement`, `verify receipt`. */
+/** The commands that check what the platform signed, with its public keys alone: `verify statement` and `receipt`. */
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
   checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")

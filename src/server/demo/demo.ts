@@ -46,13 +46,13 @@ export interface DemoInput {
   /** Ends it, wherever it is; the next start goes on from there. */
   readonly signal: AbortSignal;
   /** Opens the server's own side, for setting up and settling. */
-  withApp<T>(work: (app: App) => Promise<T>): Promise<T>;
+  readonly withApp: <T>(work: (app: App) => Promise<T>) => Promise<T>;
   /** Where progress is drawn; null draws none. */
   readonly progress: ProgressStream | null;
   /** A line for people: what is being done. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
   /** The table and what follows it. */
-  show(text: string): void;
+  readonly show: (text: string) => void;
 }
 
 /** The size of the demo's history. */

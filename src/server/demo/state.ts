@@ -11,7 +11,7 @@ export interface DemoPlace {
   /** There once the history is played and verified. */
   readonly doneFile: string;
   /** The private JWK of a client, readable by its owner alone. */
-  keyFile(name: string): string;
+  readonly keyFile: (name: string) => string;
 }
 
 const Player = z.object({ code: z.string(), partnerId: z.string(), clientId: z.string() });

@@ -19,7 +19,7 @@ export interface TrickleOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Told how it goes, every thirty seconds at most. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 const TRANSACTIONS_PER_SECOND = 2;

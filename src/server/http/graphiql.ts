@@ -3,15 +3,19 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { FastifyInstance } from "fastify";
 
-const { resolve } = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
+/** Packages list what may be imported, and these bundles are not: only the way to package.json is open. */
+const REACT = dirname(require.resolve("react/package.json"));
+const REACT_DOM = dirname(require.resolve("react-dom/package.json"));
+const GRAPHIQL = dirname(require.resolve("graphiql/package.json"));
 const SCRIPT = "text/javascript; charset=utf-8";
 
 /** What the page loads, all from installed packages: nothing comes from another host. */
 const ASSETS: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
-  "react.js": { path: inPackage("react/package.json", "umd/react.production.min.js"), type: SCRIPT },
-  "react-dom.js": { path: inPackage("react-dom/package.json", "umd/react-dom.production.min.js"), type: SCRIPT },
-  "graphiql.js": { path: inPackage("graphiql/package.json", "graphiql.min.js"), type: SCRIPT },
-  "graphiql.css": { path: inPackage("graphiql/package.json", "graphiql.min.css"), type: "text/css; charset=utf-8" },
+  "react.js": { path: join(REACT, "umd/react.production.min.js"), type: SCRIPT },
+  "react-dom.js": { path: join(REACT_DOM, "umd/react-dom.production.min.js"), type: SCRIPT },
+  "graphiql.js": { path: join(GRAPHIQL, "graphiql.min.js"), type: SCRIPT },
+  "graphiql.css": { path: join(GRAPHIQL, "graphiql.min.css"), type: "text/css; charset=utf-8" },
 };
 
 const POLICY = [
@@ -105,9 +109,4 @@ export function registerGraphiql(server: FastifyInstance): void {
       return reply.send(createReadStream(path));
     });
   }
-}
-
-/** Packages list what may be imported, and these bundles are not: only the way to package.json is open. */
-function inPackage(packageJson: string, file: string): string {
-  return join(dirname(resolve(packageJson)), file);
 }

@@ -1,13 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { App } from "../../platform/app.js";
-import { openSessions } from "./sessions.js";
+import { type LiveEndpoints, openSessions } from "./sessions.js";
 import { startSse } from "./sse.js";
 import { startWebSocket } from "./websocket.js";
-
-/** Subscriptions by WebSocket and SSE, to be ended before the server closes. */
-export interface LiveEndpoints {
-  close(): Promise<void>;
-}
 
 /** Serves graphql-transport-ws on `/graphql` and graphql-sse (distinct connections) on `/graphql/stream`. */
 export function startLive(server: FastifyInstance, app: App): LiveEndpoints {

@@ -3,6 +3,11 @@ import type { App } from "../../platform/app.js";
 import { refusalOf } from "../format-error.js";
 import { openContext, type RequestFacts } from "./context.js";
 
+/** Subscriptions over a transport, to be ended before the server closes. */
+export interface LiveEndpoints {
+  close(): Promise<void>;
+}
+
 /** The open live connections of this process; each is authenticated again every two seconds, and ended when refused. */
 export interface Sessions {
   /** Watches a connection until the returned function is called; `end` is called at most once, to cut it. */

@@ -15,9 +15,8 @@ import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
 import { openContext } from "./context.js";
 import { factsOf } from "./facts.js";
-import type { LiveEndpoints } from "./live.js";
 import { type Events, type LiveOperation, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
-import type { Sessions } from "./sessions.js";
+import type { LiveEndpoints, Sessions } from "./sessions.js";
 
 const PING_MS = 12_000;
 const EVENT_STREAM = "text/event-stream";

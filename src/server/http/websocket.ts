@@ -13,9 +13,8 @@ import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
 import { openContext, type RequestFacts } from "./context.js";
-import type { LiveEndpoints } from "./live.js";
 import { type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
-import type { Sessions } from "./sessions.js";
+import type { LiveEndpoints, Sessions } from "./sessions.js";
 
 const PATH = "/graphql";
 const MESSAGE_BYTES_MAX = 1024 * 1024;

@@ -20,8 +20,9 @@ export interface Claim {
 const MASTER_KEY_BYTES = 32;
 
 /**
- * Claims a data directory for this process, until it ends. Throws a sentence with the process and URL when another supervises it.
- * The claim is an address that the kernel gives to one process and takes back at its death, so that none is ever stale.
+ * Claims a data directory for this process, until it ends. Throws a sentence with the process and URL when another
+ * supervises it. The claim is an address that the kernel gives to one process and takes back at its death, so that
+ * none is ever stale.
  */
 export async function claimDataDir(place: Place): Promise<Claim> {
   const server = createServer((socket) => socket.destroy());
@@ -49,7 +50,10 @@ export function removeServices(place: Place): void {
   rmSync(servicesFile(place), { force: true });
 }
 
-/** Makes the key that seals private keys at rest, 32 random bytes in base64url, unless it is there; answers whether it made it. */
+/**
+ * Makes the key that seals private keys at rest, 32 random bytes in base64url, unless it is there; answers whether it
+ * made it.
+ */
 export function ensureMasterKey(place: Place): boolean {
   const path = join(place.dataDir, "master.key");
   if (existsSync(path)) return false;
@@ -95,5 +99,6 @@ function occupied(place: Place): string {
     : {};
   const url = typeof services === "object" && services !== null && "url" in services ? String(services.url) : null;
   const where = url === null ? "still starting" : `at ${url}`;
-  return `Quittance already runs for ${place.dataDir}: process ${pid}, ${where}. Stop that one first, or give another --data-dir.`;
+  const holder = `process ${pid}, ${where}`;
+  return `Quittance already runs for ${place.dataDir}: ${holder}. Stop that one first, or give another --data-dir.`;
 }

@@ -9,8 +9,8 @@ import type { Terminal } from "./terminal.js";
 const [STDOUT, STDERR] = [1, 2];
 
 /**
- * Starts the demo on this terminal: its history the first time, its live trickle alone from then on. It stops with everything else;
- * that it fails is said and stops nothing.
+ * Starts the demo on this terminal: its history the first time, its live trickle alone from then on. It stops with
+ * everything else; that it fails is said and stops nothing.
  */
 export function startDemo(place: Place, config: Config, terminal: Terminal): void {
   const child = launch({

@@ -1,6 +1,9 @@
 import { createServer } from "node:net";
 
-/** A TCP port of this machine that can be listened on now: the wanted one, or any for 0. Throws a sentence when it is taken. */
+/**
+ * A TCP port of this machine that can be listened on now: the wanted one, or any for 0. Throws a sentence when it is
+ * taken.
+ */
 export async function freePort(host: string, wanted: number): Promise<number> {
   const server = createServer();
   const port = await new Promise<number>((resolve, reject) => {

@@ -28,15 +28,16 @@ export interface Role {
   stop(grace: Grace): Promise<void>;
 }
 
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000; // a busy machine loads slowly
 const RESTART_MS = { first: 250, max: 15_000 };
 /** A process that lived this long was well; its next end is a first one again. */
 const WELL_MS = 60_000;
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Starts a role and answers once it says that it is ready. Throws its last words when it ends before. From then on it is started
- * again whenever it ends, at first after a quarter of a second, then after twice as long each time, up to 15 seconds.
+ * Starts a role and answers once it says that it is ready. Throws its last words when it ends before. From then on it
+ * is started again whenever it ends, at first after a quarter of a second, then after twice as long each time, up to
+ * 15 seconds.
  */
 export async function runRole(place: Place, plan: RolePlan, { say, stop }: Supervision): Promise<Role> {
   limitLog(logFileOf(place, plan.name));

@@ -21,7 +21,9 @@ const LEFT_BEHIND = /^((api|worker|relay)-\d+|demo)\.pid$/;
 /** The compiled command that every process of ours runs. */
 export const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 
-/** The ports of the api processes: the configured one and those after it, or any free ones. Throws when one is taken. */
+/**
+ * The ports of the api processes: the configured one and those after it, or any free ones. Throws when one is taken.
+ */
 export async function apiPorts({ host, port }: Pick<Config, "host" | "port">, count: number): Promise<number[]> {
   const ports: number[] = [];
   for (let i = 0; i < count; i++) ports.push(await freePort(host, port === 0 ? 0 : port + i));

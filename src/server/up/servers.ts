@@ -24,7 +24,10 @@ export interface NamedServers {
 
 const LOOK_MS = 1_000;
 
-/** Sees to it that both servers answer: private ones, or those that were named, whose settings it checks and speaks about. */
+/**
+ * Sees to it that both servers answer: private ones, or those that were named, whose settings it checks and speaks
+ * about.
+ */
 export async function findServers(place: Place, named: NamedServers, say: (line: string) => void): Promise<Servers> {
   const { mariadb, redis } = await startPair(place, {
     isMariadbWanted: named.databaseUrl === null,
@@ -66,7 +69,7 @@ export function keepServers(
   async function keep(first: Readonly<Record<string, number>>): Promise<void> {
     let known = first;
     for (;;) {
-      await sleep(LOOK_MS, undefined, { signal: ending.signal }).catch(() => undefined); // the signal cuts the pause short
+      await sleep(LOOK_MS, undefined, { signal: ending.signal }).catch(() => undefined); // cut short
       if (ending.signal.aborted) return;
       const gone = Object.entries(known).filter(([name, pid]) => !isHolder(pid, pidFileOf(place, name)));
       if (gone.length === 0) continue;

@@ -16,8 +16,8 @@ const MESSAGE_LENGTH_MAX = 160;
 const ErrorLine = z.object({ level: z.number().min(ERROR_LEVEL), msg: z.string().optional() });
 
 /**
- * Tells of the errors that roles log from now on: for each role the first at once, then at most one line every ten seconds, with
- * the last message and how many there were. Answers what ends the watch.
+ * Tells of the errors that roles log from now on: for each role the first at once, then at most one line every ten
+ * seconds, with the last message and how many there were. Answers what ends the watch.
  */
 export function watchTrouble(logs: readonly WatchedLog[], say: (line: string) => void): () => void {
   const watches = logs.map((log) => ({ ...log, offset: sizeOf(log.logFile), quietMs: 0, errors: [] as string[] }));

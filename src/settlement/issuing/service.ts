@@ -34,8 +34,8 @@ export const STATEMENT_TYPE = "quittance-statement+jws";
 
 /**
  * Issues the statements of a closed period, one for each currency that has anything to say: calculated outside, then
- * stored with their entry and acts in one transaction under the partner's cursor. Nothing happens where they were issued
- * before. Call it in the order of periods: each statement takes on what the one before left.
+ * stored with their entries and acts in one transaction under the partner's cursor. Nothing happens where they were
+ * issued before. Call it in the order of periods: each statement takes on what the one before left.
  */
 export async function issueStatements(
   app: App,

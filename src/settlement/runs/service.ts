@@ -27,7 +27,7 @@ const POSTING_POLL_MS = 50;
 const POSTING_STALL_MS_MAX = 30_000;
 const FENCE_TRIES_MAX = 5;
 
-/** One settled period and currency, as `settle` answers it; amounts are decimal strings, exact values that never end `n/d`. */
+/** One settled period and currency, as `settle` answers it: decimal strings, `n/d` for values that never end. */
 export interface SettledRow {
   readonly periodId: string;
   readonly start: string;
@@ -54,9 +54,9 @@ export async function periodSeenBy(app: App, actor: Actor, id: string): Promise<
 }
 
 /**
- * Posts what was accepted, fences the period and issues its statements. Refused before it is due and while one before it
- * is open (`VALIDATION`), and when it was closed before (`PERIOD_CLOSED`); a period that was closed and has no statement
- * yet, because somebody died in between, is taken up where it stands.
+ * Posts what was accepted, fences the period and issues its statements. Refused before it is due and while one before
+ * it is open (`VALIDATION`), and when it was closed before (`PERIOD_CLOSED`); a period that was closed and has no
+ * statement yet, because somebody died in between, is taken up where it stands.
  */
 export async function closePeriod(
   app: App,

@@ -37,7 +37,8 @@ export async function statementOf(app: App, actor: Actor, id: string): Promise<S
 /** A statement's compact JWS by its id alone, for the operator at the shell; `NOT_FOUND` where there is none. */
 export async function statementJwsForAllTenants(app: App, id: string): Promise<string> {
   const [row]: { jws: string }[] = await app.database.query(
-    "/* all tenants */ select straight_join statement.jws from tenant join statement on statement.tenant_id = tenant.id where statement.id = ?",
+    `/* all tenants */ select straight_join statement.jws
+     from tenant join statement on statement.tenant_id = tenant.id where statement.id = ?`,
     [id],
   );
   if (row === undefined) throw settlementError("NOT_FOUND", { what: "statement" });
