@@ -64,7 +64,7 @@ describe("the check itself", () => {
   test.each([
     "select * from batch where tenant_no = ? and id = ?",
     "SELECT `Batch`.`id` FROM `batch` `Batch` WHERE (`Batch`.`tenant_no` = ?) ORDER BY `Batch`.`no`",
-    "select b.id from batch b join partner p on p.tenant_no = b.tenant_no and p.no = b.partner_no where b.tenant_no = ?",
+    "select b.id from batch b join partner p on p.tenant_no = b.tenant_no where b.tenant_no = ?",
     "insert into batch (tenant_no, id) values ?",
     "update batch set state = ? where (tenant_no, no) in (?)",
     "select holder from lease where name = ?",

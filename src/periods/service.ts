@@ -1,5 +1,5 @@
 import { later } from "../kernel/clock.js";
-import { newId } from "../kernel/ids.js";
+import { isId, newId } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import type { Partner } from "../tenancy/entities.js";
@@ -102,20 +102,16 @@ export function placementAt(map: PeriodMap, instant: Date): Placement | null {
   return map.earliestOpen === null ? null : { period: map.earliestOpen, origin };
 }
 
-/** A period that the actor may see, by its id; `NOT_FOUND` for anything else. */
+/** A period of a partner by its id; `NOT_FOUND` for anything else. */
 export async function periodOfPartner(app: App, partner: PartnerNumbers, id: string): Promise<SettlementPeriod> {
-  const period = await app.database.manager.findOneBy(SettlementPeriod, {
-    tenantNo: partner.tenantNo,
-    partnerNo: partner.no,
-    id,
-  });
-  if (period === null) throw periodError("NOT_FOUND");
+  const period = await periodOfTenant(app, partner.tenantNo, id);
+  if (period.partnerNo !== partner.no) throw periodError("NOT_FOUND");
   return period;
 }
 
 /** A period of a tenant by its id; `NOT_FOUND` for anything else. */
 export async function periodOfTenant(app: App, tenantNo: number, id: string): Promise<SettlementPeriod> {
-  const period = await app.database.manager.findOneBy(SettlementPeriod, { tenantNo, id });
+  const period = isId(id, "prd") ? await app.database.manager.findOneBy(SettlementPeriod, { tenantNo, id }) : null;
   if (period === null) throw periodError("NOT_FOUND");
   return period;
 }

@@ -1,6 +1,18 @@
-import { IsInt, IsOptional, IsString, Min } from "class-validator";
-import { ArgsType, Field, ID, Int } from "type-graphql";
+import { IsInt, IsOptional, IsString, Matches, Min } from "class-validator";
+import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
 import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../kernel/page.js";
+
+const KEY_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** What the input of every mutation has. */
+@InputType()
+export abstract class RepeatableInput {
+  @Field(() => String, {
+    description: "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.",
+  })
+  @Matches(KEY_PATTERN)
+  readonly idempotencyKey!: string;
+}
 
 /** Which page of a connection; the bounds are checked where the page is read. */
 @ArgsType()

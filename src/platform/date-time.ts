@@ -3,7 +3,7 @@ import { instantText } from "../kernel/clock.js";
 
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:\d{2})$/;
 
-/** An instant: RFC 3339 in UTC with milliseconds going out; coming in any offset, at most three decimals, real days only. */
+/** An instant. Going out: RFC 3339 in UTC with milliseconds. Coming in: any offset, at most three decimals. */
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: "DateTime",
   description:

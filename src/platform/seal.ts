@@ -4,8 +4,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Encrypts a secret for rest: AES-256-GCM under the master key, bound to what it is for, so that a sealed value moved to
- * another row does not open. Layout: nonce, tag, ciphertext.
+ * Encrypts a secret for rest: AES-256-GCM under the master key, bound to what it is for, so that a sealed value that is
+ * moved to another row does not open. Layout: nonce, tag, ciphertext.
  */
 export function seal(masterKey: Uint8Array, secret: Uint8Array, purpose: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES);

@@ -15,5 +15,6 @@ export function messageWithoutInput(message: string): string {
     return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);
   const path = new RegExp(` at "(${name}[\\w.[\\]]*)"; `).exec(message)?.[1];
   const place = path === undefined ? "" : ` at "${path}"`;
-  return `Variable "$${name}" is not valid${place}. ${SAFE_COMPLAINT.exec(message)?.[1] ?? "It does not fit its type."}`;
+  const complaint = SAFE_COMPLAINT.exec(message)?.[1] ?? "It does not fit its type.";
+  return `Variable "$${name}" is not valid${place}. ${complaint}`;
 }

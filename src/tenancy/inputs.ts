@@ -1,24 +1,19 @@
 import { ArrayMaxSize, ArrayMinSize, Length, Matches } from "class-validator";
 import { Field, InputType } from "type-graphql";
+import { RepeatableInput } from "../platform/arguments.js";
 import { PartnerKind } from "./entities.js";
-
-const KEY_DESCRIPTION = "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.";
 
 /** What `createTenant` takes. */
 @InputType({ description: "A tenant to be created." })
-export class CreateTenantInput {
+export class CreateTenantInput extends RepeatableInput {
   @Field(() => String, { description: "For people; 1–200 characters." })
   @Length(1, 200)
   readonly name!: string;
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }
 
 /** What `createPartner` takes. */
 @InputType({ description: "A partner to be created." })
-export class CreatePartnerInput {
+export class CreatePartnerInput extends RepeatableInput {
   @Field(() => String, { description: "Unique within the tenant; 1–64 of `[A-Za-z0-9._:-]`." })
   @Matches(/^[A-Za-z0-9._:-]{1,64}$/)
   readonly code!: string;
@@ -38,8 +33,4 @@ export class CreatePartnerInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(20)
   readonly currencies!: string[];
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }

@@ -1,4 +1,3 @@
-
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -8,7 +7,7 @@ import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { clientFor, type KeyedClient, settle, TENANT_SCOPES, tokenForm } from "./place.js";
-import { newKey, rawToken, } from "./signing.js";
+import { newKey, rawToken } from "./signing.js";
 
 const app = await testApp();
 const api = await testApi(app);

@@ -34,7 +34,8 @@ test("what the work answers comes back and is stored, read committed", async () 
   const isolation = await transact(app, async (tx) => {
     await insert(tx, 1);
     const [row] = await tx.query(
-      "select trx_isolation_level as level from information_schema.innodb_trx where trx_mysql_thread_id = connection_id()",
+      `select trx_isolation_level as level from information_schema.innodb_trx
+        where trx_mysql_thread_id = connection_id()`,
     );
     return row.level;
   });

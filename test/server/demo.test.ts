@@ -27,7 +27,7 @@ afterAll(async () => {
 const TRANSACTIONS = 900;
 const TIMEOUT_MS = 120_000;
 
-test("the demo is played once: interrupted it goes on with the same history, verifies, and trickles until it is stopped", {
+test("the demo is played once: interrupted it goes on with the same history, verifies, then trickles until stopped", {
   timeout: TIMEOUT_MS,
 }, async () => {
   const interrupting = new AbortController();
@@ -137,7 +137,8 @@ async function tenants(): Promise<number> {
 
 async function transactionsOf(tenantId: string): Promise<number> {
   const [{ count }] = await app.database.query(
-    "select count(*) as count from transaction join tenant on tenant.no = transaction.tenant_no where tenant.id = ? and state = 'POSTED'",
+    `select count(*) as count from transaction join tenant on tenant.no = transaction.tenant_no
+     where tenant.id = ? and state = 'POSTED'`,
     [tenantId],
   );
   return Number(count);

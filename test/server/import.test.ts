@@ -56,7 +56,7 @@ test("a gzipped file is known by its first bytes, and people are shown a table",
   writeFileSync(file, gzipSync(`${[HEADER, ...ROWS].join("\n")}\n`));
   const { stdout, exitCode } = await run(file);
   expect(exitCode).toBe(0);
-  expect(stdout).toContain("1 batches: 5 posted, 0 duplicates, 0 refused.");
+  expect(stdout).toContain("1 batch: 5 posted, 0 duplicates, 0 refused.");
   expect(stdout).toMatch(/BET +3 +1\.50000001 BTC/);
 });
 
@@ -132,7 +132,7 @@ test("a file that is empty, or no text, is refused in a sentence", async () => {
   await expect(run(empty, "--batch-size", "0")).rejects.toThrow("A batch has 1 to 10000 rows.");
 });
 
-test("a payload is signed and submitted: what it leaves out is filled in, and a signed file is sent as it is", async () => {
+test("a payload is signed and submitted: what it leaves out is filled in, a signed file is sent as it is", async () => {
   const { partner, access, key, submit } = await importer();
   const [id, kind, product] = ["s-1", "BET", "crash"];
   const transaction = { id, kind, product, amount: "1", currency: "BTC", occurredAt: "2021-11-01T10:00:00.000Z" };
@@ -201,7 +201,8 @@ function fileOf(name: string, rows: readonly string[], header = HEADER): string 
 
 function bookedOf(partnerNo: number): Promise<unknown[]> {
   return app.database.query(
-    "select kind, currency, sum(count) as count, sum(sum_minor) as sum from activity_total where partner_no = ? group by kind, currency order by kind",
+    `select kind, currency, sum(count) as count, sum(sum_minor) as sum from activity_total where partner_no = ?
+     group by kind, currency order by kind`,
     [partnerNo],
   );
 }

@@ -1,12 +1,11 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { type Config, childEnvironment } from "../../src/platform/config.js";
+import { beforeAll, expect, test, vi } from "vitest";
+import type { Config } from "../../src/platform/config.js";
 import { testConfig } from "../support/app.js";
+import { spawnCommand, startRole } from "../support/roles.js";
 
-/** The command as it is installed: these tests run what `npm run build` compiled. */
-const COMMAND = new URL("../../bin/quittance", import.meta.url).pathname;
 vi.setConfig({ testTimeout: 120_000 }); // processes start slowly where many do
 let config: Config;
 beforeAll(async () => {
@@ -34,6 +33,13 @@ test("SIGTERM under load: every request that was sent is answered, and the proce
   await Promise.all(clients);
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect(await exitOf(child)).toEqual([0, null]);
+});
+
+test("an api process whose port is taken says so and ends", async () => {
+  const { url } = await start("api", "--port", "0");
+  const { code, err } = await run("api", "--port", new URL(url).port);
+  expect(code).toBe(1);
+  expect(err).toMatch(/^error: .*EADDRINUSE/);
 });
 
 test("worker and relay say when they work, and end well on SIGTERM", async () => {
@@ -75,37 +81,12 @@ async function together<T>(items: readonly T[], work: (item: T) => Promise<void>
   await Promise.all(items.map(work));
 }
 
-async function start(...args: string[]): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(args);
-  const [message] = await once(child, "message");
-  expect(message).toMatchObject({ ready: true });
-  return { child, url: String(message.url) };
-}
+const start = (...args: string[]) => startRole(config, ...args);
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(args);
+  const child = spawnCommand(config, args);
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   return { code, out, err };
-}
-
-/** A process of the command itself, on this worker's database and a Redis prefix of its own. */
-function spawn(args: string[]): ChildProcess {
-  const child = fork(COMMAND, args, {
-    execArgv: [],
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: childEnvironment({
-      DATABASE_URL: config.databaseUrl,
-      REDIS_URL: config.redisUrl,
-      QUITTANCE_REDIS_PREFIX: config.redisPrefix.slice(1, -1),
-      QUITTANCE_MASTER_KEY: config.masterKey.toString("base64url"),
-      QUITTANCE_LOG_LEVEL: "warn",
-      NODE_ENV: "development",
-    }),
-  });
-  onTestFinished(() => {
-    if (child.exitCode === null) child.kill("SIGKILL");
-  });
-  return child;
 }
 
 async function exitOf(child: ChildProcess): Promise<unknown[]> {

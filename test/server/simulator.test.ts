@@ -74,7 +74,7 @@ describe.each(NAMED)("the history of %s", (_code, { profile, batches, items, dis
     expect(new Set(batches.map(({ jti }) => jti)).size).toBe(batches.length);
   });
 
-  test("writes every amount in the partner's currency with at most its decimals, and only adjustments below zero", () => {
+  test("writes every amount in the partner's currency with at most its decimals, only adjustments below zero", () => {
     const isFine = ({ amount, currency, kind }: SimulatedTransaction) =>
       currency === profile.currency &&
       typeof parseAmount(amount, scaleOf(currency), { signed: kind === "ADJUSTMENT" }) === "bigint";

@@ -45,8 +45,8 @@ export function testClock(): TestClock {
 }
 
 /**
- * An App for the tests of a file, closed after them: call it at the top of the file. All Apps of a file share a database,
- * cloned for it from the migrated template; each has its own prefix in Redis and its own free port.
+ * An App for the tests of a file, closed after them: call it at the top of the file. All Apps of a file share one
+ * database, cloned from the migrated template; each has its own prefix in Redis and its own free port.
  */
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const app = await openTestApp(options);

@@ -46,7 +46,7 @@ export async function seedTenant(app: App, name = "Tenant"): Promise<SeededTenan
   return { tenant, actor };
 }
 
-/** A new partner: a game provider in Asia/Seoul that settles in BTC, unless told otherwise, with a client that may all. */
+/** A new partner: a game provider in Asia/Seoul that settles in BTC, unless told otherwise, and a client of its own. */
 export async function seedPartner(
   app: App,
   { tenant, actor }: SeededTenant,

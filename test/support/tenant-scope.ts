@@ -37,8 +37,8 @@ export function tenantTables(database: DataSource): ReadonlySet<string> {
 }
 
 /**
- * The statements that reach a tenant's table without saying which tenant's: each table that is read or written must be
- * tied to one in a condition (or in the columns of an insert); that a tenant's column is selected or sorted by is nothing.
+ * The statements that reach a tenant's table without saying which tenant's. Each table that is read or written must be
+ * tied to one in a condition (or by the columns of an insert); to select or sort by a tenant's column is not enough.
  */
 export function unscopedStatements(statements: readonly string[], tables: ReadonlySet<string>): string[] {
   return statements.filter((statement) => {

@@ -1,6 +1,7 @@
 import { In } from "typeorm";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -17,7 +18,8 @@ export interface NumberedOutcome extends Outcome {
 /** A batch that the actor may see, by its id; `NOT_FOUND` for anything else. */
 export async function batchOf(app: App, actor: Actor, id: string, partnerNo: number | null): Promise<Batch> {
   const own = partnerNo === null ? {} : { partnerNo };
-  const batch = await app.database.manager.findOneBy(Batch, { tenantNo: actor.tenantNo, id, ...own });
+  const where = { tenantNo: actor.tenantNo, id, ...own };
+  const batch = isId(id, "bat") ? await app.database.manager.findOneBy(Batch, where) : null;
   if (batch === null) throw exchangeError("NOT_FOUND", { what: "batch" });
   return batch;
 }

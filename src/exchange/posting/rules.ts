@@ -211,8 +211,8 @@ function isBad({ outcome }: Outcome): boolean {
 function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], facts: Facts, draft: Draft): Outcome[] {
   return decided.map((outcome, index) => {
     const result = batch.items[index];
-    const isOfThisBatch = result?.ok === true && draft.booked.has(facts.dedupeOf(result.item.id));
-    const isOldDuplicate = outcome.outcome === ItemOutcome.DUPLICATE && !isOfThisBatch;
+    const wasKnown = result?.ok === true && draft.findBefore(facts.dedupeOf(result.item.id)) !== undefined;
+    const isOldDuplicate = outcome.outcome === ItemOutcome.DUPLICATE && wasKnown;
     return isBad(outcome) || isOldDuplicate ? outcome : { outcome: ItemOutcome.REFUSED, code: ErrorCode.BATCH_ABORTED };
   });
 }

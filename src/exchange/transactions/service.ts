@@ -21,7 +21,8 @@ export interface TransactionQuery {
 export async function transactionOf(app: App, partner: Partner, externalId: string): Promise<Transaction> {
   const { tenantNo, no: partnerNo } = partner;
   const dedupe = dedupeKey(tenantNo, partnerNo, externalId);
-  const transaction = await app.database.manager.findOneBy(Transaction, { tenantNo, partnerNo, dedupe, externalId });
+  const where = { tenantNo, partnerNo, dedupe };
+  const transaction = await app.database.manager.findOneBy(Transaction, where);
   if (transaction === null) throw exchangeError("NOT_FOUND", { what: "transaction" });
   return transaction;
 }

@@ -1,10 +1,10 @@
-import { ArrayMaxSize, ArrayMinSize, IsOptional, Length, Matches } from "class-validator";
+import { ArrayMaxSize, ArrayMinSize, IsOptional, Length } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
-import { PageArgs } from "../../platform/arguments.js";
+import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 
 /** What `createClient` takes. */
 @InputType({ description: "A client to be created, with its first public keys." })
-export class CreateClientInput {
+export class CreateClientInput extends RepeatableInput {
   @Field(() => ID, { nullable: true, description: "The partner it acts for; none for the tenant's administration." })
   @IsOptional()
   readonly partnerId?: string | null;
@@ -25,12 +25,6 @@ export class CreateClientInput {
   @Field(() => String, { description: "A public JWK or a JWK Set of up to 10 (RFC 7517), as JSON text." })
   @Length(2, 20_000)
   readonly jwks!: string;
-
-  @Field(() => String, {
-    description: "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.",
-  })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }
 
 /** A page of clients. */

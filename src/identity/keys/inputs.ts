@@ -1,37 +1,27 @@
-import { IsOptional, Length, Matches } from "class-validator";
+import { IsOptional, Length } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
-import { PageArgs } from "../../platform/arguments.js";
-
-const KEY_DESCRIPTION = "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.";
+import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 
 /** What `registerKey` takes. */
 @InputType({ description: "One more public key for a client." })
-export class RegisterKeyInput {
+export class RegisterKeyInput extends RepeatableInput {
   @Field(() => ID, { description: "The client whose key it is." })
   readonly clientId!: string;
 
   @Field(() => String, { description: "A public JWK (RFC 7517) as JSON text; `kid` defaults to its thumbprint." })
   @Length(2, 20_000)
   readonly jwk!: string;
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }
 
 /** What `revokeKey` takes. */
 @InputType({ description: "A key that is to be refused from now on." })
-export class RevokeKeyInput {
+export class RevokeKeyInput extends RepeatableInput {
   @Field(() => ID, { description: "The key." })
   readonly keyId!: string;
 
   @Field(() => String, { description: "Why, for the audit record; 1–200 characters." })
   @Length(1, 200)
   readonly reason!: string;
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }
 
 /** A page of keys. */

@@ -13,8 +13,8 @@ const BATCH_ROWS = { max: 10_000, default: 1_000 };
 
 const HELP = `
 The first line names the columns: transactionId, kind, currency, occurredAt, and any of product, brand, roundId, player,
-amount, reverses, category, units, cost, lot, priority, expiresAt, pool, freeRound, roundClosed. A cell that is empty is a
-member left out. A row that cannot be one stops the import before anything of its batch is sent.
+amount, reverses, category, units, cost, lot, priority, expiresAt, pool, freeRound, roundClosed. A cell that is empty
+is a member left out. A row that cannot be one stops the import before anything of its batch is sent.
 
 Importing a file again changes nothing: the server knows each transactionId and answers DUPLICATE. A batch's own id
 names its content, its place and this run, because a batch is signed with the time it is sent: the same id with another
@@ -70,7 +70,7 @@ function table({ batches, posted, duplicates, pending, refused, totals }: Import
     ),
   );
   return [
-    `${batches} batches: ${posted} posted, ${duplicates} duplicates, ${refused} refused${waiting}.`,
+    `${batches} ${batches === 1 ? "batch" : "batches"}: ${posted} posted, ${duplicates} duplicates, ${refused} refused${waiting}.`,
     ...rows,
   ].join("\n");
 }

@@ -10,7 +10,7 @@ interface MigrateOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-/** The commands that are processes of the service: `api`, `worker`, `relay`, `migrate`, and `sdl`. Each loads only what it runs. */
+/** The commands that are processes of the service, and `migrate` and `sdl`; each loads only what it runs. */
 export function register(program: Command): void {
   addServerOptions(program.command("api").description("serve GraphQL, OAuth and health over HTTP"))
     .option("--port <port>", "where to listen; 0 takes a free one", portOf)

@@ -120,7 +120,7 @@ export async function checkBooks(app: App, { tenantId }: Cast): Promise<Finding>
   const { checked, differences } = await fsck(app, { tenantId });
   const count = Object.values(checked).reduce((sum, things) => sum + things, 0);
   return {
-    what: "rows read again by fsck",
+    what: "things computed again by fsck: totals, balances, statements, the log",
     count,
     faults: differences.map((difference) => JSON.stringify(difference)),
   };

@@ -31,7 +31,7 @@ import {
   writeDone,
   writeState,
 } from "./state.js";
-import { findingLines, type PartnerLine, partnerTable, pointersText } from "./summary.js";
+import { carriedLosses, findingLines, type PartnerLine, partnerTable, pointersText } from "./summary.js";
 import { type LivePartner, trickle } from "./trickle.js";
 
 /** What a demo runs on, and what it is told. */
@@ -60,8 +60,8 @@ export const DEMO_TRANSACTIONS = 100_000;
 
 /**
  * Plays the demo: creates its tenant and partners, sends thirty days of signed batches through the API, settles and
- * verifies them, shows a table, and keeps live traffic coming until the signal. Interrupted, the next start goes on with
- * the same history. Throws when anything does not verify.
+ * verifies them, shows a table, and keeps live traffic coming until the signal. Interrupted, the next start goes on
+ * with the same history. Throws when anything does not verify.
  */
 export async function playDemo(input: DemoInput): Promise<void> {
   const place = openDemoPlace(input.dataDir);
@@ -142,7 +142,7 @@ async function playHistory(input: DemoInput, place: DemoPlace, state: DemoState,
       ...{ batches: sent[index]?.length ?? 0, settled: settled[index] ?? [] },
     }),
   );
-  show(`\n${partnerTable(lines)}\n\nVerified\n\n${findingLines(findings)}`);
+  show(`\n${[partnerTable(lines), ...carriedLosses(lines), "Verified", findingLines(findings)].join("\n\n")}`);
   const isRight = findings.every(({ faults }) => faults.length === 0);
   if (!isRight) throw new Error("The demo does not verify; see above.");
   show(`\n${await pointers(input, place, stage)}\n`);
@@ -196,7 +196,7 @@ async function pointers({ url, dataDir, clock }: DemoInput, place: DemoPlace, { 
   const [{ partnerId, clientId, profile }] = [present(players[0], "a partner")];
   const sampleFile = join(place.folder, "sample.csv");
   writeFileSync(sampleFile, sampleCsv(profile, clock));
-  const here = (file: string) => relative(process.cwd(), file) || ".";
+  const here = (file: string) => (relative("", file).startsWith("..") ? file : relative("", file) || ".");
   return pointersText({
     ...{ url, token: await admin.token(), dataDir: here(dataDir), command: "bin/quittance", partnerId, clientId },
     ...{ adminClientId: cast.adminClientId, adminKeyFile: here(place.keyFile(ADMIN_KEY)) },

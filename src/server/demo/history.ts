@@ -45,7 +45,7 @@ export async function sendHistory(
   return sent;
 }
 
-/** The `jti` names the run besides: a batch signed again has another `iat`, so its items must come as duplicates instead. */
+/** A batch signed again has another `iat`, so its `jti` names the run: its items come as duplicates then. */
 async function* parcelsOf(
   batches: readonly SimulatedBatch[],
   run: number,

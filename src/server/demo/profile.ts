@@ -172,5 +172,5 @@ const affiliate: PartnerProfile = {
   ],
 };
 
-/** The demo's partners: a game provider (KRW), an aggregator with two brands (USD), an affiliate (BTC). All fictional. */
+/** The demo's partners: a game provider (KRW), an aggregator of two brands (USD), an affiliate (BTC); all fictional. */
 export const DEMO_PROFILES: readonly PartnerProfile[] = [gameProvider, aggregator, affiliate];

@@ -87,8 +87,8 @@ export function sceneOf(
 }
 
 /**
- * All that one player's round leaves behind, in the order it happens: a stake, perhaps a prize, a bonus, a contribution,
- * and, when the round is voided, the rollbacks of them. Ids are the key and a letter.
+ * All that one player's round leaves behind, in the order it happens: a stake, perhaps a prize, a bonus, a
+ * contribution, and, when the round is voided, the rollbacks of them. Ids are the key and a letter.
  */
 export function playRound(scene: Scene, startMs: number, key: string): Occurrence[] {
   const { profile, random } = scene;

@@ -13,7 +13,7 @@ import type { PartnerProfile } from "./profile.js";
 import { ADMIN_KEY, type Cast, type DemoPlace, type DemoState } from "./state.js";
 
 /** Days that the history covers. */
-export const HISTORY_DAYS = 30;
+const HISTORY_DAYS = 30;
 
 const TENANT_NAME = "Aurora Play (demo)";
 const PARTNER_SCOPES: readonly Scope[] = ["batches:submit", "batches:read", "balances:read", "settlements:read"];

@@ -48,6 +48,16 @@ export function partnerTable(lines: readonly PartnerLine[]): string {
   return ruled([HEADER, ...rows, sums]);
 }
 
+/** A sentence for each partner that takes a loss into its next period, which is why it earned little. */
+export function carriedLosses(lines: readonly PartnerLine[]): string[] {
+  return lines.flatMap(({ profile: { name, currency }, settled }) => {
+    const carried = settled.at(-1)?.carryOut ?? "";
+    return carried.startsWith("-")
+      ? [`  ${name} carries a loss of ${grouped(carried.slice(1))} ${currency} into its next period.`]
+      : [];
+  });
+}
+
 /** A line for each thing verified: a mark, how many, what; what is wrong below it. */
 export function findingLines(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ count }) => grouped(String(count)).length));
@@ -108,9 +118,11 @@ function sumOf(settled: readonly SettledRow[], member: "earned" | "payable", cur
 
 function ruled(rows: readonly (readonly string[])[]): string {
   const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const written = rows.map((row) =>
-    `  ${row.map((cell, column) => (RIGHT.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join("  ")}`.trimEnd(),
-  );
+  const padded = (cell: string, column: number) => {
+    const width = widths[column] ?? 0;
+    return RIGHT.has(column) ? cell.padStart(width) : cell.padEnd(width);
+  };
+  const written = rows.map((row) => `  ${row.map(padded).join("  ")}`.trimEnd());
   const rule = `  ${widths.map((width) => "─".repeat(width)).join("──")}`;
   return [written[0], rule, ...written.slice(1, -1), rule, written.at(-1)].join("\n");
 }

@@ -73,7 +73,7 @@ subscription Watch {
 `,
 ];
 
-/** Starts the page. `#token=…` in the address fills the header editors; the address is cleared, since tokens are secret. */
+/** Starts the page. `#token=…` in the address fills the header editors; the address is cleared: tokens are secret. */
 const BOOT = `
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (location.hash !== "") history.replaceState(null, "", location.pathname);

@@ -40,7 +40,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: TOKENS_MAX },
     persistedQueries: false,
-    // Errors that never reach the plugin: a body or a header that GraphQL cannot begin with. The handler adds the request id.
+    // For errors that never reach the plugin: a body that GraphQL cannot begin with. The handler adds the request id.
     formatError: (_formatted, error) => publicError(error, { requestId: NO_REQUEST, publicUrl: app.config.publicUrl }),
     logger: quiet(app),
     plugins: [answers(app), ApolloServerPluginLandingPageDisabled()],
@@ -87,7 +87,7 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
   };
 }
 
-/** A request refused as a whole: the status for its code, and 200 for a wrong document where old clients ask for plain JSON. */
+/** A request refused as a whole: the status for its code; 200 for a wrong document where clients want plain JSON. */
 function setStatus(
   http: { status?: number; headers: HeaderMap },
   errors: readonly GraphQLError[],

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { closeFeeds } from "../../events/feeds/service.js";
 import type { App } from "../../platform/app.js";
 import { type LiveEndpoints, openSessions } from "./sessions.js";
 import { startSse } from "./sse.js";
@@ -13,6 +14,7 @@ export function startLive(server: FastifyInstance, app: App): LiveEndpoints {
     async close() {
       sessions.close();
       await Promise.all([webSocket.close(), sse.close()]);
+      closeFeeds(app); // last: a feed that ends completes its subscriptions, and their clients would not come again
     },
   };
 }

@@ -47,7 +47,7 @@ export type Events = AsyncIterableIterator<ExecutionResult> & Required<AsyncIter
 
 /**
  * Subscribes as GraphQL's own `subscribe`, but gives each event a fresh context: loaders forget with the request, and a
- * subscription is as many requests as it has events. Where it ends because the access token did, its last event says so.
+ * subscription is as many requests as it has events. Where it ends since the access token did, its last event says so.
  */
 export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | ExecutionResult> {
   const { contextValue: context } = args;

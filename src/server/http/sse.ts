@@ -30,8 +30,8 @@ const Operation = z.object({
 });
 
 /**
- * Serves the distinct connections mode of graphql-sse: an operation a request, answered by `next` events and `complete`.
- * A stream that we cut ends without `complete`, so that its client comes again. Nothing is queued for a slow reader.
+ * Serves the distinct connections mode of graphql-sse: an operation a request, answered by `next` and `complete`. A
+ * stream that we cut ends without `complete`, so that its client comes again. Nothing is queued for a slow reader.
  */
 export function startSse(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
   const streams = new Set<() => void>();

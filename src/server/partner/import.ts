@@ -41,9 +41,9 @@ const BATCH_CHARS_MAX = 4_000_000;
 const REFUSED_ROWS_MAX = 20;
 
 /**
- * Signs and submits the rows of a file in their order, a few batches on the way at a time, and answers when every outcome
- * is known. A row that cannot be one throws `CsvFault` before anything of its batch is sent. What was sent before a
- * failure stays; importing the file again finds it as duplicates.
+ * Signs and submits the rows of a file in their order, a few batches on the way at a time, and answers when every
+ * outcome is known. A row that cannot be one throws `CsvFault` before anything of its batch is sent. What was sent before
+ * a failure stays; importing the file again finds it as duplicates.
  */
 export async function importRows(
   sender: Sender,

@@ -44,7 +44,7 @@ export async function callerOf(session: Session): Promise<Caller> {
   return { tenantId: tenant.id, partnerId: partner?.id ?? null, mayReadBatches: scopes.includes("batches:read") };
 }
 
-/** Who signs and whose account it is: a partner its own, the tenant that of the partner named (a sentence when none is). */
+/** Who signs and whose account it is: a partner its own, the tenant that of the partner it names; it must name one. */
 export function partiesOf({ tenantId, partnerId }: Caller, forPartner: string | undefined): Parties {
   const iss = partnerId ?? tenantId;
   if (forPartner !== undefined) return { iss, aud: tenantId, sub: forPartner };
@@ -52,7 +52,7 @@ export function partiesOf({ tenantId, partnerId }: Caller, forPartner: string | 
   return { iss, aud: tenantId };
 }
 
-/** The signed batch: a compact JWS whose `iat` is now. Sign shortly before it is sent: `iat` is good for five minutes. */
+/** The signed batch, a compact JWS whose `iat` is now: send it at once, since `iat` is good for five minutes. */
 export async function signBatch(session: Session, parties: Parties, { jti, items }: BatchDraft): Promise<string> {
   const claims = JSON.stringify({ ...parties, jti, iat: epochSeconds(systemClock.now()) });
   return session.sign(`${claims.slice(0, -1)},"transactions":[${items.join(",")}]}`, BATCH_TYPE);

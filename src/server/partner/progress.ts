@@ -47,5 +47,5 @@ function textOf(part: number, { batches, rows }: Done, elapsedMs: number): strin
   const bar = "█".repeat(filled) + "░".repeat(BAR_CHARS - filled);
   const percent = `${Math.floor(Math.min(part, 1) * 100)} %`.padStart(6);
   const rate = Math.round((rows * 1_000) / Math.max(elapsedMs, 1));
-  return `${bar}${percent}  ${rows} rows in ${batches} batches, ${rate}/s`;
+  return `${bar}${percent}  ${rows} rows in ${batches} ${batches === 1 ? "batch" : "batches"}, ${rate}/s`;
 }

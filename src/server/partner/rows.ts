@@ -64,7 +64,7 @@ const COLUMNS: readonly Column[] = [
 const REQUIRED = ["id", "kind", "currency", "occurredAt"];
 
 /** The names that a header may hold, the usual spelling of each. */
-export const COLUMN_NAMES: readonly string[] = COLUMNS.map(({ names: [name = ""] }) => name);
+const COLUMN_NAMES: readonly string[] = COLUMNS.map(({ names: [name = ""] }) => name);
 
 /**
  * A reader of the rows below a header, which names the columns in any order. Throws `CsvFault` for a column that is

@@ -1,22 +1,12 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Config, type ConfigOverrides, PORT_DEFAULT, readConfig } from "../../platform/config.js";
-import { closeApp, openApp } from "../../platform/open-app.js";
-import { databaseSchema } from "../database.js";
 import { startHttp } from "../http.js";
-import { leaveParent, reportReady, stopRequested } from "./stop.js";
+import { runRole } from "./role.js";
 
 /** Serves HTTP until the process is told to stop; port 0 takes a free one. */
 export async function runApi(overrides: ConfigOverrides): Promise<void> {
-  const stop = stopRequested();
-  const app = await openApp(await configWithPort(overrides), databaseSchema);
-  const server = await startHttp(app);
-  app.log.info({ url: server.url }, "api ready");
-  reportReady({ ready: true, url: server.url });
-  await stop;
-  await server.close();
-  await closeApp(app);
-  leaveParent();
+  await runRole(await configWithPort(overrides), startHttp);
 }
 
 /** The public URL is the issuer of tokens, so the port must be known before anything is opened. */

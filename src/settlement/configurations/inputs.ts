@@ -1,29 +1,22 @@
-import { IsDate, IsObject, IsOptional, Matches } from "class-validator";
+import { IsDate, IsObject, IsOptional } from "class-validator";
 import { GraphQLJSONObject } from "graphql-scalars";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
-import { PageArgs } from "../../platform/arguments.js";
-
-const KEY_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
-const KEY_DESCRIPTION = "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.";
+import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 
 /** A new version of a configuration. */
 @InputType({ description: "A new version of how a partner is settled." })
-export class DraftConfigurationInput {
+export class DraftConfigurationInput extends RepeatableInput {
   @Field(() => ID, { description: "The partner whom it settles." })
   readonly partnerId!: string;
 
   @Field(() => GraphQLJSONObject, { description: "The document, as `schema/configuration.schema.json` says." })
   @IsObject()
   readonly document!: Record<string, unknown>;
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(KEY_PATTERN)
-  readonly idempotencyKey!: string;
 }
 
 /** A version to be put in force. */
 @InputType({ description: "A version to be put in force." })
-export class ActivateConfigurationInput {
+export class ActivateConfigurationInput extends RepeatableInput {
   @Field(() => ID, { description: "The draft; its author may not activate it." })
   readonly configurationId!: string;
 
@@ -33,10 +26,6 @@ export class ActivateConfigurationInput {
   })
   @IsDate()
   readonly effectiveFrom!: Date;
-
-  @Field(() => String, { description: KEY_DESCRIPTION })
-  @Matches(KEY_PATTERN)
-  readonly idempotencyKey!: string;
 }
 
 /** A page of a partner's configuration versions. */

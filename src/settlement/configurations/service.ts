@@ -6,7 +6,7 @@ import { assert, present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { instantText, later } from "../../kernel/clock.js";
-import { newId } from "../../kernel/ids.js";
+import { isId, newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
 import { planEndsSoonForAllTenants } from "../../periods/closing/service.js";
@@ -92,7 +92,7 @@ export async function activateConfiguration(
 export async function configurationOf(app: App, actor: Actor, id: string): Promise<Configuration> {
   const own = actor.partnerId === null ? {} : { partnerId: actor.partnerId, state: LEFT_DRAFT };
   const where = { tenantId: actor.tenantId, id, ...own };
-  const configuration = await app.database.manager.findOneBy(Configuration, where);
+  const configuration = isId(id, "cfg") ? await app.database.manager.findOneBy(Configuration, where) : null;
   if (configuration === null) throw settlementError("NOT_FOUND", { what: "configuration" });
   return configuration;
 }

@@ -55,6 +55,8 @@ export async function issueStatements(
 /** A statement that is ready to be stored. */
 interface Calculated {
   readonly statement: Statement;
+  /** The statement it takes on from; null for the first of its currency. */
+  readonly previousId: string | null;
   readonly postings: TermsResult["postings"];
 }
 
@@ -156,7 +158,8 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
   };
   const document = buildStatementDocument(header, totals, result);
-  return { statement: statementOf(facts, { document, result, issuedAt }), postings: result.postings };
+  const statement = statementOf(facts, { document, result, issuedAt });
+  return { statement, previousId: link?.id ?? null, postings: result.postings };
 }
 
 interface Signed {
@@ -193,7 +196,8 @@ interface ToStore {
 async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated }: ToStore): Promise<void> {
   const cursor = await holdCursor(tx, partner);
   if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
-  for (const { statement } of calculated) await checkOpening(tx, partner, statement);
+  const links = await linksOf(tx, partner);
+  for (const each of calculated) await checkOpening(tx, partner, each, links);
   await tx.insert(
     Statement,
     calculated.map(({ statement }) => statement),
@@ -208,10 +212,17 @@ async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculat
   await recordActs(tx, actor, app.clock.now(), acts);
 }
 
-/** What the partner is owed at this moment must be what the statement opens with; only statements move it. */
-async function checkOpening(tx: Tx, partner: Partner, { currency, openingMinor }: Statement): Promise<void> {
+/** The chain must stand as it did when the statement was made: the same statement before it, and the same position. */
+async function checkOpening(
+  tx: Tx,
+  partner: Partner,
+  { statement, previousId }: Calculated,
+  links: readonly Link[],
+): Promise<void> {
+  const { currency, openingMinor } = statement;
+  const link = links.find((each) => each.currency === currency);
   const positionMinor = await balanceOf(tx, partner, AccountName.POSITION, currency);
-  if (-positionMinor === openingMinor) return;
+  if (-positionMinor === openingMinor && (link?.id ?? null) === previousId) return;
   throw settlementError("VERSION_CONFLICT", { reason: "The position moved while the statement was made.", currency });
 }
 

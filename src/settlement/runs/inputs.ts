@@ -1,19 +1,13 @@
-import { IsOptional, Matches } from "class-validator";
+import { IsOptional } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PeriodState } from "../../periods/entities.js";
-import { PageArgs } from "../../platform/arguments.js";
+import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 
 /** A period to close. */
 @InputType({ description: "A period to close." })
-export class ClosePeriodInput {
+export class ClosePeriodInput extends RepeatableInput {
   @Field(() => ID, { description: "Begins with `prd_`; the earliest of its partner that is open, and due." })
   readonly periodId!: string;
-
-  @Field(() => String, {
-    description: "1–128 of `[A-Za-z0-9._:-]`; the same key and input again answer the same, for 120 days.",
-  })
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/)
-  readonly idempotencyKey!: string;
 }
 
 /** A page of a partner's periods. */

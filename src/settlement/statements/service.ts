@@ -1,5 +1,6 @@
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import type { Actor } from "../../kernel/actor.js";
+import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
@@ -29,7 +30,7 @@ export interface StatementFault {
 export async function statementOf(app: App, actor: Actor, id: string): Promise<Statement> {
   const own = actor.partnerId === null ? null : await partnerOf(app, actor, actor.partnerId);
   const where = { tenantId: actor.tenantId, id, ...(own === null ? {} : { partnerNo: own.no }) };
-  const statement = await app.database.manager.findOneBy(Statement, where);
+  const statement = isId(id, "stm") ? await app.database.manager.findOneBy(Statement, where) : null;
   if (statement === null) throw settlementError("NOT_FOUND", { what: "statement" });
   return statement;
 }

@@ -1,0 +1,34 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { onTestFinished } from "vitest";
+import { type Config, childEnvironment } from "../../src/platform/config.js";
+
+/** The command as it is installed: what `npm run build` compiled. */
+const COMMAND = new URL("../../bin/quittance", import.meta.url).pathname;
+
+/** A process of the command itself on a test's database, under its Redis prefix; killed when the test ends. */
+export function spawnCommand(config: Config, args: readonly string[]): ChildProcess {
+  const child = fork(COMMAND, args, {
+    execArgv: [],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: childEnvironment({
+      DATABASE_URL: config.databaseUrl,
+      REDIS_URL: config.redisUrl,
+      QUITTANCE_REDIS_PREFIX: config.redisPrefix.slice(1, -1),
+      QUITTANCE_MASTER_KEY: config.masterKey.toString("base64url"),
+      QUITTANCE_LOG_LEVEL: "warn",
+      NODE_ENV: "development",
+    }),
+  });
+  onTestFinished(() => {
+    if (child.exitCode === null) child.kill("SIGKILL");
+  });
+  return child;
+}
+
+/** Starts a role and waits until it works; the URL is an api's. */
+export async function startRole(config: Config, ...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawnCommand(config, args);
+  const [message] = await once(child, "message");
+  return { child, url: String(message.url) };
+}
