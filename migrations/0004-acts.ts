@@ -13,6 +13,8 @@ const TABLES = [
     at datetime(3) not null,
     detail mediumtext not null,
     detail_sha256 binary(32) not null,
+    origin mediumtext null,
+    origin_sha256 binary(32) not null,
     leaf_hash binary(32) not null,
     tree_index bigint unsigned null,
     partner_sequence bigint unsigned null,

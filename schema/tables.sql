@@ -20,6 +20,8 @@ CREATE TABLE `act` (
   `at` datetime(3) NOT NULL,
   `detail` mediumtext NOT NULL,
   `detail_sha256` binary(32) NOT NULL,
+  `origin` mediumtext DEFAULT NULL,
+  `origin_sha256` binary(32) NOT NULL,
   `leaf_hash` binary(32) NOT NULL,
   `tree_index` bigint(20) unsigned DEFAULT NULL,
   `partner_sequence` bigint(20) unsigned DEFAULT NULL,

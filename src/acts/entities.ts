@@ -67,12 +67,19 @@ export class Act {
   @Column(instantColumn)
   readonly at!: Date;
 
-  /** Canonical JSON: before, after, address, trace. The leaf holds only its hash, so it may be erased one day. */
+  /** Canonical JSON of how the subject stood before and after. */
   @Column(textColumn)
   readonly detail!: string;
 
   @Column(sha256Column)
   readonly detailSha256!: Buffer;
+
+  /** Canonical JSON of address, trace and a nonce; the leaf holds only its hash, so it may be erased one day. */
+  @Column({ ...textColumn, nullable: true })
+  readonly origin!: string | null;
+
+  @Column(sha256Column)
+  readonly originSha256!: Buffer;
 
   @Column(sha256Column)
   readonly leafHash!: Buffer;

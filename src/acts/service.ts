@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Actor, TenantRef } from "../kernel/actor.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { instantText } from "../kernel/clock.js";
@@ -8,6 +9,7 @@ import type { ActType } from "./entities.js";
 
 /** The most acts of one insert. */
 const ROWS_MAX = 500;
+const NONCE_BYTES = 16;
 
 /** What happened, to what, and how it stood before and after; hashes stand for what is long or personal. */
 export interface ActInput {
@@ -19,7 +21,7 @@ export interface ActInput {
   readonly after?: Readonly<Record<string, unknown>>;
 }
 
-/** An act's leaf as the tree holds it; `detailSha256` stands for the erasable rest. */
+/** An act's leaf as the tree holds it; hashes stand for the rest. */
 export interface LeafContent {
   readonly tenantId: string;
   readonly partnerId: string | null;
@@ -30,6 +32,7 @@ export interface LeafContent {
   readonly requestId: string;
   readonly at: Date;
   readonly detailSha256: Buffer;
+  readonly originSha256: Buffer;
 }
 
 /** Records acts in the caller's transaction; the relay numbers them later. Answers their leaf hashes, in order. */
@@ -38,7 +41,7 @@ export async function recordActs(tx: Tx, actor: Actor, at: Date, inputs: readonl
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
     await tx.query(
       `insert into act (tenant_no, partner_no, type, subject_id, principal_kind, principal_id, request_id, at, detail,
-         detail_sha256, leaf_hash) values ?`,
+         detail_sha256, origin, origin_sha256, leaf_hash) values ?`,
       [rows.slice(start, start + ROWS_MAX).map((row) => row.values)],
     );
   }
@@ -57,6 +60,7 @@ export function leafText(leaf: LeafContent): string {
     request: leaf.requestId,
     at: instantText(leaf.at),
     detailSha256: leaf.detailSha256.toString("hex"),
+    originSha256: leaf.originSha256.toString("hex"),
   });
 }
 
@@ -76,7 +80,8 @@ export async function numberedAct(
 ): Promise<NumberedAct | null> {
   const [row] = await app.database.query(
     `select act.principal_kind as principalKind, act.principal_id as principalId, act.request_id as requestId, act.at,
-       act.detail, act.detail_sha256 as detailSha256, act.leaf_hash as leafHash, act.tree_index as treeIndex,
+       act.detail, act.detail_sha256 as detailSha256, act.origin_sha256 as originSha256, act.leaf_hash as leafHash,
+       act.tree_index as treeIndex,
        partner.id as partnerId
      from act left join partner on partner.tenant_no = act.tenant_no and partner.no = act.partner_no
      where act.tenant_no = ? and act.subject_id = ? and act.type = ? and act.tree_index is not null
@@ -89,30 +94,16 @@ export async function numberedAct(
 }
 
 function actRow(actor: Actor, at: Date, input: ActInput): { values: unknown[]; leafHash: Buffer } {
-  const { traceparent, address } = actor;
-  const detail = canonicalJson({
-    before: input.before ?? null,
-    after: input.after ?? null,
-    address,
-    traceparent,
-  });
-  const detailSha256 = sha256(detail);
-  const { kind: principalKind, principalId, requestId, tenantId } = actor;
-  const { type, subjectId, partner } = input;
-  const partnerId = partner?.id ?? null;
+  const { type, subjectId, partner, before = null, after = null } = input;
+  const { kind: principalKind, principalId, requestId, tenantId, traceparent, address } = actor;
+  const detail = canonicalJson({ before, after });
+  // The nonce keeps an erased origin from being guessed: there are few addresses.
+  const origin = canonicalJson({ address, traceparent, nonce: randomBytes(NONCE_BYTES).toString("hex") });
+  const [detailSha256, originSha256] = [sha256(detail), sha256(origin)];
+  const subject = { tenantId, partnerId: partner?.id ?? null, type, subjectId };
   const hash = leafHash(
-    leafText({
-      tenantId,
-      partnerId,
-      type,
-      subjectId,
-      principalKind,
-      principalId,
-      requestId,
-      at,
-      detailSha256,
-    }),
+    leafText({ ...subject, principalKind, principalId, requestId, at, detailSha256, originSha256 }),
   );
-  const values = [actor.tenantNo, partner?.no ?? 0, type, subjectId, principalKind, principalId, requestId, at, detail];
-  return { values: [...values, detailSha256, hash], leafHash: hash };
+  const named = [actor.tenantNo, partner?.no ?? 0, type, subjectId, principalKind, principalId, requestId, at];
+  return { values: [...named, detail, detailSha256, origin, originSha256, hash], leafHash: hash };
 }

@@ -155,7 +155,7 @@ export class BatchContent {
   @PrimaryColumn(counterColumn)
   readonly batchNo!: bigint;
 
-  /** gzip of the compact JWS, byte for byte as received. */
+  /** The compact JWS, packed so that the very bytes received come out again. */
   @Column({ type: "mediumblob" })
   readonly envelope!: Buffer;
 

@@ -60,15 +60,16 @@ export function validateItems(transactions: readonly unknown[], signer: Signer):
 
 /**
  * First 16 bytes of SHA-256 over what an item says, each member with its name and length: equal exactly when two items are equal
- * after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as they are.
+ * after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as they are. A
+ * player counts by the pseudonym, so that the hash confirms no guess once the tenant's key is erased.
  */
-export function contentHash(item: Item): Buffer {
+export function contentHash(item: Item, pseudonymOf: (player: string) => Buffer): Buffer {
   let text = `${part("id", item.id)}${part("kind", item.kind)}${part("amount", String(item.amountMinor))}`;
   text += part("currency", item.currency) + part("occurredAt", String(item.occurredAt.getTime()));
   if (item.product !== null) text += part("product", item.product);
   if (item.brand !== null) text += part("brand", item.brand);
   if (item.round !== null) text += part("round", item.round);
-  if (item.player !== null) text += part("player", item.player);
+  if (item.player !== null) text += part("player", pseudonymOf(item.player).toString("hex"));
   if (item.reverses !== null) text += part("reverses", item.reverses);
   if (item.category !== null) text += part("category", item.category);
   if (item.units !== null) text += part("units", String(item.units));

@@ -29,6 +29,15 @@ export abstract class Node {
   readonly id!: string;
 }
 
+/** A currency by its code. Whether it is known here, and listed by a partner, is for whoever takes it to say. */
+export const CurrencyCode = new GraphQLScalarType<string, string>({
+  name: "CurrencyCode",
+  description: "A currency or token by its code, e.g. `KRW`, `USD`, `BTC`; 2 to 12 of `A-Z` and `0-9`.",
+  serialize: (value) => String(value),
+  parseValue: (value) => checkedCurrency(value),
+  parseLiteral: (node) => checkedCurrency(node.kind === Kind.STRING ? node.value : undefined),
+});
+
 /** An exact amount of one currency. */
 @ObjectType({ description: "An exact amount of one currency." })
 export class Money {
@@ -37,9 +46,7 @@ export class Money {
   })
   readonly amount: string;
 
-  @Field(() => String, {
-    description: "Currency code, e.g. `KRW`, `USD`, `BTC`.",
-  })
+  @Field(() => CurrencyCode, { description: "The currency that the amount is of." })
   readonly currency: string;
 
   constructor(minor: bigint, currency: string) {
@@ -140,6 +147,11 @@ export function connectionOf<T>(
       return totalCount();
     },
   };
+}
+
+function checkedCurrency(value: unknown): string {
+  if (typeof value === "string" && /^[A-Z0-9]{2,12}$/.test(value)) return value;
+  throw new TypeError("A CurrencyCode is 2 to 12 capital letters and digits.");
 }
 
 function checkedDecimal(value: unknown): string {

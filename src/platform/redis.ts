@@ -32,11 +32,14 @@ export function openRedis(config: Pick<Config, "redisUrl">, log: Log, use: Redis
 export async function awaitRedis(redis: Redis, timeoutMs: number): Promise<boolean> {
   if (redis.status === "ready") return true;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), timeoutMs);
-    redis.once("ready", () => {
+    const answer = (isReady: boolean) => {
       clearTimeout(timer);
-      resolve(true);
-    });
+      redis.off("ready", onReady);
+      resolve(isReady);
+    };
+    const onReady = () => answer(true);
+    const timer = setTimeout(() => answer(false), timeoutMs);
+    redis.once("ready", onReady);
   });
 }
 

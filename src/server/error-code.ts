@@ -86,7 +86,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   KIND_NOT_ALLOWED: {
     meaning: "This signer may not send that kind of transaction.",
-    remedy: "Have the tenant sign it.",
+    remedy: "Have the tenant sign it if it is one of the tenant's own kinds; prepaid credit is not settled yet.",
   },
   ROLLBACK_MISMATCH: {
     meaning: "A rollback differs from its original in amount or currency; it reverses the whole.",

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { numberActsForAllTenants } from "../events/relay/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { later } from "../kernel/clock.js";
@@ -9,7 +8,7 @@ import { planAheadForAllTenants } from "../settlement/configurations/service.js"
 import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { signCheckpoint } from "../transparency/service.js";
-import type { Loop } from "./roles/loops.js";
+import { type Loop, pause } from "./roles/loops.js";
 
 const LEASE_NAME = "relay";
 const RENEW_MS = 3_000;
@@ -30,24 +29,35 @@ export const relayLoops: readonly Loop[] = [
   leading("purge", HOUR_MS, purgeAnswersForAllTenants),
 ];
 
-/** A loop that works at an interval while its process holds the relay's lease; work that finds more to do goes on at once. */
+/** A loop that works at an interval while its process holds the relay's lease; numbering that found acts goes on at once. */
 function leading(name: string, intervalMs: number, work: (app: App, lease: HeldLease) => Promise<number>): Loop {
   return {
     name,
     async run(app, signal) {
-      let lease: HeldLease | null = null;
-      let renewedAt = 0;
+      const leadership = new Leadership(app);
       while (!signal.aborted) {
-        if (lease === null || performance.now() - renewedAt > RENEW_MS) {
-          lease = await tryLease(app, LEASE_NAME);
-          renewedAt = performance.now();
-        }
+        const lease = await leadership.lease();
         const done = lease === null ? 0 : await work(app, lease);
-        const isBusy = done > 0 && name === "number";
-        if (!isBusy) await sleep(lease === null ? FOLLOW_MS : intervalMs, undefined, { signal }).catch(() => undefined);
+        if (name !== "number" || done === 0) await pause(lease === null ? FOLLOW_MS : intervalMs, signal);
       }
     },
   };
+}
+
+/** The relay's lease as one loop knows it: asked for again every few seconds, whether held or not. */
+class Leadership {
+  #lease: HeldLease | null = null;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(readonly app: App) {}
+
+  async lease(): Promise<HeldLease | null> {
+    if (this.#lease === null || performance.now() - this.#askedAt > RENEW_MS) {
+      this.#lease = await tryLease(this.app, LEASE_NAME);
+      this.#askedAt = performance.now();
+    }
+    return this.#lease;
+  }
 }
 
 async function signCheckpoints(app: App): Promise<number> {

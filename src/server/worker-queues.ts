@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
-import { closeDue, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
+import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
-import type { Loop } from "./roles/loops.js";
+import { type Loop, pause } from "./roles/loops.js";
 
 /** Partners that are settled at a time, over all workers. */
 const SETTLEMENTS_AT_ONCE = 4;
@@ -28,13 +27,16 @@ export const workerQueues: readonly WorkerQueue[] = [
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away. */
-export const workerLoops: readonly Loop[] = [{ name: "post-without-redis", run: postWithoutRedis }];
+export const workerLoops: readonly Loop[] = [{ name: "without-redis", run: workWithoutRedis }];
 
 const POLL_MS = 1_000;
 
-async function postWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
+async function workWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if (app.redis.status !== "ready") await pollForAllTenants(app);
-    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+    if (app.redis.status !== "ready") {
+      await pollForAllTenants(app);
+      await closeDueForAllTenants(app);
+    }
+    await pause(POLL_MS, signal);
   }
 }

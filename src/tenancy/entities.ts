@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
 import { codeColumn, idColumn, instantColumn, nameColumn, numberColumn, wordColumn } from "../platform/columns.js";
-import { Node } from "../platform/graphql.js";
+import { CurrencyCode, Node } from "../platform/graphql.js";
 
 /** What a partner is to its tenant. */
 export enum PartnerKind {
@@ -114,7 +114,7 @@ export class Partner {
   @Column(instantColumn)
   readonly createdAt!: Date;
 
-  @Field(() => [String], {
+  @Field(() => [CurrencyCode], {
     description: "Currencies it may send, the settlement currency first.",
   })
   get currencies(): string[] {

@@ -1,6 +1,7 @@
 import { ArrayMaxSize, ArrayMinSize, Length, Matches } from "class-validator";
 import { Field, InputType } from "type-graphql";
 import { RepeatableInput } from "../platform/arguments.js";
+import { CurrencyCode } from "../platform/graphql.js";
 import { PartnerKind } from "./entities.js";
 
 /** What `createTenant` takes. */
@@ -29,7 +30,7 @@ export class CreatePartnerInput extends RepeatableInput {
   @Length(1, 64)
   readonly timezone!: string;
 
-  @Field(() => [String], { description: "Currencies it may send, the settlement currency first; 1–20 codes." })
+  @Field(() => [CurrencyCode], { description: "Currencies it may send, the settlement currency first; 1–20 codes." })
   @ArrayMinSize(1)
   @ArrayMaxSize(20)
   readonly currencies!: string[];

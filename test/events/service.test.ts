@@ -35,6 +35,7 @@ beforeEach(async () => {
 
 afterAll(() => {
   closeFeeds(app);
+  closeFeeds(cutOff);
 });
 
 /** Records acts of the partner, named by a counter, in a transaction of their own or in one given. */
@@ -246,6 +247,34 @@ describe("a subscription", () => {
     await paused.return?.();
     expect(feedsOf(app).size).toBe(0);
     expect(await paused.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("ends when its process stops listening", async () => {
+    const events = subscribe(other, {
+      stream,
+      afterSequence: start,
+      types: new Set([ActType.BATCH_POSTED]),
+      until: null,
+    });
+    const next = events.next();
+    await expect.poll(() => feedsOf(other).size).toBe(1);
+    closeFeeds(other);
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
+  test("goes on without Redis, from the database", async () => {
+    const events = subscribe(cutOff, {
+      stream,
+      afterSequence: start,
+      types: new Set([ActType.BATCH_POSTED]),
+      until: null,
+    });
+    const taking = take(events, 2);
+    await record(["a"]);
+    await number(cutOff);
+    await record(["b"]);
+    await number(cutOff);
+    expect(await taking).toEqual(named(["a", "b"]));
   });
 
   test("ends with its token", async () => {

@@ -1,8 +1,9 @@
 import "reflect-metadata";
 import { describe, expect, test } from "vitest";
-import { contentHash, validateItems } from "../../src/exchange/validate.js";
+import { contentHash as hashOf, type Item, validateItems } from "../../src/exchange/validate.js";
 import { BET, itemOf, leastOf } from "./batch-samples.js";
 
+const contentHash = (item: Item) => hashOf(item, (player) => Buffer.from(player));
 const AT = "2025-11-24T12:00:00.000Z";
 
 describe("the content hash", () => {

@@ -165,7 +165,7 @@ class Database {
       placeAt: (instant) => placeOf(instant.getUTCDate() - 1),
       placeOfOrigin: placeOf,
       dedupeOf: (id) => id,
-      contentHashOf: (item) => contentHash(item).toString("hex"),
+      contentHashOf: (item) => contentHash(item, (player) => Buffer.from(player)).toString("hex"),
     };
   }
 

@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
-import { testApi } from "../support/api.js";
-import { testApp } from "../support/app.js";
+import { expect, onTestFinished, test } from "vitest";
+import { closeApp } from "../../src/platform/open-app.js";
+import { openTestApi, testApi } from "../support/api.js";
+import { openTestApp, testApp } from "../support/app.js";
+import { startProxy } from "../support/proxy.js";
 import { seedPartner, seedTenant } from "../support/seeds.js";
 
 const app = await testApp();
@@ -206,6 +208,28 @@ test("health, readiness, metrics and the page about errors answer without a toke
   expect(await (await fetch(`${api.url}/healthz`)).json()).toEqual({ status: "ok" });
   expect(await (await fetch(`${api.url}/metrics`)).text()).toMatch(/quittance_http_request_seconds_bucket\{/);
   expect(await (await fetch(`${api.url}/docs/errors`)).text()).toContain("## CLOCK_SKEW\n");
+});
+
+test("without Redis it is degraded and still ready; without the database it is not", async () => {
+  const proxy = await startProxy(app.config.databaseUrl);
+  const own = await openTestApp({ config: { databaseUrl: proxy.url, redisUrl: "unix:///nowhere/redis.sock" } });
+  const server = await openTestApi(own);
+  onTestFinished(async () => {
+    await server.close();
+    await closeApp(own);
+  });
+  const readiness = async () => {
+    const response = await fetch(`${server.url}/readyz`);
+    return [response.status, await response.json()];
+  };
+  const degraded = { database: "ok", migrations: "ok", redis: "unavailable" };
+  expect(await readiness()).toEqual([200, { status: "degraded", checks: degraded }]);
+  await proxy.close();
+  const down = { database: "unavailable", migrations: "unavailable", redis: "unavailable" };
+  expect(await readiness()).toEqual([503, { status: "unavailable", checks: down }]);
+  const answer = await server.ask({ query: "{ viewer { clientId } }", token });
+  expect(answer.status).toBe(503);
+  expect(answer.errors?.[0]?.extensions).toMatchObject({ code: "UNAVAILABLE", retryable: true });
 });
 
 function fanOut(levels: number, width: number): string {

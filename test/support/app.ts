@@ -31,7 +31,7 @@ const worker = process.env["VITEST_POOL_ID"] ?? "0";
 let database: Promise<string> | undefined;
 
 /** A clock that starts at the machine's time. */
-export function testClock(): TestClock {
+function testClock(): TestClock {
   let offsetMs = 0;
   return {
     now: () => new Date(Date.now() + offsetMs),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../platform/app.js";
-import { openRedis, type Redis } from "../../platform/redis.js";
+import { awaitRedis, openRedis, type Redis } from "../../platform/redis.js";
 import { type LiveEvent, lastSequence, type PartnerStream, storedEvents, streamKey } from "../streams/service.js";
 
 /** Events that a process keeps of each stream somebody follows. */
@@ -14,6 +14,8 @@ const WITHOUT_REDIS_MS = 1_000;
 export class Feed {
   readonly recent: LiveEvent[] = [];
   followers = 0;
+  /** Nothing will come any more, since the process stops. */
+  isClosed = false;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -33,6 +35,11 @@ export class Feed {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.ring();
   }
 
   /** Takes events that follow on what is known; after a hole the recent ones start anew. */
@@ -91,7 +98,7 @@ export class Feeds {
   close(): void {
     this.#isClosed = true;
     this.#reading?.disconnect();
-    for (const feed of this.#feeds.values()) feed.ring();
+    for (const feed of this.#feeds.values()) feed.close();
   }
 
   /** Starts the reading loop, or interrupts its waiting so that it sees a stream that was just joined. */
@@ -129,7 +136,7 @@ export class Feeds {
   }
 
   async #readOnce(redis: Redis, feeds: readonly (readonly [string, Feed])[]): Promise<void> {
-    if (redis.status !== "ready") throw new Error("Redis is away");
+    if (!(await awaitRedis(redis, WITHOUT_REDIS_MS))) return this.#catchUp(feeds);
     const keys = feeds.map(([key]) => key);
     const positions = feeds.map(([, feed]) => `${feed.position}-0`);
     const answer = await redis.xread("COUNT", READ_MAX, "BLOCK", BLOCK_MS, "STREAMS", ...keys, ...positions);

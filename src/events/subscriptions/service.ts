@@ -86,26 +86,31 @@ class Follower {
   }
 
   async *events(): AsyncGenerator<LiveEvent, undefined> {
-    const { stream, types, until } = this.subscription;
+    const { stream, until } = this.subscription;
     const feeds = feedsOf(this.app);
     const feed = await feeds.join(stream);
-    const timer =
-      until === null ? null : setTimeout(() => this.stop(), until.getTime() - this.app.clock.now().getTime());
+    const leftMs = until === null ? null : until.getTime() - this.app.clock.now().getTime();
+    const timer = leftMs === null ? null : setTimeout(() => this.stop(), leftMs);
     try {
-      let after = this.subscription.afterSequence ?? (await lastSequence(this.app.database.manager, stream));
-      while (!this.#isStopped) {
-        const changed = feed.rung(); // before reading, so that nothing slips in between
-        const events = await this.#after(feed, after);
-        for (const event of events) {
-          if (this.#isStopped) return;
-          after = event.sequence;
-          if (types.has(event.type)) yield event;
-        }
-        if (events.length === 0) await Promise.race([changed, this.#stopped]);
-      }
+      yield* this.#follow(feed);
     } finally {
       if (timer !== null) clearTimeout(timer);
       feeds.leave(feed);
+    }
+  }
+
+  async *#follow(feed: Feed): AsyncGenerator<LiveEvent, undefined> {
+    const { stream, types } = this.subscription;
+    let after = this.subscription.afterSequence ?? (await lastSequence(this.app.database.manager, stream));
+    while (!this.#isStopped && !feed.isClosed) {
+      const changed = feed.rung(); // before reading, so that nothing slips in between
+      const events = await this.#after(feed, after);
+      for (const event of events) {
+        if (this.#isStopped) return;
+        after = event.sequence;
+        if (types.has(event.type)) yield event;
+      }
+      if (events.length === 0) await Promise.race([changed, this.#stopped]);
     }
   }
 

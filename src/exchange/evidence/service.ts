@@ -2,10 +2,13 @@ import { assert } from "../../kernel/assert.js";
 import { sha256 } from "../../kernel/digest.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { Activity } from "../../periods/totals/service.js";
+import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
 import { packedPayload, packedTransactions, unpackOutcomes } from "../contents/service.js";
 import { BatchState, TransactionState } from "../entities.js";
 import { dedupeKey, ItemOutcome, type Outcome } from "../posting/rules.js";
+import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { contentHash, type Item, type ItemResult, validateItems } from "../validate.js";
 
 /** Batches that one page takes up. */
@@ -35,8 +38,9 @@ export interface CheckedBatches {
  * item that was posted or waits. Answers the first mismatch of the page; null behind the last batch.
  */
 export async function checkBatches(
+  app: App,
   reader: Reader,
-  partner: PartnerNumbers,
+  partner: PartnerNumbers & Pick<Partner, "tenantId">,
   after: string,
 ): Promise<CheckedBatches | null> {
   const rows: BatchRow[] = await reader.query(
@@ -51,12 +55,13 @@ export async function checkBatches(
   );
   const last = rows.at(-1);
   if (last === undefined) return null;
+  const pseudonymOf = await pseudonymsOf(app, reader, partner.tenantId); // anew, so that no page remembers all players
   let [items, transactions] = [0, 0];
   let mismatch: Mismatch | null = null;
   for (const row of rows) {
     items += row.item_count;
     transactions += (row.posted_count ?? 0) + (row.pending_count ?? 0);
-    mismatch ??= await mismatchOf(reader, partner, row);
+    mismatch ??= await mismatchOf(reader, partner, row, pseudonymOf);
   }
   return { last: String(last.no), batches: rows.length, items, transactions, mismatch };
 }
@@ -117,7 +122,12 @@ interface BatchRow {
   readonly act_leaf: Buffer | null;
 }
 
-async function mismatchOf(reader: Reader, partner: PartnerNumbers, row: BatchRow): Promise<Mismatch | null> {
+async function mismatchOf(
+  reader: Reader,
+  partner: PartnerNumbers,
+  row: BatchRow,
+  pseudonymOf: PseudonymOf,
+): Promise<Mismatch | null> {
   const acceptance = mismatch(`${row.id} leaf`, hexOf(row.act_leaf), hexOf(row.leaf_hash));
   if (acceptance !== null) return acceptance;
   try {
@@ -125,7 +135,8 @@ async function mismatchOf(reader: Reader, partner: PartnerNumbers, row: BatchRow
     if (!Array.isArray(results)) return results;
     if (row.state !== BatchState.POSTED) return mismatch(`${row.id} outcomes`, "none", hexOf(row.outcomes_sha256));
     const outcomes = readOutcomes(row);
-    return Array.isArray(outcomes) ? await missingTransaction(reader, partner, { row, results, outcomes }) : outcomes;
+    if (!Array.isArray(outcomes)) return outcomes;
+    return await missingTransaction(reader, partner, { row, results, outcomes, pseudonymOf });
   } catch (error) {
     const found = `unreadable (${error instanceof Error ? error.name : "unknown"})`;
     return { subject: row.id, expected: "a readable envelope and outcomes", found };
@@ -166,13 +177,14 @@ interface Decided {
   readonly row: BatchRow;
   readonly results: readonly ItemResult[];
   readonly outcomes: readonly Outcome[];
+  readonly pseudonymOf: PseudonymOf;
 }
 
 /** The first item that was taken and has no transaction that says what it says. */
 async function missingTransaction(
   reader: Reader,
   partner: PartnerNumbers,
-  { row, results, outcomes }: Decided,
+  { row, results, outcomes, pseudonymOf }: Decided,
 ): Promise<Mismatch | null> {
   const taken = results.flatMap((result, index) => {
     const outcome = outcomes[index]?.outcome;
@@ -189,7 +201,7 @@ async function missingTransaction(
       part.map(({ key }) => key),
     );
     for (const { item, outcome, key } of part) {
-      const [expected, found] = [expectedText(row, item), stored.get(key.toString("hex")) ?? NOTHING];
+      const [expected, found] = [expectedText(row, item, pseudonymOf), stored.get(key.toString("hex")) ?? NOTHING];
       const isPosted = outcome === ItemOutcome.PENDING_ORIGINAL || found.state === TransactionState.POSTED;
       if (found.text !== expected || !isPosted) {
         return {
@@ -242,10 +254,10 @@ interface TransactionRow {
   readonly item: number;
 }
 
-function expectedText(row: BatchRow, item: Item): string {
+function expectedText(row: BatchRow, item: Item, pseudonymOf: PseudonymOf): string {
   const { id, kind, amountMinor, currency, occurredAt, index } = item;
   const parts = [id, kind, amountMinor, currency, occurredAt.getTime(), row.no, index];
-  return [...parts, hexOf(contentHash(item))].join(" ");
+  return [...parts, hexOf(contentHash(item, pseudonymOf))].join(" ");
 }
 
 function mismatch(subject: string, expected: string, found: string): Mismatch | null {

@@ -5,6 +5,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, Place } from "../books/rules.js";
 import type { TransactionState } from "../entities.js";
 import { type BatchToPost, dedupeKey, type Facts } from "../posting/rules.js";
+import type { PseudonymOf } from "../pseudonyms/service.js";
 import { contentHash, type Item } from "../validate.js";
 
 /** Keys of one IN list. */
@@ -14,7 +15,12 @@ const KEYS_MAX = 5_000;
 const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
 
 /** Reads, under the partner's cursor, all that deciding a group of batches needs to know. */
-export async function readFacts(tx: Tx, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
+export async function readFacts(
+  tx: Tx,
+  partner: Partner,
+  batches: readonly BatchToPost[],
+  pseudonymOf: PseudonymOf,
+): Promise<Facts> {
   const items = batches.flatMap((batch) => batch.items.flatMap((result) => (result.ok ? [result.item] : [])));
   const keyOf = memoise((externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId).toString("hex"));
   const own = items.map((item) => keyOf(item.id));
@@ -34,7 +40,7 @@ export async function readFacts(tx: Tx, partner: Partner, batches: readonly Batc
     },
     placeOfOrigin: (originPeriodNo) => placeOfOrigin(map, origins, originPeriodNo),
     dedupeOf: keyOf,
-    contentHashOf: (item) => contentHash(item).toString("hex"),
+    contentHashOf: (item) => contentHash(item, pseudonymOf).toString("hex"),
   };
 }
 

@@ -15,6 +15,7 @@ import { envelopesOf, packedTransactions, packOutcomes } from "../contents/servi
 import type { BatchMode } from "../entities.js";
 import { activityOf, entryGroups, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
+import { pseudonymsOf } from "../pseudonyms/service.js";
 import { writeTransactions } from "../records/service.js";
 import { validateItems } from "../validate.js";
 import { type BatchToPost, type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
@@ -107,10 +108,11 @@ async function postUnderCursor(
   if (waiting.length === 0) return [];
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting));
+  const pseudonymOf = await pseudonymsOf(app, tx, partner.tenantId);
+  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting, pseudonymOf));
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
-  const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos });
+  const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
     const lines = linesOf(movesOf(items));
     return { kind: EntryKind.POSTING, periodNo, batchNo, statementId: null, recordedAt: postedAt, lines };

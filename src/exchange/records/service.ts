@@ -1,12 +1,12 @@
-import { keyedHash16 } from "../../kernel/digest.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { dimensionNumbers, playerKeyOf } from "../../tenancy/service.js";
+import { dimensionNumbers } from "../../tenancy/service.js";
 import type { BookedTransaction, PostedItem } from "../books/rules.js";
 import { TransactionState } from "../entities.js";
 import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";
 import type { Decision } from "../posting/rules.js";
+import type { PseudonymOf } from "../pseudonyms/service.js";
 import type { Item } from "../validate.js";
 
 const ROWS_MAX = 1_000;
@@ -17,6 +17,7 @@ const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind,
 export interface NumberedDecision {
   readonly decision: Decision;
   readonly entryNos: ReadonlyMap<EntryGroup, bigint>;
+  readonly pseudonymOf: PseudonymOf;
 }
 
 /** Writes the transactions and reversals of a decision by plain INSERT, under the cursor; answers the numbers of what they name. */
@@ -24,11 +25,10 @@ export async function writeTransactions(
   app: App,
   tx: Tx,
   partner: Partner,
-  { decision, entryNos }: NumberedDecision,
+  { decision, entryNos, pseudonymOf }: NumberedDecision,
 ): Promise<DimensionNumbers> {
   const transactions = [...decision.posted, ...decision.pending].map(({ transaction }) => transaction);
   const numbers = await numbersOf(app, tx, partner, transactions);
-  const pseudonymOf = memoised(keyedHash16, await playerKeyOf(app, tx, partner.tenantId));
   const rowOf = (item: Item, transaction: BookedTransaction, place: RowPlace) => [
     ...[
       partner.tenantNo,
@@ -57,16 +57,6 @@ export async function writeTransactions(
   for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
   await writeReversals(tx, partner, decision);
   return numbers;
-}
-
-/** The same few players come again and again. */
-function memoised(hash: (key: Buffer, text: string) => Buffer, key: Buffer): (text: string) => Buffer {
-  const known = new Map<string, Buffer>();
-  return (text) => {
-    const value = known.get(text) ?? hash(key, text);
-    known.set(text, value);
-    return value;
-  };
 }
 
 interface RowPlace {

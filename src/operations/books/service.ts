@@ -4,6 +4,7 @@ import { linesOf } from "../../ledger/service.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import { TransactionKind } from "../../periods/entities.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
+import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import { Check, type Findings } from "../findings/rules.js";
 
@@ -14,11 +15,12 @@ const ROLLBACK = /^ROLLBACK_(.+)$/;
 
 /** Whose books are read, and how the findings call it. */
 export interface Book extends PartnerNumbers {
+  readonly tenantId: string;
   readonly id: string;
 }
 
 /** Computes a partner's books again from its rows: entries, balances, totals, accounts and batches. */
-export async function checkBooks(reader: Reader, book: Book, findings: Findings): Promise<void> {
+export async function checkBooks(app: App, reader: Reader, book: Book, findings: Findings): Promise<void> {
   const lastEntry = await checkNumbers(reader, book, findings);
   for (let after = 0n; after < lastEntry; after += BigInt(ENTRIES_MAX)) {
     await checkEntries(reader, book, findings, { after, through: after + BigInt(ENTRIES_MAX) });
@@ -26,7 +28,7 @@ export async function checkBooks(reader: Reader, book: Book, findings: Findings)
   await checkBalances(reader, book, findings, lastEntry);
   await checkTotals(reader, book, findings);
   await checkActivity(reader, book, findings);
-  await checkEveryBatch(reader, book, findings);
+  await checkEveryBatch(app, reader, book, findings);
 }
 
 /** Entries are numbered from 1 to the cursor's, and lines belong to them. Answers the number of the last one there is. */
@@ -165,10 +167,10 @@ async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, finding
   findings.compare(Check.ACTIVITY, id, byAccount(lines), byAccount(posted));
 }
 
-async function checkEveryBatch(reader: Reader, book: Book, findings: Findings): Promise<void> {
+async function checkEveryBatch(app: App, reader: Reader, book: Book, findings: Findings): Promise<void> {
   let transactions = 0;
   for (let after = "0"; ; ) {
-    const page = await checkBatches(reader, book, after);
+    const page = await checkBatches(app, reader, book, after);
     if (page === null) break;
     findings.count("batches", page.batches);
     findings.count("items", page.items);

@@ -62,6 +62,9 @@ interface StoredAct {
   readonly at: Date;
   readonly detail: string;
   readonly detailSha256: Buffer;
+  /** Null once it was erased. */
+  readonly origin: string | null;
+  readonly originSha256: Buffer;
   readonly leafHash: Buffer;
   readonly treeIndex: string | null;
   readonly partnerSequence: string | null;
@@ -69,7 +72,7 @@ interface StoredAct {
 
 const SELECT = `select no, partner_no as partnerNo, type, subject_id as subjectId, principal_kind as principalKind,
   principal_id as principalId, request_id as requestId, at, detail, detail_sha256 as detailSha256,
-  leaf_hash as leafHash, tree_index as treeIndex, partner_sequence as partnerSequence from act`;
+  origin, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex, partner_sequence as partnerSequence from act`;
 
 async function* numberedActs(reader: Reader, tenantNo: number): AsyncGenerator<StoredAct[]> {
   for (let after = "-1"; ; ) {
@@ -124,6 +127,9 @@ class LeafCheck {
   #checkLeaf(act: StoredAct): void {
     const subject = `act ${act.no} (${act.type} ${act.subjectId})`;
     this.#compare(Check.ACTS, `${subject} detail`, hexOf(sha256(act.detail)), hexOf(act.detailSha256));
+    if (act.origin !== null) {
+      this.#compare(Check.ACTS, `${subject} origin`, hexOf(sha256(act.origin)), hexOf(act.originSha256));
+    }
     const partnerId = act.partnerNo === 0 ? null : (this.partners.get(act.partnerNo) ?? "unknown");
     const leaf = leafHash(leafText({ ...act, tenantId: this.tenant.id, partnerId }));
     this.#compare(Check.ACTS, `${subject} leaf`, hexOf(leaf), hexOf(act.leafHash));

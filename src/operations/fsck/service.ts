@@ -49,7 +49,7 @@ async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {
   for await (const partner of partnersOf(app, tenant)) {
     findings.count("partners", 1);
     await readSnapshot(app, async (reader) => {
-      await checkBooks(reader, partner, findings);
+      await checkBooks(app, reader, partner, findings);
       await checkStatements(reader, partner, findings);
     });
     const wrong = await dropWrongCopy(app, partner);

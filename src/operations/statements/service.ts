@@ -12,16 +12,11 @@ import { Check, type Findings } from "../findings/rules.js";
 
 const STATEMENTS_MAX = 200;
 
-/** Whose statements are read, and the tenant whose keys signed them. */
-export interface StatementBook extends Book {
-  readonly tenantId: string;
-}
-
 /**
  * Checks a partner's statements in the order of their periods: signature, terms, columns, period and totals, what each takes
  * on from the one before, and that the last one's closing is the position that the accounts hold.
  */
-export async function checkStatements(reader: Reader, book: StatementBook, findings: Findings): Promise<void> {
+export async function checkStatements(reader: Reader, book: Book, findings: Findings): Promise<void> {
   const jwks = await keysOf(reader, book.tenantId);
   const positions = new Map<string, string>();
   for (const currency of await currenciesOf(reader, book)) {

@@ -122,7 +122,7 @@ function durableSettings(dataFolder: string): string[] {
   return [
     `--pid-file=${join(dataFolder, "mariadbd.pid")}`,
     "--innodb-flush-log-at-trx-commit=1",
-    `--log-bin=${join(dataFolder, "binlog")}`,
+    "--log-bin=binlog", // relative to the data folder, so that a copy of it stands alone
     "--server-id=1",
     "--sync-binlog=1",
     "--binlog-format=ROW",

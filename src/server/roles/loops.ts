@@ -24,6 +24,11 @@ async function runLoop(app: App, loop: Loop, signal: AbortSignal): Promise<void>
       app.log.error({ loop: loop.name, err: error }, "loop failed; it begins again");
       app.metrics.count("loop_failures", { loop: loop.name });
     }
-    await sleep(RESTART_MS, undefined, { signal }).catch(() => undefined); // the signal cuts the pause short
+    await pause(RESTART_MS, signal);
   }
+}
+
+/** Waits so long, or until the signal. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined); // the signal cuts the pause short
 }

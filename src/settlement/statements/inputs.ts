@@ -1,6 +1,7 @@
-import { IsOptional, Matches } from "class-validator";
+import { IsOptional } from "class-validator";
 import { ArgsType, Field, ID } from "type-graphql";
 import { PageArgs } from "../../platform/arguments.js";
+import { CurrencyCode } from "../../platform/graphql.js";
 
 /** A page of a partner's statements. */
 @ArgsType()
@@ -9,8 +10,7 @@ export class StatementsArgs extends PageArgs {
   @IsOptional()
   readonly partnerId?: string | null;
 
-  @Field(() => String, { nullable: true, description: "Only statements in that currency, e.g. `KRW`." })
+  @Field(() => CurrencyCode, { nullable: true, description: "Only statements in that currency." })
   @IsOptional()
-  @Matches(/^[A-Z][A-Z0-9]{2,9}$/)
   readonly currency?: string | null;
 }

@@ -3,7 +3,15 @@ import { Arg, Args, Authorized, Ctx, Field, FieldResolver, ID, ObjectType, Query
 import { present } from "../../kernel/assert.js";
 import { SettlementPeriod } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
-import { type Connection, type Context, connectionOf, connectionType, Decimal, Money } from "../../platform/graphql.js";
+import {
+  type Connection,
+  type Context,
+  CurrencyCode,
+  connectionOf,
+  connectionType,
+  Decimal,
+  Money,
+} from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnersByNumber } from "../../tenancy/service.js";
 import { configurationsById } from "../configurations/service.js";
@@ -106,7 +114,7 @@ export class StatementResolver {
     return documentOf(statement).lines;
   }
 
-  @FieldResolver(() => String, { description: "The currency of every amount on it, e.g. `KRW`." })
+  @FieldResolver(() => CurrencyCode, { description: "The currency of every amount on it." })
   currency(@Root() statement: Statement): string {
     return statement.currency;
   }
