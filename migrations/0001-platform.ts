@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table idempotent_answer (
+  `create table idempotent_answer (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     principal_id varchar(64) character set ascii collate ascii_bin not null,
     idempotency_key varchar(128) character set ascii collate ascii_bin not null,
@@ -11,7 +11,7 @@ const TABLES = [
     primary key (tenant_id, principal_id, idempotency_key),
     index ix_idempotent_answer_age (created_at)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table lease (
+  `create table lease (
     name varchar(32) character set ascii collate ascii_bin not null,
     holder varchar(64) character set ascii collate ascii_bin not null,
     token bigint unsigned not null,
@@ -22,13 +22,13 @@ const TABLES = [
 
 /** Platform: idempotent_answer, lease. */
 export class Platform0000000000001 implements MigrationInterface {
-	readonly name = "Platform0000000000001";
+  readonly name = "Platform0000000000001";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

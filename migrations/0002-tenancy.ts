@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table tenant (
+  `create table tenant (
     no int unsigned not null auto_increment,
     id char(30) character set ascii collate ascii_bin not null,
     name varchar(200) collate utf8mb4_unicode_ci not null,
@@ -11,7 +11,7 @@ const TABLES = [
     primary key (no),
     unique index uq_tenant_id (id)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table partner (
+  `create table partner (
     no int unsigned not null auto_increment,
     tenant_id char(30) character set ascii collate ascii_bin not null,
     tenant_no int unsigned not null,
@@ -30,7 +30,7 @@ const TABLES = [
     constraint fk_partner_tenant foreign key (tenant_id) references tenant (id)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table brand (
+  `create table brand (
     no int unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -43,7 +43,7 @@ const TABLES = [
     constraint fk_brand_partner foreign key (tenant_no, partner_no) references partner (tenant_no, no)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table product (
+  `create table product (
     no int unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -61,13 +61,13 @@ const TABLES = [
 
 /** Tenancy: tenant, partner, brand, product. */
 export class Tenancy0000000000002 implements MigrationInterface {
-	readonly name = "Tenancy0000000000002";
+  readonly name = "Tenancy0000000000002";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table client (
+  `create table client (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     id char(30) character set ascii collate ascii_bin not null,
     partner_id char(30) character set ascii collate ascii_bin null,
@@ -16,7 +16,7 @@ const TABLES = [
     constraint fk_client_tenant foreign key (tenant_id) references tenant (id)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table client_key (
+  `create table client_key (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     id char(30) character set ascii collate ascii_bin not null,
     client_id char(30) character set ascii collate ascii_bin not null,
@@ -34,7 +34,7 @@ const TABLES = [
     constraint fk_client_key_client foreign key (tenant_id, client_id) references client (tenant_id, id)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table platform_key (
+  `create table platform_key (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     id char(30) character set ascii collate ascii_bin not null,
     kid varchar(128) character set ascii collate ascii_bin not null,
@@ -47,7 +47,7 @@ const TABLES = [
     constraint fk_platform_key_tenant foreign key (tenant_id) references tenant (id)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table seen_assertion (
+  `create table seen_assertion (
     client_id char(30) character set ascii collate ascii_bin not null,
     jti_hash binary(16) not null,
     tenant_id char(30) character set ascii collate ascii_bin not null,
@@ -59,13 +59,13 @@ const TABLES = [
 
 /** Identity: client, client_key, platform_key, seen_assertion. */
 export class Identity0000000000003 implements MigrationInterface {
-	readonly name = "Identity0000000000003";
+  readonly name = "Identity0000000000003";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

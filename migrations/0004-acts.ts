@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table act (
+  `create table act (
     no bigint unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -24,7 +24,7 @@ const TABLES = [
     index ix_act_subject (tenant_no, subject_id),
     index ix_act_unnumbered (tree_index)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table act_sequence (
+  `create table act_sequence (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     last_sequence bigint unsigned not null default '0',
@@ -34,13 +34,13 @@ const TABLES = [
 
 /** Acts: act, act_sequence. */
 export class Acts0000000000004 implements MigrationInterface {
-	readonly name = "Acts0000000000004";
+  readonly name = "Acts0000000000004";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

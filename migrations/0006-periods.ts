@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table settlement_period (
+  `create table settlement_period (
     no int unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -21,14 +21,14 @@ const TABLES = [
     constraint fk_settlement_period_partner foreign key (tenant_no, partner_no) references partner (tenant_no, no)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table posting_cursor (
+  `create table posting_cursor (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     epoch bigint unsigned not null default '0',
     entry_no bigint unsigned not null default '0',
     primary key (tenant_no, partner_no)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table activity_total (
+  `create table activity_total (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     period_no int unsigned not null,
@@ -47,13 +47,13 @@ const TABLES = [
 
 /** Periods: settlement_period, posting_cursor, activity_total. */
 export class Periods0000000000006 implements MigrationInterface {
-	readonly name = "Periods0000000000006";
+  readonly name = "Periods0000000000006";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table account (
+  `create table account (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     account varchar(32) character set ascii collate ascii_bin not null,
@@ -10,7 +10,7 @@ const TABLES = [
     version bigint unsigned not null,
     primary key (tenant_no, partner_no, account, currency)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table entry (
+  `create table entry (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     no bigint unsigned not null,
@@ -22,7 +22,7 @@ const TABLES = [
     primary key (tenant_no, partner_no, no),
     index ix_entry_batch (tenant_no, batch_no)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table entry_line (
+  `create table entry_line (
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
     entry_no bigint unsigned not null,
@@ -35,13 +35,13 @@ const TABLES = [
 
 /** Ledger: account, entry, entry_line. */
 export class Ledger0000000000007 implements MigrationInterface {
-	readonly name = "Ledger0000000000007";
+  readonly name = "Ledger0000000000007";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table batch (
+  `create table batch (
     no bigint unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -32,7 +32,7 @@ const TABLES = [
     constraint fk_batch_partner foreign key (tenant_no, partner_no) references partner (tenant_no, no)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table batch_content (
+  `create table batch_content (
     tenant_no int unsigned not null,
     batch_no bigint unsigned not null,
     envelope mediumblob not null,
@@ -40,7 +40,7 @@ const TABLES = [
     outcomes_sha256 binary(32) null,
     primary key (tenant_no, batch_no)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table transaction (
+  `create table transaction (
     no bigint unsigned not null auto_increment,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -69,7 +69,7 @@ const TABLES = [
     unique index uq_transaction_dedupe (dedupe),
     index ix_transaction_period (tenant_no, partner_no, period_no)
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table reversal (
+  `create table reversal (
     original binary(16) not null,
     tenant_no int unsigned not null,
     partner_no int unsigned not null,
@@ -80,13 +80,13 @@ const TABLES = [
 
 /** Exchange: batch, batch_content, transaction, reversal. */
 export class Exchange0000000000008 implements MigrationInterface {
-	readonly name = "Exchange0000000000008";
+  readonly name = "Exchange0000000000008";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 const TABLES = [
-	`create table configuration (
+  `create table configuration (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     id char(30) character set ascii collate ascii_bin not null,
     partner_id char(30) character set ascii collate ascii_bin not null,
@@ -19,7 +19,7 @@ const TABLES = [
     constraint fk_configuration_partner foreign key (tenant_id, partner_id) references partner (tenant_id, id)
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
-	`create table statement (
+  `create table statement (
     tenant_id char(30) character set ascii collate ascii_bin not null,
     id char(30) character set ascii collate ascii_bin not null,
     tenant_no int unsigned not null,
@@ -49,13 +49,13 @@ const TABLES = [
 
 /** Settlement: configuration, statement. */
 export class Settlement0000000000009 implements MigrationInterface {
-	readonly name = "Settlement0000000000009";
+  readonly name = "Settlement0000000000009";
 
-	async up(runner: QueryRunner): Promise<void> {
-		for (const table of TABLES) await runner.query(table);
-	}
+  async up(runner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await runner.query(table);
+  }
 
-	async down(): Promise<void> {
-		throw new Error("Migrations only go forward.");
-	}
+  async down(): Promise<void> {
+    throw new Error("Migrations only go forward.");
+  }
 }

@@ -11,13 +11,13 @@ import { Settlement0000000000009 } from "./0009-settlement.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
-	Platform0000000000001,
-	Tenancy0000000000002,
-	Identity0000000000003,
-	Acts0000000000004,
-	Transparency0000000000005,
-	Periods0000000000006,
-	Ledger0000000000007,
-	Exchange0000000000008,
-	Settlement0000000000009,
+  Platform0000000000001,
+  Tenancy0000000000002,
+  Identity0000000000003,
+  Acts0000000000004,
+  Transparency0000000000005,
+  Periods0000000000006,
+  Ledger0000000000007,
+  Exchange0000000000008,
+  Settlement0000000000009,
 ];

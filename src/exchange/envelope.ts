@@ -24,7 +24,9 @@ enum SignatureCheck {
   BASE64URL = "BASE64URL",
   /** The header is not one JSON object without repeated names. */
   HEADER_JSON = "HEADER_JSON",
-  /** The header has a member besides alg, kid and typ, such as jwk, jku, x5u, crit or b64; `details.member` names it. */
+  /**
+   * The header has a member besides alg, kid and typ, such as jwk, jku, x5u, crit or b64; `details.member` names it.
+   */
   HEADER_MEMBER = "HEADER_MEMBER",
   /** An algorithm outside the closed list. */
   ALG = "ALG",
@@ -44,7 +46,10 @@ export interface BatchHeader {
   readonly kid: string;
 }
 
-/** Who says what: the members of the payload beside the transactions, defaults filled in. `iat` is in seconds since 1970. */
+/**
+ * Who says what: the members of the payload beside the transactions, defaults filled in. `iat` is in seconds since
+ * 1970.
+ */
 export interface BatchClaims {
   readonly iss: string;
   readonly sub: string;
@@ -61,8 +66,8 @@ export interface BatchPayload {
 }
 
 /**
- * A batch taken apart, not verified: good for finding a replay and the key, nothing else. `stated` is what it claims, null when
- * the payload cannot be read; why, `verifyEnvelope` says to those whose signature holds.
+ * A batch taken apart, not verified: good for finding a replay and the key, nothing else. `stated` is what it claims,
+ * null when the payload cannot be read; why, `verifyEnvelope` says to those whose signature holds.
  */
 export interface Envelope {
   /** The bytes received, all ASCII. */
@@ -83,8 +88,9 @@ export interface VerificationKey {
 }
 
 /**
- * Takes a compact JWS (RFC 7515) apart by the contract's rules. Refuses at once what is too large (`LIMIT_EXCEEDED`) or not
- * in form (`SIGNATURE_INVALID` with the `SignatureCheck`); what is wrong inside the payload waits for the signature.
+ * Takes a compact JWS (RFC 7515) apart by the contract's rules. Refuses at once what is too large (`LIMIT_EXCEEDED`) or
+ * not in form (`SIGNATURE_INVALID` with the `SignatureCheck`); what is wrong inside the payload waits for the
+ * signature.
  */
 export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): Envelope {
   if (jws.length > limits.bytesMax) throw exchangeError("LIMIT_EXCEEDED", { unit: "bytes", max: limits.bytesMax });
@@ -104,9 +110,10 @@ export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): E
 }
 
 /**
- * Verifies the signature with the signer's key and that algorithm alone, then `iat` (five minutes both ways, `CLOCK_SKEW`), and
- * answers the payload. Refuses with `SIGNATURE_INVALID` (`check`, `kid`) before it says anything about the payload
- * (`VALIDATION` with a path). Whether the key is the signer's and still good is for the caller to know.
+ * Verifies the signature with the signer's key and that algorithm alone, then `iat` (five minutes both ways,
+ * `CLOCK_SKEW`), and answers the payload. Refuses with `SIGNATURE_INVALID` (`check`, `kid`) before it says anything
+ * about the payload (`VALIDATION` with a path). Whether the key is the signer's and still good is for the caller to
+ * know.
  */
 export async function verifyEnvelope(envelope: Envelope, key: VerificationKey, now: Date): Promise<BatchPayload> {
   const { header, payload } = envelope;
@@ -249,7 +256,9 @@ async function isSignedBy(jws: string, alg: string, key: VerificationKey): Promi
   }
 }
 
-/** Imported once while in use: importing costs more than verifying a small batch. The key's own text is the cache's key. */
+/**
+ * Imported once while in use: importing costs more than verifying a small batch. The key's own text is the cache's key.
+ */
 async function importedKey(alg: string, publicJwk: string): Promise<CryptoKey> {
   const name = `${alg} ${publicJwk}`;
   const kept = importedKeys.get(name);

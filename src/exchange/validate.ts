@@ -4,7 +4,10 @@ import { AmountFault, isKnownCurrency, parseAmount, scaleOf } from "../kernel/mo
 import { TransactionKind } from "../periods/entities.js";
 import { CODE_PATTERN, KIND_SHAPES } from "./kinds.js";
 
-/** One transaction of a batch in our own types; what it does not carry is null, or false. Amounts are in minor units of its currency. */
+/**
+ * One transaction of a batch in our own types; what it does not carry is null, or false. Amounts are in minor units of
+ * its currency.
+ */
 export interface Item {
   /** Its place in the batch, from 0. */
   readonly index: number;
@@ -50,18 +53,18 @@ export interface Signer {
 }
 
 /**
- * Checks the shape of every transaction and answers in input order; the same input always gets the same answer. An item with
- * several faults gets the first of: not an object, kind (`VALIDATION`, `KIND_NOT_ALLOWED`), unknown members, then the members
- * in the order of `Item` with currency (`VALIDATION`, `CURRENCY_UNKNOWN`) before amounts.
+ * Checks the shape of every transaction and answers in input order; the same input always gets the same answer. An item
+ * with several faults gets the first of: not an object, kind (`VALIDATION`, `KIND_NOT_ALLOWED`), unknown members, then
+ * the members in the order of `Item` with currency (`VALIDATION`, `CURRENCY_UNKNOWN`) before amounts.
  */
 export function validateItems(transactions: readonly unknown[], signer: Signer): ItemResult[] {
   return transactions.map((transaction, index) => validateItem(transaction, index, signer));
 }
 
 /**
- * First 16 bytes of SHA-256 over what an item says, each member with its name and length: equal exactly when two items are equal
- * after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as they are. A
- * player counts by the pseudonym, so that the hash confirms no guess once the tenant's key is erased.
+ * First 16 bytes of SHA-256 over what an item says, each member with its name and length: equal exactly when two items
+ * are equal after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as
+ * they are. A player counts by the pseudonym, so that the hash confirms no guess once the tenant's key is erased.
  */
 export function contentHash(item: Item, pseudonymOf: (player: string) => Buffer): Buffer {
   let text = `${part("id", item.id)}${part("kind", item.kind)}${part("amount", String(item.amountMinor))}`;

@@ -35,11 +35,12 @@ redis.call('expire', KEYS[1], ARGV[2])
 return 1`;
 
 /**
- * KEYS[1] copy; ARGV epoch, version, value, mark ("" for none), life. Writes an absolute value if it is newer, and removes
- * our mark and those that outlived their writer. Safe to run twice.
+ * KEYS[1] copy; ARGV epoch, version, value, mark ("" for none), life. Writes an absolute value if it is newer, and
+ * removes our mark and those that outlived their writer. Safe to run twice.
  */
 const PUT = `
-local epoch, version = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1), redis.call('hget', KEYS[1], 'version') or ''
+local epoch = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1)
+local version = redis.call('hget', KEYS[1], 'version') or ''
 local newer = tonumber(ARGV[1]) > epoch
 if tonumber(ARGV[1]) == epoch then
   newer = #ARGV[2] > #version or (#ARGV[2] == #version and ARGV[2] >= version)

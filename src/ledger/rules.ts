@@ -15,7 +15,7 @@ export interface Posting {
 }
 
 /** Fees of these categories are owed to the partner; the others the tenant pays elsewhere. */
-export const FEES_DUE_TO_PARTNER: ReadonlySet<string> = new Set(["PLATFORM", "PROVIDER"]);
+const FEES_DUE_TO_PARTNER: ReadonlySet<string> = new Set(["PLATFORM", "PROVIDER"]);
 
 const { CLEARING, STAKES, BONUS_STAKES, WINNINGS, BONUS_WINNINGS, BONUS_COST, JACKPOT_COST, JACKPOT_POOL } =
   AccountName;
@@ -33,7 +33,10 @@ const POSTINGS: Readonly<Partial<Record<TransactionKind, Posting>>> = {
   [TransactionKind.ADJUSTMENT]: { debit: ADJUSTMENT_COST, credit: ADJUSTMENT_DUE },
 };
 
-/** Debit and credit of a kind of transaction; null where it moves no money (ACQUISITION) or is not one of its own (ROLLBACK). */
+/**
+ * Debit and credit of a kind of transaction; null where it moves no money (ACQUISITION) or is not one of its own
+ * (ROLLBACK).
+ */
 export function postingOf(kind: TransactionKind, category: string | null): Posting | null {
   if (kind === TransactionKind.FEE) {
     return { debit: FEE_COST, credit: category !== null && FEES_DUE_TO_PARTNER.has(category) ? FEE_DUE : CLEARING };

@@ -35,7 +35,9 @@ export interface Balance {
   readonly balanceMinor: bigint;
 }
 
-/** Money that one posted transaction moves between the accounts of its kind; negative where a rollback moves it back. */
+/**
+ * Money that one posted transaction moves between the accounts of its kind; negative where a rollback moves it back.
+ */
 export interface Move {
   readonly kind: TransactionKind;
   readonly category: string | null;
@@ -157,7 +159,9 @@ export interface WrongCopy {
   readonly found: string;
 }
 
-/** Deletes a partner's hot copy if it says something else than the database at the same version, or knows a later one. */
+/**
+ * Deletes a partner's hot copy if it says something else than the database at the same version, or knows a later one.
+ */
 export async function dropWrongCopy(app: App, partner: PartnerNumbers): Promise<WrongCopy | null> {
   const hot = await readCopy(app, partner);
   if (hot === null) return null;

@@ -90,7 +90,7 @@ export function insertedNo(result: InsertResult): string {
   return String(present(result.identifiers[0], "the row inserted")["no"]);
 }
 
-/** Reads as of one instant however long it takes, and locks nothing (REPEATABLE READ): a live system compared with itself. */
+/** Reads as of one instant however long it takes, and locks nothing: so a system at work is compared with itself. */
 export async function readSnapshot<T>(
   app: { readonly database: DataSource },
   work: (reader: Reader) => Promise<T>,
@@ -116,8 +116,8 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /**
- * Whether the database failed for a reason that may pass: it is away, busy, full or read-only. False where it refused the
- * data itself (SQLSTATE classes 22 and 23), which it will do again, and for errors that are not the database's.
+ * Whether the database failed for a reason that may pass: it is away, busy, full or read-only. False where it refused
+ * the data itself (SQLSTATE classes 22 and 23), which it will do again, and for errors that are not the database's.
  */
 export function isPassingTrouble(error: unknown): boolean {
   return isDriverFailure(error) && !/^2[23]/.test(driverErrorOf(error)?.sqlState ?? "");

@@ -4,7 +4,7 @@ import { CodedError, ErrorCode } from "../kernel/errors.js";
 import { CommitOutcomeUnknown, isConnectionLoss } from "../platform/database.js";
 import type { Log } from "../platform/log.js";
 import { serverError } from "./errors.js";
-import { messageWithoutInput } from "./graphql-message.js";
+import { messageWithoutInput, pathInVariables } from "./graphql-message.js";
 
 /** Which request an error answers, and where its code is explained. */
 export interface ErrorFrame {
@@ -101,7 +101,8 @@ function isRequestFault(error: GraphQLError, cause: unknown): boolean {
 function requestRefusal(message: string): CodedError {
   if (TOO_MANY_TOKENS.test(message))
     return serverError("LIMIT_EXCEEDED", { reason: "the document has too many tokens." });
-  return serverError("VALIDATION", { reason: messageWithoutInput(message) });
+  const path = pathInVariables(message);
+  return serverError("VALIDATION", { ...(path === undefined ? {} : { path }), reason: messageWithoutInput(message) });
 }
 
 /** class-validator's first complaint, with the path to it. */

@@ -13,8 +13,20 @@ export function messageWithoutInput(message: string): string {
   const name = VARIABLE_FAULT.exec(message)?.[1];
   if (name === undefined)
     return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);
-  const path = new RegExp(` at "(${name}[\\w.[\\]]*)"; `).exec(message)?.[1];
+  const path = placeIn(message, name);
   const place = path === undefined ? "" : ` at "${path}"`;
   const complaint = SAFE_COMPLAINT.exec(message)?.[1] ?? "It does not fit its type.";
   return `Variable "$${name}" is not valid${place}. ${complaint}`;
+}
+
+/** Where in a variable GraphQL found something wrong, as a JSON pointer (RFC 6901) into it; undefined when it does not say. */
+export function pathInVariables(message: string): string | undefined {
+  const name = VARIABLE_FAULT.exec(message)?.[1];
+  const place = name === undefined ? undefined : placeIn(message, name);
+  const members = place?.split(/[.[\]]+/).filter((member) => member !== "");
+  return members === undefined || members.length < 2 ? undefined : `/${members.slice(1).join("/")}`;
+}
+
+function placeIn(message: string, name: string): string | undefined {
+  return new RegExp(` at "(${name}[\\w.[\\]]*)"; `).exec(message)?.[1];
 }

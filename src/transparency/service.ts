@@ -30,11 +30,13 @@ export async function treeSize(tx: Tx, tenantNo: number): Promise<number> {
 export async function integrate(tx: Tx, tenantNo: number, leafHashes: readonly Buffer[]): Promise<number> {
   const { tiles, size, root } = await appendLeaves(tileReader(tx, tenantNo), await treeSize(tx, tenantNo), leafHashes);
   await tx.query(
-    "insert into log_tile (tenant_no, level, tile_index, hashes) values ? on duplicate key update hashes = values(hashes)",
+    `insert into log_tile (tenant_no, level, tile_index, hashes) values ?
+     on duplicate key update hashes = values(hashes)`,
     [tiles.map((tile) => [tenantNo, tile.level, tile.index, tile.hashes])],
   );
   await tx.query(
-    "insert into log_tree (tenant_no, size, root) values (?, ?, ?) on duplicate key update size = values(size), root = values(root)",
+    `insert into log_tree (tenant_no, size, root) values (?, ?, ?)
+     on duplicate key update size = values(size), root = values(root)`,
     [tenantNo, size, root],
   );
   return size;
@@ -69,7 +71,9 @@ export async function latestCheckpoint(app: App, tenantNo: number): Promise<Sign
   return found === undefined ? null : { size: Number(found.size), root: found.root, note: found.note };
 }
 
-/** The proof that an act is in the tree of the newest checkpoint; null until it is numbered and a checkpoint covers it. */
+/**
+ * The proof that an act is in the tree of the newest checkpoint; null until it is numbered and a checkpoint covers it.
+ */
 export async function inclusionProofOf(
   app: App,
   tenant: TenantRef,

@@ -52,16 +52,21 @@ async function submitOverHttp(transactions: readonly Sent[], from: Exchange = pl
   return ask(from, SUBMIT, { input: { jws, waitMs: 20_000 } });
 }
 
-const BATCH = `id jti state itemCount postedCount duplicateCount pendingCount refusedCount ledgerVersion sequence receipt
-  partner { id } outcomes(first: 2) { edges { node { index outcome code path } } pageInfo { hasNextPage endCursor } totalCount }`;
-const SUBMIT = `mutation ($input: SubmitBatchInput!) { submitBatch(input: $input) { batch { ${BATCH} } receipt replayed } }`;
+const BATCH = `id jti state itemCount postedCount duplicateCount pendingCount refusedCount ledgerVersion sequence
+  receipt partner { id }
+  outcomes(first: 2) { edges { node { index outcome code path } } pageInfo { hasNextPage endCursor } totalCount }`;
+const SUBMIT = `mutation ($input: SubmitBatchInput!) {
+  submitBatch(input: $input) { batch { ${BATCH} } receipt replayed } }`;
 const TRANSACTIONS = `query ($filter: TransactionFilter, $first: Int, $after: String) {
   transactions(filter: $filter, first: $first, after: $after) {
-    edges { node { externalId kind state amount { amount currency } entry reverses batch { id } period { id } originPeriod { id } } }
+    edges { node { externalId kind state amount { amount currency } entry reverses
+      batch { id } period { id } originPeriod { id } } }
     pageInfo { hasNextPage endCursor } totalCount } }`;
-const TRANSACTION = `query ($id: String!, $partnerId: ID) { transaction(externalId: $id, partnerId: $partnerId) { externalId } }`;
+const TRANSACTION = `query ($id: String!, $partnerId: ID) {
+  transaction(externalId: $id, partnerId: $partnerId) { externalId } }`;
 const BALANCES = `query ($id: ID!, $at: DateTime, $atLeast: String) {
-  node(id: $id) { ... on Partner { balances(at: $at, atLeast: $atLeast) { version accounts { account balance { amount } } } } } }`;
+  node(id: $id) { ... on Partner {
+    balances(at: $at, atLeast: $atLeast) { version accounts { account balance { amount } } } } } }`;
 
 describe("a batch over HTTP", () => {
   test("is posted by a worker within the wait, and answers what became of each item", async () => {
@@ -115,7 +120,8 @@ describe("a batch over HTTP", () => {
 
   test("whose job was lost is queued again by the sweeper, or posted without any queue", async () => {
     const jws = await sign(payloadOf(app, place), place.key);
-    const cutOff = { ...app, queues: { ...app.queues, add: async () => false } }; // what adding a job answers without Redis
+    // Without Redis, adding a job answers false.
+    const cutOff = { ...app, queues: { ...app.queues, add: async () => false } };
     const { batch } = await submitBatch(cutOff, place.actor, { jws, waitMs: 0 });
     expect(batch.state).toBe("ACCEPTED");
     expect(await sweepForAllTenants(app, app.clock.now())).toBe(1);
@@ -129,7 +135,8 @@ describe("a batch over HTTP", () => {
   test("is proven to be in the log by its inclusion proof and the published keys", async () => {
     const { data } = await submitOverHttp([bet()]);
     const { id, receipt } = data.submitBatch.batch;
-    const query = `query ($id: ID!) { batch(id: $id) { inclusionProof { index leaf detail leafHash hashes checkpoint } } }`;
+    const query = `query ($id: ID!) {
+      batch(id: $id) { inclusionProof { index leaf detail leafHash hashes checkpoint } } }`;
     expect((await ask(place, query, { id })).data.batch.inclusionProof).toBeNull();
     await numberActsForAllTenants(app, present(await tryLease(app, "relay"), "the lease"));
     await signCheckpoint(app, place.tenant);
@@ -235,7 +242,8 @@ describe("reading", () => {
 
 describe("a period's download", () => {
   const HEAD =
-    "id,kind,state,product,brand,round,amount,currency,occurredAt,recordedAt,reverses,category,units,batch,entry,originPeriod";
+    "id,kind,state,product,brand,round,amount,currency,occurredAt,recordedAt," +
+    "reverses,category,units,batch,entry,originPeriod";
 
   test("is CSV with every transaction of the period, and no cell a formula", async () => {
     const [plain, sly] = [bet({ brand: "north", round: "-1" }), bet({ id: "-2.1", kind: "WIN", amount: "0.05" })];
@@ -250,8 +258,8 @@ describe("a period's download", () => {
       (await answer.text()).split("\r\n").map((line) => line.replace(/2026-03-10T12:00:\d\d\.\d{3}Z/, "RECORDED")),
     ).toEqual([
       HEAD,
-      `${plain["id"]},BET,POSTED,crash,north,'-1,1.00,USD,2026-03-09T06:00:00.000Z,RECORDED,,,,${batch.id},1,${id}`,
-      `'-2.1,WIN,POSTED,crash,,,0.05,USD,2026-03-09T06:00:00.000Z,RECORDED,,,,${batch.id},1,${id}`,
+      `${String(plain["id"])},BET,POSTED,crash,north,'-1,1.00,USD,${onDay(9)},RECORDED,,,,${batch.id},1,${id}`,
+      `'-2.1,WIN,POSTED,crash,,,0.05,USD,${onDay(9)},RECORDED,,,,${batch.id},1,${id}`,
       "",
     ]);
   });
@@ -288,7 +296,7 @@ describe("a period's download", () => {
     expect(await (await download(place, id, "ndjson")).text()).toBe("");
   });
 
-  test("has all rows however many there are, in the order of posting, and a caller may leave in the middle", async () => {
+  test("has all rows however many there are, in order, and a caller may leave in the middle", async () => {
     const items = Array.from({ length: 5_000 }, () => bet());
     await send(app, place, items);
     const { id } = await periodOn(app, place, 9);

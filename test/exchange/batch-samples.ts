@@ -71,7 +71,7 @@ export function headerText(over: Record<string, unknown> = {}): string {
 /** Limits small enough to cross in a test. */
 export const SMALL_LIMITS = { ...BATCH_LIMITS, bytesMax: 2_000, itemsMax: 3 };
 
-/** The kinds that name a product because a player played, those of jackpots, all that a partner may sign, and the tenant's own. */
+/** Kinds that name a product because a player played, those of jackpots, all of a partner's, and the tenant's own. */
 export const PLAY_KINDS = ["BET", "WIN", "BONUS", "BONUS_BET", "BONUS_WIN"];
 export const JACKPOT_KINDS = ["JACKPOT_CONTRIBUTION", "JACKPOT_WIN"];
 export const PARTNER_KINDS = [...PLAY_KINDS, ...JACKPOT_KINDS, "ROLLBACK", "FEE", "CREDIT_PURCHASE", "CREDIT_DRAWDOWN"];

@@ -28,8 +28,8 @@ interface Known {
 }
 
 /**
- * What posting means, written down again as plainly as possible: one transaction after the other, everything in two maps,
- * an aborted batch undone by putting copies back.
+ * What posting means, written down again as plainly as possible: one transaction after the other, everything in two
+ * maps, an aborted batch undone by putting copies back.
  */
 export class NaiveBooks {
   known = new Map<string, Known>();
@@ -80,7 +80,9 @@ export class NaiveBooks {
     return "POSTED";
   }
 
-  /** The rollback that waits for an item, if it fits; else it is refused, and the item may be rolled back by another. */
+  /**
+   * The rollback that waits for an item, if it fits; else it is refused, and the item may be rolled back by another.
+   */
   #waitingFor(item: NaiveItem): Known | null {
     const waiting = this.known.get(this.rollbackOf.get(item.id) ?? "");
     if (waiting === undefined) return null;

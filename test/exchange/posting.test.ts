@@ -54,7 +54,7 @@ describe("what is posted", () => {
     });
   });
 
-  test("by the tenant: adjustments either way, chargebacks, fees by category, and acquisitions that move no money", async () => {
+  test("by the tenant: adjustments, chargebacks, fees by category, and acquisitions that move no money", async () => {
     const from = { ...(await seedClient(app, place.home.actor, null)), tenant: place.tenant };
     const sub = place.partner.id;
     const without = { product: undefined };

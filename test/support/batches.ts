@@ -86,7 +86,10 @@ export async function submit(app: TestApp, from: Signer, over: Sent = {}): Promi
   return submitBatch(app, from.actor, { jws, waitMs: 0 });
 }
 
-/** Submits transactions and posts all that waits; answers what became of each, as `POSTED` or `REFUSED VALIDATION /path`. */
+/**
+ * Submits transactions and posts all that waits; answers what became of each, as `POSTED` or `REFUSED VALIDATION
+ * /path`.
+ */
 export async function send(
   app: TestApp,
   to: Exchange,
@@ -94,7 +97,8 @@ export async function send(
   { from = to, ...over }: Sent & { readonly from?: Signer } = {},
 ): Promise<string[]> {
   const { batch } = await submit(app, from, { transactions, ...over });
-  while (!(await postBatches(app, to.partner)).isDrained) await sleep(5); // another worker of the test holds the partner
+  // Another worker of the test may hold the partner.
+  while (!(await postBatches(app, to.partner)).isDrained) await sleep(5);
   return outcomesIn(app, batch);
 }
 

@@ -160,7 +160,8 @@ export class Feeds {
   /** Ends the wait of the reading connection, so that it reads the stream that was just joined as well. */
   async #unblock(): Promise<void> {
     if (this.#readerId === null) return;
-    await this.app.redis.client("UNBLOCK", this.#readerId).catch(() => undefined); // then the wait ends by itself, in seconds
+    const unblocking = this.app.redis.client("UNBLOCK", this.#readerId);
+    await unblocking.catch(() => undefined); // then the wait ends by itself, in seconds
   }
 }
 

@@ -24,8 +24,8 @@ interface NumberedAct extends UnnumberedAct {
 }
 
 /**
- * Gives every unnumbered act, in id order, its index in the tenant's tree and its sequence in the partner's stream, both
- * contiguous, and integrates the tree: one transaction under the lease. Answers how many it numbered.
+ * Gives every unnumbered act, in id order, its index in the tenant's tree and its sequence in the partner's stream,
+ * both contiguous, and integrates the tree: one transaction under the lease. Answers how many it numbered.
  */
 export async function numberActsForAllTenants(app: App, lease: HeldLease): Promise<number> {
   const numbered = await transact(app, async (tx) => {
@@ -104,7 +104,7 @@ async function announce(app: App, acts: readonly NumberedAct[]): Promise<void> {
     pipeline.xadd(key, "MAXLEN", "~", STREAM_LENGTH, `${act.partnerSequence}-0`, "event", event);
   }
   try {
-    await pipeline.exec(); // a sequence that is there already is refused by Redis, which is what makes a repetition harmless
+    await pipeline.exec(); // a sequence that is there already is refused by Redis, so a repetition is harmless
   } catch (error) {
     app.log.warn({ reason: error instanceof Error ? error.message : "unknown" }, "relay: streams not rung");
   }

@@ -26,8 +26,8 @@ export interface Subscription {
 export type EventStream = AsyncIterableIterator<LiveEvent>;
 
 /**
- * Follows the acts of a partner that the actor may see, as long as its token is good. Refuses a sequence that the stream
- * has not reached (`VALIDATION`), which a client cannot have seen.
+ * Follows the acts of a partner that the actor may see, as long as its token is good. Refuses a sequence that the
+ * stream has not reached (`VALIDATION`), which a client cannot have seen.
  */
 export async function follow(
   app: App,
@@ -45,8 +45,8 @@ export async function follow(
 }
 
 /**
- * Follows a partner's acts from a sequence on: every one of the wanted types once, in order, without a gap, whatever Redis
- * lost meanwhile. A slow reader holds nothing but its position.
+ * Follows a partner's acts from a sequence on: every one of the wanted types once, in order, without a gap, whatever
+ * Redis lost meanwhile. A slow reader holds nothing but its position.
  */
 export function subscribe(app: App, subscription: Subscription): EventStream {
   const follower = new Follower(app, subscription);

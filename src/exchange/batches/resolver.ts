@@ -42,7 +42,7 @@ registerEnumType(ItemOutcome, {
 
 /** What became of one item of a batch. */
 @ObjectType("BatchItemOutcome", { description: "What became of one item of a batch." })
-export class BatchItemOutcome implements NumberedOutcome {
+class BatchItemOutcome implements NumberedOutcome {
   @Field(() => Int, { description: "The item's place in the batch, from 0." })
   readonly index!: number;
 

@@ -10,8 +10,8 @@ const GZIP = { level: 1 };
 const NEWLINE = 0x0a;
 
 /**
- * A compact JWS packed for storage: gzip of `<header>.<signature>`, a newline, and the decoded payload. Base64url has one
- * canonical spelling, which acceptance insists on, so `unpackEnvelope` gives back the very bytes received.
+ * A compact JWS packed for storage: gzip of `<header>.<signature>`, a newline, and the decoded payload. Base64url has
+ * one canonical spelling, which acceptance insists on, so `unpackEnvelope` gives back the very bytes received.
  */
 export function packEnvelope(jws: string): Buffer {
   const [header = "", payload = "", signature = ""] = jws.split(".");

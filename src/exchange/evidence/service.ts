@@ -34,8 +34,8 @@ export interface CheckedBatches {
 }
 
 /**
- * Reads batches again from their envelopes: the payload's hash, the outcomes' hash and counts, and the transaction of every
- * item that was posted or waits. Answers the first mismatch of the page; null behind the last batch.
+ * Reads batches again from their envelopes: the payload's hash, the outcomes' hash and counts, and the transaction of
+ * every item that was posted or waits. Answers the first mismatch of the page; null behind the last batch.
  */
 export async function checkBatches(
   app: App,

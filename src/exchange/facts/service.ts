@@ -62,8 +62,8 @@ async function bookedByKey(tx: Tx, tenantNo: number, keys: readonly string[]): P
   const booked = new Map<string, BookedTransaction>();
   for (const part of parts(keys)) {
     const rows: BookedRow[] = await tx.query(
-      `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category, t.units,
-         t.amount_minor, t.currency, t.origin_period_no
+      `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category,
+         t.units, t.amount_minor, t.currency, t.origin_period_no
        from transaction as t
        left join brand on brand.tenant_no = t.tenant_no and brand.no = t.brand_no
        left join product on product.tenant_no = t.tenant_no and product.no = t.product_no

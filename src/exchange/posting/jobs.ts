@@ -50,7 +50,8 @@ export async function pollForAllTenants(app: App): Promise<number> {
 
 async function waitingForAllTenants(app: App, acceptedBefore: Date): Promise<Partner[]> {
   const rows: (TenantRef & { partnerId: string })[] = await app.database.query(
-    `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo, partner.id as partnerId
+    `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo,
+       partner.id as partnerId
      from batch join partner on partner.tenant_no = batch.tenant_no and partner.no = batch.partner_no
      where batch.state = 'ACCEPTED' and batch.accepted_at <= ?`,
     [acceptedBefore],

@@ -48,7 +48,10 @@ export interface Decision extends Writes {
 
 const AHEAD_MS_MAX = 5 * 60_000;
 
-/** First 16 bytes of SHA-256 over tenant, partner and external id, each with its length: a transaction's place in the unique index. */
+/**
+ * First 16 bytes of SHA-256 over tenant, partner and external id, each with its length: a transaction's place in the
+ * unique index.
+ */
 export function dedupeKey(tenantNo: number, partnerNo: number, externalId: string): Buffer {
   return createHash("sha256")
     .update(`${tenantNo}:${partnerNo}:${externalId.length}:${externalId}`)
@@ -207,7 +210,9 @@ function isBad({ outcome }: Outcome): boolean {
   return outcome === ItemOutcome.REFUSED || outcome === ItemOutcome.DUPLICATE_MISMATCH;
 }
 
-/** In an aborted batch the bad items keep their reason and old duplicates stay what they are; the rest was not taken. */
+/**
+ * In an aborted batch the bad items keep their reason and old duplicates stay what they are; the rest was not taken.
+ */
 function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], facts: Facts, draft: Draft): Outcome[] {
   return decided.map((outcome, index) => {
     const result = batch.items[index];

@@ -21,7 +21,7 @@ import { validateItems } from "../validate.js";
 import { type BatchToPost, type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
 
 /** The most that one posting transaction takes. */
-export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000 } as const;
+const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000 } as const;
 const PARKED_REASON_LENGTH_MAX = 500;
 
 /** The signal that batches have been posted; its message is their ids, joined by a space. */
@@ -44,8 +44,8 @@ interface WaitingBatch extends BatchToPost {
 }
 
 /**
- * Posts what waits for a partner, group by group, until nothing does or the budget of items is used. What to post is read
- * under the partner's cursor, so any number of workers may run this at once and each batch is posted once.
+ * Posts what waits for a partner, group by group, until nothing does or the budget of items is used. What to post is
+ * read under the partner's cursor, so any number of workers may run this at once and each batch is posted once.
  */
 export async function postBatches(
   app: App,
@@ -74,7 +74,10 @@ export async function countWaiting(reader: Reader, partner: Partner, acceptedBy:
   return Number(waiting);
 }
 
-/** Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker holds the partner. */
+/**
+ * Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker
+ * holds the partner.
+ */
 async function postGroup(app: App, partner: Partner, group: readonly WaitingBatch[]): Promise<WaitingBatch[] | null> {
   const mark = await announceChange(app, partner);
   try {
@@ -147,7 +150,8 @@ async function writeOutcomes(
     `update batch join (${derived(results.length, ["no", "posted", "duplicate", "pending", "refused"])}) as result
        on batch.no = result.no
      set batch.state = 'POSTED', batch.posted_at = ?, batch.ledger_version = ?, batch.posted_count = result.posted,
-       batch.duplicate_count = result.duplicate, batch.pending_count = result.pending, batch.refused_count = result.refused
+       batch.duplicate_count = result.duplicate, batch.pending_count = result.pending,
+       batch.refused_count = result.refused
      where batch.tenant_no = ?`,
     [...countRows, postedAt, ledgerVersion, partner.tenantNo],
   );

@@ -10,8 +10,9 @@ import type { PseudonymOf } from "../pseudonyms/service.js";
 import type { Item } from "../validate.js";
 
 const ROWS_MAX = 1_000;
-const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind, state, brand_no, product_no, round, player,
-  category, units, amount_minor, currency, occurred_at, reverses, period_no, origin_period_no, entry_no, batch_no, item`;
+const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind, state, brand_no, product_no, round,
+  player, category, units, amount_minor, currency, occurred_at, reverses, period_no, origin_period_no, entry_no,
+  batch_no, item`;
 
 /** A decision, and the number that each of its entries will have. */
 export interface NumberedDecision {
@@ -20,7 +21,10 @@ export interface NumberedDecision {
   readonly pseudonymOf: PseudonymOf;
 }
 
-/** Writes the transactions and reversals of a decision by plain INSERT, under the cursor; answers the numbers of what they name. */
+/**
+ * Writes the transactions and reversals of a decision by plain INSERT, under the cursor; answers the numbers of what
+ * they name.
+ */
 export async function writeTransactions(
   app: App,
   tx: Tx,

@@ -72,9 +72,9 @@ export async function* downloadRows(
 ): AsyncGenerator<DownloadRow[]> {
   for (let after = "0"; ; ) {
     const rows: StoredRow[] = await app.database.query(
-      `select t.no, t.external_id, t.kind, t.state, product.code as product, brand.code as brand, t.round, t.amount_minor,
-         t.currency, t.occurred_at, batch.posted_at, t.reverses, t.category, t.units, batch.id as batch, t.entry_no,
-         origin.id as origin
+      `select t.no, t.external_id, t.kind, t.state, product.code as product, brand.code as brand, t.round,
+         t.amount_minor, t.currency, t.occurred_at, batch.posted_at, t.reverses, t.category, t.units,
+         batch.id as batch, t.entry_no, origin.id as origin
        from transaction as t force index (ix_transaction_period)
        join batch on batch.tenant_no = t.tenant_no and batch.no = t.batch_no
        left join settlement_period as origin on origin.tenant_no = t.tenant_no and origin.no = t.origin_period_no

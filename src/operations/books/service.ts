@@ -31,7 +31,9 @@ export async function checkBooks(app: App, reader: Reader, book: Book, findings:
   await checkEveryBatch(app, reader, book, findings);
 }
 
-/** Entries are numbered from 1 to the cursor's, and lines belong to them. Answers the number of the last one there is. */
+/**
+ * Entries are numbered from 1 to the cursor's, and lines belong to them. Answers the number of the last one there is.
+ */
 async function checkNumbers(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<bigint> {
   const key = [tenantNo, no];
   const [entries] = await reader.query(

@@ -22,7 +22,10 @@ interface Inspection {
   readonly findings: Findings;
 }
 
-/** Computes a tenant's evidence again from its acts: leaves, numbers, tree, tiles, and the checkpoints signed on the way. */
+/**
+ * Computes a tenant's evidence again from its acts: leaves, numbers, tree, tiles, and the checkpoints signed on the
+ * way.
+ */
 export async function checkEvidence(app: App, reader: Reader, tenant: Tenant, findings: Findings): Promise<void> {
   const inspection = { app, reader, tenant, findings };
   const leaves = new LeafCheck(tenant, await partnerIds(reader, tenant), findings);
@@ -72,7 +75,9 @@ interface StoredAct {
 
 const SELECT = `select no, partner_no as partnerNo, type, subject_id as subjectId, principal_kind as principalKind,
   principal_id as principalId, request_id as requestId, at, detail, detail_sha256 as detailSha256,
-  origin, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex, partner_sequence as partnerSequence from act`;
+  origin, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex,
+  partner_sequence as partnerSequence
+  from act`;
 
 async function* numberedActs(reader: Reader, tenantNo: number): AsyncGenerator<StoredAct[]> {
   for (let after = "-1"; ; ) {

@@ -27,8 +27,8 @@ export interface FsckReport {
 
 /**
  * Computes totals, balances, batches, statements and the tree again from raw rows and names what differs. Safe beside a
- * working service: each partner and each tree is read as of one instant. Changes nothing but wrong copies in Redis, which
- * it deletes.
+ * working service: each partner and each tree is read as of one instant. Changes nothing but wrong copies in Redis,
+ * which it deletes.
  */
 export async function fsck(app: App, { tenantId }: FsckScope = {}): Promise<FsckReport> {
   const tenants = tenantId === undefined ? await tenantsForAllTenants(app) : [await tenantOf(app, tenantId)];

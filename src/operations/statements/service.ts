@@ -13,8 +13,8 @@ import { Check, type Findings } from "../findings/rules.js";
 const STATEMENTS_MAX = 200;
 
 /**
- * Checks a partner's statements in the order of their periods: signature, terms, columns, period and totals, what each takes
- * on from the one before, and that the last one's closing is the position that the accounts hold.
+ * Checks a partner's statements in the order of their periods: signature, terms, columns, period and totals, what each
+ * takes on from the one before, and that the last one's closing is the position that the accounts hold.
  */
 export async function checkStatements(reader: Reader, book: Book, findings: Findings): Promise<void> {
   const jwks = await keysOf(reader, book.tenantId);
@@ -136,7 +136,8 @@ async function checkPositions(
   findings: Findings,
 ): Promise<void> {
   const rows: { currency: string; balance: string }[] = await reader.query(
-    "select currency, balance_minor as balance from account where tenant_no = ? and partner_no = ? and account = 'POSITION'",
+    `select currency, balance_minor as balance from account
+     where tenant_no = ? and partner_no = ? and account = 'POSITION'`,
     [tenantNo, no],
   );
   const zeroIsNothing = (entries: Iterable<readonly [string, string]>) =>

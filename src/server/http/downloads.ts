@@ -33,8 +33,8 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * Serves a period's transactions as `/periods/{periodId}/transactions.csv` (RFC 4180) and `.ndjson`, to whoever may read
- * batches and see the period. Rows are read as fast as the caller takes them.
+ * Serves a period's transactions as `/periods/{periodId}/transactions.csv` (RFC 4180) and `.ndjson`, to whoever may
+ * read batches and see the period. Rows are read as fast as the caller takes them.
  */
 export function registerDownloads(server: FastifyInstance, app: App): void {
   for (const format of FORMATS) {

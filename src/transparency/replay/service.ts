@@ -44,7 +44,10 @@ export interface StoredCheckpoint {
   readonly note: string;
 }
 
-/** What is wrong with a stored checkpoint's note: its signature, or that it says another size or root; null when nothing is. */
+/**
+ * What is wrong with a stored checkpoint's note: its signature, or that it says another size or root; null when nothing
+ * is.
+ */
 export async function noteFault(app: App, tenantId: string, checkpoint: StoredCheckpoint): Promise<string | null> {
   const { name, publicKey } = await checkpointKey(app, tenantId);
   const verifier = present(parseVerifierKey(formatVerifierKey(name, publicKey)), "the verifier of our own key");
