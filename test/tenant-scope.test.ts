@@ -1,4 +1,17 @@
 import { describe, expect, test } from "vitest";
+import { numberActsForAllTenants } from "../src/events/relay/service.js";
+import { pollForAllTenants, sweepForAllTenants } from "../src/exchange/posting/jobs.js";
+import { present } from "../src/kernel/assert.js";
+import { balancesAt } from "../src/ledger/service.js";
+import { fsck } from "../src/operations/fsck/service.js";
+import { purgeAnswersForAllTenants } from "../src/platform/idempotency.js";
+import { tryLease } from "../src/platform/lease.js";
+import { planAheadForAllTenants } from "../src/settlement/configurations/service.js";
+import { closeDueForAllTenants, sweepDueForAllTenants } from "../src/settlement/runs/jobs.js";
+import { settle } from "../src/settlement/runs/service.js";
+import { tenantsForAllTenants } from "../src/tenancy/service.js";
+import { signCheckpoint } from "../src/transparency/service.js";
+import { openPlace, report, submit } from "./settlement/place.js";
 import { testApi } from "./support/api.js";
 import { testApp } from "./support/app.js";
 import { seedClient, seedPartner, seedTenant } from "./support/seeds.js";
@@ -34,6 +47,33 @@ test("every statement of the API's flows says whose rows it reaches", async () =
   }
   const statements = sql.statements();
   expect(statements.length).toBeGreaterThan(20);
+  expect(unscopedStatements(statements, tables)).toEqual([]);
+});
+
+test("every statement of posting, numbering, settling and checking says whose rows it reaches", async () => {
+  app.clock.set("2026-03-10T12:00:00.000Z");
+  const place = await openPlace(app, "2026-03-01T15:00:00.000Z");
+  const bet = { kind: "BET", amount: "10.00", occurredAt: "2026-03-02T06:00:00.000Z", brand: "main" };
+  const before = sql.statements().length;
+  await report(app, place, [bet, { ...bet, kind: "WIN", amount: "4.00" }]);
+  const batch = await submit(app, place, [{ ...bet, kind: "ROLLBACK", reverses: "unseen" }]);
+  await sweepForAllTenants(app, app.clock.now());
+  await pollForAllTenants(app);
+  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date("2026-03-05T15:00:00.000Z") });
+  await sweepDueForAllTenants(app);
+  await closeDueForAllTenants(app);
+  await planAheadForAllTenants(app);
+  await purgeAnswersForAllTenants(app);
+  await numberActsForAllTenants(app, present(await tryLease(app, "test"), "a lease of the test's own"));
+  for (const tenant of await tenantsForAllTenants(app)) await signCheckpoint(app, tenant);
+  await balancesAt(app, place.partner, app.clock.now());
+  const query = `{ batch(id: "${batch.id}") { partner { id } inclusionProof { leaf } outcomes { edges { node { code } } } }
+    settlementPeriods { edges { node { id statements { id lines { code } configuration { version } } } } }
+    statements { totalCount edges { node { id jws } } } }`;
+  expect((await api.ask({ query, token: await place.token() })).errors).toBeUndefined();
+  expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  const statements = sql.statements().slice(before);
+  expect(statements.length).toBeGreaterThan(80);
   expect(unscopedStatements(statements, tables)).toEqual([]);
 });
 

@@ -7,7 +7,7 @@ import type { App } from "./app.js";
 import { CommitOutcomeUnknown, isDuplicateKey, type Reader, type Tx, transact } from "./database.js";
 
 /** How long a mutation's answer is kept for its repetition. */
-export const ANSWER_KEPT_DAYS = 120;
+const ANSWER_KEPT_DAYS = 120;
 
 const DAY_MS = 86_400_000;
 const PURGE_ROWS_MAX = 10_000;

@@ -12,7 +12,7 @@ export class Loaders {
     const known = this.#loaders.get(name);
     if (known !== undefined) return known as DataLoader<K, V>;
     const loader = new DataLoader<K, V>(load);
-    this.#loaders.set(name, loader as DataLoader<unknown, unknown>);
+    this.#loaders.set(name, loader);
     return loader;
   }
 }
