@@ -13,6 +13,7 @@ const TABLES = [
     mode enum ('INDEPENDENT', 'ATOMIC') not null,
     state enum ('ACCEPTED', 'POSTED', 'PARKED') not null default 'ACCEPTED',
     item_count int unsigned not null,
+    payload_bytes int unsigned not null,
     payload_sha256 binary(32) not null,
     leaf_hash binary(32) not null,
     platform_kid varchar(128) character set ascii collate ascii_bin not null,

@@ -102,6 +102,9 @@ export class Batch {
   @Column(numberColumn)
   readonly itemCount!: number;
 
+  @Column(numberColumn)
+  readonly payloadBytes!: number;
+
   @Column(sha256Column)
   readonly payloadSha256!: Buffer;
 

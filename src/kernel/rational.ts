@@ -11,7 +11,7 @@ export enum RoundingMode {
   FLOOR = "FLOOR",
 }
 
-const RATIONAL_PATTERN = /^(-?\d{1,60})(?:\.(\d{1,60})|\/(\d{1,60}))?$/;
+const RATIONAL_PATTERN = /^(-?\d{1,400})(?:\.(\d{1,400})|\/(\d{1,400}))?$/;
 
 /** An exact fraction in lowest terms with a positive denominator. Immutable. */
 export class Rational {

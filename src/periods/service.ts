@@ -50,17 +50,17 @@ export async function planFrom(app: App, tx: Tx, partner: Partner, plan: Plan): 
   const { cycle, graceMs, configurationId } = plan;
   const wanted = planPeriods({ cycle, timezone: partner.timezone, from, through, graceMs });
   const kept = await dropMoved(tx, partner, standing, wanted);
-  await pin(tx, partner, plan);
+  await pin(tx, partner, plan, now);
   const missing = wanted.filter((period) => !kept.has(period.start.getTime()));
   await insertPeriods(app, tx, partner, { periods: missing, configurationId, activatedAt: now });
 }
 
-/** Plans on from the last period to sixty days ahead; answers how many periods were added. */
+/** Plans on from the last period, sixty days ahead or to an instant; answers how many periods were added. */
 export async function extendPlan(
   app: App,
   tx: Tx,
   partner: Partner,
-  plan: Omit<Plan, "effectiveFrom">,
+  { cycle, graceMs, configurationId, through }: Omit<Plan, "effectiveFrom"> & { readonly through?: Date },
 ): Promise<number> {
   const now = app.clock.now();
   const [last] = await tx.find(SettlementPeriod, {
@@ -68,10 +68,9 @@ export async function extendPlan(
     order: { startsAt: "DESC" },
     take: 1,
   });
-  if (last === undefined) return 0;
-  const { cycle, graceMs, configurationId } = plan;
-  const through = later(now, HORIZON_MS);
-  const periods = planPeriods({ cycle, timezone: partner.timezone, from: last.endsAt, through, graceMs });
+  const until = through ?? later(now, HORIZON_MS);
+  if (last === undefined || last.endsAt >= until) return 0;
+  const periods = planPeriods({ cycle, timezone: partner.timezone, from: last.endsAt, through: until, graceMs });
   await insertPeriods(app, tx, partner, { periods, configurationId, activatedAt: now });
   return periods.length;
 }
@@ -218,12 +217,17 @@ async function dropMoved(
   return new Set(standing.filter(stays).map((period) => period.startsAt.getTime()));
 }
 
-/** Gives the standing periods from an instant on to a version, with its grace. */
-async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan): Promise<void> {
+/** Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person. */
+async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan, activatedAt: Date): Promise<void> {
+  const graceMicroseconds = plan.graceMs * 1_000;
   await tx.query(
-    `update settlement_period set configuration_id = ?, due_at = timestampadd(microsecond, ?, ends_at)
+    `update settlement_period set configuration_id = ?, due_at = timestampadd(microsecond, ?, ends_at),
+       is_backfill = timestampadd(microsecond, ?, ends_at) < ?
      where tenant_no = ? and partner_no = ? and starts_at >= ?`,
-    [plan.configurationId, plan.graceMs * 1_000, partner.tenantNo, partner.no, plan.effectiveFrom],
+    [
+      ...[plan.configurationId, graceMicroseconds, graceMicroseconds, activatedAt],
+      ...[partner.tenantNo, partner.no, plan.effectiveFrom],
+    ],
   );
 }
 

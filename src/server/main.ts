@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
+import { register as registerBatches } from "./commands/batches.js";
 import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
@@ -31,6 +32,7 @@ for (const register of [
   registerSettlement,
   registerVerify,
   registerFsck,
+  registerBatches,
   registerSubmit,
   registerImport,
   registerDemo,

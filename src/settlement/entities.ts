@@ -126,15 +126,15 @@ export class Statement {
   readonly configurationId!: string;
 
   @Field(() => String, { description: "The period's own base before carry-over: an exact decimal, or `n/d`." })
-  @Column({ ...codeColumn, length: 160 })
+  @Column({ ...codeColumn, length: 800 })
   readonly base!: string;
 
   @Field(() => String, { description: "Loss carried in, at most 0: an exact decimal, or `n/d`." })
-  @Column({ ...codeColumn, length: 160 })
+  @Column({ ...codeColumn, length: 800 })
   readonly carryIn!: string;
 
   @Field(() => String, { description: "Loss carried out, at most 0: an exact decimal, or `n/d`." })
-  @Column({ ...codeColumn, length: 160 })
+  @Column({ ...codeColumn, length: 800 })
   readonly carryOut!: string;
 
   @Column(totalColumn)

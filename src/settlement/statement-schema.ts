@@ -12,7 +12,7 @@ const decimal = z
   .describe("Decimal string with the currency's decimals.");
 const exact = z
   .string()
-  .max(160)
+  .max(800)
   .regex(/^-?\d+(?:\.\d+|\/\d+)?$/)
   .describe("Exact value: a decimal string where one ends, else n/d.");
 const id = z.string().max(64);

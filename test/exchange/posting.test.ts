@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { Batch, BatchState } from "../../src/exchange/entities.js";
+import { releaseBatch } from "../../src/exchange/parking/service.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
@@ -279,6 +280,32 @@ describe("a rollback", () => {
   });
 });
 
+describe("what the tenant signed", () => {
+  const chargeback = () => bet({ kind: "CHARGEBACK", product: undefined });
+
+  test("only the tenant takes back: a partner's rollback of it is refused", async () => {
+    const tenant = { ...(await seedClient(app, place.home.actor, null)), tenant: place.tenant };
+    const original = chargeback();
+    expect(await send(app, place, [original], { from: tenant, sub: place.partner.id })).toEqual(["POSTED"]);
+    const after = await balances(app, place);
+    expect(await send(app, place, [rollback(original)])).toEqual(["REFUSED KIND_NOT_ALLOWED /transactions/0/reverses"]);
+    expect(await balances(app, place)).toEqual(after);
+    const own = rollback(original);
+    expect(await send(app, place, [own], { from: tenant, sub: place.partner.id })).toEqual(["POSTED"]);
+    expect(await balances(app, place)).toEqual({});
+  });
+
+  test("is not undone by a rollback that a partner sent ahead", async () => {
+    const tenant = { ...(await seedClient(app, place.home.actor, null)), tenant: place.tenant };
+    const original = chargeback();
+    const ahead = rollback(original);
+    expect(await send(app, place, [ahead])).toEqual(["PENDING_ORIGINAL"]);
+    expect(await send(app, place, [original], { from: tenant, sub: place.partner.id })).toEqual(["POSTED"]);
+    expect(await stateOf(ahead)).toBe("REFUSED");
+    expect(await balances(app, place)).toEqual({ CHARGEBACK_COST: 100n, CLEARING: -100n });
+  });
+});
+
 describe("what is late", () => {
   test("posts into the earliest open period and keeps where it happened", async () => {
     await closeThrough(app, place, 5);
@@ -349,6 +376,26 @@ describe("posting", () => {
     expect(await balances(app, place)).toEqual({ CLEARING: 400n, STAKES: -400n });
     const acts = await actsOf(app, place, ActType.BATCH_PARKED);
     expect(acts.map(({ subjectId }) => subjectId)).toEqual([batches[2]?.id]);
+  });
+
+  test("a parked batch that is released posts, once; one that is not parked is not released", async () => {
+    const { batch } = await submit(app, place);
+    faults.fail("insert into transaction", { errno: 1264, sqlState: "22003" });
+    await post(second, place);
+    expect((await stored(batch.no)).state).toBe(BatchState.PARKED);
+    await releaseBatch(app, place.home.actor, batch.id);
+    await expect(releaseBatch(app, place.home.actor, batch.id)).rejects.toMatchObject({ code: "VALIDATION" });
+    await post(app, place);
+    expect(await outcomesIn(app, batch)).toEqual(["POSTED"]);
+    const acts = await actsOf(app, place, ActType.BATCH_PARKED, ActType.BATCH_RELEASED, ActType.BATCH_POSTED);
+    expect(acts.map(({ type }) => type)).toEqual(["BATCH_PARKED", "BATCH_RELEASED", "BATCH_POSTED"]);
+  });
+
+  test("a fault that is no batch's, such as another master key, parks nothing", async () => {
+    const { batch } = await submit(app, place);
+    const stranger = { ...app, config: { ...app.config, masterKey: Buffer.alloc(32, 9) } };
+    await expect(postBatches(stranger, place.partner)).rejects.toThrow();
+    expect((await stored(batch.no)).state).toBe(BatchState.ACCEPTED);
   });
 
   test("parks a batch whose data the database refuses, and none when it has trouble that passes", async () => {

@@ -193,5 +193,5 @@ function batchOf({ isAtomic, items }: NaiveBatch, no: string): BatchToPost {
   }));
   const mode = isAtomic ? BatchMode.ATOMIC : BatchMode.INDEPENDENT;
   const acceptedAt = new Date("2026-03-09T00:00:00Z");
-  return { no, mode, acceptedAt, items: validateItems(transactions, { isTenant: false }) };
+  return { no, mode, acceptedAt, isTenants: false, items: validateItems(transactions, { isTenant: false }) };
 }

@@ -6,7 +6,7 @@ import {
   draftConfiguration,
   planAheadForAllTenants,
 } from "../../src/settlement/configurations/service.js";
-import { settle } from "../../src/settlement/runs/service.js";
+import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
@@ -123,6 +123,29 @@ describe("activating a configuration", () => {
         details: { path: "/payout/minimum" },
       },
     );
+  });
+
+  test("far ahead leaves no gap: the version before plans on up to its instant", async () => {
+    const where = await place();
+    app.clock.set("2026-03-20T00:00:00.000Z");
+    const next = await activate(app, where, example("config-daily-12pct"), "2026-05-10T15:00:00.000Z");
+    const planned = await periods(app, where);
+    for (const [index, period] of planned.entries()) {
+      const before = planned[index - 1];
+      if (before !== undefined) expect(period.startsAt).toEqual(before.endsAt);
+      const isNext = period.startsAt >= new Date("2026-05-10T15:00:00.000Z");
+      expect(period.configurationId).toBe(isNext ? next.id : where.configuration.id);
+    }
+    expect(planned.at(-1)?.configurationId).toBe(next.id);
+  });
+
+  test("again for days that are past closes none of them by itself", async () => {
+    const grace = { ...example("config-daily-12pct"), grace: "P31D" };
+    const where = await place({ document: grace });
+    app.clock.set("2026-03-20T00:00:00.000Z");
+    await activate(app, where, example("config-daily-12pct"), DAY_1);
+    await closeDuePeriods(app, where.shell, where.partner.id);
+    expect((await periods(app, where)).filter(({ state }) => state !== "OPEN")).toEqual([]);
   });
 
   test("plans go on: a partner whose plan ends within thirty days gets sixty more", async () => {

@@ -21,6 +21,8 @@ export interface BookedTransaction {
   readonly amountMinor: bigint;
   readonly currency: string;
   readonly originPeriodNo: number;
+  /** Whether the tenant signed it; only the tenant takes that back. */
+  readonly isTenants: boolean;
 }
 
 /** A transaction to be posted: its batch and item, its place, and what it moves. */

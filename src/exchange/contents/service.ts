@@ -19,6 +19,11 @@ export function packEnvelope(jws: string): Buffer {
   return gzipSync(Buffer.concat([head, Buffer.from(payload, "base64url")]), GZIP);
 }
 
+/** The size of a compact JWS's payload in bytes. */
+export function payloadBytesOf(jws: string): number {
+  return Buffer.byteLength(jws.split(".")[1] ?? "", "base64url");
+}
+
 /** The compact JWS as it was received. */
 export function unpackEnvelope(packed: Buffer): string {
   const { head, payload } = unpack(packed);

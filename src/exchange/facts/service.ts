@@ -56,6 +56,7 @@ interface BookedRow {
   readonly amount_minor: string;
   readonly currency: string;
   readonly origin_period_no: number;
+  readonly issuer_no: number;
 }
 
 async function bookedByKey(tx: Tx, tenantNo: number, keys: readonly string[]): Promise<Map<string, BookedTransaction>> {
@@ -63,8 +64,9 @@ async function bookedByKey(tx: Tx, tenantNo: number, keys: readonly string[]): P
   for (const part of parts(keys)) {
     const rows: BookedRow[] = await tx.query(
       `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category,
-         t.units, t.amount_minor, t.currency, t.origin_period_no
+         t.units, t.amount_minor, t.currency, t.origin_period_no, batch.issuer_no
        from transaction as t
+       join batch on batch.tenant_no = t.tenant_no and batch.no = t.batch_no
        left join brand on brand.tenant_no = t.tenant_no and brand.no = t.brand_no
        left join product on product.tenant_no = t.tenant_no and product.no = t.product_no
        where t.tenant_no = ? and t.dedupe in (?)`,
@@ -84,6 +86,7 @@ function bookedOf(row: BookedRow): BookedTransaction {
     units: row.units === null ? null : BigInt(row.units),
     amountMinor: BigInt(row.amount_minor),
     originPeriodNo: row.origin_period_no,
+    isTenants: row.issuer_no === 0,
   };
 }
 

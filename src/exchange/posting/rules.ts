@@ -27,6 +27,8 @@ export interface BatchToPost {
   readonly no: string;
   readonly mode: BatchMode;
   readonly acceptedAt: Date;
+  /** Whether the tenant signed it, or the partner itself. */
+  readonly isTenants: boolean;
   readonly items: readonly ItemResult[];
 }
 
@@ -87,7 +89,7 @@ function decideItem(batch: BatchToPost, result: ItemResult, facts: Facts, draft:
   }
   const refusal = refusalOf(batch, item, facts);
   if (refusal !== null) return refusal;
-  const transaction = transactionOf(item, dedupe, contentHash);
+  const transaction = transactionOf(item, { dedupe, contentHash, isTenants: batch.isTenants });
   return item.kind === TransactionKind.ROLLBACK
     ? decideRollback(batch, item, transaction, facts, draft)
     : decidePosting(batch, item, transaction, facts, draft);
@@ -123,7 +125,7 @@ function fittingRollback(original: BookedTransaction, draft: Draft): BookedTrans
   const rollbackKey = draft.reversalOf(original.dedupe);
   const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
   if (waiting === undefined) return null;
-  if (fits(waiting, original)) return waiting;
+  if (mayReverse(waiting, original) && fits(waiting, original)) return waiting;
   draft.misfits.set(waiting.dedupe, original.dedupe);
   draft.reversed.delete(original.dedupe);
   draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
@@ -158,6 +160,7 @@ function decideRollback(
     fittingRollback(waiting, draft); // none fits: a rollback that waited for this one is refused
     return { outcome: ItemOutcome.PENDING_ORIGINAL };
   }
+  if (!mayReverse(transaction, original)) return refused(ErrorCode.KIND_NOT_ALLOWED, path);
   if (!fits(transaction, original)) return refused(ErrorCode.ROLLBACK_MISMATCH, path);
   const place = facts.placeOfOrigin(original.originPeriodNo);
   if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, path);
@@ -167,6 +170,11 @@ function decideRollback(
   fittingRollback(reversal, draft);
   draft.posted.push({ batchNo: batch.no, place, transaction: reversal, item, reversedKind: original.kind });
   return { outcome: ItemOutcome.POSTED };
+}
+
+/** What the tenant signed only the tenant takes back: a partner does not undo a chargeback. */
+function mayReverse(rollback: BookedTransaction, original: BookedTransaction): boolean {
+  return rollback.isTenants || !original.isTenants;
 }
 
 /** A rollback reverses the whole of its original, and is none itself. */
@@ -184,22 +192,13 @@ function reversalTransaction(rollback: BookedTransaction, original: BookedTransa
   return { ...rollback, state: TransactionState.POSTED, brand, product, category, units, originPeriodNo };
 }
 
-function transactionOf(item: Item, dedupe: string, contentHash: string): BookedTransaction {
+function transactionOf(
+  item: Item,
+  marks: Pick<BookedTransaction, "dedupe" | "contentHash" | "isTenants">,
+): BookedTransaction {
   const { kind, brand, product, category, units, amountMinor, currency } = item;
-  const state = TransactionState.POSTED;
-  return {
-    dedupe,
-    contentHash,
-    kind,
-    state,
-    brand,
-    product,
-    category,
-    units,
-    amountMinor,
-    currency,
-    originPeriodNo: 0,
-  };
+  const said = { kind, brand, product, category, units, amountMinor, currency };
+  return { ...marks, ...said, state: TransactionState.POSTED, originPeriodNo: 0 };
 }
 
 function refused(code: ErrorCode, path: string): Outcome {

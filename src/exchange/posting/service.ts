@@ -3,29 +3,21 @@ import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { CodedError } from "../../kernel/errors.js";
-import { newId } from "../../kernel/ids.js";
 import { EntryKind } from "../../ledger/entities.js";
 import { announceChange, linesOf, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isPassingTrouble, type Reader, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isPassingTrouble, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { envelopesOf, packedTransactions, packOutcomes } from "../contents/service.js";
-import type { BatchMode } from "../entities.js";
+import { packOutcomes } from "../contents/service.js";
 import { activityOf, entryGroups, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
-import { pseudonymsOf } from "../pseudonyms/service.js";
+import { parkBatch, tellWaiting } from "../parking/service.js";
+import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { writeTransactions } from "../records/service.js";
-import { validateItems } from "../validate.js";
-import { type BatchToPost, type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
-
-/** The most that one posting transaction takes. */
-const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000 } as const;
-const PARKED_REASON_LENGTH_MAX = 500;
-
-/** The signal that batches have been posted; its message is their ids, joined by a space. */
-export const POSTED_SIGNAL = "posted";
+import { GROUP_LIMITS, readGroup, stillWaiting, type WaitingBatch } from "../waiting/service.js";
+import { type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
 
 /** What a run of posting did. */
 export interface PostingRun {
@@ -33,14 +25,6 @@ export interface PostingRun {
   readonly items: number;
   /** False when more waits, or when another worker holds the partner. */
   readonly isDrained: boolean;
-}
-
-/** A batch that waits, its items checked for shape. */
-interface WaitingBatch extends BatchToPost {
-  readonly id: string;
-  readonly itemCount: number;
-  /** Why what is stored of it cannot be read; null where it can. */
-  readonly fault: Error | null;
 }
 
 /**
@@ -54,7 +38,7 @@ export async function postBatches(
 ): Promise<PostingRun> {
   let [batches, items] = [0, 0];
   while (items < itemsMax) {
-    const group = await readGroup(app.database.manager, partner, GROUP_LIMITS);
+    const group = await readGroup(app.database.manager, partner);
     if (group.length === 0) return { batches, items, isDrained: true };
     const posted = await postGroup(app, partner, group);
     if (posted === null) return { batches, items, isDrained: false };
@@ -64,46 +48,47 @@ export async function postBatches(
   return { batches, items, isDrained: false };
 }
 
-/** How many batches, accepted by an instant, still wait for a partner's posting. */
-export async function countWaiting(reader: Reader, partner: Partner, acceptedBy: Date): Promise<number> {
-  const [{ waiting }] = await reader.query(
-    `select count(*) as waiting from batch
-     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? and accepted_at <= ?`,
-    [partner.tenantNo, partner.no, acceptedBy],
-  );
-  return Number(waiting);
-}
-
 /**
  * Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker
  * holds the partner.
  */
 async function postGroup(app: App, partner: Partner, group: readonly WaitingBatch[]): Promise<WaitingBatch[] | null> {
+  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId); // its fault would be no batch's
   const mark = await announceChange(app, partner);
+  let isKnown = true;
   try {
-    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, group));
-    if (posted !== null) await tell(app, posted);
+    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { candidates: group, pseudonymOf }));
+    if (posted !== null) await tellWaiting(app, posted);
     return posted;
   } catch (error) {
+    isKnown = !(error instanceof CommitOutcomeUnknown);
     if (isTransient(error)) throw error;
     app.log.error({ err: error, batches: group.map((batch) => batch.id) }, "posting: a group failed");
     const [first] = group;
     if (first === undefined) throw error;
-    if (group.length === 1) return [await park(app, partner, first, error)];
+    if (group.length === 1) {
+      await parkBatch(app, partner, first, error);
+      return [first];
+    }
     const middle = Math.ceil(group.length / 2);
     const left = await postGroup(app, partner, group.slice(0, middle));
     const right = left === null ? null : await postGroup(app, partner, group.slice(middle));
     return left === null || right === null ? null : [...left, ...right];
   } finally {
-    await publishBalances(app, partner, mark);
+    if (isKnown) await publishBalances(app, partner, mark); // else the mark stays until the copy's end: COMMIT may still come
   }
+}
+
+interface Group {
+  readonly candidates: readonly WaitingBatch[];
+  readonly pseudonymOf: PseudonymOf;
 }
 
 async function postUnderCursor(
   app: App,
   tx: Tx,
   partner: Partner,
-  candidates: readonly WaitingBatch[],
+  { candidates, pseudonymOf }: Group,
 ): Promise<WaitingBatch[] | null> {
   const cursor = await tryCursor(tx, partner);
   if (cursor === null) return null;
@@ -111,7 +96,6 @@ async function postUnderCursor(
   if (waiting.length === 0) return [];
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const pseudonymOf = await pseudonymsOf(app, tx, partner.tenantId);
   const decision = decideGroup(waiting, await readFacts(tx, partner, waiting, pseudonymOf));
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
@@ -182,85 +166,6 @@ function derived(rows: number, columns: readonly string[]): string {
   const first = `select ${columns.map((column) => `? as ${column}`).join(", ")}`;
   const next = `union all select ${columns.map(() => "?").join(", ")}`;
   return [first, ...Array.from({ length: rows - 1 }, () => next)].join(" ");
-}
-
-/** What becomes of a batch that cannot be posted: it stands aside with its reason, and a person decides. */
-async function park(app: App, partner: Partner, batch: WaitingBatch, error: unknown): Promise<WaitingBatch> {
-  const code = error instanceof CodedError ? error.code : "INTERNAL";
-  const reason = `${code}: ${error instanceof Error ? error.name : "unknown"}`.slice(0, PARKED_REASON_LENGTH_MAX);
-  const { tenantId, tenantNo } = partner;
-  await transact(app, async (tx) => {
-    const { affectedRows } = await tx.query(
-      "update batch set state = 'PARKED', parked_reason = ? where tenant_no = ? and no = ? and state = 'ACCEPTED'",
-      [reason, tenantNo, batch.no],
-    );
-    if (affectedRows === 0) return;
-    const act = { type: ActType.BATCH_PARKED, subjectId: batch.id, partner, before: { state: "ACCEPTED" } };
-    const after = { state: "PARKED", reason };
-    await recordActs(tx, systemActor({ tenantId, tenantNo }, newId("req", app.clock)), app.clock.now(), [
-      { ...act, after },
-    ]);
-  });
-  app.metrics.count("batches_parked");
-  await tell(app, [batch]);
-  return batch;
-}
-
-/** Tells whoever waits for them that these batches wait no longer. */
-async function tell(app: App, batches: readonly WaitingBatch[]): Promise<void> {
-  await app.signals.publish(POSTED_SIGNAL, batches.map((batch) => batch.id).join(" "));
-}
-
-/** The oldest batches that wait, read and parsed before the lock so that it is held briefly. */
-async function readGroup(reader: Reader, partner: Partner, limits: typeof GROUP_LIMITS): Promise<WaitingBatch[]> {
-  const rows: WaitingRow[] = await reader.query(
-    `select no, id, mode, item_count, accepted_at, issuer_no from batch
-     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
-    [partner.tenantNo, partner.no, limits.batchesMax],
-  );
-  let items = 0;
-  const taken = rows.filter((row, index) => {
-    items += row.item_count;
-    return index === 0 || items <= limits.itemsMax;
-  });
-  if (taken.length === 0) return [];
-  const envelopes = await envelopesOf(
-    reader,
-    partner.tenantNo,
-    taken.map((row) => String(row.no)),
-  );
-  return taken.map((row) => waitingBatch(row, envelopes.get(String(row.no))));
-}
-
-/** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
-function waitingBatch(row: WaitingRow, envelope: Buffer | undefined): WaitingBatch {
-  const { id, mode, item_count: itemCount, accepted_at: acceptedAt } = row;
-  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt };
-  try {
-    const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
-    return { ...batch, items: validateItems(transactions, { isTenant: row.issuer_no === 0 }), fault: null };
-  } catch (error) {
-    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)) };
-  }
-}
-
-interface WaitingRow {
-  readonly no: string;
-  readonly id: string;
-  readonly mode: BatchMode;
-  readonly item_count: number;
-  readonly accepted_at: Date;
-  readonly issuer_no: number;
-}
-
-/** Locks them as well, so that nobody parks what is being posted. */
-async function stillWaiting(tx: Tx, partner: Partner, candidates: readonly WaitingBatch[]): Promise<WaitingBatch[]> {
-  const rows: { no: string }[] = await tx.query(
-    "select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?) for update",
-    [partner.tenantNo, partner.no, candidates.map((batch) => batch.no)],
-  );
-  const waiting = new Set(rows.map((row) => String(row.no)));
-  return candidates.filter((batch) => waiting.has(batch.no));
 }
 
 function countsOf(outcomes: readonly Outcome[]) {

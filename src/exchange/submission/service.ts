@@ -15,12 +15,12 @@ import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, insertedNo, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { packEnvelope, storeEnvelope } from "../contents/service.js";
+import { packEnvelope, payloadBytesOf, storeEnvelope } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
 import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { POSTED_SIGNAL } from "../parking/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
-import { POSTED_SIGNAL } from "../posting/service.js";
 
 /** How long a caller may wait for the outcome, and how long one waits who does not say. */
 export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
@@ -179,7 +179,15 @@ async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Pr
       kid: key.kid,
       clientId: actor.principalId,
     },
-    ...{ mode, itemCount, payloadSha256, leafHash: present(leafHash, "the act's leaf hash"), platformKid, acceptedAt },
+    ...{
+      mode,
+      itemCount,
+      payloadBytes: payloadBytesOf(envelope.jws),
+      payloadSha256,
+      leafHash: present(leafHash, "the act's leaf hash"),
+      platformKid,
+      acceptedAt,
+    },
   };
   const no = insertedNo(await tx.insert(Batch, row));
   await storeEnvelope(tx, actor.tenantNo, no, packed);

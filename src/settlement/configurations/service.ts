@@ -214,6 +214,7 @@ async function activate(app: App, tx: Tx, actor: Actor, { partner, id, effective
   if (draft.state !== ConfigurationState.DRAFT || draft.version < (active?.version ?? 0)) {
     throw settlementError("VERSION_CONFLICT", { reason: "This version, or a later one, was activated already." });
   }
+  if (active !== null) await extendPlan(app, tx, partner, { ...planOf(active), through: effectiveFrom });
   await planFrom(app, tx, partner, { ...planOf(draft), effectiveFrom });
   const activatedAt = app.clock.now();
   if (active !== null) {

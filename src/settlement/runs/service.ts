@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { countWaiting, postBatches } from "../../exchange/posting/service.js";
+import { postBatches } from "../../exchange/posting/service.js";
+import { countWaiting } from "../../exchange/waiting/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";

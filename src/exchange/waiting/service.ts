@@ -1,0 +1,86 @@
+import { present } from "../../kernel/assert.js";
+import type { Reader, Tx } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { envelopesOf, packedTransactions } from "../contents/service.js";
+import type { BatchMode } from "../entities.js";
+import type { BatchToPost } from "../posting/rules.js";
+import { validateItems } from "../validate.js";
+
+/** The most that one posting transaction takes, payloads in bytes; a single batch is always taken. */
+export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 } as const;
+/** A batch that waits, its items checked for shape. */
+export interface WaitingBatch extends BatchToPost {
+  readonly id: string;
+  readonly itemCount: number;
+  /** Why what is stored of it cannot be read; null where it can. */
+  readonly fault: Error | null;
+}
+
+/** How many batches, accepted by an instant, still wait for a partner's posting. */
+export async function countWaiting(reader: Reader, partner: Partner, acceptedBy: Date): Promise<number> {
+  const [{ waiting }] = await reader.query(
+    `select count(*) as waiting from batch
+     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? and accepted_at <= ?`,
+    [partner.tenantNo, partner.no, acceptedBy],
+  );
+  return Number(waiting);
+}
+
+/** The oldest batches that wait, read and parsed before the lock so that it is held briefly. */
+export async function readGroup(reader: Reader, partner: Partner): Promise<WaitingBatch[]> {
+  const rows: WaitingRow[] = await reader.query(
+    `select no, id, mode, item_count, payload_bytes, accepted_at, issuer_no from batch
+     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
+    [partner.tenantNo, partner.no, GROUP_LIMITS.batchesMax],
+  );
+  let [items, bytes] = [0, 0];
+  const taken = rows.filter((row, index) => {
+    items += row.item_count;
+    bytes += row.payload_bytes;
+    return index === 0 || (items <= GROUP_LIMITS.itemsMax && bytes <= GROUP_LIMITS.bytesMax);
+  });
+  if (taken.length === 0) return [];
+  const envelopes = await envelopesOf(
+    reader,
+    partner.tenantNo,
+    taken.map((row) => String(row.no)),
+  );
+  return taken.map((row) => waitingBatch(row, envelopes.get(String(row.no))));
+}
+
+/** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
+function waitingBatch(row: WaitingRow, envelope: Buffer | undefined): WaitingBatch {
+  const { id, mode, item_count: itemCount, accepted_at: acceptedAt } = row;
+  const isTenants = row.issuer_no === 0;
+  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants };
+  try {
+    const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
+    return { ...batch, items: validateItems(transactions, { isTenant: isTenants }), fault: null };
+  } catch (error) {
+    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+interface WaitingRow {
+  readonly no: string;
+  readonly id: string;
+  readonly mode: BatchMode;
+  readonly item_count: number;
+  readonly payload_bytes: number;
+  readonly accepted_at: Date;
+  readonly issuer_no: number;
+}
+
+/** Locks them as well, so that nobody parks what is being posted. */
+export async function stillWaiting(
+  tx: Tx,
+  partner: Partner,
+  candidates: readonly WaitingBatch[],
+): Promise<WaitingBatch[]> {
+  const rows: { no: string }[] = await tx.query(
+    "select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?) for update",
+    [partner.tenantNo, partner.no, candidates.map((batch) => batch.no)],
+  );
+  const waiting = new Set(rows.map((row) => String(row.no)));
+  return candidates.filter((batch) => waiting.has(batch.no));
+}
