@@ -131,7 +131,6 @@ export async function verifyEnvelope(envelope: Envelope, key: VerificationKey, n
 
 const HEADER_CHARS_MAX = 1024;
 const KEYS_KEPT_MAX = 1000;
-const PATH_CHARS_MAX = 200;
 const IAT_SKEW_MAX_MS = 5 * 60_000;
 const BATCH_TYP = "quittance-batch+jws";
 const ALGORITHMS: ReadonlySet<unknown> = new Set(["EdDSA", "Ed25519", "ES256", "ES384", "PS256"]);
@@ -141,6 +140,8 @@ const KEY_MEMBERS: readonly string[] = ["kty", "crv", "x", "y", "n", "e"];
 const CODE = /^[A-Za-z0-9._:-]{1,64}$/;
 const KID = /^[\x21-\x7e]{1,128}$/;
 const MEMBER = /^[A-Za-z0-9_#.-]{1,32}$/;
+/** A path of such members, as long as an act and an error may carry it. */
+const PATH = /^(?=.{1,200}$)(?:\/[A-Za-z0-9_#.-]{1,32})+$/;
 
 const importedKeys = new Map<string, CryptoKey>();
 
@@ -180,11 +181,10 @@ function readHeader(bytes: Buffer): BatchHeader {
 
 function readPayload(bytes: Buffer, limits: BatchLimits): BatchPayload | CodedError {
   const payload = parseJson(bytes);
-  if (payload instanceof StrictJsonFault) return payloadRefusal(payload.path || "/", JSON_REASONS[payload.reason]);
+  if (payload instanceof StrictJsonFault) return payloadRefusal(payload.path, JSON_REASONS[payload.reason]);
   if (!isRecord(payload)) return payloadRefusal("/", "must be a JSON object");
   const other = Object.keys(payload).find((name) => !PAYLOAD_MEMBERS.has(name));
-  if (other !== undefined)
-    return payloadRefusal(MEMBER.test(other) ? `/${other}` : "/", "is not a member of the format");
+  if (other !== undefined) return payloadRefusal(`/${other}`, "is not a member of the format");
   const { transactions } = payload;
   if (!Array.isArray(transactions)) return payloadRefusal("/transactions", "must be a list");
   const { itemsMax } = limits;
@@ -218,8 +218,9 @@ const JSON_REASONS = {
   TOO_DEEP: "is nested too deep",
 } as const;
 
+/** Members with odd names are the signer's input, which no error repeats: the path is then that of the whole. */
 function payloadRefusal(path: string, reason: string): CodedError {
-  return exchangeError("VALIDATION", { path: path.length > PATH_CHARS_MAX ? "/" : path, reason });
+  return exchangeError("VALIDATION", { path: PATH.test(path) ? path : "/", reason });
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Clock } from "./clock.js";
 
 /** The nouns that have an id, by the three letters it starts with. */
@@ -25,7 +25,7 @@ const ID_PATTERN = /^[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 /** A new TypeID (typeid.org v0.3): prefix, `_`, and a UUIDv7 in 26 characters of Crockford's base 32; sorts by time. */
 export function newId(prefix: IdPrefix, clock: Clock): string {
-  const bytes = randomBytes(16);
+  const bytes = Buffer.from(takeRandom(16));
   bytes.writeUIntBE(clock.now().getTime(), 0, 6);
   bytes[6] = 0x70 | (bytes.readUInt8(6) & 0x0f);
   bytes[8] = 0x80 | (bytes.readUInt8(8) & 0x3f);
@@ -39,7 +39,20 @@ export function isId(text: string, prefix: IdPrefix): boolean {
 
 /** A new W3C `traceparent` (Trace Context, level 1): version 00, random trace and parent ids, sampled. */
 export function newTraceparent(): string {
-  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+  return `00-${takeRandom(16).toString("hex")}-${takeRandom(8).toString("hex")}-01`;
+}
+
+/** Random bytes are drawn by the page: a system call for each id would cost more than the id. */
+const page = Buffer.alloc(4096);
+let taken = page.length;
+
+function takeRandom(bytes: number): Buffer {
+  if (taken + bytes > page.length) {
+    randomFillSync(page);
+    taken = 0;
+  }
+  taken += bytes;
+  return page.subarray(taken - bytes, taken);
 }
 
 function base32(bytes: Buffer): string {

@@ -5,6 +5,17 @@ export const PAGE_ROWS_MAX = 500;
 /** Rows of a page when the caller does not say. */
 export const PAGE_ROWS_DEFAULT = 50;
 
+/**
+ * The shapes of positions: an id, a number, two numbers, an instant in milliseconds with an id. None is so long that the
+ * number or the instant would not be one.
+ */
+export const POSITION = {
+  ID: /^[a-z]{3}_[0-9a-z]{26}$/,
+  NUMBER: /^\d{1,15}$/,
+  PAIR: /^\d{1,15}\.\d{1,15}$/,
+  INSTANT_ID: /^\d{1,13}\.[a-z]{3}_[0-9a-z]{26}$/,
+} as const;
+
 const pageError = defineErrors({
   VALIDATION: { message: "{reason}" },
 });
@@ -29,9 +40,10 @@ export interface Page<T> {
 }
 
 /**
- * Checks `first` (1 to 500) and opens the cursor; a cursor of another list or made by hand is refused (`VALIDATION`).
+ * Checks `first` (1 to 500) and opens the cursor; a cursor of another list, or whose position has not the shape of that
+ * list's, is refused (`VALIDATION`).
  */
-export function pageStart(request: PageRequest, list: string): PageStart {
+export function pageStart(request: PageRequest, list: string, position: RegExp = POSITION.NUMBER): PageStart {
   const rows = request.first ?? PAGE_ROWS_DEFAULT;
   if (!Number.isInteger(rows) || rows < 1 || rows > PAGE_ROWS_MAX) {
     throw pageError("VALIDATION", {
@@ -41,7 +53,7 @@ export function pageStart(request: PageRequest, list: string): PageStart {
   }
   return {
     rows,
-    after: request.after ? openCursor(request.after, list) : null,
+    after: request.after ? openCursor(request.after, list, position) : null,
   };
 }
 
@@ -59,12 +71,9 @@ export function cursorOf(list: string, position: string): string {
   return Buffer.from(`${list}:${position}`, "utf8").toString("base64url");
 }
 
-function openCursor(cursor: string, list: string): string {
+function openCursor(cursor: string, list: string, shape: RegExp): string {
   const text = Buffer.from(cursor, "base64url").toString("utf8");
-  if (!text.startsWith(`${list}:`))
-    throw pageError("VALIDATION", {
-      path: "/after",
-      reason: "The cursor is not of this list.",
-    });
-  return text.slice(list.length + 1);
+  const position = text.slice(list.length + 1);
+  if (text.startsWith(`${list}:`) && shape.test(position)) return position;
+  throw pageError("VALIDATION", { path: "/after", reason: "The cursor is not of this list." });
 }

@@ -30,8 +30,8 @@ export function parseStrictJson(text: string): unknown {
   }
 }
 
-// Names of one object are compared pairwise up to this many, then kept in a Set: cheap for small objects, linear for
-// huge ones.
+// Names of one object are compared pairwise up to this many and while no two hashes meet, then kept in a Set: cheap for
+// small objects, linear for huge ones and for names that were made to collide.
 const PAIRWISE_MAX = 32;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -120,7 +120,7 @@ class KeyScanner {
     const level = this.current;
     level.nameStart = start;
     level.nameEnd = end;
-    if (level.count < PAIRWISE_MAX) this.comparePairwise(level);
+    if (level.count < PAIRWISE_MAX && level.names === undefined) this.comparePairwise(level);
     else this.compareInSet(level);
     level.count++;
     this.expectsName = false;
@@ -150,9 +150,7 @@ class KeyScanner {
   private comparePairwise(level: Level): void {
     const { hash } = this;
     for (let i = 0; i < level.count; i++) {
-      if (level.hashes[i] === hash && this.nameAt(level, i) === this.nameBetween(level.nameStart, level.nameEnd)) {
-        throw new StrictJsonFault("DUPLICATE_KEY", this.path());
-      }
+      if (level.hashes[i] === hash) return this.compareInSet(level);
     }
     level.hashes[level.count] = hash;
     level.starts[level.count] = level.nameStart;
@@ -160,7 +158,7 @@ class KeyScanner {
   }
 
   private compareInSet(level: Level): void {
-    level.names ??= new Set(Array.from(level.starts, (_, i) => this.nameAt(level, i)));
+    level.names ??= new Set(Array.from({ length: level.count }, (_, i) => this.nameAt(level, i)));
     const name = this.nameBetween(level.nameStart, level.nameEnd);
     if (level.names.has(name)) throw new StrictJsonFault("DUPLICATE_KEY", this.path());
     level.names.add(name);

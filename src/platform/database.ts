@@ -55,6 +55,7 @@ export async function openDatabase(config: Config, schema: Schema, logger?: Logg
     database: url.pathname.slice(1),
     charset: "utf8mb4",
     timezone: "Z",
+    trace: false, // a stack trace for every query costs more than many a query
     supportBigNumbers: true,
     bigNumberStrings: true,
     namingStrategy: new SnakeCase(),

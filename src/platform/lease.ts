@@ -1,8 +1,13 @@
+import { randomBytes } from "node:crypto";
 import type { App } from "./app.js";
 import { type Tx, transact } from "./database.js";
 
 /** How long a lease holds without being renewed; by the database's clock. */
 const LEASE_SECONDS = 10;
+
+/** Tells processes apart that have one name and one number, as the first processes of two containers have. */
+const INSTANCE = randomBytes(8).toString("hex");
+const HOLDER_CHARS_MAX = 64;
 
 /** A lease that this process was granted; the token grows with every change of leader. */
 export interface HeldLease {
@@ -17,7 +22,7 @@ export class Fenced extends Error {
 
 /** Takes a lease that is free or over, or renews one's own; null while another process holds it. */
 export async function tryLease(app: App, name: string): Promise<HeldLease | null> {
-  const holder = `${app.config.processName}:${process.pid}`;
+  const holder = `${app.config.processName}:${process.pid}:${INSTANCE}`.slice(-HOLDER_CHARS_MAX);
   return transact(app, async (tx) => {
     await tx.query(
       "insert into lease (name, holder, token, expires_at) values (?, '', 0, now(3)) on duplicate key update name = name",

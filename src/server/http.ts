@@ -18,7 +18,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const BODY_BYTES_MAX = 12 * 1024 * 1024; // a batch of 8 MB, as a string inside JSON
+const BODY_BYTES_MAX = 100_000; // more only where an operation is expected, from somebody who signed in
 const REQUEST_TIMEOUT_MS = 60_000;
 const DRAIN_MS = 250;
 const DRAINS_MAX = 8;

@@ -21,6 +21,8 @@ type RateOfDocument = NonNullable<DeductionDocument["cap"]>;
 const PROBLEMS_MAX = 20;
 const GRACE_DAYS_MAX = 31;
 const DAY_MS = 86_400_000;
+/** A name of the caller's that an error may repeat. */
+const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const DENOMINATOR_MAX = 10n ** 27n;
 
 /**
@@ -184,12 +186,13 @@ function memberAt(document: unknown, pointer: string): unknown {
 }
 
 function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
-  const path = issue.path.map((name) => `/${String(name)}`).join("");
+  const names = issue.path.map(String);
+  const odd = names.findIndex((name) => !PLAIN_NAME.test(name));
+  const path = (odd < 0 ? names : names.slice(0, odd)).map((name) => `/${name}`).join("");
   if (issue.code !== "unrecognized_keys") return [{ path: path || "/", reason: sentencePart(issue) }];
-  return issue.keys.map((key) => ({
-    path: `${path}/${key}`,
-    reason: "is not a member of the format",
-  }));
+  const shown = issue.keys.filter((key) => PLAIN_NAME.test(key));
+  if (shown.length === 0) return [{ path: path || "/", reason: "has a member that is not one of the format" }];
+  return shown.map((key) => ({ path: `${path}/${key}`, reason: "is not a member of the format" }));
 }
 
 /** Our own messages are written to follow the path; zod's are told from them by their capital letter. */

@@ -4,9 +4,10 @@ import { ActType } from "../acts/entities.js";
 import { recordActs } from "../acts/service.js";
 import { type Actor, shellActor, type TenantRef } from "../kernel/actor.js";
 import { present } from "../kernel/assert.js";
+import { BoundedMap } from "../kernel/bounded-map.js";
 import { isId, newId } from "../kernel/ids.js";
 import { isKnownCurrency } from "../kernel/money.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../kernel/page.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
@@ -93,13 +94,21 @@ export async function createPartner(
 export async function partnerOf(app: App, actor: Actor, partnerId: string): Promise<Partner> {
   // The form first: the database compares ids as ASCII, and refuses what is not.
   const isVisible = isId(partnerId, "ptn") && (actor.partnerId === null || actor.partnerId === partnerId);
-  const partner = isVisible
-    ? await app.database.manager.findOneBy(Partner, {
-        tenantId: actor.tenantId,
-        id: partnerId,
-      })
-    : null;
+  const partner = isVisible ? await storedPartner(app, actor.tenantId, partnerId) : null;
   if (partner === null) throw tenancyError("NOT_FOUND", { what: "partner" });
+  return partner;
+}
+
+const PARTNERS_KEPT_MAX = 10_000;
+const keptPartners = new WeakMap<App, BoundedMap<string, Partner>>();
+
+/** A partner's row never changes, so a process reads it once. */
+async function storedPartner(app: App, tenantId: string, id: string): Promise<Partner | null> {
+  const kept = keptPartners.get(app) ?? new BoundedMap<string, Partner>(PARTNERS_KEPT_MAX);
+  keptPartners.set(app, kept);
+  const key = `${tenantId} ${id}`;
+  const partner = kept.get(key) ?? (await app.database.manager.findOneBy(Partner, { tenantId, id }));
+  if (partner !== null) kept.set(key, partner);
   return partner;
 }
 
@@ -116,7 +125,7 @@ export async function partnerNamedOrOwn(app: App, actor: Actor, partnerId: strin
 
 /** The partners that the actor may see, oldest first. */
 export async function partnersOf(app: App, actor: Actor, request: PageRequest): Promise<Page<Partner>> {
-  const { rows, after } = pageStart(request, "partners");
+  const { rows, after } = pageStart(request, "partners", POSITION.ID);
   const query = app.database.manager
     .createQueryBuilder(Partner, "partner")
     .where("partner.tenantId = :tenantId", { tenantId: actor.tenantId });
@@ -165,44 +174,6 @@ export async function tenantsForAllTenants(app: App): Promise<Tenant[]> {
 export async function playerKeyOf(app: App, reader: Reader, tenantId: string): Promise<Buffer> {
   const tenant = present(await reader.findOneBy(Tenant, { id: tenantId }), "the tenant whose players are hashed");
   return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
-}
-
-/** The noun of a dimension that transactions name by code. */
-export type Dimension = "brand" | "product";
-
-/**
- * Internal numbers of the brands or products a partner names, by code; one seen for the first time is written down.
- * Call it under the partner's posting cursor, which keeps two writers apart.
- */
-export async function dimensionNumbers(
-  app: App,
-  reader: Reader,
-  partner: Pick<Partner, "tenantNo" | "no">,
-  dimension: Dimension,
-  codes: ReadonlySet<string>,
-): Promise<Map<string, number>> {
-  const known = await knownNumbers(reader, partner, dimension, codes);
-  const unknown = [...codes].filter((code) => !known.has(code));
-  if (unknown.length === 0) return known;
-  const prefix = dimension === "brand" ? "brd" : "prt";
-  await reader.query(`insert into ${dimension} (tenant_no, partner_no, id, code, name) values ?`, [
-    unknown.map((code) => [partner.tenantNo, partner.no, newId(prefix, app.clock), code, code]),
-  ]);
-  return knownNumbers(reader, partner, dimension, codes);
-}
-
-async function knownNumbers(
-  reader: Reader,
-  partner: Pick<Partner, "tenantNo" | "no">,
-  dimension: Dimension,
-  codes: ReadonlySet<string>,
-): Promise<Map<string, number>> {
-  if (codes.size === 0) return new Map();
-  const rows: { code: string; no: number }[] = await reader.query(
-    `select code, no from ${dimension} where tenant_no = ? and partner_no = ? and code in (?)`,
-    [partner.tenantNo, partner.no, [...codes]],
-  );
-  return new Map(rows.map((row) => [row.code, row.no]));
 }
 
 async function insertTenant(app: App, tx: Tx, author: Actor, id: string, name: string): Promise<string> {

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { type Actor, PrincipalKind } from "../../src/kernel/actor.js";
 import { closeApp } from "../../src/platform/open-app.js";
+import { dimensionNumbers } from "../../src/tenancy/dimensions/service.js";
 import { PartnerKind, Tenant } from "../../src/tenancy/entities.js";
 import {
   countPartners,
   createPartner,
   createTenant,
-  dimensionNumbers,
   ensurePlatformTenant,
   type NewPartner,
   PLATFORM_TENANT_ID,

@@ -2,7 +2,7 @@ import { In } from "typeorm";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { outcomesOf } from "../contents/service.js";
@@ -31,7 +31,7 @@ export async function batchesOf(
   state: BatchState | null,
   request: PageRequest,
 ): Promise<Page<Batch>> {
-  const { rows, after } = pageStart(request, "batches");
+  const { rows, after } = pageStart(request, "batches", POSITION.NUMBER);
   const query = app.database.manager
     .createQueryBuilder(Batch, "batch")
     .where("batch.tenantNo = :tenantNo and batch.partnerNo = :no", { tenantNo: partner.tenantNo, no: partner.no });
@@ -52,7 +52,7 @@ export async function countBatches(app: App, partner: Partner, state: BatchState
 
 /** Outcomes of a batch's items in input order; none until it is posted. */
 export async function outcomePage(app: App, batch: Batch, request: PageRequest): Promise<Page<NumberedOutcome>> {
-  const { rows, after } = pageStart(request, "outcomes");
+  const { rows, after } = pageStart(request, "outcomes", POSITION.NUMBER);
   const start = after === null ? 0 : Number(after) + 1;
   const outcomes = (await outcomesOf(app.database.manager, batch.tenantNo, batch.no)) ?? [];
   const numbered = outcomes.map((outcome, index) => ({ ...outcome, index }));

@@ -1,7 +1,7 @@
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
+import { dimensionNumbers } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { dimensionNumbers } from "../../tenancy/service.js";
 import type { BookedTransaction, PostedItem } from "../books/rules.js";
 import { TransactionState } from "../entities.js";
 import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";

@@ -1,6 +1,6 @@
 import { instantText } from "../../kernel/clock.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -34,7 +34,7 @@ export async function transactionsOf(
   wanted: TransactionQuery,
   request: PageRequest,
 ): Promise<Page<Transaction>> {
-  const { rows, after } = pageStart(request, "transactions");
+  const { rows, after } = pageStart(request, "transactions", POSITION.PAIR);
   const query = selection(app, partner, wanted);
   if (after !== null) {
     const [periodNo, no] = after.split(".");

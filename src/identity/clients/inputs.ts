@@ -9,7 +9,7 @@ export class CreateClientInput extends RepeatableInput {
   @IsOptional()
   readonly partnerId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: "Another tenant than the caller's; for the platform's operators." })
+  @Field(() => ID, { nullable: true, description: "Another tenant, whose first client it is; for operators." })
   @IsOptional()
   readonly tenantId?: string | null;
 

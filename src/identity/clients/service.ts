@@ -2,9 +2,9 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, isScope, PrincipalKind, type Scope } from "../../kernel/actor.js";
 import { newId } from "../../kernel/ids.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
-import { isDuplicateKey } from "../../platform/database.js";
+import { isDuplicateKey, type Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { PLATFORM_TENANT_ID, partnerOf, tenantOf } from "../../tenancy/service.js";
 import { Client, ClientKind } from "../entities.js";
@@ -28,7 +28,8 @@ export interface NewClient {
 
 /**
  * Creates a client of the actor's tenant with its public keys. Refuses scopes that its kind may not hold (`VALIDATION`)
- * or that the actor does not hold (`FORBIDDEN`), and keys that are private, weak, of another kind or taken.
+ * or that the actor does not hold (`FORBIDDEN`), and keys that are private, weak, of another kind or taken. In another
+ * tenant an operator makes the first client of its administration and nothing else (`FORBIDDEN`).
  */
 export async function createClient(
   app: App,
@@ -39,6 +40,7 @@ export async function createClient(
   const keys = readKeys(input.jwks);
   const name = checkedName(input.name);
   const { partnerId } = input;
+  if (isHandingOver(actor) && partnerId !== null) throw handedOver();
   const partner = await actPartner(app, actor, partnerId);
   const kind = kindOf(actor, partnerId);
   const scopes = checkedScopes(kind, input.scopes);
@@ -46,6 +48,7 @@ export async function createClient(
   const request = { operation: "createClient", idempotencyKey, input };
   try {
     const id = await once(app, actor, request, async (tx) => {
+      if (isHandingOver(actor)) await checkFirstClient(tx, actor.tenantId);
       const client = { id: newId("cli", app.clock), partnerId };
       const createdAt = app.clock.now();
       const scopeList = scopes.join(" ");
@@ -81,7 +84,7 @@ export async function clientsOf(
   filter: { readonly partnerId: string | null },
   request: PageRequest,
 ): Promise<Page<Client>> {
-  const { rows, after } = pageStart(request, "clients");
+  const { rows, after } = pageStart(request, "clients", POSITION.ID);
   const partnerId = await visiblePartner(app, actor, filter.partnerId);
   const query = app.database.manager
     .createQueryBuilder(Client, "client")
@@ -109,6 +112,23 @@ export async function countClients(
 /** The partner whose clients to show: the one asked for, else the actor's own; null for all. */
 async function visiblePartner(app: App, actor: Actor, partnerId: string | null): Promise<string | null> {
   return partnerId === null ? actor.partnerId : (await partnerOf(app, actor, partnerId)).id;
+}
+
+/** Whether an operator's client acts in a tenant other than the installation's own. */
+function isHandingOver(actor: Actor): boolean {
+  return actor.kind === PrincipalKind.OPERATOR && actor.tenantId !== PLATFORM_TENANT_ID;
+}
+
+/** Under the tenant's row lock, so that of two operators at once one is refused. */
+async function checkFirstClient(tx: Tx, tenantId: string): Promise<void> {
+  await tx.query("select id from tenant where id = ? for update", [tenantId]);
+  if ((await tx.countBy(Client, { tenantId, kind: ClientKind.TENANT })) > 0) throw handedOver();
+}
+
+function handedOver(): Error {
+  return identityError("FORBIDDEN", {
+    reason: "An operator makes a tenant's first client; the tenant makes the rest.",
+  });
 }
 
 function kindOf(actor: Actor, partnerId: string | null): ClientKind {

@@ -4,7 +4,7 @@ import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { isId, newId } from "../../kernel/ids.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, type Tx } from "../../platform/database.js";
@@ -183,7 +183,7 @@ export async function keysOf(
   filter: { readonly clientId: string | null },
   request: PageRequest,
 ): Promise<Page<ClientKey>> {
-  const { rows, after } = pageStart(request, "keys");
+  const { rows, after } = pageStart(request, "keys", POSITION.ID);
   if (filter.clientId !== null) await clientOf(app, actor, filter.clientId);
   const query = app.database.manager
     .createQueryBuilder(ClientKey, "key")

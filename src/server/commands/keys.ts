@@ -24,7 +24,8 @@ interface RegisterOptions extends ServerOptions {
 
 interface RevokeOptions extends ServerOptions {
   readonly tenant: string;
-  readonly key: string;
+  readonly key?: string;
+  readonly kid?: string;
   readonly reason: string;
   readonly json?: boolean;
 }
@@ -73,7 +74,8 @@ export function register(program: Command): void {
     .action(registerKeyAtShell);
   addServerOptions(key.command("revoke").description("revoke a key at once"))
     .requiredOption("--tenant <id>", "the tenant")
-    .requiredOption("--key <id>", "the key, as `key_…`")
+    .option("--key <id>", "the key, as `key_…`")
+    .addOption(new Option("--kid <kid>", "the key by its kid instead, as `keygen` printed it").conflicts("key"))
     .requiredOption("--reason <text>", "why, for the audit record")
     .option("--json", "print one JSON document")
     .action(revokeKeyAtShell);
@@ -111,10 +113,15 @@ async function registerKeyAtShell({ json, tenant, client, jwk, ...server }: Regi
   console.log(`Key ${id} (kid ${kid}).`);
 }
 
-async function revokeKeyAtShell({ json, tenant, key, reason, ...server }: RevokeOptions): Promise<void> {
-  const { revokeKey } = await import("../../identity/keys/service.js");
-  const input = { keyId: key, reason };
-  const revoked = await withApp(server, async (app) => revokeKey(app, await shellActorOf(app, tenant), input));
+async function revokeKeyAtShell(options: RevokeOptions, command: Command): Promise<void> {
+  const { json, tenant, key, kid: name = "", reason, ...server } = options;
+  if (key === undefined && name === "") command.error("error: name the key with --key or --kid");
+  const { revokeKey, signingKey } = await import("../../identity/keys/service.js");
+  const revoked = await withApp(server, async (app) => {
+    const actor = await shellActorOf(app, tenant);
+    const keyId = key ?? (await signingKey(app, tenant, name))?.id ?? ""; // no id: no such key
+    return revokeKey(app, actor, { keyId, reason });
+  });
   const { id, kid, state } = revoked;
   if (json === true) return printJson({ id, kid, state });
   console.log(`Key ${id} (kid ${kid}) is ${state}.`);

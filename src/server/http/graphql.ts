@@ -11,7 +11,7 @@ import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf } from ".
 import { serverSchema } from "../schema.js";
 import { openContext, type RequestContext } from "./context.js";
 import { factsOf } from "./facts.js";
-import { guardOperation, TOKENS_MAX } from "./guard.js";
+import { guardOperation, guardVariables, OPERATION_BYTES_MAX, TOKENS_MAX } from "./guard.js";
 
 /** GraphQL over HTTP, to be stopped after the last request is answered. */
 export interface GraphqlEndpoint {
@@ -51,6 +51,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
   server.route({
     method: ["GET", "POST"],
     url: "/graphql",
+    bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request) => {
       request.graphqlContext = await openContext(app, factsOf(request));
       if (request.graphqlContext.actor === null) refuseLargeBody(request);
@@ -73,6 +74,7 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
       return {
         async didResolveOperation({ document, request, contextValue }) {
           guardOperation(document, request.operationName, contextValue.actor);
+          guardVariables(request.variables);
         },
         async willSendResponse({ request, response, contextValue: { requestId }, errors }) {
           if (errors === undefined || response.body.kind !== "single") return;

@@ -10,11 +10,15 @@ import {
 import type { Actor } from "../../kernel/actor.js";
 import { serverError } from "../errors.js";
 
+/** The largest body of an operation: a batch of 8 MB, as a string inside JSON. */
+export const OPERATION_BYTES_MAX = 12 * 1024 * 1024;
 /** The most tokens a document may have; the parser stops there. */
 export const TOKENS_MAX = 2_000;
 const DEPTH_MAX = 16;
 const FIELDS_MAX = 2_000;
 const ALIASES_MAX = 50;
+const LEVELS_MAX = 64;
+const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /** Root fields that anybody may ask, signed in or not. */
 export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "__schema", "__type", "errorCodes"]);
@@ -33,6 +37,42 @@ export function guardOperation(
   const fragments = fragmentsOf(document);
   checkSize(sizeOf(operation.selectionSet, fragments, new Map()));
   if (actor === null && !isPublic(operation, fragments)) throw serverError("UNAUTHENTICATED");
+}
+
+/**
+ * Refuses variables that hold text which is not Unicode (a lone surrogate), which nothing behind could write down, in a
+ * value or a member's name (`VALIDATION` with the path, or that of the object); and more than 64 levels
+ * (`LIMIT_EXCEEDED`).
+ */
+export function guardVariables(variables: unknown): void {
+  const place = illFormedPlace(variables, 0);
+  if (place === null) return;
+  // As elsewhere a path begins inside the variable; only that of the variable's own value is its name.
+  const path = pointer(place.length > 1 ? place.slice(1) : place);
+  throw serverError("VALIDATION", { path, reason: "The text is not well-formed Unicode." });
+}
+
+type Place = readonly string[];
+
+/** Where inside a value the first text is that is not well-formed; null where all are. */
+function illFormedPlace(value: unknown, level: number): Place | null {
+  if (typeof value === "string") return value.isWellFormed() ? null : [];
+  if (typeof value !== "object" || value === null) return null;
+  if (level >= LEVELS_MAX) {
+    throw serverError("LIMIT_EXCEEDED", { reason: `variables nest ${LEVELS_MAX} deep at most.` });
+  }
+  for (const [name, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    if (typeof name === "string" && !name.isWellFormed()) return [];
+    const inside = illFormedPlace(member, level + 1);
+    if (inside !== null) return [String(name), ...inside];
+  }
+  return null;
+}
+
+/** A JSON pointer (RFC 6901), cut before the first name that is not a plain one, since errors repeat no input. */
+function pointer(place: Place): string {
+  const odd = place.findIndex((name) => !PLAIN_NAME.test(name));
+  return `/${(odd < 0 ? place : place.slice(0, odd)).join("/")}`;
 }
 
 interface Size {

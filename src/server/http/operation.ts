@@ -13,7 +13,7 @@ import { assert } from "../../kernel/assert.js";
 import { serverError } from "../errors.js";
 import { serverSchema } from "../schema.js";
 import { type RequestContext, renewContext } from "./context.js";
-import { guardOperation, TOKENS_MAX } from "./guard.js";
+import { guardOperation, guardVariables, TOKENS_MAX } from "./guard.js";
 
 /** An operation as a live transport receives it. */
 export interface LiveOperation {
@@ -36,6 +36,7 @@ export function prepareOperation(operation: LiveOperation, contextValue: Request
     if (errors.length > 0) return [...errors];
     guardOperation(document, operation.operationName, contextValue.actor);
     const variableValues = operation.variables ?? undefined;
+    guardVariables(variableValues);
     return { schema, document, variableValues, operationName: operation.operationName, contextValue };
   } catch (error) {
     return [error instanceof GraphQLError ? error : refusalError(error)];

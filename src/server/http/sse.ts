@@ -15,6 +15,7 @@ import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
 import { openContext } from "./context.js";
 import { factsOf } from "./facts.js";
+import { OPERATION_BYTES_MAX } from "./guard.js";
 import { type Events, type LiveOperation, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
 import type { LiveEndpoints, Sessions } from "./sessions.js";
 
@@ -39,6 +40,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
   server.route({
     method: ["GET", "POST"],
     url: "/graphql/stream",
+    bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request) => {
       if (isClosing) throw serverError("UNAVAILABLE", { reason: "The server is closing; connect again." });
       request.graphqlContext = await openContext(app, factsOf(request));
@@ -49,9 +51,14 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
       const stream = openStream(reply, results, (errors) => shown(app, request.id, errors));
       const stopWatching = sessions.watch(factsOf(request), stream.cut);
       streams.add(stream.cut);
-      await stream.sent;
-      streams.delete(stream.cut);
-      stopWatching();
+      try {
+        await stream.sent;
+      } catch (error) {
+        logFaults(app.log, request.id, [error]); // nobody else would: the answer is out of Fastify's hands
+      } finally {
+        streams.delete(stream.cut);
+        stopWatching();
+      }
     },
   });
   return {
@@ -62,10 +69,11 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
   };
 }
 
-interface Stream {
+/** A stream under way. */
+export interface Stream {
   /** Ends the stream without `complete`. */
   readonly cut: () => void;
-  /** Fulfilled when the last byte is handed over, or the client has gone. */
+  /** Fulfilled when the last byte is handed over, or the client has gone; rejected when the results fail. */
   readonly sent: Promise<void>;
 }
 
@@ -101,7 +109,15 @@ function ofQuery(query: unknown): unknown {
   }
 }
 
-function openStream(reply: FastifyReply, results: Events, show: (errors: readonly GraphQLError[]) => Shown): Stream {
+/**
+ * Answers with results as they come. A source that throws ends the stream without `complete`, so that its client comes
+ * again.
+ */
+export function openStream(
+  reply: FastifyReply,
+  results: Events,
+  show: (errors: readonly GraphQLError[]) => Shown,
+): Stream {
   reply.hijack();
   const { raw } = reply;
   let isCut = false;
@@ -114,12 +130,16 @@ function openStream(reply: FastifyReply, results: Events, show: (errors: readonl
   for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
   raw.writeHead(200, STREAM_HEADERS);
   const send = async () => {
-    raw.write(":\n\n"); // some browsers wait for a first byte
-    for await (const { errors, ...result } of results) {
-      await write(raw, eventText("next", errors === undefined ? result : { ...result, errors: show(errors) }));
+    try {
+      raw.write(":\n\n"); // some browsers wait for a first byte
+      for await (const { errors, ...result } of results) {
+        await write(raw, eventText("next", errors === undefined ? result : { ...result, errors: show(errors) }));
+      }
+      raw.end(isCut ? "" : eventText("complete"));
+    } finally {
+      clearInterval(ping);
+      if (!raw.writableEnded) raw.destroy();
     }
-    clearInterval(ping);
-    raw.end(isCut ? "" : eventText("complete"));
   };
   return { cut, sent: send() };
 }

@@ -1,7 +1,7 @@
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { isId } from "../../kernel/ids.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
 import { partnerOf } from "../../tenancy/service.js";
@@ -53,7 +53,7 @@ export async function statementsOf(
   currency: string | null,
   request: PageRequest,
 ): Promise<Page<Statement>> {
-  const { rows, after } = pageStart(request, "statements");
+  const { rows, after } = pageStart(request, "statements", POSITION.INSTANT_ID);
   const query = selection(app, partner, currency);
   if (after !== null) {
     const [endsAt, id = ""] = after.split(".");

@@ -1,0 +1,42 @@
+import { newId } from "../../kernel/ids.js";
+import type { App } from "../../platform/app.js";
+import type { Reader } from "../../platform/database.js";
+import type { Partner } from "../entities.js";
+
+/** The noun of a dimension that transactions name by code. */
+export type Dimension = "brand" | "product";
+
+/**
+ * Internal numbers of the brands or products a partner names, by code; one seen for the first time is written down.
+ * Call it under the partner's posting cursor, which keeps two writers apart.
+ */
+export async function dimensionNumbers(
+  app: App,
+  reader: Reader,
+  partner: Pick<Partner, "tenantNo" | "no">,
+  dimension: Dimension,
+  codes: ReadonlySet<string>,
+): Promise<Map<string, number>> {
+  const known = await knownNumbers(reader, partner, dimension, codes);
+  const unknown = [...codes].filter((code) => !known.has(code));
+  if (unknown.length === 0) return known;
+  const prefix = dimension === "brand" ? "brd" : "prt";
+  await reader.query(`insert into ${dimension} (tenant_no, partner_no, id, code, name) values ?`, [
+    unknown.map((code) => [partner.tenantNo, partner.no, newId(prefix, app.clock), code, code]),
+  ]);
+  return knownNumbers(reader, partner, dimension, codes);
+}
+
+async function knownNumbers(
+  reader: Reader,
+  partner: Pick<Partner, "tenantNo" | "no">,
+  dimension: Dimension,
+  codes: ReadonlySet<string>,
+): Promise<Map<string, number>> {
+  if (codes.size === 0) return new Map();
+  const rows: { code: string; no: number }[] = await reader.query(
+    `select code, no from ${dimension} where tenant_no = ? and partner_no = ? and code in (?)`,
+    [partner.tenantNo, partner.no, [...codes]],
+  );
+  return new Map(rows.map((row) => [row.code, row.no]));
+}
