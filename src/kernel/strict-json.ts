@@ -120,8 +120,8 @@ class KeyScanner {
     const level = this.current;
     level.nameStart = start;
     level.nameEnd = end;
-    if (level.count < PAIRWISE_MAX && level.names === undefined) this.comparePairwise(level);
-    else this.compareInSet(level);
+    const isPairwise = level.names === undefined && level.count < PAIRWISE_MAX;
+    if (!isPairwise || !this.takesPairwise(level)) this.compareInSet(level);
     level.count++;
     this.expectsName = false;
     return end;
@@ -147,14 +147,16 @@ class KeyScanner {
     return text.length;
   }
 
-  private comparePairwise(level: Level): void {
+  // Whether the hash is new to the level; where it is not, the names themselves decide.
+  private takesPairwise(level: Level): boolean {
     const { hash } = this;
     for (let i = 0; i < level.count; i++) {
-      if (level.hashes[i] === hash) return this.compareInSet(level);
+      if (level.hashes[i] === hash) return false;
     }
     level.hashes[level.count] = hash;
     level.starts[level.count] = level.nameStart;
     level.ends[level.count] = level.nameEnd;
+    return true;
   }
 
   private compareInSet(level: Level): void {

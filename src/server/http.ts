@@ -22,6 +22,7 @@ const BODY_BYTES_MAX = 100_000; // more only where an operation is expected, fro
 const REQUEST_TIMEOUT_MS = 60_000;
 const DRAIN_MS = 250;
 const DRAINS_MAX = 8;
+const CLOSE_MS_MAX = 5_000;
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -53,10 +54,19 @@ export async function startHttp(app: App): Promise<HttpServer> {
       isClosing = true;
       await live.close();
       await quiet(() => arrivals);
-      await server.close();
+      await closeServer(server);
       await graphql.close();
     },
   };
+}
+
+/** Closes the port; connections go as their answers end, and what has not ended after some seconds goes with them. */
+async function closeServer(server: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => server.server.closeIdleConnections(), DRAIN_MS);
+  const end = setTimeout(() => server.server.closeAllConnections(), CLOSE_MS_MAX);
+  await server.close();
+  clearInterval(sweep);
+  clearTimeout(end);
 }
 
 /** Waits until nothing new arrives: what waits in the system's queue of connections is lost when the port is closed. */

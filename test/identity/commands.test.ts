@@ -172,6 +172,13 @@ describe("the commands", () => {
     const key = z.strictObject({ id: z.string(), kid: z.literal(made.kid) }).parse(JSON.parse(registered.stdout));
     const revoked = await runCommand(registerKeys, "key", "revoke", "--key", key.id, "--reason", "lost", ...there);
     expect(JSON.parse(revoked.stdout)).toEqual({ ...key, state: "REVOKED" });
+    const first = await runCommand(registerKeys, "key", "revoke", "--kid", keyed.key.kid, "--reason", "lost", ...there);
+    expect(JSON.parse(first.stdout)).toMatchObject({ kid: keyed.key.kid, state: "REVOKED" });
+    const unknown = runCommand(registerKeys, "key", "revoke", "--kid", "nobody's", "--reason", "lost", ...there);
+    await expect(unknown).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const both = ["key", "revoke", "--kid", key.kid, "--key", key.id, "--reason", "lost", ...there];
+    await expect(runCommand(registerKeys, ...both)).rejects.toThrow(/cannot be used with/);
+    await expect(runCommand(registerKeys, "key", "revoke", "--reason", "lost", ...there)).rejects.toThrow(/--kid/);
     const leak = ["client", "create", "--jwks", file("second.json"), "--scopes", "audit:read", ...there];
     await expect(runCommand(registerKeys, ...leak)).rejects.toMatchObject({ details: { fault: "PRIVATE" } });
   });

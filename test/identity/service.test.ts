@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
-import { clientsOf, createClient } from "../../src/identity/clients/service.js";
+import { actorInTenant, clientsOf, createClient } from "../../src/identity/clients/service.js";
 import { KeyState, PlatformKey } from "../../src/identity/entities.js";
 import { keyStateForUpdate, keysOf, registerKey, revokeKey, signingKey } from "../../src/identity/keys/service.js";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../../src/identity/platform-keys/service.js";
 import { clientOf } from "../../src/identity/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
-import { type Actor, PrincipalKind } from "../../src/kernel/actor.js";
+import { type Actor, PrincipalKind, shellActor } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
 import { transact } from "../../src/platform/database.js";
 import { closeApp } from "../../src/platform/open-app.js";
@@ -172,6 +172,54 @@ describe("clients", () => {
     const { id: partnerId } = await partner("p");
     const feed = { partnerId, name: "x", scopes: ["batches:submit"], jwks: await publicText() };
     await expect(createClient(app, manager, feed)).resolves.toMatchObject({ kind: "PARTNER" });
+  });
+});
+
+describe("an operator's client", () => {
+  const operatorOf = async (scopes: readonly string[]) => {
+    const { id: tenantId, no: tenantNo } = await ensurePlatformTenant(app);
+    const shell = shellActor({ tenantId, tenantNo }, facts.requestId);
+    return {
+      shell,
+      actor: await actorOf(await tokenOf(await tokenForm(app, await clientFor(app, shell, { scopes })))),
+    };
+  };
+
+  test("makes no operator, and registers no key for one, that may do more than itself", async () => {
+    const { shell, actor } = await operatorOf(["clients:manage", "keys:manage"]);
+    const input = { partnerId: null, name: "x", scopes: ["operations:manage"], jwks: await publicText() };
+    await expect(createClient(app, actor, input)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const above = await createClient(app, shell, input);
+    const more = { clientId: above.id, jwk: await publicText() };
+    await expect(registerKey(app, actor, more)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const equal = { ...input, scopes: ["keys:manage"], jwks: await publicText() };
+    await expect(createClient(app, actor, equal)).resolves.toMatchObject({ kind: "OPERATOR" });
+  });
+
+  test("hands a tenant over by one client, however many come at once, and makes none after that", async () => {
+    const { actor: operator } = await operatorOf(["clients:manage"]);
+    const { shell, partner } = await settle(app);
+    const provider = await partner("p");
+    const actor = await actorInTenant(app, operator, shell.tenantId);
+    const create = async (partnerId: string | null) => {
+      const scopes = [partnerId === null ? "clients:manage" : "batches:read"];
+      return createClient(app, actor, { partnerId, name: "x", scopes, jwks: await publicText() });
+    };
+    await expect(create(provider.id)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const first = await Promise.allSettled([create(null), create(null), create(null)]);
+    expect(first.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await expect(create(null)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await expect(create(provider.id)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    expect((await clientsOf(app, shell, { partnerId: null }, {})).rows).toHaveLength(1);
+    await expect(clientFor(app, shell, { scopes: ["audit:read"] })).resolves.toBeDefined(); // the shell is free
+  });
+
+  test("that asks again to hand a tenant over is answered the client it made", async () => {
+    const { actor: operator } = await operatorOf(["clients:manage"]);
+    const actor = await actorInTenant(app, operator, (await settle(app)).shell.tenantId);
+    const input = { partnerId: null, name: "admin", scopes: ["clients:manage"], jwks: await publicText() };
+    const client = await createClient(app, actor, input, "hand-over");
+    expect(await createClient(app, actor, input, "hand-over")).toEqual(client);
   });
 });
 

@@ -123,6 +123,35 @@ test("names with the same hash are different names", () => {
   expect(parseStrictJson('{"Aa":1,"BB":2}')).toEqual({ Aa: 1, BB: 2 }); // 65·31+97 = 66·31+66
 });
 
+test("a duplicate is found among names with the same hash, and in the objects after them", () => {
+  expect(faultOf('{"Aa":1,"BB":2,"Aa":3}')).toEqual({ reason: "DUPLICATE_KEY", path: "/Aa" });
+  expect(faultOf('{"x":0,"Aa":1,"BB":2,"x":3}')).toEqual({ reason: "DUPLICATE_KEY", path: "/x" });
+  expect(faultOf('[{"Aa":1,"BB":2},{"Aa":1,"BB":2,"\\u0042B":3}]')).toEqual({ reason: "DUPLICATE_KEY", path: "/1/BB" });
+  expect(faultOf('[{"Aa":1,"BB":2},{"Aa":1,"BB":2}]')).toBeNull();
+});
+
+test("names made to have the same hash take about as long as others", () => {
+  const objects = (names: readonly string[]) => {
+    const object = `{${names.map((name) => `"${name}\\u0041":0`).join()}}`;
+    return `[${Array.from({ length: 2_000 }, () => object).join()}]`;
+  };
+  const numbers = Array.from({ length: 32 }, (_, i) => i);
+  const tail = "x".repeat(50);
+  const colliding = numbers.map((n) => [0, 1, 2, 3, 4].map((bit) => ((n >> bit) & 1 ? "Aa" : "BB")).join("") + tail);
+  const others = numbers.map((n) => `name${n}`.padEnd(10, "_") + tail);
+  expect(leastMs(objects(colliding))).toBeLessThan(4 * leastMs(objects(others)));
+});
+
+/** The shortest of three readings, in milliseconds. */
+function leastMs(text: string): number {
+  const times = [1, 2, 3].map(() => {
+    const startedAt = performance.now();
+    parseStrictJson(text);
+    return performance.now() - startedAt;
+  });
+  return Math.min(...times);
+}
+
 test("a member called __proto__ is data and pollutes nothing", () => {
   const value = parseStrictJson('{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}');
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);

@@ -1,15 +1,17 @@
 import { expect, onTestFinished, test } from "vitest";
+import { cursorOf } from "../../src/kernel/page.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { openTestApi, testApi } from "../support/api.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { startProxy } from "../support/proxy.js";
-import { seedPartner, seedTenant } from "../support/seeds.js";
+import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
 
 const app = await testApp();
 const api = await testApi(app);
 const home = await seedTenant(app);
 const partner = await seedPartner(app, home);
 const token = await partner.token();
+const adminToken = await (await seedClient(app, home.actor, null)).token();
 
 test("who has not signed in is told so by 401, and how to", async () => {
   const answer = await api.ask({ query: "{ viewer { clientId } }" });
@@ -163,6 +165,76 @@ test("megabytes are not read from somebody who has not signed in", async () => {
   const body = `{"query":"{ __typename }","variables":{"a":"${"x".repeat(200_000)}"}}`;
   const headers = { "content-type": "application/json" };
   expect((await fetch(`${api.url}/graphql`, { method: "POST", headers, body })).status).toBe(401);
+});
+
+test.each(["/nowhere", "/healthz", "/docs/errors", "/graphql/nowhere"])(
+  "megabytes are not read where no operation is expected: %s",
+  async (path) => {
+    const body = `{"a":"${"x".repeat(200_000)}"}`;
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    expect((await fetch(`${api.url}${path}`, { method: "POST", headers, body })).status).toBe(413);
+    expect((await fetch(`${api.url}${path}`, { method: "POST", headers, body: "{}" })).status).toBe(404);
+  },
+);
+
+test.each(["/graphql", "/graphql/stream"])("an operation of megabytes is read from who signed in: %s", async (path) => {
+  const headers = { "content-type": "application/json", accept: "*/*, text/event-stream" };
+  const body = JSON.stringify({ query: "{ __typename }", variables: { a: "x".repeat(9_000_000) } });
+  const signedIn = { ...headers, authorization: `Bearer ${token}` };
+  expect((await fetch(`${api.url}${path}`, { method: "POST", headers: signedIn, body })).status).toBe(200);
+});
+
+test.each([
+  ["query ($id: ID!) { node(id: $id) { id } }", { id: "\ud800" }, "/id"],
+  ["query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: ["x", "a\udfff"] }, "/1"],
+  ["query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: [], unused: { "\ud800": 1 } }, "/unused"],
+  ["query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: [], unused: { "a b": { c: "\ud800" } } }, "/"],
+  ["query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: [], "\ud800": 1 }, "/"],
+])("text that is not Unicode is refused in variables, with its path: %s %j", async (query, variables, path) => {
+  const posted = await api.ask({ query, variables, token });
+  const search = new URLSearchParams({ query, variables: JSON.stringify(variables) });
+  const got = await fetch(`${api.url}/graphql?${search.toString()}`, { headers: { authorization: `Bearer ${token}` } });
+  expect([posted.status, got.status]).toEqual([400, 400]);
+  const refusal = { extensions: { code: "VALIDATION", path } };
+  expect(posted.errors).toMatchObject([refusal]);
+  expect(await got.json()).toMatchObject({ errors: [refusal] });
+});
+
+test("text that is not Unicode is refused in a document, escaped or not", async () => {
+  for (const id of ["\ud800", "\\ud800"]) {
+    const { errors } = await api.ask({ query: `{ node(id: "${id}") { id } }`, token });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: "VALIDATION" });
+  }
+});
+
+test("variables that nest without end are refused, not run", async () => {
+  const body = `{"query":"{ __typename }","variables":{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}}`;
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const response = await fetch(`${api.url}/graphql`, { method: "POST", headers, body });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "LIMIT_EXCEEDED" } }] });
+});
+
+test.each([
+  ["partners", "partners", "", "한국"],
+  ["clients", "clients", "", "cli_x"],
+  ["keys", "keys", "", "' or 1=1"],
+  ["batches", "batches", "partnerId: $id", "1e400"],
+  ["transactions", "transactions", "filter: { partnerId: $id }", "x.y"],
+  ["statements", "statements", "partnerId: $id", "x.stm"],
+  ["settlementPeriods", "periods", "partnerId: $id", "x"],
+  ["configurations", "configurations", "partnerId: $id", "한국"],
+])("a cursor of %s that was made by hand is refused", async (field, list, whose, position) => {
+  const args = whose.replace("$id", `"${partner.partner.id}"`);
+  const query = `{ ${field}(${args} after: "${cursorOf(list, position)}") { edges { cursor } } }`;
+  const { errors } = await api.ask({ query, token: adminToken });
+  expect(errors?.[0]?.extensions).toMatchObject({ code: "VALIDATION", path: "/after" });
+});
+
+test("a cursor far behind the last row finds nothing", async () => {
+  const after = cursorOf("periods", "9".repeat(15));
+  const query = `{ settlementPeriods(partnerId: "${partner.partner.id}", after: "${after}") { edges { cursor } } }`;
+  expect((await api.ask({ query, token: adminToken })).data).toEqual({ settlementPeriods: { edges: [] } });
 });
 
 test("a query comes by GET as well, with a token; a mutation does not", async () => {

@@ -56,6 +56,15 @@ test("what is wrong with an operation comes in the shape of the contract, and na
   }
 });
 
+test("text that is not Unicode is refused in variables over WebSocket and SSE too", async () => {
+  const operation = { query: "query ($id: ID!) { node(id: $id) { id } }", variables: { id: "\ud800" } };
+  const refusal = { extensions: { code: "VALIDATION", path: "/id" } };
+  const client = webSocket(api.url, { authorization: `Bearer ${token}` });
+  await expect(client.iterate(operation).next()).rejects.toMatchObject([refusal]);
+  const [, data = ""] = /^data: (.*)$/m.exec(await (await sse(api.url, operation, token)).text()) ?? [];
+  expect(JSON.parse(data)).toMatchObject({ errors: [refusal] });
+});
+
 test("a field of another scope is refused over WebSocket too", async () => {
   const limited = await seedPartner(app, home, { scopes: ["balances:read"] });
   const client = webSocket(api.url, { authorization: `Bearer ${await limited.token()}` });

@@ -96,6 +96,22 @@ describe("a document is refused with the path", () => {
       expect(refusalOf(document)).toMatchObject({ code: ErrorCode.VALIDATION });
   });
 
+  test("a name of the caller's is repeated only where it is a plain one", () => {
+    const names = ["<script>", "x".repeat(33), "\ud800", "한국"];
+    const odd = Object.fromEntries(names.map((name) => [name, 1]));
+    const refused = refusalOf({ ...example(DAILY), ...odd });
+    expect(refused).toMatchObject({
+      code: ErrorCode.VALIDATION,
+      details: { path: "/", problems: [expect.any(String)] },
+    });
+    const both = refusalOf({ ...example(DAILY), ...odd, plain: 1 });
+    expect(both).toMatchObject({ details: { path: "/plain" } });
+    for (const error of [refused, both]) {
+      const text = `${String(error)} ${JSON.stringify(Object(error).details)}`;
+      for (const name of [...names, "\\ud800"]) expect(text).not.toContain(name);
+    }
+  });
+
   test("every problem is listed", () => {
     const document = { ...example(DAILY), grace: "soon", lateItems: "NEVER" };
     expect(refusalOf(document)).toMatchObject({

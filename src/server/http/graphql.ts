@@ -99,7 +99,8 @@ function setStatus(
   const [error] = errors;
   assert(error !== undefined, "a refused request has an error");
   const { code } = refusalOf(error);
-  http.status = code === ErrorCode.VALIDATION ? (http.status ?? 400) : httpStatusOf(code);
+  const { status = 400 } = http;
+  http.status = code === ErrorCode.VALIDATION && status < 500 ? status : httpStatusOf(code); // ours are 500 to Apollo
   if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
   if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
 }

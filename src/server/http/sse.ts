@@ -69,8 +69,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
   };
 }
 
-/** A stream under way. */
-export interface Stream {
+interface Stream {
   /** Ends the stream without `complete`. */
   readonly cut: () => void;
   /** Fulfilled when the last byte is handed over, or the client has gone; rejected when the results fail. */
@@ -113,11 +112,7 @@ function ofQuery(query: unknown): unknown {
  * Answers with results as they come. A source that throws ends the stream without `complete`, so that its client comes
  * again.
  */
-export function openStream(
-  reply: FastifyReply,
-  results: Events,
-  show: (errors: readonly GraphQLError[]) => Shown,
-): Stream {
+function openStream(reply: FastifyReply, results: Events, show: (errors: readonly GraphQLError[]) => Shown): Stream {
   reply.hijack();
   const { raw } = reply;
   let isCut = false;
