@@ -67,7 +67,8 @@ test("every statement of posting, numbering, settling and checking says whose ro
   await numberActsForAllTenants(app, present(await tryLease(app, "test"), "a lease of the test's own"));
   for (const tenant of await tenantsForAllTenants(app)) await signCheckpoint(app, tenant);
   await balancesAt(app, place.partner, app.clock.now());
-  const query = `{ batch(id: "${batch.id}") { partner { id } inclusionProof { leaf } outcomes { edges { node { code } } } }
+  const query = `{
+    batch(id: "${batch.id}") { partner { id } inclusionProof { leaf } outcomes { edges { node { code } } } }
     settlementPeriods { edges { node { id statements { id lines { code } configuration { version } } } } }
     statements { totalCount edges { node { id jws } } } }`;
   expect((await api.ask({ query, token: await place.token() })).errors).toBeUndefined();

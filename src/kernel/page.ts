@@ -6,8 +6,8 @@ export const PAGE_ROWS_MAX = 500;
 export const PAGE_ROWS_DEFAULT = 50;
 
 /**
- * The shapes of positions: an id, a number, two numbers, an instant in milliseconds with an id. None is so long that the
- * number or the instant would not be one.
+ * The shapes of positions: an id, a number, two numbers, an instant in milliseconds with an id. None is so long that
+ * the number or the instant would not be one.
  */
 export const POSITION = {
   ID: /^[a-z]{3}_[0-9a-z]{26}$/,

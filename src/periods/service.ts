@@ -217,7 +217,9 @@ async function dropMoved(
   return new Set(standing.filter(stays).map((period) => period.startsAt.getTime()));
 }
 
-/** Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person. */
+/**
+ * Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person.
+ */
 async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan, activatedAt: Date): Promise<void> {
   const graceMicroseconds = plan.graceMs * 1_000;
   await tx.query(

@@ -42,7 +42,9 @@ export interface JobRequest<I> {
   readonly deduplicationId: string;
 }
 
-/** The queues of this process. Jobs are hints: losing every one loses nothing, since the sweeper enqueues what is due. */
+/**
+ * The queues of this process. Jobs are hints: losing every one loses nothing, since the sweeper enqueues what is due.
+ */
 export interface Queues {
   /** Adds a job; false when Redis is away and the sweeper must do without. */
   add<I>(request: JobRequest<I>): Promise<boolean>;

@@ -112,7 +112,8 @@ function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Envir
   const databaseUrl = named.databaseUrl ?? running?.databaseUrl;
   if (databaseUrl === undefined) {
     throw new Error(
-      `No database is named and none runs in ${dataDir}. Start it with "quittance up --data-dir ${dataDir}", or give --database-url.`,
+      `No database is named and none runs in ${dataDir}. ` +
+        `Start it with "quittance up --data-dir ${dataDir}", or give --database-url.`,
     );
   }
   return {
@@ -137,7 +138,8 @@ function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
   const key = Buffer.from((text ?? "").trim(), "base64url");
   if (key.length !== 32) {
     throw new Error(
-      `The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, or keep them in ${join(dataDir, "master.key")}.`,
+      "The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, " +
+        `or keep them in ${join(dataDir, "master.key")}.`,
     );
   }
   return key;

@@ -48,7 +48,7 @@ export async function openDatabase(config: Config, schema: Schema, logger?: Logg
   const url = new URL(config.databaseUrl);
   const socketPath = url.searchParams.get("socketPath");
   const database = new DataSource({
-    type: "mariadb", // matters to schema diffs alone: MariaDB reports defaults its own way; MySQL speaks the same protocol
+    type: "mariadb", // matters to schema diffs alone: MariaDB reports defaults in its own way
     ...(socketPath === null ? { host: url.hostname, port: Number(url.port || 3306) } : { socketPath }),
     username: decodeURIComponent(url.username || "root"),
     password: decodeURIComponent(url.password),
@@ -72,8 +72,8 @@ export async function openDatabase(config: Config, schema: Schema, logger?: Logg
 
 /**
  * Runs a unit of work in one READ COMMITTED transaction. Deadlocks and lock timeouts repeat the whole unit, at most
- * three times; nothing but SQL belongs inside. Throws `CommitOutcomeUnknown` when COMMIT was not answered, `UNAVAILABLE`
- * when the connection was lost before it, and whatever the work throws, after ROLLBACK.
+ * three times; nothing but SQL belongs inside. Throws `CommitOutcomeUnknown` when COMMIT was not answered,
+ * `UNAVAILABLE` when the connection was lost before it, and whatever the work throws, after ROLLBACK.
  */
 export async function transact<T>(app: { readonly database: DataSource }, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -141,7 +141,8 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
       });
     }
     if (isLost) throw databaseError("UNAVAILABLE");
-    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
+    // Where ROLLBACK fails the connection is gone, and the server rolls back by itself.
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
     throw error;
   } finally {
     await runner.release();

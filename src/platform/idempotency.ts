@@ -61,7 +61,8 @@ export async function once(
 
 async function knownAnswer(reader: Reader, actor: Actor, key: string, inputSha256: Buffer): Promise<string | null> {
   const rows: { input_sha256: Buffer; answer: string }[] = await reader.query(
-    "select input_sha256, answer from idempotent_answer where tenant_id = ? and principal_id = ? and idempotency_key = ?",
+    `select input_sha256, answer from idempotent_answer
+     where tenant_id = ? and principal_id = ? and idempotency_key = ?`,
     [actor.tenantId, actor.principalId, key],
   );
   const [row] = rows;

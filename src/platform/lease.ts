@@ -25,7 +25,8 @@ export async function tryLease(app: App, name: string): Promise<HeldLease | null
   const holder = `${app.config.processName}:${process.pid}:${INSTANCE}`.slice(-HOLDER_CHARS_MAX);
   return transact(app, async (tx) => {
     await tx.query(
-      "insert into lease (name, holder, token, expires_at) values (?, '', 0, now(3)) on duplicate key update name = name",
+      `insert into lease (name, holder, token, expires_at) values (?, '', 0, now(3))
+       on duplicate key update name = name`,
       [name],
     );
     const [row] = await tx.query(
@@ -45,7 +46,9 @@ export async function tryLease(app: App, name: string): Promise<HeldLease | null
   });
 }
 
-/** Locks and renews the lease inside the leader's own transaction; throws `Fenced` when another process leads by now. */
+/**
+ * Locks and renews the lease inside the leader's own transaction; throws `Fenced` when another process leads by now.
+ */
 export async function holdLease(tx: Tx, lease: HeldLease): Promise<void> {
   const [row] = await tx.query("select token from lease where name = ? for update", [lease.name]);
   if (row === undefined || BigInt(row.token) !== lease.token) throw new Fenced(`another process holds ${lease.name}`);

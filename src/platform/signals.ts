@@ -20,7 +20,8 @@ export function openSignals(prefix: string, commands: Redis, subscriber: Redis):
   });
   return {
     async publish(channel, message) {
-      if (commands.status === "ready") await commands.publish(nameOf(channel), message).catch(() => undefined); // a hint
+      if (commands.status !== "ready") return;
+      await commands.publish(nameOf(channel), message).catch(() => undefined); // a hint
     },
     listen(channel, listener) {
       const name = nameOf(channel);

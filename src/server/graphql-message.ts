@@ -19,7 +19,10 @@ export function messageWithoutInput(message: string): string {
   return `Variable "$${name}" is not valid${place}. ${complaint}`;
 }
 
-/** Where in a variable GraphQL found something wrong, as a JSON pointer (RFC 6901) into it; undefined when it does not say. */
+/**
+ * Where in a variable GraphQL found something wrong, as a JSON pointer (RFC 6901) into it; undefined when it does not
+ * say.
+ */
 export function pathInVariables(message: string): string | undefined {
   const name = VARIABLE_FAULT.exec(message)?.[1];
   const place = name === undefined ? undefined : placeIn(message, name);

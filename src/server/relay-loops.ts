@@ -29,7 +29,10 @@ export const relayLoops: readonly Loop[] = [
   leading("purge", HOUR_MS, purgeAnswersForAllTenants),
 ];
 
-/** A loop that works at an interval while its process holds the relay's lease; numbering that found acts goes on at once. */
+/**
+ * A loop that works at an interval while its process holds the relay's lease; numbering that found acts goes on at
+ * once.
+ */
 function leading(name: string, intervalMs: number, work: (app: App, lease: HeldLease) => Promise<number>): Loop {
   return {
     name,

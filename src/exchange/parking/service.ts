@@ -39,8 +39,8 @@ export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch,
 }
 
 /**
- * Puts a parked batch back into its partner's queue, once what held it up is mended; it posts now, late if its period is
- * fenced by then. Refused when it is not parked (`VALIDATION`). Answers its partner, whose queue has work again.
+ * Puts a parked batch back into its partner's queue, once what held it up is mended; it posts now, late if its period
+ * is fenced by then. Refused when it is not parked (`VALIDATION`). Answers its partner, whose queue has work again.
  */
 export async function releaseBatch(app: App, actor: Actor, batchId: string): Promise<Partner> {
   const batch = await batchOf(app, actor, batchId, null);

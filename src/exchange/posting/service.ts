@@ -75,7 +75,8 @@ async function postGroup(app: App, partner: Partner, group: readonly WaitingBatc
     const right = left === null ? null : await postGroup(app, partner, group.slice(middle));
     return left === null || right === null ? null : [...left, ...right];
   } finally {
-    if (isKnown) await publishBalances(app, partner, mark); // else the mark stays until the copy's end: COMMIT may still come
+    // While COMMIT may still come the mark stays, until the copy's end.
+    if (isKnown) await publishBalances(app, partner, mark);
   }
 }
 

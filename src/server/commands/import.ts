@@ -70,7 +70,8 @@ function table({ batches, posted, duplicates, pending, refused, totals }: Import
     ),
   );
   return [
-    `${batches} ${batches === 1 ? "batch" : "batches"}: ${posted} posted, ${duplicates} duplicates, ${refused} refused${waiting}.`,
+    `${batches} ${batches === 1 ? "batch" : "batches"}: ` +
+      `${posted} posted, ${duplicates} duplicates, ${refused} refused${waiting}.`,
     ...rows,
   ].join("\n");
 }

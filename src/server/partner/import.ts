@@ -42,8 +42,8 @@ const REFUSED_ROWS_MAX = 20;
 
 /**
  * Signs and submits the rows of a file in their order, a few batches on the way at a time, and answers when every
- * outcome is known. A row that cannot be one throws `CsvFault` before anything of its batch is sent. What was sent before
- * a failure stays; importing the file again finds it as duplicates.
+ * outcome is known. A row that cannot be one throws `CsvFault` before anything of its batch is sent. What was sent
+ * before a failure stays; importing the file again finds it as duplicates.
  */
 export async function importRows(
   sender: Sender,

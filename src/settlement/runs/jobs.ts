@@ -27,7 +27,10 @@ export async function sweepDueForAllTenants(app: App): Promise<number> {
   return partners.length;
 }
 
-/** Closes what fell due without any queue: what workers do while Redis is away. Answers how many partners had something. */
+/**
+ * Closes what fell due without any queue: what workers do while Redis is away. Answers how many partners had
+ * something.
+ */
 export async function closeDueForAllTenants(app: App): Promise<number> {
   const partners = await duePartnersForAllTenants(app);
   for (const partner of partners) await closeDue.run(app, partner);
