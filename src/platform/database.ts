@@ -141,8 +141,9 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
       });
     }
     if (isLost) throw databaseError("UNAVAILABLE");
-    // Where ROLLBACK fails the connection is gone, and the server rolls back by itself.
-    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+    if (runner.isTransactionActive) {
+      await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
+    }
     throw error;
   } finally {
     await runner.release();

@@ -394,7 +394,7 @@ describe("posting", () => {
   test("a fault that is no batch's, such as another master key, parks nothing", async () => {
     const { batch } = await submit(app, place);
     const stranger = { ...app, config: { ...app.config, masterKey: Buffer.alloc(32, 9) } };
-    await expect(postBatches(stranger, place.partner)).rejects.toThrow();
+    await expect(postBatches(stranger, place.partner)).rejects.toThrow("authenticate data");
     expect((await stored(batch.no)).state).toBe(BatchState.ACCEPTED);
   });
 

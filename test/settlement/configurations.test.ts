@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { shellActor } from "../../src/kernel/actor.js";
+import { PeriodState } from "../../src/periods/entities.js";
 import {
   activateConfiguration,
   configurationOf,
@@ -145,7 +146,7 @@ describe("activating a configuration", () => {
     app.clock.set("2026-03-20T00:00:00.000Z");
     await activate(app, where, example("config-daily-12pct"), DAY_1);
     await closeDuePeriods(app, where.shell, where.partner.id);
-    expect((await periods(app, where)).filter(({ state }) => state !== "OPEN")).toEqual([]);
+    expect((await periods(app, where)).filter(({ state }) => state !== PeriodState.OPEN)).toEqual([]);
   });
 
   test("plans go on: a partner whose plan ends within thirty days gets sixty more", async () => {
