@@ -5,7 +5,7 @@
  * `node scripts/start.mjs [option of up…]`: passes its options and signals on, and ends with the same exit code.
  */
 import { spawn } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,15 +26,24 @@ async function start(options) {
   }
   const steps = [
     ...(arePackagesFresh() ? [] : [["installing packages (npm ci)", [...npm, "ci", "--no-audit", "--no-fund"]]]),
-    ["compiling", [...npm, "run", "--silent", "build"]],
+    [
+      "compiling",
+      [process.execPath, join(home, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"],
+    ],
     [null, [process.execPath, join(home, "bin", "quittance"), "up", "--demo", ...options]],
   ];
+  if (!existsSync(join(home, "dist", "src", "server", "main.js"))) forgetBuild();
   for (const [title, command] of steps) {
     if (title !== null) console.error(title);
     const code = await run(command, title === null ? "inherit" : 2);
     if (code !== 0) return code;
   }
   return 0;
+}
+
+/** The compiler writes only what changed since it last ran; where its output is gone it must not know of that run. */
+function forgetBuild() {
+  rmSync(join(home, "dist", ".tsbuildinfo"), { force: true });
 }
 
 /** npm writes the inner lock last, so that an installation that was cut off counts as none. */
