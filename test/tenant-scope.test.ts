@@ -6,7 +6,7 @@ import { balancesAt } from "../src/ledger/service.js";
 import { fsck } from "../src/operations/fsck/service.js";
 import { purgeAnswersForAllTenants } from "../src/platform/idempotency.js";
 import { tryLease } from "../src/platform/lease.js";
-import { planAheadForAllTenants } from "../src/settlement/configurations/service.js";
+import { planAheadForAllTenants } from "../src/settlement/planning/service.js";
 import { closeDueForAllTenants, sweepDueForAllTenants } from "../src/settlement/runs/jobs.js";
 import { settle } from "../src/settlement/runs/service.js";
 import { tenantsForAllTenants } from "../src/tenancy/service.js";

@@ -112,6 +112,18 @@ export class SettlementPeriod {
   @Field(() => Date, { nullable: true, description: "When it was fenced." })
   @Column({ ...instantColumn, nullable: true })
   readonly closedAt!: Date | null;
+
+  @Field(() => Date, {
+    description:
+      "First instant of the cycle's whole stretch. The period is a part of it where a plan began inside it, where the" +
+      " cycle changed, and where a version split it.",
+  })
+  @Column(instantColumn)
+  readonly cycleStartsAt!: Date;
+
+  @Field(() => Date, { description: "First instant after the cycle's whole stretch." })
+  @Column(instantColumn)
+  readonly cycleEndsAt!: Date;
 }
 
 /** A partner's lock for posting and closing, and the numbers given under it. */

@@ -4,7 +4,7 @@ import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
 import { type HeldLease, tryLease } from "../platform/lease.js";
-import { planAheadForAllTenants } from "../settlement/configurations/service.js";
+import { planAheadForAllTenants } from "../settlement/planning/service.js";
 import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { signCheckpoint } from "../transparency/service.js";

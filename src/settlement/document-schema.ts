@@ -5,6 +5,7 @@ import { CarryPolicy, DeductionSource, RoundingStage } from "./terms/contract.js
 
 const OVERRIDES_MAX = 500;
 const EXPIRY_PERIODS_MAX = 1_000;
+const CLOSED_DAYS_MAX = 100;
 
 const text = z
   .string()
@@ -12,7 +13,11 @@ const text = z
   .max(200)
   .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
 const window = z.enum(["PERIOD", "WEEK", "MONTH", "QUARTER", "YEAR", "CONTRACT"]);
-const dayOfMonth = z.int().min(1).max(28).describe("The local day on which a period starts.");
+const dayOfMonth = z
+  .int()
+  .min(1)
+  .max(31)
+  .describe("The local day on which a period starts; in a shorter month the last.");
 
 const cycle = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("DAILY") }),
@@ -38,7 +43,10 @@ const cycle = z.discriminatedUnion("kind", [
       .string()
       .min(9)
       .max(200)
-      .describe("Five cron fields in the partner's zone; each firing starts a period."),
+      .describe(
+        "minute hour day-of-month month day-of-week, as in crontab, in the partner's zone; each match starts a" +
+          " period. One minute and one hour; not both days restricted; L is a month's last day; one a year at least.",
+      ),
   }),
 ]);
 
@@ -151,17 +159,36 @@ const credit = z.strictObject({
   creditLimit: amount.optional(),
   lowWater: rate.optional(),
 });
-const payout = z.strictObject({
+const payoutShape = z.strictObject({
   minimum: amount.describe(
     "A positive position below it is kept for the next statement; 0 releases every positive one.",
   ),
   negative: z.enum(["CARRY", "COLLECT"]).optional().describe("What becomes of a negative position; absent: CARRY."),
-  dueAfterDays: z.int().min(0).max(365).optional(),
+  dueAfterDays: z
+    .int()
+    .min(0)
+    .max(365)
+    .optional()
+    .describe("A statement is to be paid so many days after its period fell due, in the partner's zone."),
   businessDays: z
     .string()
     .regex(/^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/, "is a country code")
-    .optional(),
+    .optional()
+    .describe(
+      "Country, or part of one as in US-CA, whose weekends and holidays are not counted; absent: all days count.",
+    ),
+  closedOn: z
+    .array(date)
+    .min(1)
+    .max(CLOSED_DAYS_MAX)
+    .optional()
+    .describe("With businessDays: days that are closed besides, such as those that a government names late."),
   splits: listOf(z.strictObject({ to: code, weight: rate })).optional(),
+});
+const payout = payoutShape.superRefine(({ dueAfterDays, businessDays, closedOn }, context) => {
+  const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  if (businessDays !== undefined && dueAfterDays === undefined) refuse("businessDays", "are counted by dueAfterDays");
+  if (closedOn !== undefined && businessDays === undefined) refuse("closedOn", "lengthens a calendar of businessDays");
 });
 
 const rounding = z.strictObject({

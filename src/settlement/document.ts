@@ -11,9 +11,6 @@ import { type Basis, type Contract, type Deduction, DeductionSource, type RateOf
 /** How one partner is settled: the JSON document of a configuration version, checked. */
 export type ConfigurationDocument = z.infer<typeof configurationSchema>;
 
-/** A cycle that the calendar can plan. */
-export type PlannedCycle = Exclude<ConfigurationDocument["cycle"], { kind: "CUSTOM" }>;
-
 type BaseDocument = ConfigurationDocument["base"];
 type DeductionDocument = NonNullable<BaseDocument["deductions"]>[number];
 type RateOfDocument = NonNullable<DeductionDocument["cap"]>;
@@ -33,7 +30,6 @@ const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
   readonly values?: readonly string[];
 }[] = [
-  { at: "/cycle/kind", values: ["BIWEEKLY", "QUARTERLY", "CUSTOM"] },
   { at: "/base/measure", values: ["CUSTOM"] },
   { at: "/base/jackpotWins", values: ["INCLUDED"] },
   { at: "/share/kind", values: ["TIERED", "NONE"] },
@@ -53,8 +49,6 @@ const NOT_SUPPORTED_YET: readonly {
   { at: "/netting" },
   { at: "/credit" },
   { at: "/payout/negative", values: ["COLLECT"] },
-  { at: "/payout/dueAfterDays" },
-  { at: "/payout/businessDays" },
   { at: "/payout/splits" },
   { at: "/rounding/scale" },
   { at: "/lateItems", values: ["ORIGIN_TERMS"] },
@@ -91,12 +85,6 @@ export function configurationSha256(document: ConfigurationDocument): string {
 /** The document's JSON Schema (draft 2020-12), as published in `schema/configuration.schema.json`. */
 export function configurationJsonSchema(): object {
   return z.toJSONSchema(configurationSchema);
-}
-
-/** When periods start, in the partner's zone: what the calendar plans by. */
-export function cycleOf({ cycle }: ConfigurationDocument): PlannedCycle {
-  assert(cycle.kind !== "CUSTOM", "only what is supported is parsed");
-  return cycle;
 }
 
 /** How long after its end a period stays open, in milliseconds. */

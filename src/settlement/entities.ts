@@ -16,6 +16,7 @@ import { Partner } from "../tenancy/entities.js";
 /** Where a version of a configuration stands. */
 export enum ConfigurationState {
   DRAFT = "DRAFT",
+  PENDING_APPROVAL = "PENDING_APPROVAL",
   ACTIVE = "ACTIVE",
   SUPERSEDED = "SUPERSEDED",
 }
@@ -25,8 +26,30 @@ registerEnumType(ConfigurationState, {
   description: "Where a version of a configuration stands.",
   valuesConfig: {
     DRAFT: { description: "Written, not in force." },
+    PENDING_APPROVAL: {
+      description: "Submitted with its first instant; a second person puts it in force or returns it.",
+    },
     ACTIVE: { description: "In force for periods that start at or after its instant." },
     SUPERSEDED: { description: "A later version is in force; periods it settled keep naming it." },
+  },
+});
+
+/** What a version does to the period that holds its first instant. */
+export enum MidPeriod {
+  NEXT_PERIOD = "NEXT_PERIOD",
+  SPLIT = "SPLIT",
+}
+
+registerEnumType(MidPeriod, {
+  name: "MidPeriod",
+  description: "What a version does to the period that holds its first instant.",
+  valuesConfig: {
+    NEXT_PERIOD: { description: "That period keeps its terms and its end; the version begins with the next one." },
+    SPLIT: {
+      description:
+        "That period ends at the instant, at least fifteen minutes ahead, and the version settles the rest of it: two" +
+        " periods with totals and statements of their own.",
+    },
   },
 });
 
@@ -75,9 +98,20 @@ export class Configuration {
   @Column({ ...instantColumn, nullable: true })
   readonly activatedAt!: Date | null;
 
-  @Field(() => Date, { nullable: true, description: "First instant it is in force." })
+  @Field(() => Date, { nullable: true, description: "First instant it is in force, as it was submitted." })
   @Column({ ...instantColumn, nullable: true })
   readonly effectiveFrom!: Date | null;
+
+  @Field(() => MidPeriod, { description: "What it does to the period that holds its first instant." })
+  @Column({ type: "enum", enum: MidPeriod, default: MidPeriod.NEXT_PERIOD })
+  readonly midPeriod!: MidPeriod;
+
+  @Column({ ...codeColumn, nullable: true })
+  readonly submittedBy!: string | null;
+
+  @Field(() => Date, { nullable: true, description: "When it was submitted for approval." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly submittedAt!: Date | null;
 }
 
 /** What a partner earned in a period and currency, signed. */
@@ -155,4 +189,11 @@ export class Statement {
   /** The signed document: compact JWS, `typ: quittance-statement+jws`. */
   @Column(textColumn)
   readonly jws!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Local date, `YYYY-MM-DD`, by which it is to be paid; null where its terms name none.",
+  })
+  @Column({ type: "date", nullable: true })
+  readonly paymentDueOn!: string | null;
 }

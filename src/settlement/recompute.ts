@@ -2,6 +2,7 @@ import { canonicalJson } from "../kernel/canonical-json.js";
 import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
+import { isPaymentDate } from "../periods/calendars/service.js";
 import { configurationSha256, contractOf, parseConfiguration } from "./document.js";
 import { calculatedMembers } from "./statement-document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
@@ -31,7 +32,20 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   const { totals, carryIn, openingMinor, faults } = factsIn(statement);
   if (faults.length > 0) return faults;
   const result = calculate({ contract, totals, carryIn, openingMinor });
-  return differences(calculatedMembers(totals, result, statement.scale), statement, "");
+  return [
+    ...differences(calculatedMembers(totals, result, statement.scale), statement, ""),
+    ...paymentFaults(statement),
+  ];
+}
+
+/** When it is to be paid follows from the terms, the days that are said to have been closed apart. */
+function paymentFaults({ payment, configuration }: StatementDocument): readonly string[] {
+  const { dueAfterDays, businessDays = null } = parseConfiguration(configuration.document).payout;
+  if (payment === undefined) return dueAfterDays === undefined ? [] : ["/payment states nothing, the terms name days"];
+  if (payment.afterDays !== dueAfterDays) return ["/payment/afterDays is not that of the terms"];
+  if (payment.calendar !== businessDays) return ["/payment/calendar is not that of the terms"];
+  if (businessDays === null && payment.closedDays.length > 0) return ["/payment/closedDays are not of the terms"];
+  return isPaymentDate(payment) ? [] : ["/payment/on is not so many days later"];
 }
 
 /** The contract that the statement embeds, or why it cannot be computed with. */

@@ -3,6 +3,7 @@ import { assert, present } from "../kernel/assert.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { epochSeconds, instantText } from "../kernel/clock.js";
 import { decimalText } from "../kernel/money.js";
+import type { PaymentDate } from "../periods/calendars/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import type { KindTotal } from "./terms/activity.js";
@@ -23,6 +24,8 @@ export interface StatementHeader {
   readonly configuration: { readonly id: string; readonly version: number; readonly document: ConfigurationDocument };
   /** The one before it in the same currency: its id and the SHA-256 of its compact JWS, in hexadecimal. */
   readonly previousStatement: { readonly id: string; readonly sha256: string } | null;
+  /** When it is to be paid; null or absent where the terms do not say. */
+  readonly payment?: PaymentDate | null;
 }
 
 /** The members of a statement that follow from the others: what verification recomputes. */
@@ -37,7 +40,7 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale } = header;
+  const { period, configuration, scale, payment = null } = header;
   return {
     v: 1,
     iss: header.tenantId,
@@ -54,6 +57,7 @@ export function buildStatementDocument(
     scale,
     configuration: { ...configuration, sha256: configurationSha256(configuration.document) },
     previousStatement: header.previousStatement,
+    ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     opening: decimalText(result.openingMinor, scale),
     carryIn: exactText(result.carryIn, scale),

@@ -5,6 +5,7 @@ import { LINE_CODES, LineSection } from "./terms/lines.js";
 
 const TOTALS_MAX = 10_000;
 const LINES_MAX = 1_000;
+const CLOSED_DAYS_MAX = 2_000;
 
 const decimal = z
   .string()
@@ -48,6 +49,15 @@ const line = z.object({
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
 });
 
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
+const payment = z.object({
+  from: day.describe("Local date on which the period fell due: its end plus grace."),
+  afterDays: z.int().min(0),
+  calendar: z.string().max(8).nullable().describe("Whose business days are counted; null counts every day."),
+  closedDays: z.array(day).max(CLOSED_DAYS_MAX).describe("Weekends and holidays that were passed over."),
+  on: day.describe("from + afterDays + the number of closedDays, in days."),
+});
+
 /** The payload of a statement's JWS, version 1 (`schema/statement.schema.json`); members may be added to it. */
 export const statementSchema = z
   .object({
@@ -88,6 +98,7 @@ export const statementSchema = z
     earned: decimal,
     adjustments: decimal,
     payable: decimal.describe("Released for payment by this statement."),
+    payment: payment.optional().describe("When it is to be paid; absent where the terms do not say."),
     closing: decimal.describe("opening + earned + adjustments - payable; it opens the next statement."),
   })
   .meta({

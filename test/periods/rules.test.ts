@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { describe, expect, test } from "vitest";
 import { type Cycle, isKnownTimezone, planPeriods } from "../../src/periods/rules.js";
+import { newZonedYear, ZONES_OF_PARTNERS } from "../support/calendars.js";
 
 const DAILY: Cycle = { kind: "DAILY" };
 const HOUR_MS = 3_600_000;
@@ -65,6 +66,8 @@ describe("daily periods", () => {
       start: new Date("2024-02-29T00:00:00Z"),
       end: new Date("2024-03-01T00:00:00Z"),
       due: new Date("2024-03-01T06:00:00Z"),
+      cycleStart: new Date("2024-02-29T00:00:00Z"),
+      cycleEnd: new Date("2024-03-01T00:00:00Z"),
     });
   });
 
@@ -118,6 +121,46 @@ describe("a night on which the clocks change", () => {
       "a whole date is skipped (Apia, 2011-12-30): it has no period",
       { cycle: DAILY, timezone: "Pacific/Apia", from: "2011-12-29T10:00:00Z", through: "2012-01-01T10:00:00Z" },
       ["2011-12-29T10:00Z", "2011-12-30T10:00Z", "2011-12-31T10:00Z", "2012-01-01T10:00Z"],
+    ],
+    [
+      "midnight does not exist (Beirut, 2024-03-31 starts at 01:00)",
+      { cycle: DAILY, timezone: "Asia/Beirut", from: "2024-03-29T22:00:00Z", through: "2024-03-31T21:00:00Z" },
+      ["2024-03-29T22:00Z", "2024-03-30T22:00Z", "2024-03-31T21:00Z"],
+    ],
+    [
+      "midnight comes twice (Beirut, 2024-10-27 falls back to 23:00 of the day before)",
+      { cycle: DAILY, timezone: "Asia/Beirut", from: "2024-10-25T21:00:00Z", through: "2024-10-27T22:00:00Z" },
+      ["2024-10-25T21:00Z", "2024-10-26T22:00Z", "2024-10-27T22:00Z"],
+    ],
+    [
+      "a week starts on a date that is skipped (Apia, Friday 2011-12-30): it starts on the next",
+      {
+        cycle: { kind: "WEEKLY", weekday: "FRIDAY" },
+        timezone: "Pacific/Apia",
+        from: "2011-12-23T10:00:00Z",
+        through: "2012-01-05T10:00:00Z",
+      },
+      ["2011-12-23T10:00Z", "2011-12-30T10:00Z", "2012-01-05T10:00Z"],
+    ],
+    [
+      "a custom start is skipped (New York, 2024-03-10 has no 02:30): the clocks show 03:00 then",
+      {
+        cycle: { kind: "CUSTOM", schedule: "30 2 * * *" },
+        timezone: "America/New_York",
+        from: "2024-03-09T07:30:00Z",
+        through: "2024-03-11T06:30:00Z",
+      },
+      ["2024-03-09T07:30Z", "2024-03-10T07:00Z", "2024-03-11T06:30Z"],
+    ],
+    [
+      "a custom start comes twice (New York, 2024-11-03 has two 01:30): the first one counts",
+      {
+        cycle: { kind: "CUSTOM", schedule: "30 1 * * *" },
+        timezone: "America/New_York",
+        from: "2024-11-02T05:30:00Z",
+        through: "2024-11-04T06:30:00Z",
+      },
+      ["2024-11-02T05:30Z", "2024-11-03T05:30Z", "2024-11-04T06:30Z"],
     ],
   ])("where %s", (_, asked, expected) => {
     expect(boundaries(asked)).toEqual(expected);
@@ -181,6 +224,68 @@ describe("longer cycles", () => {
       },
       ["2025-01-05T00:00Z", "2025-03-10T00:00Z", "2025-06-10T00:00Z"],
     ],
+    [
+      "months from the 31st start on the last day of a shorter month, of a leap February too",
+      {
+        cycle: { kind: "MONTHLY", dayOfMonth: 31 },
+        timezone: "UTC",
+        from: "2023-12-31T00:00:00Z",
+        through: "2024-05-01T00:00:00Z",
+      },
+      ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31"].map(
+        (day) => `${day}T00:00Z`,
+      ),
+    ],
+    [
+      "months from the 30th, entered on the last of February",
+      {
+        cycle: { kind: "MONTHLY", dayOfMonth: 30 },
+        timezone: "UTC",
+        from: "2025-02-28T12:00:00Z",
+        through: "2025-03-30T00:00:01Z",
+      },
+      ["2025-02-28T12:00Z", "2025-03-30T00:00Z", "2025-04-30T00:00Z"],
+    ],
+    [
+      "quarters from 31 January: 30 April, 31 July, 31 October",
+      {
+        cycle: { kind: "QUARTERLY", month: 1, dayOfMonth: 31 },
+        timezone: "UTC",
+        from: "2025-01-31T00:00:00Z",
+        through: "2025-10-31T00:00:00Z",
+      },
+      ["2025-01-31", "2025-04-30", "2025-07-31", "2025-10-31"].map((day) => `${day}T00:00Z`),
+    ],
+    [
+      "half months by a schedule, over a new year in Seoul",
+      {
+        cycle: { kind: "CUSTOM", schedule: "0 0 1,16 * *" },
+        timezone: "Asia/Seoul",
+        from: "2024-12-15T15:00:00Z",
+        through: "2025-01-15T15:00:00Z",
+      },
+      ["2024-12-15T15:00Z", "2024-12-31T15:00Z", "2025-01-15T15:00Z"],
+    ],
+    [
+      "business days by a schedule at six in the morning, entered at five: the weekend is Friday's",
+      {
+        cycle: { kind: "CUSTOM", schedule: "0 6 * * MON-FRI" },
+        timezone: "UTC",
+        from: "2024-03-01T05:00:00Z",
+        through: "2024-03-05T00:00:00Z",
+      },
+      ["2024-03-01T05:00Z", "2024-03-01T06:00Z", "2024-03-04T06:00Z", "2024-03-05T06:00Z"],
+    ],
+    [
+      "the last day of each quarter by a schedule",
+      {
+        cycle: { kind: "CUSTOM", schedule: "0 0 L 3-12/3 *" },
+        timezone: "UTC",
+        from: "2024-03-31T00:00:00Z",
+        through: "2024-12-31T00:00:00Z",
+      },
+      ["2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31"].map((day) => `${day}T00:00Z`),
+    ],
   ])("%s", (_, asked, expected) => {
     expect(boundaries(asked)).toEqual(expected);
   });
@@ -211,6 +316,11 @@ const CYCLES: Cycle[] = [
   { kind: "BIWEEKLY", anchor: "2015-02-28" },
   { kind: "MONTHLY", dayOfMonth: 28 },
   { kind: "QUARTERLY", month: 2, dayOfMonth: 1 },
+  { kind: "MONTHLY", dayOfMonth: 31 },
+  { kind: "QUARTERLY", month: 3, dayOfMonth: 30 },
+  { kind: "CUSTOM", schedule: "30 1 * * *" },
+  { kind: "CUSTOM", schedule: "15 23 1,L * *" },
+  { kind: "CUSTOM", schedule: "0 0 * 2,7 TUE" },
 ];
 const plans = fc.record({
   cycle: fc.constantFrom(...CYCLES),
@@ -232,6 +342,9 @@ test("any plan covers its stretch without gap, overlap or empty period", () => {
         end = period.end.getTime();
         expect(end).toBeGreaterThan(period.start.getTime());
         expect(period.due.getTime()).toBe(end + plan.graceMs);
+        expect(period.cycleEnd).toEqual(period.end);
+        expect(period.cycleStart.getTime()).toBeLessThanOrEqual(period.start.getTime());
+        if (period !== periods[0]) expect(period.cycleStart).toEqual(period.start);
       }
       expect(end).toBeGreaterThanOrEqual(through.getTime());
     }),
@@ -265,6 +378,72 @@ test("a plan is the same wherever it is started from, once past its short first 
     }),
     { numRuns: 30 },
   );
+});
+
+test("the first period knows the whole stretch that it is a part of", () => {
+  fc.assert(
+    fc.property(plans, ({ days, from, ...plan }) => {
+      const early = new Date(from.getTime() - 800 * 24 * HOUR_MS);
+      const whole = planPeriods({ ...plan, from: early, through: new Date(from.getTime() + 1) }).at(-1);
+      const [part] = planPeriods({ ...plan, from, through: new Date(from.getTime() + 1) });
+      expect([part?.start, part?.cycleStart, part?.cycleEnd]).toEqual([from, whole?.start, whole?.end]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a year of daily periods of 200 partners in 12 zones is every local date once, end to end", () => {
+  expect(ZONES_OF_PARTNERS).toHaveLength(12);
+  let planned = 0;
+  for (let partner = 0; partner < 200; partner++) {
+    const { timezone, from, through, dates } = newZonedYear(partner);
+    const periods = planPeriods({ cycle: DAILY, timezone, from, through, graceMs: 0 });
+    const text = new Intl.DateTimeFormat("en-CA", { timeZone: timezone, dateStyle: "short" });
+    expect(periods.map(({ start }) => text.format(start))).toEqual(dates);
+    for (const [index, { start, end }] of periods.entries()) {
+      if (start.getTime() !== (periods[index - 1]?.end ?? from).getTime()) throw new Error(`a seam in ${timezone}`);
+      if (text.format(end.getTime() - 1) !== dates[index])
+        throw new Error(`${dates[index]} is not whole in ${timezone}`);
+    }
+    planned += periods.length;
+  }
+  expect(planned).toBeGreaterThan(200 * 364);
+});
+
+describe("where a zone's rules moved the boundary at which a plan goes on", () => {
+  const goOn = (timezone: string, from: string, days = 3) => {
+    const start = new Date(from);
+    const through = new Date(start.getTime() + days * 24 * HOUR_MS);
+    return planPeriods({ cycle: DAILY, timezone, from: start, through, graceMs: 0, isSeam: true });
+  };
+
+  test("an hour later, the first period has 25 hours, and no sliver of one stands between", () => {
+    const [first, second] = goOn("Asia/Shanghai", "2026-05-10T15:00:00Z"); // Seoul's midnight
+    expect(first).toMatchObject({ start: new Date("2026-05-10T15:00:00Z"), end: new Date("2026-05-11T16:00:00Z") });
+    expect(first?.cycleStart).toEqual(first?.start);
+    expect(second?.end).toEqual(new Date("2026-05-12T16:00:00Z"));
+  });
+
+  test("an hour earlier, the first period has 23 hours and is whole", () => {
+    const [first] = goOn("Australia/Brisbane", "2026-05-10T15:00:00Z");
+    expect(first).toMatchObject({ start: new Date("2026-05-10T15:00:00Z"), end: new Date("2026-05-11T14:00:00Z") });
+    expect(first?.cycleStart).toEqual(first?.start);
+  });
+
+  test("nowhere, it goes on as if it had never stopped", () => {
+    fc.assert(
+      fc.property(plans, ({ days, ...plan }) => {
+        const through = new Date(plan.from.getTime() + 800 * 24 * HOUR_MS);
+        const periods = planPeriods({ ...plan, through });
+        const seam = periods[days % periods.length]?.end ?? plan.from;
+        const isSeam = true;
+        expect(planPeriods({ ...plan, from: seam, through, isSeam })).toEqual(
+          periods.filter(({ start }) => start >= seam),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
 });
 
 describe("names of zones", () => {

@@ -3,15 +3,9 @@ import { newId } from "../../src/kernel/ids.js";
 import { fencePeriod, markStatementIssued, periodsOf, unsettledPeriods } from "../../src/periods/closing/service.js";
 import { holdCursor, tryCursor } from "../../src/periods/cursors/service.js";
 import { PeriodState, type SettlementPeriod } from "../../src/periods/entities.js";
+import { extendPlan, planFrom } from "../../src/periods/planning/service.js";
 import type { Cycle } from "../../src/periods/rules.js";
-import {
-  extendPlan,
-  periodMap,
-  periodOfPartner,
-  periodOfTenant,
-  placementAt,
-  planFrom,
-} from "../../src/periods/service.js";
+import { periodMap, periodOfPartner, periodOfTenant, placementAt } from "../../src/periods/service.js";
 import { activityOf, addActivity } from "../../src/periods/totals/service.js";
 import { type Tx, transact } from "../../src/platform/database.js";
 import type { Partner } from "../../src/tenancy/entities.js";
@@ -120,10 +114,11 @@ test("a plan goes on from its last period without gap", async () => {
   const partner = await newPartner();
   const configurationId = await plan(partner, DAY_1);
   const before = await all(partner);
+  const activatedAt = app.clock.now();
   app.clock.set("2026-04-20T00:00:00.000Z");
   const extend = () =>
     underCursor(partner, (tx) =>
-      extendPlan(app, tx, partner, { configurationId, cycle: { kind: "DAILY" }, graceMs: 0 }),
+      extendPlan(app, tx, partner, { configurationId, cycle: { kind: "DAILY" }, graceMs: 0, activatedAt }),
     );
   const added = await extend();
   const after = await all(partner);

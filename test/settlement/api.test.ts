@@ -56,6 +56,12 @@ async function codesOf(
 const DRAFT = `mutation ($input: DraftConfigurationInput!) {
   draftConfiguration(input: $input) { configuration { id version state document documentSha256 draftedBy } }
 }`;
+const SUBMIT = `mutation ($input: SubmitConfigurationInput!) {
+  submitConfiguration(input: $input) { configuration { id state effectiveFrom midPeriod submittedBy } }
+}`;
+const RETURN = `mutation ($input: ReturnConfigurationInput!) {
+  returnConfiguration(input: $input) { configuration { id state effectiveFrom submittedBy } }
+}`;
 const ACTIVATE = `mutation ($input: ActivateConfigurationInput!) {
   activateConfiguration(input: $input) { configuration { id state effectiveFrom activatedBy } }
 }`;
@@ -63,7 +69,7 @@ const CLOSE = `mutation ($input: ClosePeriodInput!) {
   closePeriod(input: $input) { period { id state statements { id payable { amount currency } } } }
 }`;
 
-test("one person drafts and another activates; the author may not", async () => {
+test("one person drafts and submits, and another activates; the author may not, and nobody before", async () => {
   const place = await openPlace(app, FIRST);
   const [author, approver] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
   const document = example("config-daily-12pct");
@@ -73,12 +79,39 @@ test("one person drafts and another activates; the author may not", async () => 
   expect(configuration).toMatchObject({ version: 2, state: "DRAFT", document, draftedBy: author.client.id });
   expect((await ask(author, DRAFT, { input })).data).toEqual(drafted.data);
   const activation = { configurationId: configuration.id, effectiveFrom: SECOND, idempotencyKey: "activate-1" };
+  expect(await codesOf(approver, ACTIVATE, { input: activation })).toEqual(["VERSION_CONFLICT"]);
+  const submission = { configurationId: configuration.id, effectiveFrom: SECOND, idempotencyKey: "submit-1" };
+  const submitted = await ask(author, SUBMIT, { input: submission });
+  expect(submitted.data.submitConfiguration.configuration).toEqual({
+    ...{ id: configuration.id, state: "PENDING_APPROVAL", effectiveFrom: SECOND, midPeriod: "NEXT_PERIOD" },
+    submittedBy: author.client.id,
+  });
+  expect((await ask(author, SUBMIT, { input: submission })).data).toEqual(submitted.data);
   expect(await codesOf(author, ACTIVATE, { input: activation })).toEqual(["FORBIDDEN"]);
   const activated = await ask(approver, ACTIVATE, { input: activation });
   expect(activated.data.activateConfiguration.configuration).toEqual({
     ...{ id: configuration.id, state: "ACTIVE", effectiveFrom: SECOND, activatedBy: approver.client.id },
   });
   expect((await ask(approver, ACTIVATE, { input: activation })).data).toEqual(activated.data);
+});
+
+test("what was submitted may be returned with a reason, and then submitted again", async () => {
+  const place = await openPlace(app, FIRST);
+  const [author, approver] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+  const input = { partnerId: place.partner.id, document: example("config-daily-12pct"), idempotencyKey: "draft-1" };
+  const configurationId = (await ask(author, DRAFT, { input })).data.draftConfiguration.configuration.id;
+  const returned = { input: { configurationId, reason: "Wrong rate.", idempotencyKey: "return-1" } };
+  expect(await codesOf(approver, RETURN, returned)).toEqual(["VERSION_CONFLICT"]);
+  const submit = (idempotencyKey: string) =>
+    ask(author, SUBMIT, { input: { configurationId, effectiveFrom: SECOND, idempotencyKey } });
+  await submit("submit-1");
+  expect((await ask(approver, RETURN, returned)).data.returnConfiguration.configuration).toEqual({
+    ...{ id: configurationId, state: "DRAFT", effectiveFrom: null, submittedBy: null },
+  });
+  expect((await submit("submit-2")).data.submitConfiguration.configuration.state).toBe("PENDING_APPROVAL");
+  expect(await codesOf(place, "query ($id: ID!) { configuration(id: $id) { id } }", { id: configurationId })).toEqual([
+    "NOT_FOUND",
+  ]);
 });
 
 test("a document that is refused is refused by its path, without its content", async () => {

@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { shellActor } from "../../src/kernel/actor.js";
 import { PeriodState } from "../../src/periods/entities.js";
+import { closeApp } from "../../src/platform/open-app.js";
+import { returnConfiguration, submitConfiguration } from "../../src/settlement/approvals/service.js";
 import {
   activateConfiguration,
   configurationOf,
   draftConfiguration,
-  planAheadForAllTenants,
 } from "../../src/settlement/configurations/service.js";
+import { MidPeriod } from "../../src/settlement/entities.js";
+import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
-import { testApp } from "../support/app.js";
+import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods } from "./place.js";
+import { activate, openPlace, type Place, periods, report } from "./place.js";
 
 const app = await testApp();
 
@@ -98,11 +101,53 @@ describe("activating a configuration", () => {
     const document = example("config-daily-12pct");
     const { id } = await draftConfiguration(app, author.actor, { partnerId: where.partner.id, document });
     const activation = { configurationId: id, effectiveFrom: new Date(DAY_2) };
+    const submission = { ...activation, midPeriod: MidPeriod.NEXT_PERIOD };
+    await submitConfiguration(app, author.actor, submission);
     await expect(activateConfiguration(app, author.actor, activation)).rejects.toMatchObject({ code: "FORBIDDEN" });
     expect(await activateConfiguration(app, approver.actor, activation)).toMatchObject({
       state: "ACTIVE",
       draftedBy: author.client.id,
       activatedBy: approver.client.id,
+    });
+  });
+
+  test("what is approved is what was submitted: another instant is refused, none is needed", async () => {
+    const where = await place();
+    const [author, approver] = [await seedClient(app, where.shell, null), await seedClient(app, where.shell, null)];
+    const document = example("config-daily-12pct");
+    const { id: configurationId } = await draftConfiguration(app, author.actor, {
+      partnerId: where.partner.id,
+      document,
+    });
+    const submission = { configurationId, effectiveFrom: new Date(DAY_2), midPeriod: MidPeriod.NEXT_PERIOD };
+    await submitConfiguration(app, author.actor, submission);
+    const activateFrom = (effectiveFrom: Date | null) =>
+      activateConfiguration(app, approver.actor, { configurationId, effectiveFrom });
+    await expect(activateFrom(new Date(DAY_3))).rejects.toMatchObject({
+      code: "VALIDATION",
+      details: { path: "/effectiveFrom" },
+    });
+    expect(await activateFrom(null)).toMatchObject({ state: "ACTIVE", effectiveFrom: new Date(DAY_2) });
+    for (const move of [
+      submitConfiguration(app, author.actor, submission),
+      returnConfiguration(app, author.actor, { configurationId, reason: "Too late." }),
+    ]) {
+      await expect(move).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+    }
+  });
+
+  test("who submitted another's draft may not activate it either", async () => {
+    const where = await place();
+    const [author, clerk] = [await seedClient(app, where.shell, null), await seedClient(app, where.shell, null)];
+    const document = example("config-daily-12pct");
+    const { id: configurationId } = await draftConfiguration(app, author.actor, {
+      partnerId: where.partner.id,
+      document,
+    });
+    const submission = { configurationId, effectiveFrom: new Date(DAY_2), midPeriod: MidPeriod.NEXT_PERIOD };
+    await submitConfiguration(app, clerk.actor, submission);
+    await expect(activateConfiguration(app, clerk.actor, { configurationId })).rejects.toMatchObject({
+      code: "FORBIDDEN",
     });
   });
 
@@ -159,6 +204,159 @@ describe("activating a configuration", () => {
     expect(extended.at(-1)?.endsAt).toEqual(new Date("2026-06-09T15:00:00.000Z"));
     await planAheadForAllTenants(app);
     expect(await periods(app, where)).toEqual(extended);
+  });
+});
+
+describe("a version that splits a period", () => {
+  const NOON_3 = "2026-03-03T03:00:00.000Z"; // 12:00 in Seoul on 3 March, inside the second day
+  const rate = (percent: string) => ({ ...example("config-daily-12pct"), share: { kind: "FLAT", rate: percent } });
+
+  async function splitAt(where: Place, document: unknown, effectiveFrom: string) {
+    const draft = await draftConfiguration(app, where.shell, { partnerId: where.partner.id, document });
+    const activation = { configurationId: draft.id, effectiveFrom: new Date(effectiveFrom) };
+    return activateConfiguration(app, where.shell, { ...activation, midPeriod: MidPeriod.SPLIT });
+  }
+
+  test("makes two parts of it, each with its own version, and knows what they are parts of", async () => {
+    const where = await place({ document: { ...example("config-daily-12pct"), grace: "PT6H" } });
+    app.clock.set("2026-03-03T01:00:00.000Z");
+    const second = await splitAt(where, rate("0.2"), NOON_3);
+    const whole = { cycleStartsAt: new Date(DAY_2), cycleEndsAt: new Date(DAY_3) };
+    const [first, morning, afternoon, next] = await periods(app, where);
+    expect(first).toMatchObject({ endsAt: new Date(DAY_2), configurationId: where.configuration.id });
+    expect(morning).toMatchObject({
+      ...{ startsAt: new Date(DAY_2), endsAt: new Date(NOON_3), dueAt: new Date("2026-03-03T09:00:00.000Z") },
+      ...{ configurationId: where.configuration.id, ...whole },
+    });
+    expect(afternoon).toMatchObject({
+      ...{ startsAt: new Date(NOON_3), endsAt: new Date(DAY_3), dueAt: new Date(DAY_3) },
+      ...{ configurationId: second.id, ...whole },
+    });
+    expect(next).toMatchObject({
+      startsAt: new Date(DAY_3),
+      cycleStartsAt: new Date(DAY_3),
+      configurationId: second.id,
+    });
+    expect(second).toMatchObject({ midPeriod: "SPLIT", effectiveFrom: new Date(NOON_3) });
+  });
+
+  test("keeps the totals apart, and settles each part at its own terms", async () => {
+    const where = await place({ document: rate("0.1") });
+    app.clock.set("2026-03-03T01:00:00.000Z");
+    await report(app, where, [{ kind: "BET", amount: "1000.00", occurredAt: "2026-03-03T00:30:00.000Z" }]);
+    await splitAt(where, rate("0.2"), NOON_3);
+    app.clock.set("2026-03-03T05:00:00.000Z");
+    await report(app, where, [
+      { kind: "BET", amount: "10.00", occurredAt: "2026-03-03T02:59:59.999Z" },
+      { kind: "BET", amount: "500.00", occurredAt: NOON_3 },
+    ]);
+    app.clock.set("2026-03-03T16:00:00.000Z");
+    const rows = await settle(app, where.shell, { partnerId: where.partner.id, through: new Date(DAY_3) });
+    expect(rows.map(({ start, end, base, earned }) => [start, end, base, earned])).toEqual([
+      [DAY_1, DAY_2, "0.00", "0.00"],
+      [DAY_2, NOON_3, "1010.00", "101.00"],
+      [NOON_3, DAY_3, "500.00", "100.00"],
+    ]);
+  });
+
+  test("at a boundary splits nothing, and at an instant that is not fifteen minutes ahead is refused", async () => {
+    const where = await place();
+    app.clock.set("2026-03-03T01:00:00.000Z");
+    const before = await periods(app, where);
+    for (const instant of ["2026-03-03T01:10:00.000Z", "2026-03-03T00:00:00.000Z"]) {
+      await expect(splitAt(where, rate("0.2"), instant)).rejects.toMatchObject({
+        code: "VALIDATION",
+        details: { path: "/effectiveFrom" },
+      });
+    }
+    expect(await periods(app, where)).toEqual(before);
+    await splitAt(where, rate("0.2"), DAY_3);
+    const cuts = (all: readonly { startsAt: Date; endsAt: Date }[]) =>
+      all.map(({ startsAt, endsAt }) => [startsAt, endsAt]);
+    expect(cuts(await periods(app, where)).slice(0, before.length)).toEqual(cuts(before));
+  });
+
+  test("may change the cycle: the first part of the new one begins at the instant", async () => {
+    const where = await place();
+    app.clock.set("2026-03-03T01:00:00.000Z");
+    const monthly = { ...example("config-daily-12pct"), cycle: { kind: "MONTHLY", dayOfMonth: 31 } };
+    await splitAt(where, monthly, NOON_3);
+    const [, , part, april] = await periods(app, where);
+    expect(part).toMatchObject({
+      ...{ startsAt: new Date(NOON_3), endsAt: new Date("2026-03-30T15:00:00.000Z") },
+      cycleStartsAt: new Date("2026-02-27T15:00:00.000Z"),
+    });
+    expect(april).toMatchObject({ endsAt: new Date("2026-04-29T15:00:00.000Z") });
+  });
+
+  test("is taken back by a version from before it, while nothing happened after it", async () => {
+    const where = await place();
+    const before = await periods(app, where);
+    await splitAt(where, rate("0.2"), "2026-03-10T03:00:00.000Z");
+    await activate(app, where, rate("0.3"), DAY_2);
+    const after = await periods(app, where);
+    expect(after.map(({ startsAt, endsAt }) => [startsAt, endsAt])).toEqual(
+      before.map(({ startsAt, endsAt }) => [startsAt, endsAt]),
+    );
+  });
+});
+
+describe("planning ahead", () => {
+  const gapless = (all: readonly { startsAt: Date; endsAt: Date }[]) =>
+    all.every(({ startsAt }, index) => index === 0 || startsAt.getTime() === all[index - 1]?.endsAt.getTime());
+
+  test("by two schedulers at once plans every period once", async () => {
+    const where = await place();
+    app.clock.set("2026-04-10T00:00:00.000Z");
+    await Promise.all([1, 2, 3, 4].map(() => planAheadForAllTenants(app)));
+    const planned = await periods(app, where);
+    expect(planned).toHaveLength(100); // 2 March to 9 June, the day that holds the sixtieth after 10 April
+    expect(gapless(planned)).toBe(true);
+  });
+
+  test("after a scheduler was away for longer than the plan leaves no gap, and what fell due is closed", async () => {
+    const where = await place();
+    app.clock.set("2026-05-20T00:00:00.000Z"); // the plan ended on 30 April
+    await planAheadForAllTenants(app);
+    const planned = await periods(app, where);
+    expect(gapless(planned)).toBe(true);
+    expect(planned.filter(({ isBackfill }) => isBackfill)).toEqual([]);
+    await closeDuePeriods(app, where.shell, where.partner.id);
+    const closed = await periods(app, where, PeriodState.STATEMENT_ISSUED);
+    expect(closed).toHaveLength(79);
+    expect(closed.at(-1)?.endsAt).toEqual(new Date("2026-05-19T15:00:00.000Z"));
+  });
+
+  test("after a zone's rules changed keeps the instants that stand and joins on without gap or overlap", async () => {
+    const where = await place();
+    const before = await periods(app, where);
+    app.clock.set("2026-04-10T00:00:00.000Z");
+    // As if Seoul's clocks had been set back by an hour for good since the plan was made.
+    await app.database.query("update partner set timezone = 'Asia/Shanghai' where tenant_id = ? and id = ?", [
+      where.tenant.id,
+      where.partner.id,
+    ]);
+    const updated = await openTestApp({ clock: app.clock });
+    await planAheadForAllTenants(updated);
+    await closeApp(updated);
+    const after = await periods(app, where);
+    expect(after.slice(0, before.length)).toEqual(before);
+    expect(gapless(after)).toBe(true);
+    const [joint, next] = after.slice(before.length);
+    expect(joint).toMatchObject({ startsAt: before.at(-1)?.endsAt, endsAt: new Date("2026-05-02T16:00:00.000Z") });
+    expect(next).toMatchObject({ endsAt: new Date("2026-05-03T16:00:00.000Z") });
+  });
+
+  test("a partner whose periods cannot be planned holds up no other", async () => {
+    const [broken, where] = [await place(), await place()];
+    app.clock.set("2026-04-10T00:00:00.000Z");
+    await app.database.query("update configuration set document = '{}' where tenant_id = ? and id = ?", [
+      broken.tenant.id,
+      broken.configuration.id,
+    ]);
+    await planAheadForAllTenants(app);
+    expect(await periods(app, where)).toHaveLength(100);
+    expect(await periods(app, broken)).toHaveLength(61);
   });
 });
 

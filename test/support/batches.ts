@@ -10,7 +10,7 @@ import { balancesOf } from "../../src/ledger/service.js";
 import { fencePeriod, periodsOf } from "../../src/periods/closing/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import type { SettlementPeriod } from "../../src/periods/entities.js";
-import { planFrom } from "../../src/periods/service.js";
+import { planFrom } from "../../src/periods/planning/service.js";
 import { activityOf } from "../../src/periods/totals/service.js";
 import type { App } from "../../src/platform/app.js";
 import { transact } from "../../src/platform/database.js";

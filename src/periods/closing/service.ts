@@ -114,14 +114,16 @@ export async function duePartnersForAllTenants(app: App): Promise<PartnerKey[]> 
   );
 }
 
-/** Partners whose last planned period starts within thirty days. */
+/** Partners whose last planned period ends within thirty days. */
 export async function planEndsSoonForAllTenants(app: App): Promise<PartnerKey[]> {
   return app.database.query(
     `/* all tenants */ select partner.tenant_id as tenantId, partner.tenant_no as tenantNo, partner.id as partnerId
      from (select tenant_no, partner_no, max(starts_at) as last_start from settlement_period
        group by tenant_no, partner_no) as plan
+     join settlement_period as period on period.tenant_no = plan.tenant_no and period.partner_no = plan.partner_no
+       and period.starts_at = plan.last_start
      join partner on partner.tenant_no = plan.tenant_no and partner.no = plan.partner_no
-     where plan.last_start < ?`,
+     where period.ends_at < ?`,
     [later(app.clock.now(), PLAN_AHEAD_MS)],
   );
 }

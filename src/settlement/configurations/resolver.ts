@@ -16,8 +16,15 @@ import {
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf } from "../../tenancy/service.js";
+import { returnConfiguration, submitConfiguration } from "../approvals/service.js";
 import { Configuration } from "../entities.js";
-import { ActivateConfigurationInput, ConfigurationsArgs, DraftConfigurationInput } from "./inputs.js";
+import {
+  ActivateConfigurationInput,
+  ConfigurationsArgs,
+  DraftConfigurationInput,
+  ReturnConfigurationInput,
+  SubmitConfigurationInput,
+} from "./inputs.js";
 import {
   activateConfiguration,
   configurationOf,
@@ -28,14 +35,14 @@ import {
 
 const ConfigurationConnection = connectionType("Configuration", Configuration);
 
-/** The answer to `draftConfiguration` and `activateConfiguration`. */
+/** The answer to every mutation of a configuration. */
 @ObjectType({ description: "The version as it stands now." })
 export class ConfigurationPayload {
   @Field(() => Configuration, { description: "The version." })
   readonly configuration!: Configuration;
 }
 
-/** Configurations: draft, activate, read. */
+/** Configurations: draft, submit, return, activate, read. */
 @Resolver(() => Configuration)
 export class ConfigurationResolver {
   @Authorized("configs:draft")
@@ -48,20 +55,42 @@ export class ConfigurationResolver {
     return { configuration: await draftConfiguration(app, actor, input, idempotencyKey) };
   }
 
+  @Authorized("configs:draft")
+  @Mutation(() => ConfigurationPayload, { description: "Submit a draft, with its first instant, for approval." })
+  async submitConfiguration(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => SubmitConfigurationInput, { description: "The draft and its first instant." })
+    { idempotencyKey, ...input }: SubmitConfigurationInput,
+  ): Promise<ConfigurationPayload> {
+    return { configuration: await submitConfiguration(app, actor, input, idempotencyKey) };
+  }
+
+  @Authorized("configs:draft", "configs:approve")
+  @Mutation(() => ConfigurationPayload, { description: "Return a submitted version to its draft." })
+  async returnConfiguration(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => ReturnConfigurationInput, { description: "The version, and why." })
+    { idempotencyKey, ...input }: ReturnConfigurationInput,
+  ): Promise<ConfigurationPayload> {
+    return { configuration: await returnConfiguration(app, actor, input, idempotencyKey) };
+  }
+
   @Authorized("configs:approve")
   @Mutation(() => ConfigurationPayload, {
-    description: "Put a draft of somebody else in force from an instant on, and plan its periods.",
+    description: "Put a version that somebody else submitted in force, and plan its periods.",
   })
   async activateConfiguration(
     @Ctx() { app, actor }: Context,
-    @Arg("input", () => ActivateConfigurationInput, { description: "The draft and its first instant." })
+    @Arg("input", () => ActivateConfigurationInput, { description: "The version." })
     { idempotencyKey, ...input }: ActivateConfigurationInput,
   ): Promise<ConfigurationPayload> {
     return { configuration: await activateConfiguration(app, actor, input, idempotencyKey) };
   }
 
   @Authorized("settlements:read", "configs:draft", "configs:approve")
-  @Query(() => Configuration, { description: "A version of a configuration; partners see none that is a draft." })
+  @Query(() => Configuration, {
+    description: "A version of a configuration; partners see none that was never in force.",
+  })
   async configuration(
     @Ctx() { app, actor }: Context,
     @Arg("id", () => ID, { description: "Begins with `cfg_`." }) id: string,
@@ -70,7 +99,9 @@ export class ConfigurationResolver {
   }
 
   @Authorized("settlements:read", "configs:draft", "configs:approve")
-  @Query(() => ConfigurationConnection, { description: "A partner's versions, newest first; partners see no drafts." })
+  @Query(() => ConfigurationConnection, {
+    description: "A partner's versions, newest first; partners see none that was never in force.",
+  })
   async configurations(
     @Ctx() { app, actor }: Context,
     @Args(() => ConfigurationsArgs) args: ConfigurationsArgs,
@@ -102,6 +133,14 @@ export class ConfigurationResolver {
   @FieldResolver(() => String, { description: "Who wrote it: a client's id, or `shell`." })
   draftedBy(@Root() configuration: Configuration): string {
     return configuration.draftedBy;
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who submitted it for approval: a client's id; null for drafts, and what the shell put in force.",
+  })
+  submittedBy(@Root() configuration: Configuration): string | null {
+    return configuration.submittedBy;
   }
 
   @FieldResolver(() => String, {

@@ -1,31 +1,26 @@
 import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, PrincipalKind, systemActor } from "../../kernel/actor.js";
-import { assert, present } from "../../kernel/assert.js";
+import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
-import { instantText, later } from "../../kernel/clock.js";
+import { instantText } from "../../kernel/clock.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
-import { planEndsSoonForAllTenants } from "../../periods/closing/service.js";
+import { checkCalendar } from "../../periods/calendars/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
-import { extendPlan, HORIZON_MS, type Plan, planFrom } from "../../periods/service.js";
+import { checkCycle, planFrom } from "../../periods/planning/service.js";
 import type { App } from "../../platform/app.js";
-import { type Tx, transact } from "../../platform/database.js";
+import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import {
-  type ConfigurationDocument,
-  configurationSha256,
-  contractOf,
-  graceMsOf,
-  parseConfiguration,
-} from "../document.js";
-import { Configuration, ConfigurationState } from "../entities.js";
+import { type ConfigurationDocument, configurationSha256, contractOf, parseConfiguration } from "../document.js";
+import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
 
 /** What a new version says, and whom it settles. */
 export interface NewConfiguration {
@@ -34,10 +29,13 @@ export interface NewConfiguration {
   readonly document: unknown;
 }
 
-/** From when on a version is in force. */
+/** A version to be put in force. At the server's shell that may be a draft; then it is said here from when on. */
 export interface Activation {
   readonly configurationId: string;
-  readonly effectiveFrom: Date;
+  /** For a submitted version: what was submitted, or nothing. */
+  readonly effectiveFrom?: Date | null;
+  /** For a draft alone; absent: `NEXT_PERIOD`. */
+  readonly midPeriod?: MidPeriod;
 }
 
 /** A version as the calculation needs it. */
@@ -58,46 +56,42 @@ export async function draftConfiguration(
   idempotencyKey: string | null = null,
 ): Promise<Configuration> {
   const partner = await partnerOf(app, actor, partnerId);
-  const checked = checkedDocument(document, partner);
+  const checked = await checkedDocument(document, partner);
   const request = { operation: "draftConfiguration", idempotencyKey, input: { partnerId, document: checked } };
   const id = await once(app, actor, request, (tx) => insertDraft(app, tx, actor, { partner, document: checked }));
   return configurationOf(app, actor, id);
 }
 
 /**
- * Puts a draft in force from an instant on and plans its periods; the version before is superseded. Who drafted it may
- * not activate it (`FORBIDDEN`), except at the server's own shell. Refused once a period after the instant is closed.
+ * Puts a submitted version in force from the instant that was submitted, and plans its periods; the version before is
+ * superseded. Who drafted or submitted it may not (`FORBIDDEN`), except at the server's own shell, where a draft need
+ * not be submitted. Refused once a period after the instant is closed (`PERIOD_CLOSED`).
  */
 export async function activateConfiguration(
   app: App,
   actor: Actor,
-  activation: Activation,
+  { configurationId: id, effectiveFrom = null, midPeriod = MidPeriod.NEXT_PERIOD }: Activation,
   idempotencyKey: string | null = null,
 ): Promise<Configuration> {
-  const { configurationId: id, effectiveFrom } = activation;
   const draft = await configurationOf(app, actor, id);
   checkFourEyes(actor, draft);
-  if (effectiveFrom > later(app.clock.now(), HORIZON_MS)) {
-    const reason = "A version is activated at most sixty days ahead.";
-    throw settlementError("VALIDATION", { path: "/effectiveFrom", reason });
-  }
   const partner = await partnerOf(app, actor, draft.partnerId);
-  const input = { configurationId: id, effectiveFrom: instantText(effectiveFrom) };
+  const input = { configurationId: id, effectiveFrom: effectiveFrom === null ? null : instantText(effectiveFrom) };
   const request = { operation: "activateConfiguration", idempotencyKey, input };
-  await once(app, actor, request, (tx) => activate(app, tx, actor, { partner, id, effectiveFrom }));
+  await once(app, actor, request, (tx) => activate(app, tx, actor, { partner, id, effectiveFrom, midPeriod }));
   return configurationOf(app, actor, id);
 }
 
-/** A version that the actor may see: its tenant's, and of those a partner only its own that left the draft. */
+/** A version that the actor may see: its tenant's, and of those a partner only its own that were put in force. */
 export async function configurationOf(app: App, actor: Actor, id: string): Promise<Configuration> {
-  const own = actor.partnerId === null ? {} : { partnerId: actor.partnerId, state: LEFT_DRAFT };
+  const own = actor.partnerId === null ? {} : { partnerId: actor.partnerId, state: In(WAS_ACTIVATED) };
   const where = { tenantId: actor.tenantId, id, ...own };
   const configuration = isId(id, "cfg") ? await app.database.manager.findOneBy(Configuration, where) : null;
   if (configuration === null) throw settlementError("NOT_FOUND", { what: "configuration" });
   return configuration;
 }
 
-/** A partner's versions, newest first; drafts only for the tenant's own people. */
+/** A partner's versions, newest first; those that were never in force only for the tenant's own people. */
 export async function configurationsOf(
   app: App,
   actor: Actor,
@@ -139,33 +133,23 @@ export async function termsOf(app: App, tenantId: string, id: string): Promise<T
   return terms;
 }
 
-/** Plans on, sixty days ahead, for every partner whose plan ends soon. Answers how many partners that were. */
-export async function planAheadForAllTenants(app: App): Promise<number> {
-  const keys = await planEndsSoonForAllTenants(app);
-  for (const { partnerId, ...tenant } of keys) {
-    const partner = await partnerOf(app, systemActor(tenant, "planner"), partnerId);
-    await transact(app, async (tx) => {
-      await holdCursor(tx, partner);
-      const active = await activeOf(tx, partner);
-      if (active !== null) await extendPlan(app, tx, partner, planOf(active));
-    });
-  }
-  return keys.length;
-}
-
-const LEFT_DRAFT = In([ConfigurationState.ACTIVE, ConfigurationState.SUPERSEDED]);
+/** What partners see. */
+const WAS_ACTIVATED = [ConfigurationState.ACTIVE, ConfigurationState.SUPERSEDED];
 
 function selection(app: App, actor: Actor, { tenantId, id: partnerId }: Partner) {
   const query = app.database.manager
     .createQueryBuilder(Configuration, "configuration")
     .where("configuration.tenantId = :tenantId and configuration.partnerId = :partnerId", { tenantId, partnerId });
-  if (actor.partnerId !== null) query.andWhere("configuration.state <> :draft", { draft: ConfigurationState.DRAFT });
+  if (actor.partnerId !== null) query.andWhere("configuration.state in (:...seen)", { seen: WAS_ACTIVATED });
   return query;
 }
 
 /** The document, checked by itself and against the decimals of every currency of the partner. */
-function checkedDocument(document: unknown, { currencies }: Partner): ConfigurationDocument {
+async function checkedDocument(document: unknown, { currencies }: Partner): Promise<ConfigurationDocument> {
   const checked = parseConfiguration(document);
+  checkCycle(checked.cycle);
+  const { businessDays } = checked.payout;
+  if (businessDays !== undefined) await checkCalendar(businessDays);
   for (const currency of currencies) contractOf(checked, scaleOf(currency));
   return checked;
 }
@@ -195,55 +179,68 @@ async function insertDraft(app: App, tx: Tx, actor: Actor, { partner, document }
   return id;
 }
 
-function checkFourEyes({ kind, principalId }: Actor, { draftedBy }: Configuration): void {
-  if (kind === PrincipalKind.OPERATOR_SHELL || draftedBy !== principalId) return;
-  throw settlementError("FORBIDDEN", { reason: "Who drafted a configuration may not activate it." });
+function checkFourEyes({ kind, principalId }: Actor, { draftedBy, submittedBy }: Configuration): void {
+  if (kind === PrincipalKind.OPERATOR_SHELL || ![draftedBy, submittedBy].includes(principalId)) return;
+  throw settlementError("FORBIDDEN", { reason: "Who drafted or submitted a configuration may not activate it." });
 }
 
-interface Activating {
+interface Activating extends Required<Pick<Activation, "effectiveFrom" | "midPeriod">> {
   readonly partner: Partner;
   readonly id: string;
-  readonly effectiveFrom: Date;
 }
 
-async function activate(app: App, tx: Tx, actor: Actor, { partner, id, effectiveFrom }: Activating): Promise<string> {
+async function activate(app: App, tx: Tx, actor: Actor, activating: Activating): Promise<string> {
+  const { partner, id } = activating;
   await holdCursor(tx, partner);
   const { tenantId } = partner;
   const draft = present(await tx.findOneBy(Configuration, { tenantId, id }), "a configuration that was just read");
   const active = await activeOf(tx, partner);
-  if (draft.state !== ConfigurationState.DRAFT || draft.version < (active?.version ?? 0)) {
-    throw settlementError("VERSION_CONFLICT", { reason: "This version, or a later one, was activated already." });
-  }
-  if (active !== null) await extendPlan(app, tx, partner, { ...planOf(active), through: effectiveFrom });
-  await planFrom(app, tx, partner, { ...planOf(draft), effectiveFrom });
+  const { effectiveFrom, midPeriod } = approvedOf(actor, draft, active, activating);
+  checkWithinHorizon(app, effectiveFrom);
+  if (active !== null) await planOn(app, tx, partner, active, effectiveFrom);
+  await planFrom(app, tx, partner, { ...cutOf(draft), effectiveFrom, isSplit: midPeriod === MidPeriod.SPLIT });
   const activatedAt = app.clock.now();
   if (active !== null) {
     await tx.update(Configuration, { tenantId, id: active.id }, { state: ConfigurationState.SUPERSEDED });
   }
-  const change = { state: ConfigurationState.ACTIVE, activatedBy: actor.principalId, activatedAt, effectiveFrom };
+  const state = ConfigurationState.ACTIVE;
+  const change = { state, activatedBy: actor.principalId, activatedAt, effectiveFrom, midPeriod };
   await tx.update(Configuration, { tenantId, id }, change);
   const before = { ...summaryOf(draft), active: active === null ? null : { id: active.id, ...summaryOf(active) } };
-  const after = { ...summaryOf(draft), state: ConfigurationState.ACTIVE, effectiveFrom: instantText(effectiveFrom) };
+  const after = { ...summaryOf(draft), state, effectiveFrom: instantText(effectiveFrom), midPeriod };
   const act = { type: ActType.CONFIGURATION_ACTIVATED, subjectId: id, partner, before, after };
   await recordActs(tx, actor, activatedAt, [act]);
   return id;
 }
 
-async function activeOf(tx: Tx, { tenantId, id: partnerId }: Partner): Promise<Configuration | null> {
-  return tx.findOneBy(Configuration, { tenantId, partnerId, state: ConfigurationState.ACTIVE });
+/** From when on a version is put in force, and how: what was submitted, or what the shell says of a draft. */
+function approvedOf(
+  actor: Actor,
+  draft: Configuration,
+  active: Configuration | null,
+  { effectiveFrom, midPeriod }: Activating,
+): { readonly effectiveFrom: Date; readonly midPeriod: MidPeriod } {
+  if (WAS_ACTIVATED.includes(draft.state) || draft.version < (active?.version ?? 0)) {
+    throw settlementError("VERSION_CONFLICT", { reason: "This version, or a later one, was activated already." });
+  }
+  if (draft.state === ConfigurationState.DRAFT) {
+    if (actor.kind !== PrincipalKind.OPERATOR_SHELL) {
+      throw settlementError("VERSION_CONFLICT", { reason: "This version was not submitted for approval." });
+    }
+    return { effectiveFrom: required(effectiveFrom), midPeriod };
+  }
+  const submitted = present(draft.effectiveFrom, "the instant of a submitted version");
+  if (effectiveFrom !== null && effectiveFrom.getTime() !== submitted.getTime()) {
+    throw settlementError("VALIDATION", { path: "/effectiveFrom", reason: "Another instant was submitted." });
+  }
+  return { effectiveFrom: submitted, midPeriod: draft.midPeriod };
+}
+
+function required(effectiveFrom: Date | null): Date {
+  if (effectiveFrom !== null) return effectiveFrom;
+  throw settlementError("VALIDATION", { path: "/effectiveFrom", reason: "A draft is activated from an instant on." });
 }
 
 function summaryOf({ version, state, documentSha256 }: Configuration) {
   return { version, state, documentSha256: documentSha256.toString("hex") };
-}
-
-/** How a version cuts time into periods. */
-function planOf({ id, document: text }: Configuration): Omit<Plan, "effectiveFrom"> {
-  const document = parseConfiguration(JSON.parse(text));
-  return { configurationId: id, cycle: cycleOf(document), graceMs: graceMsOf(document) };
-}
-
-function cycleOf({ cycle }: ConfigurationDocument): Plan["cycle"] {
-  assert(cycle.kind !== "CUSTOM", "a custom cycle is refused when it is drafted");
-  return cycle;
 }

@@ -10,6 +10,7 @@ import { scaleOf } from "../../kernel/money.js";
 import { Rational } from "../../kernel/rational.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
 import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
 import { markStatementIssued } from "../../periods/closing/service.js";
 import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
@@ -80,12 +81,23 @@ async function calculatePeriod(app: App, partner: Partner, period: SettlementPer
     platformSigner(app, partner.tenantId),
   ]);
   const origins = await originsOf(reader, partner, period, activity);
+  const payment = await paymentOf(partner, period, terms);
   return currenciesOf(partner, activity, links).map((currency) => {
     const own = activity.filter((row) => row.currency === currency);
     const totals = own.map((row) => totalOf(row, period, origins));
     const link = links.find((each) => each.currency === currency) ?? null;
-    return calculateStatement(app, { partner, period, currency, terms, signer, totals, link });
+    return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
   });
+}
+
+/** When the period's statements are to be paid; null where the terms do not say. */
+async function paymentOf(
+  { timezone }: Partner,
+  { dueAt: instant }: SettlementPeriod,
+  { document: { payout } }: Terms,
+): Promise<PaymentDate | null> {
+  const { dueAfterDays: afterDays, businessDays: calendar = null, closedOn = [] } = payout;
+  return afterDays === undefined ? null : paymentDate({ instant, timezone, afterDays, calendar, closedOn });
 }
 
 /** The settlement currency always; another one where something happened, is owed or is carried. */
@@ -138,10 +150,11 @@ interface StatementFacts {
   readonly signer: PlatformSigner;
   readonly totals: readonly KindTotal[];
   readonly link: Link | null;
+  readonly payment: PaymentDate | null;
 }
 
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, totals, link } = facts;
+  const { partner, period, currency, terms, totals, link, payment } = facts;
   const scale = scaleOf(currency);
   const result = calculate({
     contract: contractOf(terms.document, scale),
@@ -156,6 +169,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     period: { id, startsAt, endsAt, timezone: partner.timezone },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
+    payment,
   };
   const document = buildStatementDocument(header, totals, result);
   const statement = statementOf(facts, { document, result, issuedAt });
@@ -179,6 +193,7 @@ function statementOf(
     ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
+    paymentDueOn: document.payment?.on ?? null,
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
 }
