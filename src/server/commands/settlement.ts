@@ -6,6 +6,7 @@ import { parseStrictJson } from "../../kernel/strict-json.js";
 import { balancesOf } from "../../ledger/service.js";
 import { DateTime } from "../../platform/date-time.js";
 import { activateConfiguration, draftConfiguration } from "../../settlement/configurations/service.js";
+import { MidPeriod } from "../../settlement/entities.js";
 import { type SettledRow, settle } from "../../settlement/runs/service.js";
 import { documentOf, statementJwsForAllTenants } from "../../settlement/statements/service.js";
 import { partnerOf } from "../../tenancy/service.js";
@@ -21,6 +22,7 @@ interface PartnerOfTenant extends ServerOptions {
 interface ActivateOptions extends PartnerOfTenant {
   readonly file: string;
   readonly effectiveFrom: Date;
+  readonly split?: boolean;
 }
 
 interface SettleOptions extends PartnerOfTenant {
@@ -38,6 +40,7 @@ export function register(program: Command): void {
   ofPartner(config.command("activate").description("draft a version and put it in force, as two recorded acts"))
     .requiredOption("--file <file>", "the document (schema/configuration.schema.json)")
     .requiredOption("--effective-from <instant>", "first instant it is in force, RFC 3339", instantOf)
+    .option("--split", "end the period that holds the instant there, instead of beginning with the next one")
     .action(activateAtShell);
   ofPartner(program.command("settle").description("close the open periods that are due, and list every statement"))
     .option("--through <instant>", "only periods that end by then, RFC 3339 (default: now)", instantOf)
@@ -58,12 +61,13 @@ function ofPartner(command: Command): Command {
 }
 
 async function activateAtShell(options: ActivateOptions): Promise<void> {
-  const { json, tenant, partner: partnerId, file, effectiveFrom, ...server } = options;
+  const { json, tenant, partner: partnerId, file, effectiveFrom, split, ...server } = options;
+  const midPeriod = split === true ? MidPeriod.SPLIT : MidPeriod.NEXT_PERIOD;
   const document = parseStrictJson(await readFile(file, "utf8"));
   const { id, version } = await withApp(server, async (app) => {
     const actor = await shellActorOf(app, tenant);
     const draft = await draftConfiguration(app, actor, { partnerId, document });
-    return activateConfiguration(app, actor, { configurationId: draft.id, effectiveFrom });
+    return activateConfiguration(app, actor, { configurationId: draft.id, effectiveFrom, midPeriod });
   });
   if (json === true) return printJson({ id, version });
   console.log(`Configuration ${id}, version ${version}, is in force from ${effectiveFrom.toISOString()} on.`);
