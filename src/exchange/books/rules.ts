@@ -59,63 +59,47 @@ export interface KnownBooks {
   readonly reversals: ReadonlyMap<string, string>;
 }
 
-/** What a group has written so far, on top of what was known before. */
-export class Books {
-  readonly written = {
-    posted: [] as PostedItem[],
-    pending: [] as PendingItem[],
-    reversed: new Map<string, string>(),
-    misfits: new Map<string, string>(),
-  };
-  readonly #booked = new Map<string, BookedTransaction>();
-
-  constructor(readonly known: KnownBooks) {}
-
-  draft(): Draft {
-    return new Draft(
-      (key) => this.#booked.get(key) ?? this.known.booked.get(key),
-      (original) => this.written.reversed.get(original) ?? this.#known(original),
-    );
-  }
-
-  keep(draft: Draft): void {
-    for (const [key, transaction] of draft.booked) this.#booked.set(key, transaction);
-    this.written.posted.push(...draft.posted);
-    this.written.pending.push(...draft.pending);
-    for (const [original, rollback] of draft.reversed) this.written.reversed.set(original, rollback);
-    for (const [rollback, original] of draft.misfits) {
-      this.written.misfits.set(rollback, original);
-      if (!draft.reversed.has(original)) this.written.reversed.delete(original);
-    }
-  }
-
-  #known(original: string): string | undefined {
-    const rollback = this.known.reversals.get(original);
-    return rollback !== undefined && this.written.misfits.has(rollback) ? undefined : rollback;
-  }
+/** What a layer of books lies on: what is known of a transaction, and by which rollback it is reversed. */
+interface Ground {
+  find(key: string): BookedTransaction | undefined;
+  reversalOf(original: string): string | undefined;
 }
 
-/** What one batch would write; kept whole or not at all. */
-export class Draft {
+/** The ground of a group: what the database holds. */
+export function knownGround({ booked, reversals }: KnownBooks): Ground {
+  return { find: (key) => booked.get(key), reversalOf: (original) => reversals.get(original) };
+}
+
+/** What is written on top of what was known before: by a group, or by one batch that is kept whole or not at all. */
+export class Draft implements Writes, Ground {
   readonly booked = new Map<string, BookedTransaction>();
   readonly posted: PostedItem[] = [];
   readonly pending: PendingItem[] = [];
   readonly reversed = new Map<string, string>();
   readonly misfits = new Map<string, string>();
 
-  constructor(
-    readonly findBefore: (key: string) => BookedTransaction | undefined,
-    readonly reversalBefore: (original: string) => string | undefined,
-  ) {}
+  constructor(readonly ground: Ground) {}
 
   find(key: string): BookedTransaction | undefined {
-    return this.booked.get(key) ?? this.findBefore(key);
+    return this.booked.get(key) ?? this.ground.find(key);
   }
 
   reversalOf(original: string): string | undefined {
     const own = this.reversed.get(original);
     if (own !== undefined) return own;
-    const before = this.reversalBefore(original);
+    const before = this.ground.reversalOf(original);
     return before !== undefined && this.misfits.has(before) ? undefined : before;
+  }
+
+  /** Takes over what a draft on top of this one wrote. */
+  keep(draft: Draft): void {
+    for (const [key, transaction] of draft.booked) this.booked.set(key, transaction);
+    for (const posted of draft.posted) this.posted.push(posted);
+    for (const pending of draft.pending) this.pending.push(pending);
+    for (const [original, rollback] of draft.reversed) this.reversed.set(original, rollback);
+    for (const [rollback, original] of draft.misfits) {
+      this.misfits.set(rollback, original);
+      if (!draft.reversed.has(original)) this.reversed.delete(original);
+    }
   }
 }

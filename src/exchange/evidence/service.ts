@@ -201,7 +201,7 @@ async function missingTransaction(
       part.map(({ key }) => key),
     );
     for (const { item, outcome, key } of part) {
-      const [expected, found] = [expectedText(row, item, pseudonymOf), stored.get(key.toString("hex")) ?? NOTHING];
+      const [expected, found] = [expectedText(row, item, pseudonymOf), stored.get(key) ?? NOTHING];
       const isPosted = outcome === ItemOutcome.PENDING_ORIGINAL || found.state === TransactionState.POSTED;
       if (found.text !== expected || !isPosted) {
         return {
@@ -225,12 +225,12 @@ const NOTHING: StoredTransaction = { state: null, text: "" };
 async function storedByKey(
   reader: Reader,
   partner: PartnerNumbers,
-  keys: readonly Buffer[],
+  keys: readonly string[],
 ): Promise<Map<string, StoredTransaction>> {
   const rows: TransactionRow[] = await reader.query(
     `select dedupe, content_hash, external_id, kind, state, amount_minor, currency, occurred_at, batch_no, item
      from transaction where tenant_no = ? and partner_no = ? and dedupe in (?)`,
-    [partner.tenantNo, partner.no, keys],
+    [partner.tenantNo, partner.no, keys.map((key) => Buffer.from(key, "hex"))],
   );
   return new Map(
     rows.map((row) => {
@@ -257,7 +257,7 @@ interface TransactionRow {
 function expectedText(row: BatchRow, item: Item, pseudonymOf: PseudonymOf): string {
   const { id, kind, amountMinor, currency, occurredAt, index } = item;
   const parts = [id, kind, amountMinor, currency, occurredAt.getTime(), row.no, index];
-  return [...parts, hexOf(contentHash(item, pseudonymOf))].join(" ");
+  return [...parts, contentHash(item, pseudonymOf)].join(" ");
 }
 
 function mismatch(subject: string, expected: string, found: string): Mismatch | null {

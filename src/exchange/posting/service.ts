@@ -36,11 +36,12 @@ export async function postBatches(
   partner: Partner,
   itemsMax: number = GROUP_LIMITS.itemsMax,
 ): Promise<PostingRun> {
+  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
   while (items < itemsMax) {
-    const group = await readGroup(app.database.manager, partner);
-    if (group.length === 0) return { batches, items, isDrained: true };
-    const posted = await postGroup(app, partner, group);
+    const candidates = await readGroup(app.database.manager, partner, pseudonymOf);
+    if (candidates.length === 0) return { batches, items, isDrained: true };
+    const posted = await postGroup(app, partner, { candidates, pseudonymOf });
     if (posted === null) return { batches, items, isDrained: false };
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
@@ -52,27 +53,28 @@ export async function postBatches(
  * Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker
  * holds the partner.
  */
-async function postGroup(app: App, partner: Partner, group: readonly WaitingBatch[]): Promise<WaitingBatch[] | null> {
-  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId); // its fault would be no batch's
+async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
+  const { candidates, pseudonymOf } = group;
   const mark = await announceChange(app, partner);
   let isKnown = true;
   try {
-    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { candidates: group, pseudonymOf }));
+    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, group));
     if (posted !== null) await tellWaiting(app, posted);
     return posted;
   } catch (error) {
     isKnown = !(error instanceof CommitOutcomeUnknown);
     if (isTransient(error)) throw error;
-    app.log.error({ err: error, batches: group.map((batch) => batch.id) }, "posting: a group failed");
-    const [first] = group;
+    app.log.error({ err: error, batches: candidates.map((batch) => batch.id) }, "posting: a group failed");
+    const [first] = candidates;
     if (first === undefined) throw error;
-    if (group.length === 1) {
+    if (candidates.length === 1) {
       await parkBatch(app, partner, first, error);
       return [first];
     }
-    const middle = Math.ceil(group.length / 2);
-    const left = await postGroup(app, partner, group.slice(0, middle));
-    const right = left === null ? null : await postGroup(app, partner, group.slice(middle));
+    const middle = Math.ceil(candidates.length / 2);
+    const [former, latter] = [candidates.slice(0, middle), candidates.slice(middle)];
+    const left = await postGroup(app, partner, { candidates: former, pseudonymOf });
+    const right = left === null ? null : await postGroup(app, partner, { candidates: latter, pseudonymOf });
     return left === null || right === null ? null : [...left, ...right];
   } finally {
     // While COMMIT may still come the mark stays, until the copy's end.
@@ -97,7 +99,7 @@ async function postUnderCursor(
   if (waiting.length === 0) return [];
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting, pseudonymOf));
+  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting));
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
   const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos, pseudonymOf });
