@@ -106,6 +106,34 @@ export async function readSnapshot<T>(
   }
 }
 
+/** Connections of a pool: at work, idle, and callers that wait for one. */
+export interface PoolFigures {
+  readonly inUse: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+/** How the connections of this process stand. */
+export function poolFigures(database: DataSource): PoolFigures {
+  const { _allConnections: all, _freeConnections: free, _connectionQueue: queue } = poolOf(database);
+  return { inUse: all.length - free.length, idle: free.length, waiting: queue.length };
+}
+
+/** One of the server's own counters, by the name that it has there. */
+export interface ServerFigure {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Reads from disk against rows inserted, and what else says whether the buffer pool is large enough. */
+export async function serverFigures(database: DataSource): Promise<ServerFigure[]> {
+  const rows: { Variable_name: string; Value: string }[] = await database.query(
+    `show global status where variable_name in ('Innodb_buffer_pool_reads', 'Innodb_buffer_pool_read_requests',
+       'Innodb_rows_inserted', 'Innodb_row_lock_waits', 'Innodb_deadlocks', 'Threads_connected')`,
+  );
+  return rows.map((row) => ({ name: row.Variable_name.toLowerCase(), value: Number(row.Value) }));
+}
+
 /** Whether a plain INSERT met a row that holds its unique key. */
 export function isDuplicateKey(error: unknown): boolean {
   return serverErrno(error) === DUPLICATE;
@@ -193,7 +221,11 @@ async function prepareSessions(database: DataSource): Promise<void> {
   for (const statement of statements) await database.query(statement);
 }
 
+/** The driver's pool, by those of its members that nothing public tells. */
 interface SessionPool {
+  readonly _allConnections: { readonly length: number };
+  readonly _freeConnections: { readonly length: number };
+  readonly _connectionQueue: { readonly length: number };
   on(event: "connection", listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 

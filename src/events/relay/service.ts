@@ -7,6 +7,8 @@ import { eventOf, type StoredAct, streamKey } from "../streams/service.js";
 
 /** Acts numbered in one transaction. */
 const ACTS_MAX = 2_000;
+/** Acts that a look at the lag counts at most. */
+const LAG_ACTS_MAX = 100_000;
 /** Entries that a stream keeps; what is older is read from MySQL. */
 const STREAM_LENGTH = 1_000;
 
@@ -42,6 +44,26 @@ export async function numberActsForAllTenants(app: App, lease: HeldLease): Promi
   });
   if (numbered.length > 0) await announce(app, numbered);
   return numbered.length;
+}
+
+/** Acts without a number: how many, and for how long the oldest has been. */
+export interface RelayLag {
+  readonly acts: number;
+  readonly oldestMs: number;
+}
+
+/** How far the numbering is behind; no more than `LAG_ACTS_MAX` acts are counted. */
+export async function unnumberedForAllTenants(app: App): Promise<RelayLag> {
+  const [count]: { acts: string }[] = await app.database.query(
+    `/* all tenants */ select count(*) as acts
+     from (select no from act where tree_index is null limit ?) as unnumbered`,
+    [LAG_ACTS_MAX],
+  );
+  const [oldest]: { at: Date }[] = await app.database.query(
+    "/* all tenants */ select at from act where tree_index is null order by no limit 1",
+  );
+  const oldestMs = oldest === undefined ? 0 : Math.max(app.clock.now().getTime() - oldest.at.getTime(), 0);
+  return { acts: Number(count?.acts ?? 0), oldestMs };
 }
 
 async function numberTenant(tx: Tx, tenantNo: number, acts: readonly UnnumberedAct[]): Promise<NumberedAct[]> {

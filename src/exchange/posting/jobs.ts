@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemActor, type TenantRef } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
@@ -5,6 +6,9 @@ import { defineJob } from "../../platform/queues.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { postBatches } from "./service.js";
+
+/** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
+const HELD_MS = 25;
 
 /** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
 export function postingQueue(partition: number): string {
@@ -18,7 +22,8 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
-    const { isDrained } = await postBatches(app, partner);
+    const { isDrained, batches } = await postBatches(app, partner);
+    if (!isDrained && batches === 0) await sleep(HELD_MS);
     if (!isDrained) await enqueuePosting(app, partner);
   },
 });

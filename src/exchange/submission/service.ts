@@ -16,12 +16,14 @@ import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../p
 import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { packEnvelope, payloadBytesOf, storeEnvelope } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
 import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
 import { exchangeError } from "../errors.js";
 import { POSTED_SIGNAL } from "../parking/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
+import { countBatch, timed, timedWait } from "../stages/service.js";
 
 /** How long a caller may wait for the outcome, and how long one waits who does not say. */
 export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
@@ -45,10 +47,11 @@ export interface SubmitInput {
 /**
  * Accepts a signed batch: checks it by the contract's order, stores it with its act in one transaction, hands it to the
  * partner's posting partition and waits up to `waitMs` for the outcome. The same payload again answers what is stored.
- * A refusal is a coded error; it leaves an act and nothing else.
+ * A refusal is a coded error; it leaves an act and nothing else. Where too much waits already the batch is not looked
+ * at (`RATE_LIMITED`), known or not.
  */
 export async function submitBatch(app: App, actor: Actor, { jws, waitMs }: SubmitInput): Promise<Submission> {
-  const accepted = await accept(app, actor, jws);
+  const accepted = await admitted(app, actor, jws, () => accept(app, actor, jws));
   const isWaiting = accepted.batch.state === BatchState.ACCEPTED && waitMs > 0;
   const batch = isWaiting ? await awaitOutcome(app, accepted.batch, Math.min(waitMs, WAIT_MS.max)) : accepted.batch;
   return { batch, receipt: await receiptOf(app, actor, batch), replayed: accepted.replayed };
@@ -86,19 +89,23 @@ interface Parties {
 }
 
 async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
-  const started = performance.now();
   let envelope: Envelope | null = null;
   try {
-    envelope = readEnvelope(jws);
+    envelope = timed(app, "format", () => readEnvelope(jws));
     const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
     if (parties !== null && envelope.stated !== null) {
-      const known = await replayOf(app, actor, parties, envelope.stated.jti, envelope.payloadSha256);
+      const { stated, payloadSha256 } = envelope;
+      const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
+      if (known !== null) countBatch(app, "replayed");
       if (known !== null) return { batch: known, replayed: true };
+      refuseIfPartnerFull(app, actor, parties.partner);
     }
-    const key = await usableKey(app, actor, envelope.header.kid);
-    const payload = await verifyEnvelope(envelope, key, app.clock.now());
-    app.metrics.time("batch_verification", (performance.now() - started) / 1_000);
-    return await store(app, actor, { envelope, payload, key, ...present(parties, "the parties of a readable batch") });
+    const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
+    const payload = await timedWait(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
+    const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
+    const accepted = await store(app, actor, checked);
+    countBatch(app, accepted.replayed ? "replayed" : "accepted");
+    return accepted;
   } catch (error) {
     if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
     throw error;
@@ -205,6 +212,7 @@ async function replayOf(
 /** A refused batch leaves an act: which check failed, the key it named and the hash of what came; never the content. */
 async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, error: CodedError): Promise<void> {
   app.metrics.count("batches_refused", { code: error.code });
+  countBatch(app, error);
   const { code, details } = error;
   const { check = null, kid = envelope?.header.kid ?? null, path = null } = details;
   const payloadSha256 = envelope?.payloadSha256.toString("hex") ?? null;

@@ -15,6 +15,8 @@ export interface WaitingBatch extends BatchToPost {
   readonly itemCount: number;
   /** Why what is stored of it cannot be read; null where it can. */
   readonly fault: Error | null;
+  /** How long checking its items took. */
+  readonly checkedMs: number;
 }
 
 /** How many batches, accepted by an instant, still wait for a partner's posting. */
@@ -61,9 +63,11 @@ function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf
   const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants };
   try {
     const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
-    return { ...batch, items: hashedItems(partner, transactions, { isTenants, pseudonymOf }), fault: null };
+    const started = performance.now();
+    const items = hashedItems(partner, transactions, { isTenants, pseudonymOf });
+    return { ...batch, items, fault: null, checkedMs: performance.now() - started };
   } catch (error) {
-    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)) };
+    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)), checkedMs: 0 };
   }
 }
 
