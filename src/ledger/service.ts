@@ -7,7 +7,7 @@ import type { Reader, Tx } from "../platform/database.js";
 import type { AccountName, EntryKind } from "./entities.js";
 import { ledgerError } from "./errors.js";
 import { type Copy, dropCopy, type Mark, markCopy, putCopy, readCopy } from "./hot-balances.js";
-import { isBalanced, type Line, postingOf, sumLines } from "./rules.js";
+import { isBalanced, type Line, postingOf, sumLines, touchedLines } from "./rules.js";
 
 const ROWS_MAX = 5_000;
 
@@ -78,7 +78,7 @@ export async function post(
   for (const entry of entries) assert(isBalanced(entry.lines), "an entry sums to zero in each currency");
   await insertEntries(tx, partner, cursor, entries);
   const version = cursor.entryNo + BigInt(entries.length);
-  const changes = sumLines(entries.flatMap((entry) => entry.lines));
+  const changes = touchedLines(entries.flatMap((entry) => sumLines(entry.lines)));
   if (changes.length > 0) {
     await tx.query(
       `insert into account (tenant_no, partner_no, account, currency, balance_minor, version) values ?

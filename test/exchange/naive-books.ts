@@ -32,12 +32,20 @@ interface Known {
  * maps, an aborted batch undone by putting copies back.
  */
 export class NaiveBooks {
+  /** Who holds an id; what was refused holds none. */
   known = new Map<string, Known>();
+  /** Everything that was ever taken. */
+  rows: Known[] = [];
   rollbackOf = new Map<string, string>();
   totals = new Map<string, { count: number; sum: number }>();
 
   post(batch: NaiveBatch): NaiveOutcome[] {
-    const before = structuredClone({ known: this.known, rollbackOf: this.rollbackOf, totals: this.totals });
+    const before = structuredClone({
+      known: this.known,
+      rows: this.rows,
+      rollbackOf: this.rollbackOf,
+      totals: this.totals,
+    });
     const outcomes = batch.items.map((item) => this.#postItem(item));
     const isBad = (outcome: NaiveOutcome) => outcome.startsWith("REFUSED") || outcome === "DUPLICATE_MISMATCH";
     if (!batch.isAtomic || !outcomes.some(isBad)) return outcomes;
@@ -58,7 +66,7 @@ export class NaiveBooks {
 
   #book(item: NaiveItem): NaiveOutcome {
     if (item.day === 0) return "REFUSED PERIOD_UNKNOWN";
-    this.known.set(item.id, { item, state: "POSTED" });
+    this.#take({ item, state: "POSTED" });
     this.#total(item.kind, item);
     const waiting = this.#waitingFor(item);
     if (waiting !== null) {
@@ -72,7 +80,7 @@ export class NaiveBooks {
     if (this.rollbackOf.has(item.reverses)) return "REFUSED ALREADY_REVERSED";
     const original = this.known.get(item.reverses)?.item;
     if (original !== undefined && !fits(item, original)) return "REFUSED ROLLBACK_MISMATCH";
-    this.known.set(item.id, { item, state: original === undefined ? "WAITING" : "POSTED" });
+    this.#take({ item, state: original === undefined ? "WAITING" : "POSTED" });
     this.rollbackOf.set(item.reverses, item.id);
     this.#waitingFor(item);
     if (original === undefined) return "PENDING_ORIGINAL";
@@ -81,15 +89,22 @@ export class NaiveBooks {
   }
 
   /**
-   * The rollback that waits for an item, if it fits; else it is refused, and the item may be rolled back by another.
+   * The rollback that waits for an item, if it fits; else it is refused: its id is free, and the item may be
+   * rolled back by another.
    */
   #waitingFor(item: NaiveItem): Known | null {
     const waiting = this.known.get(this.rollbackOf.get(item.id) ?? "");
     if (waiting === undefined) return null;
     if (fits(waiting.item, item)) return waiting;
     waiting.state = "REFUSED";
+    this.known.delete(waiting.item.id);
     this.rollbackOf.delete(item.id);
     return null;
+  }
+
+  #take(transaction: Known): void {
+    this.known.set(transaction.item.id, transaction);
+    this.rows.push(transaction);
   }
 
   #total(kind: string, { day, amount }: NaiveItem): void {

@@ -52,8 +52,8 @@ describe("deciding batches", () => {
         expect(database.postInGroups(batches, sizes)).toEqual(expected);
         expect(database.totals()).toEqual(naive.totals);
         const states = { POSTED: "POSTED", WAITING: "PENDING_ORIGINAL", REFUSED: "REFUSED" } as const;
-        const known = [...naive.known].map(([id, { state }]) => [id, states[state]] as const);
-        expect(new Map([...database.booked].map(([id, { state }]) => [id, state]))).toEqual(new Map(known));
+        const known = naive.rows.map(({ item, state }) => `${item.id} ${states[state]}`);
+        expect(database.rows()).toEqual(known.toSorted());
         expect(database.reversals).toEqual(naive.rollbackOf);
       }),
       { numRuns: 1_000 },
@@ -128,6 +128,7 @@ class Database {
   readonly booked = new Map<string, BookedTransaction>();
   readonly reversals = new Map<string, string>();
   readonly posted: PostedItem[] = [];
+  readonly #givenUp: string[] = [];
 
   /** Posts batches in groups of these sizes, and then one by one. */
   postInGroups(batches: readonly NaiveBatch[], sizes: readonly number[]): string[][] {
@@ -169,15 +170,34 @@ class Database {
     };
   }
 
-  #write({ posted, pending, reversed, misfits }: Decision): void {
+  /** Every transaction, those that gave their id up besides: id and state. */
+  rows(): string[] {
+    const all = [...this.booked].map(([id, { state }]) => `${id} ${state}`);
+    return [...all, ...this.#givenUp.map((id) => `${id} REFUSED`)].toSorted();
+  }
+
+  #write({ posted, pending, reversed, freed, misfits, givenUp }: Decision): void {
     this.posted.push(...posted);
-    for (const { transaction } of [...pending, ...posted]) this.booked.set(transaction.dedupe, transaction);
-    for (const [rollback, original] of misfits) {
-      const waiting = this.booked.get(rollback);
-      if (waiting !== undefined) this.booked.set(rollback, { ...waiting, state: TransactionState.REFUSED });
-      this.reversals.delete(original);
+    for (const key of misfits) {
+      const waiting = this.booked.get(key);
+      expect(waiting?.state).toBe(TransactionState.PENDING_ORIGINAL);
+      if (waiting !== undefined) this.booked.set(key, { ...waiting, state: TransactionState.REFUSED });
     }
-    for (const [original, rollback] of reversed) this.reversals.set(original, rollback);
+    for (const key of givenUp) {
+      expect(this.booked.get(key)?.state).toBe(TransactionState.REFUSED);
+      this.booked.delete(key);
+      this.#givenUp.push(key);
+    }
+    for (const { transaction } of [...pending, ...posted]) {
+      const { dedupe } = transaction;
+      if (this.booked.get(dedupe)?.state === TransactionState.REFUSED) this.#givenUp.push(dedupe);
+      this.booked.set(dedupe, transaction);
+    }
+    for (const original of freed) expect(this.reversals.delete(original)).toBe(true);
+    for (const [original, rollback] of reversed) {
+      expect(this.reversals.has(original)).toBe(false); // a plain INSERT
+      this.reversals.set(original, rollback);
+    }
   }
 }
 

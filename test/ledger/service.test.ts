@@ -82,6 +82,15 @@ describe("entries", () => {
     expect(await balancesOf(app, place.partner, null)).toEqual(expect.objectContaining({ version: 0n, accounts: [] }));
   });
 
+  test("that cancel out leave every account that they moved, at zero", async () => {
+    await append([entry(5n), entry(-5n)]);
+    const { accounts } = await balancesOf(app, place.partner, null);
+    expect(accounts.map(({ account, balanceMinor }) => [account, balanceMinor])).toEqual([
+      ["CLEARING", 0n],
+      ["STAKES", 0n],
+    ]);
+  });
+
   test("hold sums beyond what a number holds exactly", async () => {
     const huge = 10n ** 18n - 1n;
     for (let each = 0; each < 3; each++) await append([entry(huge), entry(huge)]);

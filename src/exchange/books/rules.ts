@@ -1,5 +1,5 @@
 import type { TransactionKind } from "../../periods/entities.js";
-import type { TransactionState } from "../entities.js";
+import { TransactionState } from "../entities.js";
 import type { Item } from "../validate.js";
 
 /** Where an item's money goes: the open period that takes it, and the one it happened in. */
@@ -36,7 +36,7 @@ export interface PostedItem {
   readonly reversedKind: TransactionKind | null;
 }
 
-/** A rollback to be kept until its original comes. */
+/** A rollback to be kept until its original comes; REFUSED where that came in the same group and does not fit. */
 export interface PendingItem {
   readonly batchNo: string;
   readonly item: Item;
@@ -49,8 +49,12 @@ export interface Writes {
   readonly pending: readonly PendingItem[];
   /** Original → rollback, to be written. */
   readonly reversed: ReadonlyMap<string, string>;
-  /** Waiting rollbacks that did not fit their original: `dedupe` of the rollback → of the original. */
-  readonly misfits: ReadonlyMap<string, string>;
+  /** Originals whose rollback, known before, is theirs no more; freed before `reversed` is written. */
+  readonly freed: readonly string[];
+  /** Waiting rollbacks, known before, that do not fit their original: `dedupe`. */
+  readonly misfits: readonly string[];
+  /** Ids taken anew that a refused rollback, known before or one of `misfits`, has to give up first: `dedupe`. */
+  readonly givenUp: readonly string[];
 }
 
 /** What was known before a group: transactions by `dedupe`, and which originals are reversed by what. */
@@ -61,61 +65,86 @@ export interface KnownBooks {
 
 /** What a group has written so far, on top of what was known before. */
 export class Books {
-  readonly written = {
-    posted: [] as PostedItem[],
-    pending: [] as PendingItem[],
-    reversed: new Map<string, string>(),
-    misfits: new Map<string, string>(),
-  };
-  readonly #booked = new Map<string, BookedTransaction>();
+  readonly #booked = new Map<string, BookedTransaction | null>();
+  readonly #reversed = new Map<string, string | null>();
+  readonly #posted: PostedItem[] = [];
+  readonly #pending: PendingItem[] = [];
+  readonly #misfits = new Set<BookedTransaction>();
 
   constructor(readonly known: KnownBooks) {}
 
   draft(): Draft {
     return new Draft(
-      (key) => this.#booked.get(key) ?? this.known.booked.get(key),
-      (original) => this.written.reversed.get(original) ?? this.#known(original),
+      (key) => holderOf(this.#booked.has(key) ? this.#booked.get(key) : this.known.booked.get(key)),
+      (original) =>
+        (this.#reversed.has(original) ? this.#reversed.get(original) : this.known.reversals.get(original)) ?? undefined,
     );
   }
 
   keep(draft: Draft): void {
     for (const [key, transaction] of draft.booked) this.#booked.set(key, transaction);
-    this.written.posted.push(...draft.posted);
-    this.written.pending.push(...draft.pending);
-    for (const [original, rollback] of draft.reversed) this.written.reversed.set(original, rollback);
-    for (const [rollback, original] of draft.misfits) {
-      this.written.misfits.set(rollback, original);
-      if (!draft.reversed.has(original)) this.written.reversed.delete(original);
-    }
+    for (const [original, rollback] of draft.reversed) this.#reversed.set(original, rollback);
+    this.#posted.push(...draft.posted);
+    this.#pending.push(...draft.pending);
+    for (const misfit of draft.misfits) this.#misfits.add(misfit);
   }
 
-  #known(original: string): string | undefined {
-    const rollback = this.known.reversals.get(original);
-    return rollback !== undefined && this.written.misfits.has(rollback) ? undefined : rollback;
+  get written(): Writes {
+    const { booked, reversals } = this.known;
+    const inserted = [...this.#posted.filter(({ item }) => item !== null), ...this.#pending];
+    const taken = new Set(inserted.map(({ transaction }) => transaction.dedupe));
+    const reversed = [...this.#reversed].flatMap(([original, rollback]): [string, string][] =>
+      rollback === null ? [] : [[original, rollback]],
+    );
+    return {
+      posted: this.#posted,
+      pending: this.#pending.map((waiting) =>
+        this.#misfits.has(waiting.transaction) ? refusedLater(waiting) : waiting,
+      ),
+      reversed: new Map(reversed),
+      freed: [...this.#reversed.keys()].filter((original) => reversals.has(original)),
+      misfits: [...this.#misfits].flatMap((misfit) => (booked.get(misfit.dedupe) === misfit ? [misfit.dedupe] : [])),
+      givenUp: [...taken].filter((key) => booked.has(key)),
+    };
   }
 }
 
 /** What one batch would write; kept whole or not at all. */
 export class Draft {
-  readonly booked = new Map<string, BookedTransaction>();
+  /** Null where a rollback was refused and gave its id up. */
+  readonly booked = new Map<string, BookedTransaction | null>();
   readonly posted: PostedItem[] = [];
   readonly pending: PendingItem[] = [];
-  readonly reversed = new Map<string, string>();
-  readonly misfits = new Map<string, string>();
+  /** Original → rollback; null where the rollback turned out not to fit. */
+  readonly reversed = new Map<string, string | null>();
+  readonly misfits = new Set<BookedTransaction>();
 
   constructor(
     readonly findBefore: (key: string) => BookedTransaction | undefined,
     readonly reversalBefore: (original: string) => string | undefined,
   ) {}
 
+  /** The transaction that holds an id; a refused one holds none. */
   find(key: string): BookedTransaction | undefined {
-    return this.booked.get(key) ?? this.findBefore(key);
+    return this.booked.has(key) ? holderOf(this.booked.get(key)) : this.findBefore(key);
   }
 
   reversalOf(original: string): string | undefined {
-    const own = this.reversed.get(original);
-    if (own !== undefined) return own;
-    const before = this.reversalBefore(original);
-    return before !== undefined && this.misfits.has(before) ? undefined : before;
+    return this.reversed.has(original) ? (this.reversed.get(original) ?? undefined) : this.reversalBefore(original);
   }
+
+  /** A waiting rollback does not fit its original: it is refused, and both are free for another. */
+  refuse(waiting: BookedTransaction, original: string): void {
+    this.misfits.add(waiting);
+    this.booked.set(waiting.dedupe, null);
+    this.reversed.set(original, null);
+  }
+}
+
+function holderOf(transaction: BookedTransaction | null | undefined): BookedTransaction | undefined {
+  return transaction?.state === TransactionState.REFUSED ? undefined : (transaction ?? undefined);
+}
+
+function refusedLater(waiting: PendingItem): PendingItem {
+  return { ...waiting, transaction: { ...waiting.transaction, state: TransactionState.REFUSED } };
 }

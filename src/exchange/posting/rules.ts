@@ -62,6 +62,14 @@ export function dedupeKey(tenantNo: number, partnerNo: number, externalId: strin
 }
 
 /**
+ * The place in the unique index of a refused rollback that gave its id up: as `dedupeKey`, over its batch and item. The
+ * first part is no tenant's number, so no id has this key.
+ */
+export function refusedKey(tenantNo: number, partnerNo: number, batchNo: string, index: number): Buffer {
+  return createHash("sha256").update(`refused:${tenantNo}:${partnerNo}:${batchNo}:${index}`).digest().subarray(0, 16);
+}
+
+/**
  * Decides a group of batches of one partner, in order: an outcome for every item and all that is to be written. Pure:
  * what earlier batches of the group decided counts for later ones, and an aborted batch leaves no trace.
  */
@@ -120,15 +128,13 @@ function decidePosting(
   return { outcome: ItemOutcome.POSTED };
 }
 
-/** The rollback that came before its original, if it fits; one that does not is refused for good. */
+/** The rollback that came before its original, if it fits; one that does not is refused, and its id is free again. */
 function fittingRollback(original: BookedTransaction, draft: Draft): BookedTransaction | null {
   const rollbackKey = draft.reversalOf(original.dedupe);
   const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
   if (waiting === undefined) return null;
   if (mayReverse(waiting, original) && fits(waiting, original)) return waiting;
-  draft.misfits.set(waiting.dedupe, original.dedupe);
-  draft.reversed.delete(original.dedupe);
-  draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
+  draft.refuse(waiting, original.dedupe);
   return null;
 }
 
