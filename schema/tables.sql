@@ -271,6 +271,7 @@ CREATE TABLE `posting_cursor` (
   `partner_no` int(10) unsigned NOT NULL,
   `epoch` bigint(20) unsigned NOT NULL DEFAULT 0,
   `entry_no` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `recorded_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_no`,`partner_no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

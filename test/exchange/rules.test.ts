@@ -50,10 +50,10 @@ describe("deciding batches", () => {
         const expected = batches.map((batch) => naive.post(batch));
         const database = new Database();
         expect(database.postInGroups(batches, sizes)).toEqual(expected);
-        expect(database.totals()).toEqual(naive.totals);
+        expect(database.totals()).toEqual(totalsOf(naive));
         const states = { POSTED: "POSTED", WAITING: "PENDING_ORIGINAL", REFUSED: "REFUSED" } as const;
-        const known = [...naive.known].map(([id, { state }]) => [id, states[state]] as const);
-        expect(new Map([...database.booked].map(([id, { state }]) => [id, state]))).toEqual(new Map(known));
+        const known = naive.rows.map(({ item, state }) => `${item.id} ${states[state]}`);
+        expect(database.rows()).toEqual(known.toSorted());
         expect(database.reversals).toEqual(naive.rollbackOf);
       }),
       { numRuns: 1_000 },
@@ -128,6 +128,7 @@ class Database {
   readonly booked = new Map<string, BookedTransaction>();
   readonly reversals = new Map<string, string>();
   readonly posted: PostedItem[] = [];
+  readonly #givenUp: string[] = [];
 
   /** Posts batches in groups of these sizes, and then one by one. */
   postInGroups(batches: readonly NaiveBatch[], sizes: readonly number[]): string[][] {
@@ -167,16 +168,46 @@ class Database {
     };
   }
 
-  #write({ posted, pending, reversed, misfits }: Decision): void {
-    this.posted.push(...posted);
-    for (const { transaction } of [...pending, ...posted]) this.booked.set(transaction.dedupe, transaction);
-    for (const [rollback, original] of misfits) {
-      const waiting = this.booked.get(rollback);
-      if (waiting !== undefined) this.booked.set(rollback, { ...waiting, state: TransactionState.REFUSED });
-      this.reversals.delete(original);
-    }
-    for (const [original, rollback] of reversed) this.reversals.set(original, rollback);
+  /** Every transaction, those that gave their id up besides: id and state. */
+  rows(): string[] {
+    const all = [...this.booked].map(([id, { state }]) => `${id} ${state}`);
+    return [...all, ...this.#givenUp.map((id) => `${id} REFUSED`)].toSorted();
   }
+
+  #write({ posted, pending, reversed, freed, misfits, givenUp }: Decision): void {
+    this.posted.push(...posted);
+    for (const key of misfits) {
+      const waiting = this.booked.get(key);
+      expect(waiting?.state).toBe(TransactionState.PENDING_ORIGINAL);
+      if (waiting !== undefined) this.booked.set(key, { ...waiting, state: TransactionState.REFUSED });
+    }
+    for (const key of givenUp) {
+      expect(this.booked.get(key)?.state).toBe(TransactionState.REFUSED);
+      this.booked.delete(key);
+      this.#givenUp.push(key);
+    }
+    for (const { transaction } of [...pending, ...posted]) {
+      const { dedupe } = transaction;
+      if (this.booked.get(dedupe)?.state === TransactionState.REFUSED) this.#givenUp.push(dedupe);
+      this.booked.set(dedupe, transaction);
+    }
+    for (const original of freed) expect(this.reversals.delete(original)).toBe(true);
+    for (const [original, rollback] of reversed) {
+      expect(this.reversals.has(original)).toBe(false); // a plain INSERT
+      this.reversals.set(original, rollback);
+    }
+  }
+}
+
+/** Count and sum by period, origin and kind. */
+function totalsOf(naive: NaiveBooks): Map<string, { count: number; sum: number }> {
+  const totals = new Map<string, { count: number; sum: number }>();
+  for (const { item, isRollback, day } of naive.postings) {
+    const name = `${day} ${item.day} ${isRollback ? "ROLLBACK_" : ""}${item.kind}`;
+    const { count, sum } = totals.get(name) ?? { count: 0, sum: 0 };
+    totals.set(name, { count: count + 1, sum: sum + item.amount });
+  }
+  return totals;
 }
 
 function placeOf(day: number) {

@@ -3,14 +3,7 @@ import { later } from "../../kernel/clock.js";
 import { hash16Hex } from "../../kernel/digest.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { TransactionKind } from "../../periods/entities.js";
-import {
-  type BookedTransaction,
-  Draft,
-  type KnownBooks,
-  knownGround,
-  type Place,
-  type Writes,
-} from "../books/rules.js";
+import { type BookedTransaction, Books, Draft, type KnownBooks, type Place, type Writes } from "../books/rules.js";
 import { BatchMode, TransactionState } from "../entities.js";
 import type { Item, ItemRefusal } from "../validate.js";
 
@@ -77,11 +70,19 @@ export function dedupeKey(tenantNo: number, partnerNo: number, externalId: strin
 }
 
 /**
+ * The place in the unique index of a refused rollback that gave its id up: as `dedupeKey`, over its batch and item. The
+ * first part is no tenant's number, so no id has this key.
+ */
+export function refusedKey(tenantNo: number, partnerNo: number, batchNo: string, index: number): string {
+  return hash16Hex(`refused:${tenantNo}:${partnerNo}:${batchNo}:${index}`);
+}
+
+/**
  * Decides a group of batches of one partner, in order: an outcome for every item and all that is to be written. Pure:
  * what earlier batches of the group decided counts for later ones, and an aborted batch leaves no trace.
  */
 export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Decision {
-  const books = new Draft(knownGround(facts));
+  const books = new Books(facts);
   const outcomes = new Map<string, readonly Outcome[]>();
   for (const batch of batches) {
     const draft = batch.mode === BatchMode.ATOMIC ? new Draft(books) : books;
@@ -90,8 +91,7 @@ export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Deci
     if (draft !== books && !isAborted) books.keep(draft);
     outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, books) : decided);
   }
-  const { posted, pending, reversed, misfits } = books;
-  return { outcomes, posted, pending, reversed, misfits };
+  return { outcomes, ...books.written };
 }
 
 const POSTED: Outcome = { outcome: ItemOutcome.POSTED };
@@ -132,15 +132,13 @@ function decidePosting(batch: BatchToPost, result: GoodItem, facts: Facts, draft
   return POSTED;
 }
 
-/** The rollback that came before its original, if it fits; one that does not is refused for good. */
+/** The rollback that came before its original, if it fits; one that does not is refused, and its id is free again. */
 function fittingRollback(original: BookedTransaction, draft: Draft): BookedTransaction | null {
   const rollbackKey = draft.reversalOf(original.dedupe);
   const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
   if (waiting === undefined) return null;
   if (mayReverse(waiting, original) && fits(waiting, original)) return waiting;
-  draft.misfits.set(waiting.dedupe, original.dedupe);
-  draft.reversed.delete(original.dedupe);
-  draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
+  draft.refuse(waiting, original.dedupe);
   return null;
 }
 

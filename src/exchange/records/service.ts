@@ -1,12 +1,18 @@
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
-import { codeLiteral, hexLiteral, instantLiteral, literals, rowLiteral } from "../../platform/sql-text.js";
+import {
+  codeLiteral,
+  hexLiteral,
+  instantLiteral,
+  literals,
+  rowLiteral,
+  type SqlText,
+} from "../../platform/sql-text.js";
 import { dimensionNumbers } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
-import type { BookedTransaction, PostedItem } from "../books/rules.js";
-import { TransactionState } from "../entities.js";
+import type { BookedTransaction, PendingItem, PostedItem } from "../books/rules.js";
 import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";
-import type { Decision } from "../posting/rules.js";
+import { type Decision, refusedKey } from "../posting/rules.js";
 import type { PseudonymOf } from "../pseudonyms/service.js";
 import type { Item } from "../validate.js";
 
@@ -36,7 +42,8 @@ export async function writeTransactions(
   const numbers = await numbersOf(app, tx, partner, decision);
   const row = rowWriter(partner, numbers, pseudonymOf);
   const nowhere = { periodNo: 0, originPeriodNo: 0, entryNo: 0n };
-  const rows = decision.pending.map(({ batchNo, item, transaction }) =>
+  await refuseMisfits(tx, partner, decision);
+  const rows = pendingOf(partner, decision).map(({ batchNo, item, transaction }) =>
     row(item, transaction, { ...nowhere, batchNo }),
   );
   const waiting: [PostedItem, bigint][] = [];
@@ -118,23 +125,55 @@ async function postWaiting(tx: Tx, partner: Partner, { posted, entryNo, numbers 
   );
 }
 
-async function writeReversals(tx: Tx, partner: Partner, { reversed, misfits }: Decision): Promise<void> {
-  for (const [rollback, original] of misfits) {
-    await tx.query("update transaction set state = ? where tenant_no = ? and dedupe = ?", [
-      TransactionState.REFUSED,
-      partner.tenantNo,
-      Buffer.from(rollback, "hex"),
-    ]);
-    await tx.query("delete from reversal where tenant_no = ? and original = ?", [
-      partner.tenantNo,
-      Buffer.from(original, "hex"),
-    ]);
+/** Waiting rollbacks that do not fit are refused; refused ones give up an id that is taken anew. */
+async function refuseMisfits(tx: Tx, { tenantNo }: Partner, { misfits, givenUp }: Decision): Promise<void> {
+  for (const part of chunks(misfits)) {
+    await tx.query(
+      `update transaction set state = 'REFUSED'
+       where tenant_no = ? and dedupe in (?) and state = 'PENDING_ORIGINAL'`,
+      [tenantNo, part],
+    );
+  }
+  for (const part of chunks(givenUp)) {
+    // `refusedKey`, spelled in SQL
+    await tx.query(
+      `update transaction set dedupe = unhex(left(sha2(
+         concat('refused:', tenant_no, ':', partner_no, ':', batch_no, ':', item), 256), 32))
+       where tenant_no = ? and dedupe in (?) and state = 'REFUSED'`,
+      [tenantNo, part],
+    );
+  }
+}
+
+/** The rollbacks that wait; one that was refused since has the id no more when another of the group took it. */
+function pendingOf({ tenantNo, no }: Partner, { pending, posted }: Decision): PendingItem[] {
+  if (pending.length === 0) return [];
+  const holders = new Map<string, PendingItem | PostedItem>();
+  for (const waiting of pending) holders.set(waiting.transaction.dedupe, waiting);
+  for (const each of posted) if (each.item !== null) holders.set(each.transaction.dedupe, each);
+  return pending.map((waiting) => {
+    const { batchNo, item, transaction } = waiting;
+    if (holders.get(transaction.dedupe) === waiting) return waiting;
+    const dedupe = refusedKey(tenantNo, no, batchNo, item.index);
+    return { batchNo, item, transaction: { ...transaction, dedupe } };
+  });
+}
+
+async function writeReversals(tx: Tx, partner: Partner, { reversed, freed }: Decision): Promise<void> {
+  for (const part of chunks(freed)) {
+    await tx.query("delete from reversal where tenant_no = ? and original in (?)", [partner.tenantNo, part]);
   }
   if (reversed.size === 0) return;
   const rows = [...reversed].map(([original, rollback]) => [
     ...[Buffer.from(original, "hex"), partner.tenantNo, partner.no, Buffer.from(rollback, "hex")],
   ]);
   await tx.query("insert into reversal (original, tenant_no, partner_no, rollback) values ?", [rows]);
+}
+
+function chunks(keys: readonly string[]): SqlText[] {
+  return Array.from({ length: Math.ceil(keys.length / ROWS_MAX) }, (_, index) =>
+    literals(keys.slice(index * ROWS_MAX, (index + 1) * ROWS_MAX).map(hexLiteral)),
+  );
 }
 
 async function numbersOf(app: App, tx: Tx, partner: Partner, { posted, pending }: Decision): Promise<DimensionNumbers> {
