@@ -1,6 +1,6 @@
 import { assert } from "../kernel/assert.js";
 import type { HeldCursor, PartnerNumbers } from "../periods/cursors/service.js";
-import { saveEntry } from "../periods/cursors/service.js";
+import { saveCursor } from "../periods/cursors/service.js";
 import type { TransactionKind } from "../periods/entities.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
@@ -83,7 +83,10 @@ export async function post(
   cursor: HeldCursor,
   entries: readonly NewEntry[],
 ): Promise<bigint> {
-  if (entries.length === 0) return cursor.entryNo;
+  if (entries.length === 0) {
+    await saveCursor(tx, partner, cursor);
+    return cursor.entryNo;
+  }
   for (const entry of entries) assert(isBalanced(entry.lines), "an entry sums to zero in each currency");
   const recordedAt = await insertEntries(tx, partner, cursor, entries);
   const version = cursor.entryNo + BigInt(entries.length);
@@ -95,7 +98,7 @@ export async function post(
       [changes.map((line) => [partner.tenantNo, partner.no, line.account, line.currency, line.amountMinor, version])],
     );
   }
-  await saveEntry(tx, partner, { entryNo: version, recordedAt });
+  await saveCursor(tx, partner, { ...cursor, entryNo: version, recordedAt });
   return version;
 }
 

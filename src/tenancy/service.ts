@@ -12,6 +12,7 @@ import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
 import { once } from "../platform/idempotency.js";
+import { rowOf } from "../platform/rows.js";
 import { seal, unseal } from "../platform/seal.js";
 import { Partner, type PartnerKind, Tenant } from "./entities.js";
 import { tenancyError } from "./errors.js";
@@ -172,7 +173,7 @@ export async function tenantsForAllTenants(app: App): Promise<Tenant[]> {
 
 /** The key under which a tenant's players are hashed. */
 export async function playerKeyOf(app: App, reader: Reader, tenantId: string): Promise<Buffer> {
-  const tenant = present(await reader.findOneBy(Tenant, { id: tenantId }), "the tenant whose players are hashed");
+  const tenant = present(await rowOf(reader, Tenant, "id = ?", [tenantId]), "the tenant whose players are hashed");
   return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
 }
 

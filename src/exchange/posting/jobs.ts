@@ -28,8 +28,32 @@ export const postPartner = defineJob({
   },
 });
 
-/** Hands a partner to its posting partition; a hint, since the sweeper finds what waits. */
+/** Partners that are being handed over in a process, with who is to follow. */
+interface HandingOver {
+  readonly now: Promise<void>;
+  next: Promise<void> | null;
+}
+
+const handingOver = new WeakMap<App, Map<string, HandingOver>>();
+
+/**
+ * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the partner
+ * is being handed over share the next time.
+ */
 export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+  const all = handingOver.get(app) ?? new Map<string, HandingOver>();
+  handingOver.set(app, all);
+  const known = all.get(partner.id);
+  if (known !== undefined) {
+    known.next ??= known.now.then(() => enqueuePosting(app, partner));
+    return known.next;
+  }
+  const now = handOver(app, partner).finally(() => all.delete(partner.id));
+  all.set(partner.id, { now, next: null });
+  return now;
+}
+
+async function handOver(app: App, partner: Partner): Promise<void> {
   const { tenantId, tenantNo, id: partnerId } = partner;
   await app.queues.add({
     queue: postingQueue(partner.postingPartition),

@@ -17,11 +17,11 @@ import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
+import { openCaller } from "../callers/service.js";
 import { packEnvelope, payloadBytesOf, storeEnvelope } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
 import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
 import { exchangeError } from "../errors.js";
-import { POSTED_SIGNAL } from "../parking/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
 import { countBatch, timed, timedWait } from "../stages/service.js";
 
@@ -101,7 +101,7 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
       refuseIfPartnerFull(app, actor, parties.partner);
     }
     const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
-    const payload = await timedWait(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
+    const payload = timed(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
     const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
     const accepted = await store(app, actor, checked);
     countBatch(app, accepted.replayed ? "replayed" : "accepted");
@@ -225,28 +225,21 @@ async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, 
 
 /** Waits for the batch to leave ACCEPTED: told by a signal, or seen in the database. */
 async function awaitOutcome(app: App, batch: Batch, waitMs: number): Promise<Batch> {
-  const ended = new AbortController();
-  const stopListening = app.signals.listen(POSTED_SIGNAL, (ids) => {
-    if (ids.includes(batch.id)) ended.abort();
-  });
+  const caller = openCaller(app, batch.id);
   try {
     const deadline = performance.now() + waitMs;
     for (;;) {
+      const isTold = await caller.told(Math.min(POLL_MS, Math.max(deadline - performance.now(), 0)));
       const now = await storedBatch(app, batch);
-      const left = deadline - performance.now();
-      if (now.state !== BatchState.ACCEPTED || left <= 0) return now;
-      if (ended.signal.aborted) await sleep(1);
-      else await sleep(Math.min(POLL_MS, left), undefined, { signal: ended.signal }).catch(ignoreAbort);
+      if (now.state !== BatchState.ACCEPTED || performance.now() >= deadline) return now;
+      if (isTold) await sleep(1); // released from parking since
     }
   } finally {
-    stopListening();
+    caller.leave();
   }
 }
 
 async function storedBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
-  return present(await app.database.manager.findOneBy(Batch, { tenantNo, no }), "an accepted batch");
-}
-
-function ignoreAbort(error: unknown): void {
-  if (!(error instanceof Error && error.name === "AbortError")) throw error;
+  const stored = await rowOf(app.database.manager, Batch, "tenant_no = ? and no = ?", [tenantNo, no]);
+  return present(stored, "an accepted batch");
 }

@@ -17,12 +17,13 @@ export interface HeldCursor extends LastEntry {
 }
 
 /**
- * Takes and writes the partner's cursor, or answers null at once when another transaction holds it. The row is made with
- * the partner, so nobody ever waits here, but for a partner that an older release made meanwhile.
+ * Takes the partner's cursor, or answers null at once when another transaction holds it; whoever writes under it also
+ * saves it. The row is made with the partner, so nobody ever waits here, but for a partner that an older release made
+ * meanwhile.
  */
 export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor | null> {
   const held = await readCursor(tx, partner, "for update skip locked");
-  if (held !== null) return claim(tx, partner, held);
+  if (held !== null) return { ...held, epoch: held.epoch + 1n };
   if ((await readCursor(tx, partner, "")) !== null) return null;
   return holdCursor(tx, partner);
 }
@@ -38,14 +39,12 @@ export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldC
   return claim(tx, partner, present(await readCursor(tx, partner, "for update"), "a cursor that was just written"));
 }
 
-/** Writes which entry under the cursor is the last by now. */
-export async function saveEntry(tx: Tx, partner: PartnerNumbers, { entryNo, recordedAt }: LastEntry): Promise<void> {
-  await tx.query("update posting_cursor set entry_no = ?, recorded_at = ? where tenant_no = ? and partner_no = ?", [
-    entryNo,
-    recordedAt,
-    partner.tenantNo,
-    partner.no,
-  ]);
+/** Writes a held cursor: its epoch, and which entry under it is the last by now. */
+export async function saveCursor(tx: Tx, { tenantNo, no }: PartnerNumbers, cursor: HeldCursor): Promise<void> {
+  await tx.query(
+    "update posting_cursor set epoch = ?, entry_no = ?, recorded_at = ? where tenant_no = ? and partner_no = ?",
+    [cursor.epoch, cursor.entryNo, cursor.recordedAt, tenantNo, no],
+  );
 }
 
 async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise<HeldCursor> {
