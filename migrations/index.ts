@@ -10,6 +10,7 @@ import { Exchange0000000000008 } from "./0008-exchange.js";
 import { Settlement0000000000009 } from "./0009-settlement.js";
 import { Cursors0000000000023 } from "./0023-cursors.js";
 import { Backlog0000000000026 } from "./0026-backlog.js";
+import { Outcomes0000000000027 } from "./0027-outcomes.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Settlement0000000000009,
   Cursors0000000000023,
   Backlog0000000000026,
+  Outcomes0000000000027,
 ];

@@ -91,8 +91,14 @@ CREATE TABLE `batch_content` (
   `tenant_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned NOT NULL,
   `envelope` mediumblob NOT NULL,
-  `outcomes` mediumblob DEFAULT NULL,
-  `outcomes_sha256` binary(32) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`batch_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `batch_outcome` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `batch_no` bigint(20) unsigned NOT NULL,
+  `outcomes` mediumblob NOT NULL,
+  `outcomes_sha256` binary(32) NOT NULL,
   PRIMARY KEY (`tenant_no`,`batch_no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -78,11 +78,11 @@ function outcomeText({ code, outcome, path }: Outcome): string {
 
 /** The outcomes of a posted batch in input order; null until it is posted. */
 export async function outcomesOf(reader: Reader, tenantNo: number, batchNo: string): Promise<Outcome[] | null> {
-  const [row] = await reader.query("select outcomes from batch_content where tenant_no = ? and batch_no = ?", [
+  const [row] = await reader.query("select outcomes from batch_outcome where tenant_no = ? and batch_no = ?", [
     tenantNo,
     batchNo,
   ]);
-  return row === undefined || row.outcomes === null ? null : unpackOutcomes(row.outcomes).outcomes;
+  return row === undefined ? null : unpackOutcomes(row.outcomes).outcomes;
 }
 
 /** Stored outcomes, and the SHA-256 of what is stored. */

@@ -46,9 +46,10 @@ export async function checkBatches(
   const rows: BatchRow[] = await reader.query(
     `select batch.no, batch.id, batch.issuer_no, batch.state, batch.item_count, batch.payload_sha256, batch.leaf_hash,
        batch.posted_count, batch.duplicate_count, batch.pending_count, batch.refused_count, content.envelope,
-       content.outcomes, content.outcomes_sha256, act.leaf_hash as act_leaf
+       outcome.outcomes, outcome.outcomes_sha256, act.leaf_hash as act_leaf
      from batch
      left join batch_content as content on content.tenant_no = batch.tenant_no and content.batch_no = batch.no
+     left join batch_outcome as outcome on outcome.tenant_no = batch.tenant_no and outcome.batch_no = batch.no
      left join act on act.tenant_no = batch.tenant_no and act.subject_id = batch.id and act.type = 'BATCH_ACCEPTED'
      where batch.tenant_no = ? and batch.partner_no = ? and batch.no > ? order by batch.no limit ?`,
     [partner.tenantNo, partner.no, after, BATCHES_MAX],

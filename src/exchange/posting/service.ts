@@ -153,12 +153,8 @@ async function writeOutcomes(
      where batch.tenant_no = ?`,
     [...countRows, postedAt, ledgerVersion, partner.tenantNo],
   );
-  await tx.query(
-    `update batch_content as content join (${derived(results.length, ["no", "packed", "hash"])}) as result
-       on content.batch_no = result.no
-     set content.outcomes = result.packed, content.outcomes_sha256 = result.hash where content.tenant_no = ?`,
-    [...results.flatMap(({ batch, packed, sha256 }) => [batch.no, packed, sha256]), partner.tenantNo],
-  );
+  const packedRows = results.map(({ batch, packed, sha256 }) => [partner.tenantNo, batch.no, packed, sha256]);
+  await tx.query("insert into batch_outcome (tenant_no, batch_no, outcomes, outcomes_sha256) values ?", [packedRows]);
   const { tenantId, tenantNo } = partner;
   const acts = results.map(({ batch, counts, sha256 }) => ({
     type: ActType.BATCH_POSTED,
