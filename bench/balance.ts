@@ -84,8 +84,11 @@ async function trickleDuring<T>(
     }
   };
   const trickled = trickle();
+  const tooEarly = trickled.then((): never => {
+    throw new Error("the postings ended");
+  });
   try {
-    return await Promise.race([work(), trickled.then(() => Promise.reject(new Error("the postings ended")))]);
+    return await Promise.race([work(), tooEarly]);
   } finally {
     ended.abort();
     await trickled;

@@ -39,13 +39,14 @@ export const growth: StagedBenchmark = {
 };
 
 /** The rate, and what says whether the index that every transaction is looked up in was in memory. */
-async function measureFull({ database, measure }: Ingestion, run: number) {
+async function measureFull(ingestion: Ingestion, run: number) {
+  const { database } = ingestion;
   const [storedRows, lastNo, reads] = [
     await numberOf(database, "select count(*) from `transaction` force index (uq_transaction_dedupe)"),
     await lastNoOf(database),
     await pageReads(database),
   ];
-  const rate = await measure(`f${run}`);
+  const rate = await ingestion.measure(`f${run}`);
   const added = (await lastNoOf(database)) - lastNo;
   const remarks: Sample["remarks"] = {
     storedRows,

@@ -15,7 +15,8 @@ export interface Arrivals {
  * it could be sent: what waits because the server stalls counts as waiting (no coordinated omission). Ends when the
  * last is answered. Throws for the first that fails.
  */
-export async function openLoop({ perSecond, seconds, send }: Arrivals): Promise<number[]> {
+export async function openLoop(arrivals: Arrivals): Promise<number[]> {
+  const { perSecond, seconds } = arrivals;
   const count = Math.max(Math.round(perSecond * seconds), 1);
   const took: Promise<number>[] = [];
   const began = performance.now();
@@ -24,7 +25,7 @@ export async function openLoop({ perSecond, seconds, send }: Arrivals): Promise<
     const due = Math.min(Math.floor(((performance.now() - began) / 1_000) * perSecond) + 1, count);
     for (let place = took.length; place < due; place++) {
       const dueAt = began + (place / perSecond) * 1_000;
-      const sent = send(place).then(() => performance.now() - dueAt);
+      const sent = arrivals.send(place).then(() => performance.now() - dueAt);
       sent.catch(() => {
         hasFailed = true;
       });

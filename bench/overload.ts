@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
+import { sendUntilAccepted, trySend } from "./admission.js";
 import { RUNS, type Sample, type Stage, type StagedBenchmark } from "./benchmark.js";
 import { connectDatabase } from "./database.js";
 import { submitBody } from "./http-client.js";
@@ -23,8 +24,6 @@ const CLOSED_LOOPS = [
 const SEARCH_BATCHES_PER_SECOND = 400;
 /** More than the peak's rate of an earlier run: no client may run out. */
 const PEAK_ROOM = 1.5;
-const ACCEPTED = /"state":"(ACCEPTED|POSTED)"/;
-const REFUSED = /"code":"RATE_LIMITED"/;
 
 /** Three times the load that is posted at the peak, from clients that do not wait: what is posted meanwhile. */
 export const overload: StagedBenchmark = {
@@ -91,7 +90,7 @@ async function closedGoodput(
   const began = performance.now();
   const lane = async () => {
     for (const request of queue) {
-      if (!(await isTaken(client, request))) throw new Error("a load that waits for its answers was refused");
+      await sendUntilAccepted(client, request);
       if (performance.now() - began > seconds * 1_000) return;
     }
   };
@@ -114,7 +113,7 @@ async function overloaded({ database, client }: Load, requests: readonly Buffer[
       const request = requests[place];
       if (request === undefined) return;
       if (!client.isFree()) counts.unsent += 1;
-      else if (await isTaken(client, request)) counts.accepted += 1;
+      else if ((await trySend(client, request)) === null) counts.accepted += 1;
       else counts.refused += 1;
     },
   });
@@ -128,14 +127,6 @@ async function overloaded({ database, client }: Load, requests: readonly Buffer[
   if (all !== sent) throw new Error(`${sent} transactions were accepted and ${all} posted`);
   const drainedSeconds = (performance.now() - began) / 1_000 - SECONDS.overload;
   return { goodput, offeredPerSecond: perSecond * ROWS_PER_BATCH, ...counts, drainedSeconds };
-}
-
-/** Whether a batch was accepted; false when it was refused because there is too much. Throws for anything else. */
-async function isTaken(client: RawClient, request: Buffer): Promise<boolean> {
-  const { status, body } = await client.send(request);
-  if (status === 200 && ACCEPTED.test(body)) return true;
-  if (REFUSED.test(body)) return false;
-  throw new Error(`A batch was neither accepted nor refused: ${status} ${body.slice(0, 500)}`);
 }
 
 /** Requests of all partners in turn, signed now; good for five minutes. */

@@ -41,7 +41,11 @@ export async function openRawClient(url: string, connections: number): Promise<R
   const all = [...free];
   return {
     async send(request) {
-      while (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (free.length === 0) {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+        });
+      }
       const line = free.pop();
       if (line === undefined) throw new Error("a connection was free and is not");
       try {
@@ -81,10 +85,10 @@ function openLine(host: string, port: number): Promise<Line> {
     const answer = answerIn(received);
     if (answer === null) return;
     received = Buffer.alloc(0);
-    const { resolve, reject } = asked ?? { resolve: () => undefined, reject: () => undefined };
+    const current = asked;
     asked = null;
-    if (answer instanceof Error) reject(answer);
-    else resolve(answer);
+    if (answer instanceof Error) current?.reject(answer);
+    else current?.resolve(answer);
   });
   socket.on("error", fail).on("close", () => fail(new Error("the server closed the connection")));
   return new Promise((resolve, reject) => {

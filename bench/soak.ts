@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
 import { present } from "../src/kernel/assert.js";
+import { sendUntilAccepted } from "./admission.js";
 import { median, RUNS, type Sample, type Stage, type StagedBenchmark } from "./benchmark.js";
 import { numberOf } from "./database.js";
 import { submitBody } from "./http-client.js";
 import { allPosted, openIngestion, postedOf, waitingOf } from "./ingest.js";
 import { memoryTrend, residentMib } from "./memory.js";
 import { openLoop } from "./open-loop.js";
-import { graphqlRequest, openRawClient, type RawClient } from "./raw-client.js";
+import { graphqlRequest, openRawClient } from "./raw-client.js";
 import { transactionTexts } from "./traffic.js";
 
 const SHARE_OF_INGEST = 0.7;
@@ -15,10 +16,6 @@ const ROWS_PER_BATCH = 1_000;
 const CONNECTIONS = 16;
 const SAMPLE_MS = 5_000;
 const SAY_EVERY_SAMPLES = 6;
-const RETRY_MS = 200;
-const ACCEPTED = /"state":"(ACCEPTED|POSTED)"/;
-const REFUSED = /"code":"RATE_LIMITED"/;
-const RETRY_AFTER = /"retryAfterMs":(\d+)/;
 
 /** Ten minutes at 70 % of what `ingest` reaches: whether memory and queues stay as they are. */
 export const soak: StagedBenchmark = {
@@ -109,16 +106,6 @@ async function sendAll(
     },
   });
   return counts;
-}
-
-/** How often it was refused before it was accepted. */
-async function sendUntilAccepted(client: RawClient, request: Buffer): Promise<number> {
-  for (let refused = 0; ; refused++) {
-    const { status, body } = await client.send(request);
-    if (status === 200 && ACCEPTED.test(body)) return refused;
-    if (!REFUSED.test(body)) throw new Error(`A batch was not accepted: ${status} ${body.slice(0, 500)}`);
-    await sleep(Number(RETRY_AFTER.exec(body)?.[1] ?? RETRY_MS));
-  }
 }
 
 /** Medians of the first quarter and the last, and the most there was. */
