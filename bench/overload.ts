@@ -12,7 +12,7 @@ import { transactionTexts } from "./traffic.js";
 const TIMES = 3;
 const ROWS_PER_BATCH = 100;
 const CONNECTIONS = 512;
-const SECONDS = { search: 3, peak: 8, overload: 10 };
+const SECONDS = { search: 3, peak: 8, overload: 16 };
 const REST_MS = 2_000;
 /** Ways to load without offering more than is taken; the best of them says what the peak is. */
 const CLOSED_LOOPS = [
@@ -118,15 +118,18 @@ async function overloaded({ database, client }: Load, requests: readonly Buffer[
     },
   });
   offering.catch(() => undefined); // awaited below
-  await sleep(SECONDS.overload * 1_000);
-  const posted = (await postedOf(database)) - before;
-  const goodput = posted / ((performance.now() - began) / 1_000);
+  await sleep((SECONDS.overload * 1_000) / 2);
+  const half = { at: performance.now(), posted: await postedOf(database) };
+  await sleep(SECONDS.overload * 1_000 - (half.at - began));
+  const end = { at: performance.now(), posted: await postedOf(database) };
+  const goodput = (end.posted - before) / ((end.at - began) / 1_000);
+  const lastHalfPerSecond = (end.posted - half.posted) / ((end.at - half.at) / 1_000);
   await offering;
   await allPosted(database);
   const [sent, all] = [counts.accepted * ROWS_PER_BATCH, (await postedOf(database)) - before];
   if (all !== sent) throw new Error(`${sent} transactions were accepted and ${all} posted`);
   const drainedSeconds = (performance.now() - began) / 1_000 - SECONDS.overload;
-  return { goodput, offeredPerSecond: perSecond * ROWS_PER_BATCH, ...counts, drainedSeconds };
+  return { goodput, lastHalfPerSecond, offeredPerSecond: perSecond * ROWS_PER_BATCH, ...counts, drainedSeconds };
 }
 
 /** Requests of all partners in turn, signed now; good for five minutes. */
