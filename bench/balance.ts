@@ -16,8 +16,8 @@ const BALANCES = `query Balances($id: ID!) {
 const RIGHT = /^\{"data":\{"partner":\{"balances":\{"version":"\d+","accounts":\[\{"account"/;
 
 /**
- * Reads of the balances of eight partners that keep changing, at half of the rate that the same reads reach at most: from
- * when a read was due to its answer.
+ * Reads of the balances of eight partners that keep changing, at half of the rate that the same reads reach at most:
+ * from when a read was due to its answer.
  */
 export const balance: StagedBenchmark = {
   name: "balance",

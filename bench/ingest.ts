@@ -130,7 +130,10 @@ async function submitAll(client: HttpClient, token: string, queue: Iterable<Buff
   for (const body of queue) await client.submit(token, body);
 }
 
-/** Waits until no batch is left to post. Asks the database rather than the api, so that asking costs what is measured next to nothing. */
+/**
+ * Waits until no batch is left to post. Asks the database rather than the api, so that asking costs what is measured
+ * next to nothing.
+ */
 export async function allPosted(database: Connection): Promise<void> {
   for (let waitedMs = 0; waitedMs < POSTED_MS_MAX; waitedMs += POLL_MS) {
     if ((await waitingOf(database)) === 0) return;

@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- --only ingest,query] [--all] [--json]`: measures what docs/performance.md describes, on servers and
- * processes of its own, and prints a table. Progress goes to standard error. The figures decide nothing here: the exit
- * code is 0 whatever they are.
+ * `npm run bench [-- --only ingest,query] [--all] [--json]`: measures what docs/performance.md describes, on servers
+ * and processes of its own, and prints a table. Progress goes to standard error. The figures decide nothing here: the
+ * exit code is 0 whatever they are.
  */
 import { balance } from "./balance.js";
 import type { Benchmark, LoneBenchmark, Sample, Sizes, StagedBenchmark } from "./benchmark.js";
