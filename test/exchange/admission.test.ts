@@ -3,7 +3,13 @@ import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Backlog, fullnessOf, intakeFullness, nextTurn, type Waiting } from "../../src/exchange/admission/rules.js";
+import {
+  type Backlog,
+  fullnessOf,
+  intakeFullness,
+  nextTurn,
+  type Waiting,
+} from "../../src/exchange/admission/rules.js";
 import { intakeOf } from "../../src/exchange/admission/service.js";
 import { Batch } from "../../src/exchange/entities.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
