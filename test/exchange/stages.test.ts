@@ -50,10 +50,10 @@ test("the metrics count batches and items by stage, and time the stages", async 
   const jws = await sign(payloadOf(app, place), place.key);
   await submitBatch(app, place.actor, { jws, waitMs: 0 });
   expect((await submitBatch(app, place.actor, { jws, waitMs: 0 })).replayed).toBe(true);
-  await expect(submitBatch(app, place.actor, { jws: `${jws}=`, waitMs: 0 })).rejects.toThrow();
+  await expect(submitBatch(app, place.actor, { jws: `${jws}=`, waitMs: 0 })).rejects.toThrow("BASE64URL");
   const other = await sign(payloadOf(app, place), place.key);
   const forged = `${other.slice(0, other.lastIndexOf("."))}${jws.slice(jws.lastIndexOf("."))}`;
-  await expect(submitBatch(app, place.actor, { jws: forged, waitMs: 0 })).rejects.toThrow();
+  await expect(submitBatch(app, place.actor, { jws: forged, waitMs: 0 })).rejects.toThrow("SIGNATURE");
   const known = bet();
   await submit(app, place, { transactions: [known, known, { ...known, amount: "2.00" }, bet({ currency: "EUR" })] });
   await submit(app, place, { transactions: [bet({ amount: "1,00" })] });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test, vi } from "vitest";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { BACKLOG_DEFAULTS } from "../../src/platform/config.js";
@@ -41,7 +42,7 @@ test("an import waits while it is told to, and goes on: every row is posted once
   await vi.waitFor(async () => expect(await limited()).toBeGreaterThan(0), 20_000);
   while (!isOver) {
     await post(app, place);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
   const { stdout, exitCode } = await imported;
   expect(JSON.parse(stdout)).toMatchObject({ batches: 8, posted: 8, duplicates: 0, refused: 0 });

@@ -38,12 +38,12 @@ test("without a port nothing listens; a port that is taken stops nothing", async
 test("the gauges tell what waits, what is unnumbered, how full queues are, and the server's own counters", async () => {
   const own = await openOwn(0);
   registerInstallationGauges(own);
-  const { url, close } = await openProbes(own);
-  onTestFinished(close);
+  const probes = await openProbes(own);
+  onTestFinished(() => probes.close());
   const place = await openExchange(own);
   await submit(own, place);
   own.clock.advance(5_000);
-  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const metrics = await (await fetch(`${probes.url}/metrics`)).text();
   const gauge = (name: string) => Number(new RegExp(`^quittance_${name} ([\\d.]+)$`, "m").exec(metrics)?.[1]);
   expect(gauge('backlog_batches{state="ACCEPTED"}')).toBe(1);
   expect(gauge('backlog_bytes{state="ACCEPTED"}')).toBeGreaterThan(100);
