@@ -17,7 +17,7 @@ declare const inside: unique symbol;
 export type Tx = EntityManager & { readonly [inside]: true };
 
 /** A reader: the database itself, or a transaction. */
-export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy">;
+export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy" | "dataSource">;
 
 /** Entities and migrations, which only the server knows in full. */
 export interface Schema {
@@ -156,7 +156,7 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
   const runner = database.createQueryRunner("master");
   let isCommitting = false;
   try {
-    await runner.startTransaction("READ COMMITTED");
+    await runner.startTransaction();
     const result = await work(runner.manager as Tx);
     isCommitting = true;
     await runner.commitTransaction();
@@ -212,10 +212,13 @@ async function prepareSessions(database: DataSource): Promise<void> {
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     ...(String(version).includes("MariaDB") ? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`] : []),
   ];
-  const statement = `set session ${settings.join(", ")}`;
+  const statements = [`set session ${settings.join(", ")}`, "set session transaction isolation level read committed"];
   const pool = poolOf(database);
-  pool.on("connection", (connection) => connection.query(statement));
-  await database.query(statement); // the connection that initialize() left in the pool
+  pool.on("connection", (connection) => {
+    for (const statement of statements) connection.query(statement);
+  });
+  // The first connection is in the pool already, and the only one yet.
+  for (const statement of statements) await database.query(statement);
 }
 
 /** The driver's pool, by those of its members that nothing public tells. */

@@ -16,6 +16,11 @@ export function literals(texts: readonly string[]): SqlText {
   return { toSqlString: () => texts.join(",") };
 }
 
+/** A row of literals and numbers. Joined at once: a text added up piece by piece costs three times as much. */
+export function rowLiteral(values: readonly (string | number | bigint)[]): string {
+  return `(${values.join(",")})`;
+}
+
 /** A code, such as an external id or a kind; null is NULL. Nothing that would need escaping is a code. */
 export function codeLiteral(code: string | null): string {
   if (code === null) return "null";

@@ -1,6 +1,6 @@
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
-import { codeLiteral, hexLiteral, instantLiteral, literals } from "../../platform/sql-text.js";
+import { codeLiteral, hexLiteral, instantLiteral, literals, rowLiteral } from "../../platform/sql-text.js";
 import { dimensionNumbers } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, PostedItem } from "../books/rules.js";
@@ -72,11 +72,30 @@ function rowWriter({ tenantNo, no: partnerNo }: Partner, numbers: DimensionNumbe
     const { dedupe, contentHash, state, category, units } = transaction;
     const [brandNo, productNo] = dimensionsOf(transaction, numbers);
     const player = item.player === null ? null : pseudonymOf(item.player);
-    return `(${tenantNo},${partnerNo},${hexLiteral(dedupe)},${hexLiteral(contentHash)},${codeLiteral(item.id)},\
-${codeLiteral(item.kind)},${codeLiteral(state)},${brandNo},${productNo},${codeLiteral(item.round)},\
-${hexLiteral(player)},${codeLiteral(category)},${units},${item.amountMinor},${codeLiteral(item.currency)},\
-${instantLiteral(item.occurredAt)},${codeLiteral(item.reverses)},${place.periodNo},${place.originPeriodNo},\
-${place.entryNo},${place.batchNo},${item.index})`;
+    return rowLiteral([
+      tenantNo,
+      partnerNo,
+      hexLiteral(dedupe),
+      hexLiteral(contentHash),
+      codeLiteral(item.id),
+      codeLiteral(item.kind),
+      codeLiteral(state),
+      brandNo,
+      productNo,
+      codeLiteral(item.round),
+      hexLiteral(player),
+      codeLiteral(category),
+      units ?? "null",
+      item.amountMinor,
+      codeLiteral(item.currency),
+      instantLiteral(item.occurredAt),
+      codeLiteral(item.reverses),
+      place.periodNo,
+      place.originPeriodNo,
+      place.entryNo,
+      place.batchNo,
+      item.index,
+    ]);
   };
 }
 

@@ -12,7 +12,8 @@ import { epochSeconds, instantText } from "../../kernel/clock.js";
 import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, insertedNo, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
+import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
@@ -177,26 +178,16 @@ async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Pr
   const act = { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
   const [leafHash] = await recordActs(tx, actor, acceptedAt, [act]);
   const row = {
-    ...{
-      tenantNo: actor.tenantNo,
-      partnerNo: partner.no,
-      issuerNo,
-      id,
-      jti,
-      kid: key.kid,
-      clientId: actor.principalId,
-    },
-    ...{
-      mode,
-      itemCount,
-      payloadBytes: payloadBytesOf(envelope.jws),
-      payloadSha256,
-      leafHash: present(leafHash, "the act's leaf hash"),
-      platformKid,
-      acceptedAt,
-    },
+    ...{ tenantNo: actor.tenantNo, partnerNo: partner.no, issuerNo, id, jti, kid: key.kid },
+    ...{ clientId: actor.principalId, mode, itemCount, payloadBytes: payloadBytesOf(envelope.jws), payloadSha256 },
+    ...{ leafHash: present(leafHash, "the act's leaf hash"), platformKid, acceptedAt },
   };
-  const no = insertedNo(await tx.insert(Batch, row));
+  const { insertId } = await tx.query(
+    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
+       payload_sha256, leaf_hash, platform_kid, accepted_at) values ?`,
+    [[Object.values(row)]],
+  );
+  const no = String(insertId);
   await storeEnvelope(tx, actor.tenantNo, no, packed);
   const unposted = { postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null, refusedCount: null };
   const rest = { ...unposted, ledgerVersion: null, parkedReason: null, state: BatchState.ACCEPTED };
@@ -211,7 +202,8 @@ async function replayOf(
   jti: string,
   payloadSha256: Buffer,
 ): Promise<Batch | null> {
-  const batch = await app.database.manager.findOneBy(Batch, { tenantNo: actor.tenantNo, issuerNo, jti });
+  const where = "tenant_no = ? and issuer_no = ? and jti = ?";
+  const batch = await rowOf(app.database.manager, Batch, where, [actor.tenantNo, issuerNo, jti]);
   if (batch === null) return null;
   if (!batch.payloadSha256.equals(payloadSha256)) throw exchangeError("IDEMPOTENCY_CONFLICT", { path: "/jti" });
   return batch;
