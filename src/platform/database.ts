@@ -129,7 +129,7 @@ export interface ServerFigure {
 export async function serverFigures(database: DataSource): Promise<ServerFigure[]> {
   const rows: { Variable_name: string; Value: string }[] = await database.query(
     `show global status where variable_name in ('Innodb_buffer_pool_reads', 'Innodb_buffer_pool_read_requests',
-       'Innodb_rows_inserted', 'Innodb_row_lock_waits', 'Innodb_deadlocks', 'Threads_connected')`,
+       'Handler_write', 'Innodb_row_lock_waits', 'Innodb_deadlocks', 'Threads_connected')`,
   );
   return rows.map((row) => ({ name: row.Variable_name.toLowerCase(), value: Number(row.Value) }));
 }

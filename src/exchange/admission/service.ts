@@ -40,9 +40,7 @@ export async function admitted<T extends Submitted>(
 ): Promise<T> {
   const gate = gateOf(app);
   const owner = await ownerOf(app, actor);
-  await gate.known();
-  gate.refuseIfFull(owner);
-  const leave = gate.enter(owner, { batches: 1, bytes: jws.length });
+  const leave = await gate.enter(owner, { batches: 1, bytes: jws.length });
   try {
     const submitted = await submission();
     if (!submitted.replayed) gate.stored(submitted.batch);
@@ -53,8 +51,12 @@ export async function admitted<T extends Submitted>(
 }
 
 /** Refuses a batch that a tenant signed for a partner of whom too much waits; a partner's own was asked before. */
-export function refuseIfPartnerFull(app: App, { partnerId }: Actor, { tenantNo, no: partnerNo }: Partner): void {
-  if (partnerId === null) gateOf(app).refuseIfFull({ tenantNo, partnerNo });
+export async function refuseIfPartnerFull(
+  app: App,
+  { partnerId }: Actor,
+  { tenantNo, no: partnerNo }: Partner,
+): Promise<void> {
+  if (partnerId === null) await gateOf(app).ask({ tenantNo, partnerNo });
 }
 
 /**
@@ -64,8 +66,6 @@ export function refuseIfPartnerFull(app: App, { partnerId }: Actor, { tenantNo, 
 export async function admitRequest(app: App, actor: Actor, bytes: number): Promise<() => void> {
   const gate = gateOf(app);
   const owner = await ownerOf(app, actor);
-  await gate.known();
-  gate.refuseIfFull(owner);
   return gate.receive(owner, bytes);
 }
 
@@ -143,40 +143,62 @@ class Gate {
 
   constructor(readonly app: App) {}
 
-  /** Sees to it that the backlog is known; waits only where it was not asked for in a while. */
-  async known(): Promise<void> {
-    const ageMs = performance.now() - this.#readAtMs;
-    if (ageMs < FRESH_MS) return;
+  /** Refuses a batch of that owner's where there is no room. */
+  async ask(owner: Owner): Promise<void> {
+    await this.#withRoom(owner, () => undefined);
+  }
+
+  /** Counts a batch that is being accepted, until the returned function is called. */
+  async enter(owner: Owner, amount: Amount): Promise<() => void> {
+    return this.#withRoom(owner, () => this.#entered.addFor(owner, amount));
+  }
+
+  /** Counts the bytes of a request until the returned function is called. */
+  async receive(owner: Owner, bytes: number): Promise<() => void> {
+    return this.#withRoom(owner, () => this.#received.addFor(owner, { batches: 0, bytes }));
+  }
+
+  /**
+   * Does it at once where there is room, so that nobody comes in between. Nobody is refused by what was known a while
+   * ago: it is asked for again first.
+   */
+  async #withRoom<T>(owner: Owner, work: () => T): Promise<T> {
+    if (this.#ageMs > KNOWN_MS_MAX) await this.#refresh();
+    else if (this.#ageMs > FRESH_MS) this.#refresh().catch((error: unknown) => this.#complain(error));
+    if (this.#ageMs > FRESH_MS && this.#fullness(owner) !== null) await this.#refresh();
+    const full = this.#fullness(owner);
+    if (full !== null) throw this.#refusal(full, owner);
+    return work();
+  }
+
+  get #ageMs(): number {
+    return performance.now() - this.#readAtMs;
+  }
+
+  #refresh(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = null;
     });
-    if (ageMs > KNOWN_MS_MAX) return this.#reading;
-    this.#reading.catch((error: unknown) => this.app.log.warn({ err: error }, "admission: the backlog was not read"));
+    return this.#reading;
   }
 
-  refuseIfFull(owner: Owner): void {
+  #complain(error: unknown): void {
+    this.app.log.warn({ err: error }, "admission: the backlog was not read");
+  }
+
+  #fullness(owner: Owner): Fullness | null {
     const { backlog: limits } = this.app.config;
     const [partner, tenant] = [keyOf(owner), `${owner.tenantNo}`];
     const waiting = { partner: this.#at(partner), tenant: this.#at(tenant), installation: this.#at(EVERYBODY) };
     const [entered, received] = [this.#entered, this.#received];
-    const full =
+    return (
       fullnessOf(waiting, limits) ??
       intakeFullness(
         { batches: entered.at(partner).batches, bytes: received.at(partner).bytes },
         this.intake(),
         limits.intake,
-      );
-    if (full !== null) throw this.#refusal(full, { PARTNER: partner, TENANT: partner, INTAKE: partner }, tenant);
-  }
-
-  /** Counts a batch that is being accepted, until the returned function is called. */
-  enter(owner: Owner, amount: Amount): () => void {
-    return this.#entered.addFor(owner, amount);
-  }
-
-  /** Counts the bytes of a request until the returned function is called. */
-  receive(owner: Owner, bytes: number): () => void {
-    return this.#received.addFor(owner, { batches: 0, bytes });
+      )
+    );
   }
 
   intake(): Amount {
@@ -209,9 +231,9 @@ class Gate {
   }
 
   /** Everybody refused gets a later turn than the one before, so that they do not all come again at once. */
-  #refusal(full: Fullness, keys: Readonly<Record<string, string>>, tenant: string): CodedError {
+  #refusal(full: Fullness, owner: Owner): CodedError {
     const { level, unit } = full;
-    const key = `${level} ${keys[level] ?? tenant}`;
+    const key = `${level} ${level === "INSTALLATION" ? owner.tenantNo : keyOf(owner)}`;
     const nowMs = performance.now();
     const turnMs = nextTurn(full, nowMs, this.#turns.get(key) ?? 0);
     this.#turns.set(key, turnMs);

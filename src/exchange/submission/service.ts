@@ -98,7 +98,7 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
       const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
       if (known !== null) countBatch(app, "replayed");
       if (known !== null) return { batch: known, replayed: true };
-      refuseIfPartnerFull(app, actor, parties.partner);
+      await refuseIfPartnerFull(app, actor, parties.partner);
     }
     const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
     const payload = timed(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
