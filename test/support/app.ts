@@ -78,7 +78,7 @@ export async function testConfig(): Promise<Config> {
     isProduction: false,
     masterKey: Buffer.alloc(32, 7),
     databaseConnectionsMax: 10,
-    backlog: BACKLOG_DEFAULTS,
+    backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
     metricsPort: null,
     metricsHost: "127.0.0.1",
     processName: `test-${worker}-${port}`,
