@@ -11,6 +11,7 @@ import {
   type Facts,
 } from "../../src/exchange/posting/rules.js";
 import { contentHash, validateItems } from "../../src/exchange/validate.js";
+import { assert } from "../../src/kernel/assert.js";
 import { linesOf } from "../../src/ledger/service.js";
 import { TransactionKind } from "../../src/periods/entities.js";
 import { type NaiveBatch, NaiveBooks, type NaiveItem, OPEN_FROM } from "./naive-books.js";
@@ -178,11 +179,11 @@ class Database {
     this.posted.push(...posted);
     for (const key of misfits) {
       const waiting = this.booked.get(key);
-      expect(waiting?.state).toBe(TransactionState.PENDING_ORIGINAL);
-      if (waiting !== undefined) this.booked.set(key, { ...waiting, state: TransactionState.REFUSED });
+      assert(waiting?.state === TransactionState.PENDING_ORIGINAL, "a misfit waited");
+      this.booked.set(key, { ...waiting, state: TransactionState.REFUSED });
     }
     for (const key of givenUp) {
-      expect(this.booked.get(key)?.state).toBe(TransactionState.REFUSED);
+      assert(this.booked.get(key)?.state === TransactionState.REFUSED, "only what was refused gives its id up");
       this.booked.delete(key);
       this.#givenUp.push(key);
     }
@@ -191,9 +192,9 @@ class Database {
       if (this.booked.get(dedupe)?.state === TransactionState.REFUSED) this.#givenUp.push(dedupe);
       this.booked.set(dedupe, transaction);
     }
-    for (const original of freed) expect(this.reversals.delete(original)).toBe(true);
+    for (const original of freed) assert(this.reversals.delete(original), "what is freed was there");
     for (const [original, rollback] of reversed) {
-      expect(this.reversals.has(original)).toBe(false); // a plain INSERT
+      assert(!this.reversals.has(original), "a plain INSERT");
       this.reversals.set(original, rollback);
     }
   }

@@ -109,7 +109,7 @@ describe.each(Object.keys(mutations))("%s", (name) => {
 test("these are all mutations that there are, but submitBatch, which has its jti", () => {
   const schema = readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8");
   const [, body = ""] = /^type Mutation \{\n(.*?)^\}/ms.exec(schema) ?? [];
-  const names = [...body.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
+  const names = [...body.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => String(name));
   expect(names.filter((name) => name !== "submitBatch").toSorted()).toEqual(Object.keys(mutations).toSorted());
 });
 

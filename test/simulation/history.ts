@@ -96,13 +96,16 @@ export class History {
 
   /** Sends a batch as a client does: again and again, the same bytes, until it is acknowledged. */
   async #submit(side: Side): Promise<void> {
-    const signed = await signBatch(this.processes.app, this.world, side, randomBatch(this.random, this.world));
+    const signed = await signBatch(this.processes.app, this.world, side, randomBatch(this.random, this.world, side));
     const answer = await this.#withCrash(
       (app) => submitSigned(app, signed),
       () => submitSigned(this.processes.app, signed),
     );
     const { batch, receipt } = answer;
-    expect(side.sent.every((other) => other.batch.no !== batch.no)).toBe(true);
+    agree(
+      side.sent.every((other) => other.batch.no !== batch.no),
+      true,
+    );
     side.sent.push({ ...signed, batch, receipt });
     const items = signed.naive.items.map(
       ({ id, kind, reverses, amount, day }) => `${id} ${kind}${reverses} ${amount} @${day}`,
@@ -116,16 +119,19 @@ export class History {
     const earlier = this.#anySent(side);
     if (earlier === null) return;
     const again = await submitSigned(this.random.is(0.5) ? this.processes.second : this.processes.app, earlier);
-    expect(again).toMatchObject({ replayed: true, receipt: earlier.receipt, batch: { no: earlier.batch.no } });
+    agree([again.replayed, again.receipt, again.batch.no], [true, earlier.receipt, earlier.batch.no]);
   }
 
   async #conflict(side: Side): Promise<void> {
     const earlier = this.#anySent(side);
     if (earlier === null) return;
     const { app } = this.processes;
-    const other = { ...earlier.naive, items: [...earlier.naive.items, ...randomBatch(this.random, this.world).items] };
+    const other = {
+      ...earlier.naive,
+      items: [...earlier.naive.items, ...randomBatch(this.random, this.world, side).items],
+    };
     const signed = await signBatch(app, this.world, side, other, earlier.jti);
-    await expect(submitSigned(app, signed)).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    await refuses(submitSigned(app, signed), "IDEMPOTENCY_CONFLICT");
   }
 
   #anySent(side: Side): SentBatch | null {
@@ -155,7 +161,7 @@ export class History {
     const [open] = await periods(app, side.place, PeriodState.OPEN);
     if (open !== undefined && open.endsAt <= through && this.random.is(0.3)) {
       await closePeriod(app, shell, open.id);
-      await expect(closePeriod(app, shell, open.id)).rejects.toMatchObject({ code: "PERIOD_CLOSED" });
+      await refuses(closePeriod(app, shell, open.id), "PERIOD_CLOSED");
       return;
     }
     const mayStop = this.random.is(0.4);
@@ -194,10 +200,16 @@ export class History {
        union all select sum(balance_minor) from account where tenant_no = ? group by currency`,
       [no, no],
     );
-    expect(sums.filter(({ total }) => total !== "0")).toEqual([]); // I1
+    agree(
+      sums.filter(({ total }) => total !== "0"),
+      [],
+    ); // I1
     const entries = await this.#readEntries(no);
     const kept = new Set(entries);
-    expect(this.#entries.filter((entry) => !kept.has(entry))).toEqual([]); // I5
+    agree(
+      this.#entries.filter((entry) => !kept.has(entry)),
+      [],
+    ); // I5
     this.#entries = entries;
   }
 
@@ -205,7 +217,7 @@ export class History {
     const { app } = this.processes;
     const { place, ledger } = side;
     for (const { batch, expected } of await this.#postedSince(side)) {
-      expect([batch.no, await codesIn(app, batch)]).toEqual([batch.no, expected]);
+      agree([batch.no, await codesIn(app, batch)], [batch.no, expected]);
       this.log.push(`  ${batch.no} posted ${digestOf(expected ?? [])}`);
     }
     const closed: { day: number; state: PeriodState }[] = await app.database.query(
@@ -218,7 +230,7 @@ export class History {
       const isIssued = ledger.statements.some((statement) => statement.day === day);
       if (state === PeriodState.STATEMENT_ISSUED && !isIssued) ledger.issue(day);
     }
-    expect(await balances(app, place)).toEqual(ledger.balances());
+    agree(await balances(app, place), ledger.balances());
     const at = app.clock.now();
     await sleep(2);
     if (this.random.is(0.2)) this.#past.push({ side, at, held: ledger.balances() });
@@ -230,9 +242,15 @@ export class History {
       "select no, state from batch where tenant_no = ? and partner_no = ? order by no",
       [place.tenant.no, place.partner.no],
     );
-    expect(rows.map(({ no }) => String(no))).toEqual(sent.map(({ batch }) => batch.no)); // I2: acknowledged, and no other
+    agree(
+      rows.map(({ no }) => String(no)),
+      sent.map(({ batch }) => batch.no),
+    ); // I2: acknowledged, and no other
     const posted = rows.filter(({ state }) => state === BatchState.POSTED).length;
-    expect(rows.slice(posted).filter(({ state }) => state !== BatchState.ACCEPTED)).toEqual([]);
+    agree(
+      rows.slice(posted).filter(({ state }) => state !== BatchState.ACCEPTED),
+      [],
+    );
     const fresh = sent.slice(0, posted).filter(({ expected }) => expected === null);
     for (const each of fresh) each.expected = ledger.books.post(each.naive);
     return fresh;
@@ -261,22 +279,28 @@ export class History {
     }
     await this.#compare();
     for (const side of this.world.sides) {
-      expect(side.sent.filter(({ expected }) => expected === null)).toEqual([]);
-      expect(side.ledger.books.openFrom).toBe(this.world.day);
-      expect(await rowsOf(app, side)).toEqual(expectedRows(side));
-      expect(await totalsOf(app, side)).toEqual(side.ledger.totals());
-      expect(await statementsOf(app, side)).toEqual(side.ledger.statements.map((each) => ({ ...each })));
+      agree(
+        side.sent.filter(({ expected }) => expected === null),
+        [],
+      );
+      agree(side.ledger.books.openFrom, this.world.day);
+      agree(await rowsOf(app, side), expectedRows(side));
+      agree(await totalsOf(app, side), side.ledger.totals());
+      agree(
+        await statementsOf(app, side),
+        side.ledger.statements.map((each) => ({ ...each })),
+      );
     }
     for (const { side, at, held } of this.#past) {
       const { accounts } = await balancesAt(app, side.place.partner, at);
       const then = accounts.map(({ account, currency, balanceMinor }) => {
         return [currency === "USD" ? account : `${account} ${currency}`, balanceMinor] as const;
       });
-      expect(Object.fromEntries(then)).toEqual(held);
+      agree(Object.fromEntries(then), held);
     }
     await this.#compareActs();
     const { tenant } = present(this.world.sides[0], "a side").place;
-    expect((await fsck(app, { tenantId: tenant.id })).differences).toEqual([]);
+    agree((await fsck(app, { tenantId: tenant.id })).differences, []);
   }
 
   /** Each change of state has one act, whatever crashed and was done again. */
@@ -301,9 +325,18 @@ export class History {
     };
     for (const [type, count] of Object.entries(expected)) {
       const row = rows.find((each) => each.type === type);
-      expect([type, Number(row?.acts ?? 0), Number(row?.subjects ?? 0)]).toEqual([type, count, count]);
+      agree([type, Number(row?.acts ?? 0), Number(row?.subjects ?? 0)], [type, count, count]);
     }
   }
+}
+
+/** What was found is what the naive ledger says. */
+function agree(found: unknown, expected: unknown): void {
+  expect(found).toEqual(expected);
+}
+
+async function refuses(work: Promise<unknown>, code: string): Promise<void> {
+  await expect(work).rejects.toMatchObject({ code });
 }
 
 /** Outcomes and codes, without the paths. */

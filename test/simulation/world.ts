@@ -14,7 +14,10 @@ import type { Random } from "./random.js";
 const CURRENCIES = ["USD", "BTC"];
 const SCALES: Readonly<Record<string, number>> = { USD: 2, BTC: 8, EUR: 2 };
 /** The first day of the histories; the first period is that of 1 March. */
-export const FIRST_DAY = 3;
+const FIRST_DAY = 3;
+
+/** Ids that batches use at a time; with every batch it is two later ones. */
+const IDS_AT_A_TIME = 10;
 
 /** A batch that was acknowledged, and what the naive books think of it. */
 export interface SentBatch {
@@ -70,28 +73,30 @@ export function setTime(app: TestApp, { day, hour }: Pick<World, "day" | "hour">
   app.clock.set(onDay(day, hour));
 }
 
-/** Few ids, amounts and days for both partners, so that everything meets everything. */
-export function randomBatch(random: Random, world: World): NaiveBatch {
-  const items = Array.from({ length: random.whole(1, 8) }, () => randomItem(random, world));
+/** Few ids at a time, amounts and days for both partners, so that everything meets everything. */
+export function randomBatch(random: Random, world: World, { sent }: Side): NaiveBatch {
+  const newest = IDS_AT_A_TIME + 2 * sent.length;
+  const anyId = () => `i${random.whole(newest - IDS_AT_A_TIME, newest)}`;
+  const items = Array.from({ length: random.whole(1, 8) }, () => randomItem(random, world, anyId));
   const [first] = items;
   if (first !== undefined && random.is(0.2))
     items.push(random.is(0.5) ? first : { ...first, amount: first.amount + 1 });
   return { isAtomic: random.is(0.25), items, isTenants: random.is(0.25), today: world.day };
 }
 
-function randomItem(random: Random, world: World): NaiveItem {
-  const id = `i${random.whole(1, 30)}`;
+function randomItem(random: Random, world: World, anyId: () => string): NaiveItem {
+  const id = anyId();
   const kind = random.weighted({
     ...{ BET: 25, WIN: 12, ROLLBACK: 30, BONUS: 3, JACKPOT_CONTRIBUTION: 4, JACKPOT_WIN: 3, FEE: 6 },
     ...{ ADJUSTMENT: 6, CHARGEBACK: 4, ACQUISITION: 3, CREDIT_PURCHASE: 1 },
   });
   const day = random.is(0.05) ? 0 : random.is(0.04) ? world.day + 1 : random.whole(1, world.day);
   const currency = random.weighted({ USD: 16, BTC: 4, EUR: 1 });
-  const amount = kind === "ACQUISITION" ? 0 : random.one([100, 100, 100, 250, 1]);
+  const amount = kind === "ACQUISITION" ? 0 : random.one([100, 100, 100, 100, 100, 250, 1]);
   const item = { id, kind, amount, currency, day, reverses: "" };
   switch (kind) {
     case "ROLLBACK":
-      return { ...item, amount: random.is(0.1) ? 0 : amount, reverses: `i${random.whole(1, 30)}` };
+      return { ...item, reverses: anyId() };
     case "FEE":
       return { ...item, category: random.one(["PROVIDER", "PAYMENT"]) };
     case "ADJUSTMENT":
