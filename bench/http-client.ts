@@ -1,9 +1,14 @@
 import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { retryAfterMs } from "./admission.js";
 
 /** A client of `/graphql` that costs little beside the servers: connections are kept, bodies were made beforehand. */
 export interface HttpClient {
-  /** The batch that an answer of `submitBatch` tells of; throws for anything but success. */
+  /**
+   * The batch that an answer of `submitBatch` tells of, sent again as late as the server asks where there was too much;
+   * throws for any other refusal.
+   */
   submit(token: string, body: Buffer): Promise<{ readonly id: string; readonly state: string }>;
   close(): void;
 }
@@ -28,7 +33,11 @@ export function openHttpClient(url: string, connectionsMax: number): HttpClient 
   const address = `${url}/graphql`;
   return {
     async submit(token, body) {
-      const text = await post(agent, address, token, body);
+      let text = await post(agent, address, token, body);
+      for (let ms = retryAfterMs(text); ms !== null; ms = retryAfterMs(text)) {
+        await sleep(ms);
+        text = await post(agent, address, token, body);
+      }
       const { success, data: answer } = Answer.safeParse(JSON.parse(text));
       if (!success) throw new Error(`A batch was not accepted: ${text.slice(0, 500)}`);
       return answer.data.submitBatch.batch;

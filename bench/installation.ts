@@ -20,6 +20,8 @@ export interface Installation {
   readonly dataDir: string;
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  /** The process of each part: `api`, `worker`, `relay`, `mariadb`, `redis`. */
+  readonly pids: Readonly<Record<string, number>>;
   /** From the start of the command to its word that it is ready, milliseconds. */
   readonly readyMs: number;
   /** Stops everything and removes the data directory. */
@@ -50,12 +52,12 @@ export async function startInstallation(cleanup: Cleanup, command: readonly stri
     await end(child);
     await removeInstallation(dataDir);
   });
-  const url = await readyUrl(child);
+  const { url, pids } = await readyInstallation(child);
   const readyMs = performance.now() - began;
   const services: { databaseUrl: string; redisUrl: string } = JSON.parse(
     readFileSync(join(dataDir, "run", "services.json"), "utf8"),
   );
-  return { url, dataDir, ...services, readyMs, stop };
+  return { url, dataDir, ...services, pids, readyMs, stop };
 }
 
 /** Stops and removes what a killed run left behind. */
@@ -73,7 +75,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name)));
 }
 
-function readyUrl(child: ChildProcess): Promise<string> {
+function readyInstallation(child: ChildProcess): Promise<Pick<Installation, "url" | "pids">> {
   return new Promise((resolve, reject) => {
     let [said, complaints] = ["", ""];
     const fail = (how: string) => reject(new Error(`The installation did not start (${how}):\n${complaints}${said}`));
@@ -86,8 +88,7 @@ function readyUrl(child: ChildProcess): Promise<string> {
       const ready = /^\{"ready":true.*\}$/m.exec(said)?.[0];
       if (ready === undefined) return;
       clearTimeout(timer);
-      const { url }: { url: string } = JSON.parse(ready);
-      resolve(url);
+      resolve(JSON.parse(ready));
     });
     child.once("error", (error) => fail(error.message));
     child.once("exit", (code, signal) => {

@@ -1,41 +1,40 @@
 /**
- * `npm run bench [-- --only ingest,query] [--json]`: measures what docs/performance.md describes, on servers and
- * processes of its own, and prints a table. Progress goes to standard error. The figures decide nothing here: the exit
- * code is 0 whatever they are.
+ * `npm run bench [-- --only ingest,query] [--all] [--json]`: measures what docs/performance.md describes, on servers
+ * and processes of its own, and prints a table. Progress goes to standard error. The figures decide nothing here: the
+ * exit code is 0 whatever they are.
  */
-import { parseArgs } from "node:util";
-import type { Benchmark, LoneBenchmark, Sample, StagedBenchmark } from "./benchmark.js";
+import { balance } from "./balance.js";
+import type { Benchmark, LoneBenchmark, Sample, Sizes, StagedBenchmark } from "./benchmark.js";
 import { type Cleanup, Interrupted, interruption, openCleanup } from "./cleanup.js";
+import { close } from "./close.js";
+import { growth } from "./growth.js";
 import { ingest } from "./ingest.js";
-import { type Installation, removeLeftovers, startInstallation } from "./installation.js";
+import { removeLeftovers, startInstallation } from "./installation.js";
 import { describeMachine, type Machine } from "./machine.js";
+import { type Options, optionsOf } from "./options.js";
+import { overload } from "./overload.js";
 import { createPartners } from "./partners.js";
 import { query } from "./query.js";
 import { figure, type Row, rowOf, tableText } from "./report.js";
+import { soak } from "./soak.js";
 import { start } from "./start.js";
 import { submit } from "./submit.js";
 
 /** In the order of the table. */
-const BENCHMARKS: readonly Benchmark[] = [ingest, submit, query, start];
-const RUNS = 3;
+const BENCHMARKS: readonly Benchmark[] = [ingest, growth, submit, query, balance, close, start, overload, soak];
 const [FAILED, MISUSED, INTERRUPTED] = [1, 2, 130];
-
-interface Options {
-  readonly chosen: readonly Benchmark[];
-  readonly isJson: boolean;
-}
 
 process.exit(await main());
 
 async function main(): Promise<number> {
-  const options = optionsOf(process.argv.slice(2));
-  if (typeof options === "string") {
-    say(options);
-    return MISUSED;
+  const options = optionsOf(process.argv.slice(2), BENCHMARKS);
+  if ("usage" in options) {
+    say(options.usage);
+    return options.isAsked ? 0 : MISUSED;
   }
   const cleanup = openCleanup(say);
   try {
-    const { machine, rows } = await Promise.race([measureAll(options.chosen, cleanup), interruption()]);
+    const { machine, rows } = await Promise.race([measureAll(options, cleanup), interruption()]);
     console.log(options.isJson ? JSON.stringify({ machine, rows }) : tableText(machine, rows));
     return 0;
   } catch (error) {
@@ -47,74 +46,60 @@ async function main(): Promise<number> {
   }
 }
 
-/** What the command line asks for, or what is wrong with it. */
-function optionsOf(args: readonly string[]): Options | string {
-  const known = BENCHMARKS.map(({ name }) => name);
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { only: { type: "string" }, json: { type: "boolean", default: false } },
-    });
-    const only = values.only?.split(",") ?? known;
-    const unknown = only.filter((name) => !known.includes(name));
-    if (unknown.length > 0) return `There is no benchmark ${unknown.join(", ")}; there are ${known.join(", ")}.`;
-    return { chosen: BENCHMARKS.filter(({ name }) => only.includes(name)), isJson: values.json };
-  } catch (error) {
-    const usage = `Usage: npm run bench [-- --only ${known.join(",")}] [--json]`;
-    return `${error instanceof Error ? error.message : String(error)}\n${usage}`;
-  }
-}
-
 interface Report {
   readonly machine: Machine;
   readonly rows: readonly Row[];
 }
 
-async function measureAll(chosen: readonly Benchmark[], cleanup: Cleanup): Promise<Report> {
+async function measureAll({ chosen, sizes }: Options, cleanup: Cleanup): Promise<Report> {
   await removeLeftovers();
   const rows = new Map<Benchmark, Row>();
-  const staged = chosen.filter((benchmark) => benchmark.isStaged);
-  let machine: Machine | null = null;
-  if (staged.length > 0) {
-    say("starting an installation");
+  const machines: Machine[] = [];
+  for (const together of stagesOf(chosen)) {
+    say(`starting an installation for ${together.map(({ name }) => name).join(", ")}`);
     const installation = await startInstallation(cleanup);
-    machine = await describeMachine(installation);
-    for (const [benchmark, row] of await measureStaged(staged, installation, cleanup)) rows.set(benchmark, row);
+    machines.push(await describeMachine(installation));
+    const partners = await createPartners(installation);
+    for (const benchmark of together) {
+      say(`${benchmark.name}: getting ready`);
+      const measure = await benchmark.prepare({ installation, partners, cleanup, sizes, say });
+      rows.set(benchmark, await measureRuns(benchmark, sizes, measure));
+    }
     await cleanup.now();
   }
-  for (const benchmark of chosen) if (!benchmark.isStaged) rows.set(benchmark, await measureLone(benchmark, cleanup));
+  for (const benchmark of chosen) {
+    if (!benchmark.isStaged) rows.set(benchmark, await measureLone(benchmark, sizes, cleanup));
+  }
   return {
-    machine: machine ?? (await describeMachine(null)),
+    machine: machines[0] ?? (await describeMachine(null)),
     rows: chosen.flatMap((benchmark) => rows.get(benchmark) ?? []),
   };
 }
 
-async function measureStaged(
-  benchmarks: readonly StagedBenchmark[],
-  installation: Installation,
-  cleanup: Cleanup,
-): Promise<Map<Benchmark, Row>> {
-  const rows = new Map<Benchmark, Row>();
-  const partners = await createPartners(installation);
-  for (const benchmark of benchmarks) {
-    say(`${benchmark.name}: getting ready`);
-    const measure = await benchmark.prepare({ installation, partners, cleanup });
-    rows.set(benchmark, await measureRuns(benchmark, measure));
-  }
-  return rows;
+/** The benchmarks that share an installation, and each that wants its own. */
+function stagesOf(chosen: readonly Benchmark[]): StagedBenchmark[][] {
+  const staged = chosen.filter((benchmark) => benchmark.isStaged);
+  const shared = staged.filter(({ isAlone }) => !isAlone);
+  const alone = staged.filter(({ isAlone }) => isAlone).map((benchmark) => [benchmark]);
+  return shared.length === 0 ? alone : [shared, ...alone];
 }
 
-function measureLone(benchmark: LoneBenchmark, cleanup: Cleanup): Promise<Row> {
-  return measureRuns(benchmark, () => benchmark.run(cleanup));
+function measureLone(benchmark: LoneBenchmark, sizes: Sizes, cleanup: Cleanup): Promise<Row> {
+  return measureRuns(benchmark, sizes, () => benchmark.run(cleanup));
 }
 
-async function measureRuns(benchmark: Benchmark, measure: (run: number) => Promise<Sample>): Promise<Row> {
+async function measureRuns(
+  benchmark: Benchmark,
+  sizes: Sizes,
+  measure: (run: number) => Promise<Sample>,
+): Promise<Row> {
   const samples: Sample[] = [];
-  for (let run = 1; run <= RUNS; run++) {
+  const runs = sizes.runs ?? benchmark.runs;
+  for (let run = 1; run <= runs; run++) {
     const sample = await measure(run);
     samples.push(sample);
     const beside = sample.limit === null ? "" : `, limit ${figure(sample.limit)}`;
-    say(`${benchmark.name} ${run}/${RUNS}: ${figure(sample.value)} ${benchmark.unit}${beside}`);
+    say(`${benchmark.name} ${run}/${runs}: ${figure(sample.value)} ${benchmark.unit}${beside}`);
   }
   return rowOf(benchmark, samples);
 }

@@ -20,6 +20,8 @@ import { HOME, type Installation } from "./installation.js";
 export interface BenchPartner {
   /** Its place among the partners, from 0. */
   readonly index: number;
+  readonly id: string;
+  readonly tenantId: string;
   readonly session: Session;
   /** A signed batch of these items, each JSON text; good for five minutes. */
   sign(jti: string, items: readonly string[]): Promise<string>;
@@ -53,7 +55,8 @@ export async function createPartners({ dataDir, url }: Installation): Promise<Be
       await activateConfiguration(app, actor, { configurationId: draft.id, effectiveFrom });
       const session = await openSession({ url, clientId: client.id, keyFile });
       const parties = { iss: partnerId, aud: tenant.id };
-      partners.push({ index, session, sign: (jti, items) => signBatch(session, parties, { jti, items }) });
+      const sign: BenchPartner["sign"] = (jti, items) => signBatch(session, parties, { jti, items });
+      partners.push({ index, id: partnerId, tenantId: tenant.id, session, sign });
     }
     return partners;
   } finally {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { z } from "zod";
-import type { StagedBenchmark } from "./benchmark.js";
+import { RUNS, type StagedBenchmark } from "./benchmark.js";
 import type { Cleanup } from "./cleanup.js";
 import { HOME } from "./installation.js";
 import type { BenchPartner } from "./partners.js";
@@ -29,7 +29,10 @@ export const query: StagedBenchmark = {
   name: "query",
   unit: "requests/s",
   target: { of: "ratio", must: 0.35, goal: 0.6 },
+  isExtra: false,
+  runs: RUNS,
   isStaged: true,
+  isAlone: false,
   async prepare({ installation, partners, cleanup }) {
     const [partner] = partners;
     if (partner === undefined) throw new Error("there is no partner");

@@ -1,4 +1,4 @@
-import type { Benchmark, Sample, Target } from "./benchmark.js";
+import type { Benchmark, Remark, Sample, Target } from "./benchmark.js";
 import { median } from "./benchmark.js";
 import type { Machine } from "./machine.js";
 
@@ -27,7 +27,9 @@ export function rowOf({ name, unit, target }: Benchmark, runs: readonly Sample[]
   return {
     ...{ name, value: rounded(value), unit, limit: limit === null ? null : rounded(limit), ratio },
     ...{ must: bound(target, target.must, unit), goal: bound(target, target.goal, unit) },
-    runs: runs.map((run) => ({ value: rounded(run.value), limit: run.limit === null ? null : rounded(run.limit) })),
+    runs: runs.map(({ value: each, limit: own, ...rest }) => {
+      return { value: rounded(each), limit: own === null ? null : rounded(own), ...rest };
+    }),
   };
 }
 
@@ -54,7 +56,31 @@ export function tableText(machine: Machine, rows: readonly Row[]): string {
     ...Object.entries(settings).map(([name, value]) => `  ${name} = ${value}`),
     "",
     ...lines([Object.fromEntries(COLUMNS.map((name) => [name, name])), ...cells]),
+    ...rows.flatMap(remarkLines),
   ].join("\n");
+}
+
+/** What was told beside the values, a line for each run and for each group. */
+function remarkLines({ name, runs }: Row): string[] {
+  const told = runs.flatMap(({ remarks }, i) => {
+    const entries = Object.entries(remarks ?? {});
+    const single = entries.filter(([, remark]) => typeof remark !== "object");
+    const groups = entries.filter(([, remark]) => typeof remark === "object");
+    if (entries.length === 0) return [];
+    return [
+      `${name} ${i + 1}: ${single.map(([key, remark]) => `${key} ${remarkText(remark)}`).join(", ")}`,
+      ...groups.map(([key, remark]) => `  ${key}: ${remarkText(remark)}`),
+    ];
+  });
+  return told.length === 0 ? [] : ["", ...told];
+}
+
+function remarkText(remark: Remark): string {
+  if (typeof remark === "boolean") return remark ? "yes" : "no";
+  if (typeof remark === "number") return figure(remark);
+  return Object.entries(remark)
+    .map(([key, each]) => `${key} ${remarkText(each)}`)
+    .join(", ");
 }
 
 function lines(cells: readonly Readonly<Record<string, string>>[]): string[] {
@@ -70,7 +96,8 @@ function lines(cells: readonly Readonly<Record<string, string>>[]): string[] {
 }
 
 function bound({ of }: Target, value: number, unit: string): string {
-  return of === "ratio" ? `≥ ${value}` : `≤ ${value} ${unit.split(" ")[0]}`;
+  if (of === "value") return `≤ ${value} ${unit.split(" ")[0]}`;
+  return of === "ratio" ? `≥ ${value}` : `≤ ${value}`;
 }
 
 /** Four digits say all that such a measurement can. */

@@ -1,4 +1,4 @@
-import type { LoneBenchmark } from "./benchmark.js";
+import { type LoneBenchmark, RUNS } from "./benchmark.js";
 import { startInstallation } from "./installation.js";
 
 const NPM_START = ["npm", "start", "--silent", "--"];
@@ -8,6 +8,8 @@ export const start: LoneBenchmark = {
   name: "start",
   unit: "s",
   target: { of: "value", must: 8, goal: 4 },
+  isExtra: false,
+  runs: RUNS,
   isStaged: false,
   async run(cleanup) {
     const installation = await startInstallation(cleanup, NPM_START);

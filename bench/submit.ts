@@ -1,4 +1,4 @@
-import { quantile, type StagedBenchmark } from "./benchmark.js";
+import { latencyRemarks, quantile, RUNS, type StagedBenchmark } from "./benchmark.js";
 import { type HttpClient, openHttpClient, submitBody } from "./http-client.js";
 import type { BenchPartner } from "./partners.js";
 import { transactionTexts } from "./traffic.js";
@@ -16,14 +16,17 @@ export const submit: StagedBenchmark = {
   name: "submit",
   unit: "ms (p99)",
   target: { of: "value", must: 150, goal: 50 },
+  isExtra: false,
+  runs: RUNS,
   isStaged: true,
+  isAlone: false,
   async prepare({ installation, partners, cleanup }) {
     const client = openHttpClient(installation.url, CLIENTS);
     cleanup.later(async () => client.close());
     await latencies(client, partners, { name: "one-warm", batches: BATCHES_PER_CLIENT.warmUp });
     return async (run) => {
       const took = await latencies(client, partners, { name: `one-${run}`, batches: BATCHES_PER_CLIENT.run });
-      return { value: quantile(took, P99), limit: null };
+      return { value: quantile(took, P99), limit: null, remarks: latencyRemarks(took) };
     };
   },
 };

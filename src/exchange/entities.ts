@@ -57,7 +57,7 @@ registerEnumType(BatchMode, {
 @Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })
 @Index("ix_batch_partner", ["tenantNo", "partnerNo"])
-@Index("ix_batch_queue", ["state", "tenantNo", "partnerNo"])
+@Index("ix_batch_queue", ["state", "tenantNo", "partnerNo", "no", "payloadBytes", "acceptedAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_batch_partner" })
 export class Batch {
   /** The receipt's `sequence`: unique and growing within a tenant, not contiguous. */
@@ -149,7 +149,7 @@ export class Batch {
   readonly parkedReason!: string | null;
 }
 
-/** What a batch carried and what became of it, both compressed. */
+/** What a batch carried; never changed. */
 @Entity({ name: "batch_content" })
 export class BatchContent {
   @PrimaryColumn(numberColumn)
@@ -161,13 +161,23 @@ export class BatchContent {
   /** The compact JWS, packed so that the very bytes received come out again. */
   @Column({ type: "mediumblob" })
   readonly envelope!: Buffer;
+}
 
-  /** gzip of the canonical JSON of the outcomes; null until posted. */
-  @Column({ type: "mediumblob", nullable: true })
-  readonly outcomes!: Buffer | null;
+/** What became of the items of a posted batch; never changed. */
+@Entity({ name: "batch_outcome" })
+export class BatchOutcome {
+  @PrimaryColumn(numberColumn)
+  readonly tenantNo!: number;
 
-  @Column({ ...sha256Column, nullable: true })
-  readonly outcomesSha256!: Buffer | null;
+  @PrimaryColumn(counterColumn)
+  readonly batchNo!: bigint;
+
+  /** gzip of the canonical JSON of the outcomes. */
+  @Column({ type: "mediumblob" })
+  readonly outcomes!: Buffer;
+
+  @Column(sha256Column)
+  readonly outcomesSha256!: Buffer;
 }
 
 /** Where one transaction stands. */

@@ -1,7 +1,7 @@
 import { migrations } from "../../migrations/index.js";
 import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
-import { Batch, BatchContent, Reversal, Transaction } from "../exchange/entities.js";
+import { Batch, BatchContent, BatchOutcome, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
@@ -16,7 +16,7 @@ export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
-    ...[Account, Entry, EntryLine, Batch, BatchContent, Transaction, Reversal, Configuration, Statement],
+    ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
   ],
   migrations: [...migrations],
 };

@@ -145,7 +145,7 @@ describe("fsck", () => {
     ["BATCHES", /item 2$/, "update transaction set batch_no = 99 where {own} and external_id = 'b-2'"],
     ["BATCHES", /item 3$/, "delete from transaction where {own} and external_id = 'w-1'"],
     ["BATCHES", /^bat_\w+$/, `update batch_content set ${flipped("envelope")} where {own}`],
-    ["BATCHES", /^bat_\w+$/, `update batch_content set ${flipped("outcomes")} where {own}`],
+    ["BATCHES", /^bat_\w+$/, `update batch_outcome set ${flipped("outcomes")} where {own}`],
     ["BATCHES", /^bat_\w+$/, "delete from batch_content where {own}"],
     ["STATEMENTS", /closing$/, "update statement set closing_minor = closing_minor + 1 where {own}"],
     [

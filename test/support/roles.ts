@@ -17,6 +17,7 @@ export function spawnCommand(config: Config, args: readonly string[]): ChildProc
       QUITTANCE_REDIS_PREFIX: config.redisPrefix.slice(1, -1),
       QUITTANCE_MASTER_KEY: config.masterKey.toString("base64url"),
       QUITTANCE_LOG_LEVEL: "warn",
+      ...(config.metricsPort === null ? {} : { QUITTANCE_METRICS_PORT: String(config.metricsPort) }),
       NODE_ENV: "development",
     }),
   });
@@ -26,9 +27,16 @@ export function spawnCommand(config: Config, args: readonly string[]): ChildProc
   return child;
 }
 
-/** Starts a role and waits until it works; the URL is an api's. */
-export async function startRole(config: Config, ...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+/** A role that works: an api's URL, and where a worker or relay tells its metrics. */
+export interface StartedRole {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly probesUrl: string;
+}
+
+/** Starts a role and waits until it works. */
+export async function startRole(config: Config, ...args: string[]): Promise<StartedRole> {
   const child = spawnCommand(config, args);
   const [message] = await once(child, "message");
-  return { child, url: String(message.url) };
+  return { child, url: String(message.url), probesUrl: String(message.probesUrl) };
 }

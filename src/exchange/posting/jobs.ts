@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemActor, type TenantRef } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
@@ -5,6 +6,9 @@ import { defineJob } from "../../platform/queues.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { postBatches } from "./service.js";
+
+/** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
+const HELD_MS = 25;
 
 /** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
 export function postingQueue(partition: number): string {
@@ -18,13 +22,38 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
-    const { isDrained } = await postBatches(app, partner);
+    const { isDrained, batches } = await postBatches(app, partner);
+    if (!isDrained && batches === 0) await sleep(HELD_MS);
     if (!isDrained) await enqueuePosting(app, partner);
   },
 });
 
-/** Hands a partner to its posting partition; a hint, since the sweeper finds what waits. */
+/** Partners that are being handed over in a process, with who is to follow. */
+interface HandingOver {
+  readonly now: Promise<void>;
+  next: Promise<void> | null;
+}
+
+const handingOver = new WeakMap<App, Map<string, HandingOver>>();
+
+/**
+ * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the partner
+ * is being handed over share the next time.
+ */
 export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+  const all = handingOver.get(app) ?? new Map<string, HandingOver>();
+  handingOver.set(app, all);
+  const known = all.get(partner.id);
+  if (known !== undefined) {
+    known.next ??= known.now.then(() => enqueuePosting(app, partner));
+    return known.next;
+  }
+  const now = handOver(app, partner).finally(() => all.delete(partner.id));
+  all.set(partner.id, { now, next: null });
+  return now;
+}
+
+async function handOver(app: App, partner: Partner): Promise<void> {
   const { tenantId, tenantNo, id: partnerId } = partner;
   await app.queues.add({
     queue: postingQueue(partner.postingPartition),

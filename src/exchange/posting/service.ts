@@ -16,6 +16,7 @@ import { readFacts } from "../facts/service.js";
 import { parkBatch, tellWaiting } from "../parking/service.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { writeTransactions } from "../records/service.js";
+import { ItemStages, recordTime, timed, timedWait } from "../stages/service.js";
 import { GROUP_LIMITS, readGroup, stillWaiting, type WaitingBatch } from "../waiting/service.js";
 import { type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
 
@@ -28,19 +29,22 @@ export interface PostingRun {
 }
 
 /**
- * Posts what waits for a partner, group by group, until nothing does or the budget of items is used. What to post is
- * read under the partner's cursor, so any number of workers may run this at once and each batch is posted once.
+ * Posts what waits for a partner, group by group, until nothing does or the budget of batches or items is used: then
+ * others of its partition come first. What to post is read under the partner's cursor, so any number of workers may run
+ * this at once and each batch is posted once.
  */
 export async function postBatches(
   app: App,
   partner: Partner,
   itemsMax: number = GROUP_LIMITS.itemsMax,
 ): Promise<PostingRun> {
+  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
-  while (items < itemsMax) {
-    const group = await readGroup(app.database.manager, partner);
-    if (group.length === 0) return { batches, items, isDrained: true };
-    const posted = await postGroup(app, partner, group);
+  while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
+    const candidates = await readGroup(app.database.manager, partner, pseudonymOf);
+    for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
+    if (candidates.length === 0) return { batches, items, isDrained: true };
+    const posted = await postGroup(app, partner, { candidates, pseudonymOf });
     if (posted === null) return { batches, items, isDrained: false };
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
@@ -52,27 +56,30 @@ export async function postBatches(
  * Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker
  * holds the partner.
  */
-async function postGroup(app: App, partner: Partner, group: readonly WaitingBatch[]): Promise<WaitingBatch[] | null> {
-  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId); // its fault would be no batch's
+async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
+  const { candidates, pseudonymOf } = group;
   const mark = await announceChange(app, partner);
+  const stages = new ItemStages(app);
   let isKnown = true;
   try {
-    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { candidates: group, pseudonymOf }));
+    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { ...group, stages }));
+    stages.count(posted);
     if (posted !== null) await tellWaiting(app, posted);
     return posted;
   } catch (error) {
     isKnown = !(error instanceof CommitOutcomeUnknown);
     if (isTransient(error)) throw error;
-    app.log.error({ err: error, batches: group.map((batch) => batch.id) }, "posting: a group failed");
-    const [first] = group;
+    app.log.error({ err: error, batches: candidates.map((batch) => batch.id) }, "posting: a group failed");
+    const [first] = candidates;
     if (first === undefined) throw error;
-    if (group.length === 1) {
+    if (candidates.length === 1) {
       await parkBatch(app, partner, first, error);
       return [first];
     }
-    const middle = Math.ceil(group.length / 2);
-    const left = await postGroup(app, partner, group.slice(0, middle));
-    const right = left === null ? null : await postGroup(app, partner, group.slice(middle));
+    const middle = Math.ceil(candidates.length / 2);
+    const [former, latter] = [candidates.slice(0, middle), candidates.slice(middle)];
+    const left = await postGroup(app, partner, { candidates: former, pseudonymOf });
+    const right = left === null ? null : await postGroup(app, partner, { candidates: latter, pseudonymOf });
     return left === null || right === null ? null : [...left, ...right];
   } finally {
     // While COMMIT may still come the mark stays, until the copy's end.
@@ -85,11 +92,15 @@ interface Group {
   readonly pseudonymOf: PseudonymOf;
 }
 
+interface CountedGroup extends Group {
+  readonly stages: ItemStages;
+}
+
 async function postUnderCursor(
   app: App,
   tx: Tx,
   partner: Partner,
-  { candidates, pseudonymOf }: Group,
+  { candidates, pseudonymOf, stages }: CountedGroup,
 ): Promise<WaitingBatch[] | null> {
   const cursor = await tryCursor(tx, partner);
   if (cursor === null) return null;
@@ -97,7 +108,9 @@ async function postUnderCursor(
   if (waiting.length === 0) return [];
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting, pseudonymOf));
+  const facts = await timedWait(app, "duplicate", () => readFacts(tx, partner, waiting));
+  const decision = timed(app, "business", () => decideGroup(waiting, facts));
+  stages.decided(waiting, decision.outcomes);
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
   const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos, pseudonymOf });
@@ -140,12 +153,8 @@ async function writeOutcomes(
      where batch.tenant_no = ?`,
     [...countRows, postedAt, ledgerVersion, partner.tenantNo],
   );
-  await tx.query(
-    `update batch_content as content join (${derived(results.length, ["no", "packed", "hash"])}) as result
-       on content.batch_no = result.no
-     set content.outcomes = result.packed, content.outcomes_sha256 = result.hash where content.tenant_no = ?`,
-    [...results.flatMap(({ batch, packed, sha256 }) => [batch.no, packed, sha256]), partner.tenantNo],
-  );
+  const packedRows = results.map(({ batch, packed, sha256 }) => [partner.tenantNo, batch.no, packed, sha256]);
+  await tx.query("insert into batch_outcome (tenant_no, batch_no, outcomes, outcomes_sha256) values ?", [packedRows]);
   const { tenantId, tenantNo } = partner;
   const acts = results.map(({ batch, counts, sha256 }) => ({
     type: ActType.BATCH_POSTED,
