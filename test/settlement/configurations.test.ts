@@ -128,12 +128,11 @@ describe("activating a configuration", () => {
       details: { path: "/effectiveFrom" },
     });
     expect(await activateFrom(null)).toMatchObject({ state: "ACTIVE", effectiveFrom: new Date(DAY_2) });
-    for (const move of [
-      submitConfiguration(app, author.actor, submission),
-      returnConfiguration(app, author.actor, { configurationId, reason: "Too late." }),
-    ]) {
-      await expect(move).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
-    }
+    const moves = [
+      () => submitConfiguration(app, author.actor, submission),
+      () => returnConfiguration(app, author.actor, { configurationId, reason: "Too late." }),
+    ];
+    for (const move of moves) await expect(move()).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
   });
 
   test("who submitted another's draft may not activate it either", async () => {
