@@ -17,8 +17,8 @@ export interface HeldCursor extends LastEntry {
 }
 
 /**
- * Takes and writes the partner's cursor, or answers null at once when another transaction holds it. The row is made with
- * the partner, so nobody ever waits here, but for a partner that an older release made meanwhile.
+ * Takes and writes the partner's cursor, or answers null at once when another transaction holds it. The row is made
+ * with the partner, so nobody ever waits here, but for a partner that an older release made meanwhile.
  */
 export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor | null> {
   const held = await readCursor(tx, partner, "for update skip locked");
