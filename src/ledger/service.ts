@@ -195,7 +195,10 @@ function copyText({ epoch, version, accounts }: Copy): string {
   return [`${epoch}.${version}`, ...balances.sort()].join(", ");
 }
 
-/** Clocks differ and are set back, entries are in one order: none is recorded before the one ahead. Answers the last's. */
+/**
+ * Clocks differ and are set back, entries have one order: none is recorded before the one ahead of it. Answers when the
+ * last one was.
+ */
 async function insertEntries(
   tx: Tx,
   partner: PartnerNumbers,

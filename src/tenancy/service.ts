@@ -207,7 +207,7 @@ async function insertPartner(app: App, tx: Tx, actor: Actor, partner: NewPartner
   });
   const no = Number(insertedNo(inserted));
   await tx.update(Partner, { tenantId: actor.tenantId, id }, { postingPartition: no % POSTING_PARTITIONS });
-  // Made here, although it is `periods` that uses it: so posting never meets a partner without one, nor waits for its first.
+  // Made here, although it is `periods` that uses it: so posting never meets a partner without one, nor waits for it.
   await tx.query("insert into posting_cursor (tenant_no, partner_no) values (?, ?)", [actor.tenantNo, no]);
   const after = { code, name, kind, timezone, currencies: partner.currencies };
   await recordActs(tx, actor, createdAt, [

@@ -4,6 +4,7 @@ import type { Batch } from "../../src/exchange/entities.js";
 import { postPartner } from "../../src/exchange/posting/jobs.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
+import { transactionOf } from "../../src/exchange/transactions/service.js";
 import { GROUP_LIMITS } from "../../src/exchange/waiting/service.js";
 import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
@@ -153,6 +154,35 @@ describe("years later", () => {
   });
 });
 
+describe("a rollback that waited and did not fit", () => {
+  test("that was refused so gives its id up: corrected, it posts under it, and fsck can explain both", async () => {
+    const original = bet();
+    const misfit = rollback(original, { amount: "5.00" });
+    await reported([misfit]);
+    await reported([original]);
+    expect(await reported([misfit])).toEqual(["REFUSED ROLLBACK_MISMATCH /transactions/0/reverses"]);
+    expect(await reported([{ ...misfit, amount: "1.00" }])).toEqual(["POSTED"]);
+    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED"]);
+    expect(await transactionOf(app, place.partner, String(misfit["id"]))).toMatchObject({ state: "POSTED" });
+    expect(await reported([{ ...misfit, amount: "1.00" }, misfit])).toEqual(["DUPLICATE", "DUPLICATE_MISMATCH"]);
+    expect(await balances(app, place)).toEqual({});
+    expect(await differences()).toEqual([]);
+  });
+
+  test("gives its id up within one group, again and again", async () => {
+    const [first, second] = [bet(), bet()];
+    const misfit = rollback(first, { amount: "5.00" });
+    const again = { ...misfit, reverses: second["id"], amount: "6.00" };
+    await submitted(await signed([misfit]));
+    await submitted(await signed([first, again]));
+    await submitted(await signed([second, { ...misfit, amount: "1.00" }, rollback(second)]));
+    expect(await postBatches(app, place.partner)).toMatchObject({ batches: 3 });
+    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED", "REFUSED"]);
+    expect(await balances(app, place)).toEqual({});
+    expect(await differences()).toEqual([]);
+  });
+});
+
 describe("jobs", () => {
   const own = () => ({ tenantId: place.tenant.id, tenantNo: place.tenant.no, partnerId: place.partner.id });
 
@@ -233,3 +263,12 @@ describe("a posting group", () => {
     expect(await balances(app, place)).toEqual({ CLEARING: 1_000n, STAKES: -1_000n });
   });
 });
+
+/** The states of every transaction that ever had an item's id, sorted. */
+async function statesOf(item: Sent): Promise<string[]> {
+  const rows: { state: string }[] = await app.database.query(
+    "select state from transaction where tenant_no = ? and partner_no = ? and external_id = ? order by state",
+    [place.tenant.no, place.partner.no, item["id"]],
+  );
+  return rows.map(({ state }) => state).toSorted();
+}

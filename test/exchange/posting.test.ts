@@ -4,9 +4,7 @@ import { ActType } from "../../src/acts/entities.js";
 import { Batch, BatchState } from "../../src/exchange/entities.js";
 import { releaseBatch } from "../../src/exchange/parking/service.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
-import { transactionOf } from "../../src/exchange/transactions/service.js";
 import { present } from "../../src/kernel/assert.js";
-import { fsck } from "../../src/operations/fsck/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { transact } from "../../src/platform/database.js";
 import { testApp } from "../support/app.js";
@@ -267,36 +265,6 @@ describe("a rollback", () => {
     expect(await balances(app, place)).toEqual({});
   });
 
-  test("that was refused so gives its id up: corrected, it posts under it, and fsck can explain both", async () => {
-    const original = bet();
-    const misfit = rollback(original, { amount: "5.00" });
-    await send(app, place, [misfit]);
-    await send(app, place, [original]);
-    expect(await send(app, place, [misfit])).toEqual(["REFUSED ROLLBACK_MISMATCH /transactions/0/reverses"]);
-    expect(await send(app, place, [{ ...misfit, amount: "1.00" }])).toEqual(["POSTED"]);
-    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED"]);
-    expect(await transactionOf(app, place.partner, String(misfit["id"]))).toMatchObject({ state: "POSTED" });
-    expect(await send(app, place, [{ ...misfit, amount: "1.00" }, misfit])).toEqual([
-      "DUPLICATE",
-      "DUPLICATE_MISMATCH",
-    ]);
-    expect(await balances(app, place)).toEqual({});
-    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
-  });
-
-  test("gives its id up within one group, again and again", async () => {
-    const [first, second] = [bet(), bet()];
-    const misfit = rollback(first, { amount: "5.00" });
-    const again = { ...misfit, reverses: second["id"], amount: "6.00" };
-    await submit(app, place, { transactions: [misfit] });
-    await submit(app, place, { transactions: [first, again] });
-    await submit(app, place, { transactions: [second, { ...misfit, amount: "1.00" }, rollback(second)] });
-    expect(await post(app, place)).toMatchObject({ batches: 3 });
-    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED", "REFUSED"]);
-    expect(await balances(app, place)).toEqual({});
-    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
-  });
-
   test("of a rollback is refused, known or yet to come", async () => {
     const original = bet();
     const first = rollback(original);
@@ -476,15 +444,6 @@ async function stateOf(item: Sent): Promise<string> {
     [place.tenant.no, place.partner.no, item["id"]],
   );
   return row?.state;
-}
-
-/** The states of every transaction that ever had an item's id, sorted. */
-async function statesOf(item: Sent): Promise<string[]> {
-  const rows: { state: string }[] = await app.database.query(
-    "select state from transaction where tenant_no = ? and partner_no = ? and external_id = ? order by state",
-    [place.tenant.no, place.partner.no, item["id"]],
-  );
-  return rows.map(({ state }) => state).toSorted();
 }
 
 /** Flips a byte of what is stored of a batch. */

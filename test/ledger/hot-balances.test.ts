@@ -125,7 +125,7 @@ describe("hot balances are right", () => {
     expect((await marks()).length === 0 || version === 1n).toBe(true);
   });
 
-  test("where the outcome of a COMMIT is not known: the mark stays, and readers see what the database has", async () => {
+  test("where the outcome of a COMMIT is not known: the mark stays, and readers ask the database", async () => {
     for (const where of ["after", "before"] as const) {
       const before = await balances(app, place);
       await submit(app, place);

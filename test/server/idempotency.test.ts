@@ -83,7 +83,7 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
 };
 
 describe.each(Object.keys(mutations))("%s", (name) => {
-  test("sent many times to two processes at once, and again later, changes one thing once and answers the same", async () => {
+  test("sent often to two processes at once, and again later, changes one thing and answers the same", async () => {
     await open();
     const { from, input, act, noun } = await prepared(name);
     const before = await actsOf(act);

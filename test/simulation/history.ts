@@ -16,6 +16,7 @@ import { balances, onDay, outcomesIn } from "../support/batches.js";
 import type { DatabaseProxy } from "../support/proxy.js";
 import { loseRedis } from "../support/redis.js";
 import type { Crash, Crashes } from "./crashes.js";
+import type { NaiveLedger } from "./naive-ledger.js";
 import type { Random } from "./random.js";
 import {
   digestOf,
@@ -47,6 +48,8 @@ const STATEMENTS_MAX = 24;
 export class History {
   /** What happened so far, for whoever has to find a fault. */
   readonly log: string[] = [];
+  /** How often each thing was met that a history should meet: outcomes, and what the naive books did. */
+  readonly met = new Map<string, number>();
   #entries: string[] = [];
   readonly #past: { readonly side: Side; readonly at: Date; readonly held: Record<string, bigint> }[] = [];
 
@@ -252,7 +255,10 @@ export class History {
       [],
     );
     const fresh = sent.slice(0, posted).filter(({ expected }) => expected === null);
-    for (const each of fresh) each.expected = ledger.books.post(each.naive);
+    for (const each of fresh) {
+      each.expected = ledger.books.post(each.naive);
+      for (const outcome of each.expected) this.#meet(outcome);
+    }
     return fresh;
   }
 
@@ -291,6 +297,7 @@ export class History {
         side.ledger.statements.map((each) => ({ ...each })),
       );
     }
+    for (const { ledger } of this.world.sides) this.#meetAll(ledger);
     for (const { side, at, held } of this.#past) {
       const { accounts } = await balancesAt(app, side.place.partner, at);
       const then = accounts.map(({ account, currency, balanceMinor }) => {
@@ -301,6 +308,20 @@ export class History {
     await this.#compareActs();
     const { tenant } = present(this.world.sides[0], "a side").place;
     agree((await fsck(app, { tenantId: tenant.id })).differences, []);
+  }
+
+  #meetAll({ books, statements }: NaiveLedger): void {
+    for (const { state } of books.rows) this.#meet(`transaction ${state}`);
+    for (const { item, isRollback, day } of books.postings) {
+      this.#meet(`posted ${isRollback ? "rollback" : "item"}${day === item.day ? "" : " late"}`);
+    }
+    for (const { carryIn, payable } of statements) {
+      this.#meet(`statement${carryIn === 0n ? "" : " that carries"}${payable === 0n ? "" : " that pays"}`);
+    }
+  }
+
+  #meet(thing: string): void {
+    this.met.set(thing, (this.met.get(thing) ?? 0) + 1);
   }
 
   /** Each change of state has one act, whatever crashed and was done again. */

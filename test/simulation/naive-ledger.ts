@@ -31,8 +31,8 @@ const MOVES: Readonly<Record<string, readonly [debit: string, credit: string]>> 
 const SHARE_PERCENT = 12n;
 
 /**
- * One partner's money, worked out again from the postings of the naive books whenever somebody asks: nothing is kept but
- * which statements there are.
+ * One partner's money, worked out again from the postings of the naive books whenever somebody asks: nothing is kept
+ * but the statements.
  */
 export class NaiveLedger {
   readonly statements: NaiveStatement[] = [];

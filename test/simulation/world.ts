@@ -16,8 +16,10 @@ const SCALES: Readonly<Record<string, number>> = { USD: 2, BTC: 8, EUR: 2 };
 /** The first day of the histories; the first period is that of 1 March. */
 const FIRST_DAY = 3;
 
-/** Ids that batches use at a time; with every batch it is two later ones. */
+/** A quarter of the ids that batches use; with every batch it is two later ones. */
 const IDS_AT_A_TIME = 10;
+/** Batches whose items are repeated, changed and rolled back. */
+const RECENT_BATCHES = 5;
 
 /** A batch that was acknowledged, and what the naive books think of it. */
 export interface SentBatch {
@@ -75,39 +77,59 @@ export function setTime(app: TestApp, { day, hour }: Pick<World, "day" | "hour">
 
 /** Few ids at a time, amounts and days for both partners, so that everything meets everything. */
 export function randomBatch(random: Random, world: World, { sent }: Side): NaiveBatch {
-  const newest = IDS_AT_A_TIME + 2 * sent.length;
-  const anyId = () => `i${random.whole(newest - IDS_AT_A_TIME, newest)}`;
-  const items = Array.from({ length: random.whole(1, 8) }, () => randomItem(random, world, anyId));
-  const [first] = items;
-  if (first !== undefined && random.is(0.2))
-    items.push(random.is(0.5) ? first : { ...first, amount: first.amount + 1 });
-  return { isAtomic: random.is(0.25), items, isTenants: random.is(0.25), today: world.day };
+  const items: NaiveItem[] = [];
+  const isTenants = random.is(0.25);
+  const recent = sent.slice(-RECENT_BATCHES).flatMap(({ naive }) => naive.items);
+  const newest = 2 * sent.length + IDS_AT_A_TIME;
+  const anyId = () => `i${random.whole(newest - IDS_AT_A_TIME, newest + 3 * IDS_AT_A_TIME)}`;
+  for (const length = random.whole(1, 8); items.length < length; ) {
+    items.push(randomItem(random, world, { recent: [...recent, ...items], anyId, isTenants }));
+  }
+  return { isAtomic: random.is(0.2), items, isTenants, today: world.day };
 }
 
-function randomItem(random: Random, world: World, anyId: () => string): NaiveItem {
-  const id = anyId();
+interface Ids {
+  readonly recent: readonly NaiveItem[];
+  readonly anyId: () => string;
+  readonly isTenants: boolean;
+}
+
+function randomItem(random: Random, world: World, ids: Ids): NaiveItem {
+  const earlier = ids.recent.length === 0 ? null : random.one(ids.recent);
+  if (earlier !== null && random.is(0.08)) return earlier;
+  if (earlier !== null && random.is(0.04)) return { ...earlier, amount: earlier.amount + 1 };
+  const tenants = ids.isTenants ? 12 : 1;
   const kind = random.weighted({
     ...{ BET: 25, WIN: 12, ROLLBACK: 30, BONUS: 3, JACKPOT_CONTRIBUTION: 4, JACKPOT_WIN: 3, FEE: 6 },
-    ...{ ADJUSTMENT: 6, CHARGEBACK: 4, ACQUISITION: 3, CREDIT_PURCHASE: 1 },
+    ...{ ADJUSTMENT: tenants, CHARGEBACK: tenants, ACQUISITION: tenants, CREDIT_PURCHASE: 1 },
   });
-  const day = random.is(0.05) ? 0 : random.is(0.04) ? world.day + 1 : random.whole(1, world.day);
+  const day = Number(random.weighted({ 0: 5, [world.day + 1]: 4, [random.whole(1, world.day)]: 91 }));
   const currency = random.weighted({ USD: 16, BTC: 4, EUR: 1 });
   const amount = kind === "ACQUISITION" ? 0 : random.one([100, 100, 100, 100, 100, 250, 1]);
-  const item = { id, kind, amount, currency, day, reverses: "" };
+  const item = { id: ids.anyId(), kind, amount, currency, day, reverses: ids.anyId() };
+  return kind === "ROLLBACK" ? rollbackOf(random, item, earlier) : { ...item, ...detailsOf(random, item) };
+}
+
+function rollbackOf(random: Random, item: NaiveItem, earlier: NaiveItem | null): NaiveItem {
+  if (earlier === null || random.is(0.3)) return item;
+  const { id, currency, amount } = earlier;
+  return { ...item, reverses: id, currency, amount: random.is(0.9) ? amount : 7 };
+}
+
+/** What a kind has besides, and a sign. */
+function detailsOf(random: Random, { kind, amount }: NaiveItem): Partial<NaiveItem> {
   switch (kind) {
-    case "ROLLBACK":
-      return { ...item, reverses: anyId() };
     case "FEE":
-      return { ...item, category: random.one(["PROVIDER", "PAYMENT"]) };
+      return { category: random.one(["PROVIDER", "PAYMENT"]) };
     case "ADJUSTMENT":
-      return { ...item, amount: random.is(0.4) ? -amount : amount };
+      return { amount: random.is(0.4) ? -amount : amount };
     case "ACQUISITION":
-      return { ...item, units: random.whole(1, 5) };
+      return { units: random.whole(1, 5) };
     case "CHARGEBACK":
     case "CREDIT_PURCHASE":
-      return item;
+      return {};
     default:
-      return { ...item, amount: random.is(0.04) ? -amount : amount, product: random.one(["crash", "dice"]) };
+      return { amount: random.is(0.04) ? -amount : amount, product: random.one(["crash", "dice"]) };
   }
 }
 

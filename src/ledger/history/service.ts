@@ -10,8 +10,8 @@ const PROBES = 100n;
 
 /**
  * Balances as they were recorded at an instant, read as of one moment: what the entries up to it come to. Their times
- * never decrease, so they are the entries up to a number; of these and the later ones the fewer are added up. Accounts at
- * zero are left out. An instant to come is refused (`VALIDATION`), since nobody knows yet.
+ * never decrease, so they are the entries up to a number; of these and the later ones the fewer are added up. Accounts
+ * at zero are left out. An instant to come is refused (`VALIDATION`), since nobody knows yet.
  */
 export async function balancesAt(app: App, partner: PartnerNumbers, instant: Date): Promise<Balances> {
   if (instant > app.clock.now()) {
