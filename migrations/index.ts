@@ -8,6 +8,7 @@ import { Periods0000000000006 } from "./0006-periods.js";
 import { Ledger0000000000007 } from "./0007-ledger.js";
 import { Exchange0000000000008 } from "./0008-exchange.js";
 import { Settlement0000000000009 } from "./0009-settlement.js";
+import { Tries0000000000020 } from "./0020-tries.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Ledger0000000000007,
   Exchange0000000000008,
   Settlement0000000000009,
+  Tries0000000000020,
 ];

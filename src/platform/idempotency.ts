@@ -53,16 +53,23 @@ export async function once(
     });
   } catch (error) {
     if (!isDuplicateKey(error) && !(error instanceof CommitOutcomeUnknown)) throw error;
-    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256);
+    // A locking read waits for the end of a transaction whose COMMIT was not answered.
+    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256, "lock in share mode");
     if (winner === null) throw error; // it was another key that is held twice, or the commit was rolled back
     return winner;
   }
 }
 
-async function knownAnswer(reader: Reader, actor: Actor, key: string, inputSha256: Buffer): Promise<string | null> {
+async function knownAnswer(
+  reader: Reader,
+  actor: Actor,
+  key: string,
+  inputSha256: Buffer,
+  lock = "",
+): Promise<string | null> {
   const rows: { input_sha256: Buffer; answer: string }[] = await reader.query(
     `select input_sha256, answer from idempotent_answer
-     where tenant_id = ? and principal_id = ? and idempotency_key = ?`,
+     where tenant_id = ? and principal_id = ? and idempotency_key = ? ${lock}`,
     [actor.tenantId, actor.principalId, key],
   );
   const [row] = rows;

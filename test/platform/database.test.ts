@@ -4,6 +4,7 @@ import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../s
 import { closeApp } from "../../src/platform/open-app.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { type Cut, startProxy } from "../support/proxy.js";
+import { SqlFaults } from "../support/sql-faults.js";
 
 const app = await testApp();
 
@@ -98,6 +99,17 @@ test("a second row of the same key is told apart from every other error", async 
   expect(isDuplicateKey(error)).toBe(true);
   const other: unknown = await app.database.query("select * from no_such_table").catch((caught: unknown) => caught);
   expect(isDuplicateKey(other)).toBe(false);
+});
+
+test("a COMMIT that fails with 1180 is not repeated, and what it left open is not committed later", async () => {
+  const faults = new SqlFaults();
+  const failing = await openTestApp({ config: { databaseConnectionsMax: 2 }, sqlLogger: faults });
+  onTestFinished(() => closeApp(failing));
+  faults.fail("COMMIT", { errno: 1180, sqlState: "HY000" });
+  await expect(transact(failing, (tx) => insert(tx, 1))).rejects.toBeInstanceOf(CommitOutcomeUnknown);
+  expect(faults.struck()).toBe(1);
+  for (const id of [2, 3, 4]) await transact(failing, (tx) => insert(tx, id));
+  expect(await stored()).toEqual([2, 3, 4]);
 });
 
 describe("a connection that is lost", () => {

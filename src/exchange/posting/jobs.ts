@@ -11,6 +11,9 @@ export function postingQueue(partition: number): string {
   return `posting-${partition}`;
 }
 
+/** How long a partner that another process holds is left alone. */
+const HELD_DELAY_MS = 100;
+
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
 export const postPartner = defineJob({
   name: "exchange.post",
@@ -18,19 +21,20 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
-    const { isDrained } = await postBatches(app, partner);
-    if (!isDrained) await enqueuePosting(app, partner);
+    const { batches, isDrained } = await postBatches(app, partner);
+    if (!isDrained) await enqueuePosting(app, partner, batches === 0 ? HELD_DELAY_MS : 0);
   },
 });
 
 /** Hands a partner to its posting partition; a hint, since the sweeper finds what waits. */
-export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+export async function enqueuePosting(app: App, partner: Partner, delayMs = 0): Promise<void> {
   const { tenantId, tenantNo, id: partnerId } = partner;
   await app.queues.add({
     queue: postingQueue(partner.postingPartition),
     job: postPartner,
     input: { tenantId, tenantNo, partnerId },
     deduplicationId: partnerId,
+    delayMs,
   });
 }
 
@@ -41,10 +45,19 @@ export async function sweepForAllTenants(app: App, acceptedBefore: Date): Promis
   return partners.length;
 }
 
-/** Posts what waits without any queue: what workers do while Redis is away. Answers how many partners had something. */
+/**
+ * Posts what waits without any queue: what workers do while Redis is away. A partner that cannot be posted holds up no
+ * other. Answers how many partners had something.
+ */
 export async function pollForAllTenants(app: App): Promise<number> {
   const partners = await waitingForAllTenants(app, app.clock.now());
-  for (const partner of partners) await postBatches(app, partner);
+  for (const partner of partners) {
+    try {
+      await postBatches(app, partner);
+    } catch (error) {
+      app.log.error({ err: error, partner: partner.id }, "posting: a partner could not be posted");
+    }
+  }
   return partners.length;
 }
 
