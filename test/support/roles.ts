@@ -8,7 +8,16 @@ const COMMAND = new URL("../../bin/quittance", import.meta.url).pathname;
 
 /** A process of the command itself on a test's database, under its Redis prefix; killed when the test ends. */
 export function spawnCommand(config: Config, args: readonly string[]): ChildProcess {
-  const child = fork(COMMAND, args, {
+  const child = forkCommand(config, args);
+  onTestFinished(() => {
+    if (child.exitCode === null) child.kill("SIGKILL");
+  });
+  return child;
+}
+
+/** The same, for whoever ends it by himself. */
+export function forkCommand(config: Config, args: readonly string[]): ChildProcess {
+  return fork(COMMAND, args, {
     execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: childEnvironment({
@@ -20,10 +29,6 @@ export function spawnCommand(config: Config, args: readonly string[]): ChildProc
       NODE_ENV: "development",
     }),
   });
-  onTestFinished(() => {
-    if (child.exitCode === null) child.kill("SIGKILL");
-  });
-  return child;
 }
 
 /** Starts a role and waits until it works; the URL is an api's. */
