@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../../src/server/demo/random.js";
+import type { ServerName } from "./servers.js";
 import type { SqlFault } from "./wire.js";
 import type { World } from "./world.js";
 
@@ -15,6 +16,7 @@ export type Strike = (world: World, random: Random) => Promise<Evidence>;
 
 /** Longer than a job's lock, a look for dead workers, and a transaction may idle. */
 const FROZEN_MS = 14_000;
+const PAUSED_MS_MAX = 4_000;
 const DOWN_MS_MAX = 1_500;
 const STRUCK_MS_MAX = 20_000;
 const FAULT_TIMES = 4;
@@ -28,6 +30,8 @@ export const STRIKES: Readonly<Record<string, Strike>> = {
   "Redis FLUSHALL": flushRedis,
   "Redis killed, back empty": killRedis,
   "MariaDB killed, restarted": killMariadb,
+  "Redis stopped for seconds": pausing("redis"),
+  "MariaDB stopped for seconds": pausing("mariadb"),
   "a worker stopped past its lock, then continued": freezeWorker,
   "answers lost after the request was delivered": loseAnswers,
   "error 1205 in statements": failing(1205),
@@ -85,11 +89,19 @@ async function killMariadb({ servers }: World, random: Random): Promise<Evidence
 async function freezeWorker({ roles }: World, random: Random): Promise<Evidence> {
   const names = roles.of("worker");
   const { pid = 0 } = roles.child(names[Math.floor(random.between(0, names.length))] ?? "worker-1");
+  return freeze(pid, FROZEN_MS);
+}
+
+function pausing(server: ServerName): Strike {
+  return ({ servers }, random) => freeze(servers.pid(server), random.between(1_000, PAUSED_MS_MAX));
+}
+
+async function freeze(pid: number, ms: number): Promise<Evidence> {
   process.kill(pid, "SIGSTOP");
-  await sleep(FROZEN_MS);
+  await sleep(ms);
   const isStopped = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("T") === true;
   process.kill(pid, "SIGCONT");
-  return { what: "seconds that a worker was stopped", count: isStopped ? FROZEN_MS / 1_000 : 0 };
+  return { what: "seconds that it was stopped", count: isStopped ? Math.round(ms / 1_000) : 0 };
 }
 
 async function loseAnswers({ line }: World): Promise<Evidence> {

@@ -116,7 +116,7 @@ class Answers {
 
 function isFor(fault: SqlFault, statement: string): boolean {
   const isCommit = statement.startsWith("COMMIT");
-  return fault === 1180 ? isCommit : !isCommit && !/^(ROLLBACK|SET|START)/i.test(statement);
+  return fault === 1180 ? isCommit : !isCommit && !/^(ROLLBACK|START)/i.test(statement);
 }
 
 /** The first whole packet: three bytes of length, one of sequence, then that many. */
