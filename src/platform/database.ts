@@ -153,7 +153,7 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
       await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
     }
     if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
-      throw new CommitOutcomeUnknown("COMMIT was not answered", { cause: error });
+      throw new CommitOutcomeUnknown("COMMIT was not answered: look up what was stored", { cause: error });
     }
     if (isLost) throw databaseError("UNAVAILABLE");
     throw error;

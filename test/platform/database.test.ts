@@ -138,6 +138,7 @@ describe("a connection that is lost", () => {
   test.each<[Cut, number[]]>([
     ["before", []],
     ["after", [1]],
+    ["late", []],
   ])("%s COMMIT reached the server leaves the outcome unknown and is not repeated", async (where, kept) => {
     const proxy = await startProxy(app.config.databaseUrl);
     const remote = await openTestApp({ config: { databaseUrl: proxy.url } });
