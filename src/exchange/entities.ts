@@ -226,11 +226,10 @@ export class Transaction {
   @Column({ type: "enum", enum: TransactionState })
   readonly state!: TransactionState;
 
-  /** 0 for none. */
+  /** As that of its product, 0 for none. */
   @Column(numberColumn)
   readonly brandNo!: number;
 
-  /** 0 for none. */
   @Column(numberColumn)
   readonly productNo!: number;
 

@@ -64,7 +64,7 @@ test("without a queue, a partner that cannot be posted holds up no other", async
   const before = groups.struck();
   expect(await pollForAllTenants(app)).toBe(2);
   expect(groups.struck()).toBe(before + 1);
-  expect([await postedOf(place), await postedOf(next)].sort()).toEqual([0, 1]);
+  expect((await postedOf(place)) + (await postedOf(next))).toBe(1);
   await enqueuePosting(app, place.partner);
   await enqueuePosting(app, next.partner);
   await untilPosted(place);

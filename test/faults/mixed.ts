@@ -11,6 +11,9 @@ import { openWorld, type World } from "./world.js";
 const ROLES = ["api-1", "worker-1", "worker-2", "relay-1", "relay-2"];
 const WARM_UP_MS = 3_000;
 const WINDOW_MS = 5_000;
+/** I16: throughput should be back to so much of what it was, within half a minute; measured, never asserted. */
+const RECOVERED = 0.9;
+const WINDOWS_MAX = 6;
 const CLOSE_PAUSE_MS_MAX = 3_000;
 /** Of two strikes in a row the second comes on top of the first. */
 const TOGETHER = 0.3;
@@ -18,13 +21,15 @@ const TOGETHER = 0.3;
 test.each(seedsOf([1, 2, 3, 4, 5]))("every fault in the order of seed %i, some at once", async (seed) => {
   const world = await openWorld({ roles: ROLES, tenants: 2, partnersEach: 3 });
   try {
-    await runMixed(world, seed);
+    const { closer } = await runMixed(world, seed);
+    expect(closer.complaints).toEqual([]);
+    expect(closer.closed.length).toBeGreaterThan(0);
   } finally {
     await world.close();
   }
 });
 
-async function runMixed(world: World, seed: number): Promise<void> {
+async function runMixed(world: World, seed: number): Promise<{ closer: Closer }> {
   const random = Random.of("mixed", seed);
   const workload = new Workload(world, seed);
   const closer = new Closer(world, seed);
@@ -40,16 +45,18 @@ async function runMixed(world: World, seed: number): Promise<void> {
     report.push(...struck);
   }
   await world.roles.start();
+  const healedAt = performance.now();
   await untilPosted(workload, world);
-  const after = await rateOf(workload);
+  let after = 0;
+  for (let window = 0; window < WINDOWS_MAX && after < RECOVERED * before; window++) after = await rateOf(workload);
+  const recoveredMs = performance.now() - healedAt;
   await Promise.all([workload.stop(), closer.stop()]);
   const drainedMs = await untilDrained(world);
-  say(seed, { report, workload, closer, before, after, drainedMs });
-  expect(closer.complaints).toEqual([]);
-  expect(closer.closed.length).toBeGreaterThan(0);
+  say(seed, { report, workload, closer, before, after, recoveredMs, drainedMs });
   await expectAllKept(world, workload);
   await expectOnlyAppended(world, books);
   await expectClosedStayed(world, closer.closed);
+  return { closer };
 }
 
 /** Every fault once, in any order, now and then two at once. */
@@ -105,10 +112,12 @@ interface Told {
   readonly closer: Closer;
   readonly before: number;
   readonly after: number;
+  readonly recoveredMs: number;
   readonly drainedMs: number;
 }
 
-function say(seed: number, { report, workload, closer, before, after, drainedMs }: Told): void {
+function say(seed: number, { report, workload, closer, ...measured }: Told): void {
+  const { before, after, recoveredMs, drainedMs } = measured;
   const of = (known: string) => workload.record.filter((batch) => batch.known === known).length;
   const lost = workload.record.filter(({ losses }) => losses > 0).length;
   const found = workload.record.filter(({ isFoundStored }) => isFoundStored).length;
@@ -118,7 +127,7 @@ function say(seed: number, { report, workload, closer, before, after, drainedMs 
     `  ${workload.record.length} batches: ${of("acknowledged")} acknowledged, ${of("refused")} refused, ` +
       `${lost} of them once unknown (${found} were stored)`,
     `  ${closer.closed.length} periods closed; drained ${(drainedMs / 1_000).toFixed(1)} s after the end`,
-    `  ${before.toFixed(0)} batches/s before, ${after.toFixed(0)} after`,
+    `  ${before.toFixed(1)} batches/s before, ${after.toFixed(1)} after, ${(recoveredMs / 1_000).toFixed(0)} s healed`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }
