@@ -9,6 +9,8 @@ import { Ledger0000000000007 } from "./0007-ledger.js";
 import { Exchange0000000000008 } from "./0008-exchange.js";
 import { Settlement0000000000009 } from "./0009-settlement.js";
 import { Tries0000000000020 } from "./0020-tries.js";
+import { Cursors0000000000023 } from "./0023-cursors.js";
+import { Backlog0000000000026 } from "./0026-backlog.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -22,4 +24,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Exchange0000000000008,
   Settlement0000000000009,
   Tries0000000000020,
+  Cursors0000000000023,
+  Backlog0000000000026,
 ];

@@ -84,7 +84,7 @@ CREATE TABLE `batch` (
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
   KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
-  KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`),
+  KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`,`no`,`payload_bytes`,`accepted_at`),
   CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -272,6 +272,7 @@ CREATE TABLE `posting_cursor` (
   `partner_no` int(10) unsigned NOT NULL,
   `epoch` bigint(20) unsigned NOT NULL DEFAULT 0,
   `entry_no` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `recorded_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_no`,`partner_no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { numberActsForAllTenants } from "../src/events/relay/service.js";
 import { pollForAllTenants, sweepForAllTenants } from "../src/exchange/posting/jobs.js";
 import { present } from "../src/kernel/assert.js";
-import { balancesAt } from "../src/ledger/service.js";
+import { balancesAt } from "../src/ledger/history/service.js";
 import { fsck } from "../src/operations/fsck/service.js";
 import { purgeAnswersForAllTenants } from "../src/platform/idempotency.js";
 import { tryLease } from "../src/platform/lease.js";

@@ -57,7 +57,7 @@ registerEnumType(BatchMode, {
 @Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })
 @Index("ix_batch_partner", ["tenantNo", "partnerNo"])
-@Index("ix_batch_queue", ["state", "tenantNo", "partnerNo"])
+@Index("ix_batch_queue", ["state", "tenantNo", "partnerNo", "no", "payloadBytes", "acceptedAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_batch_partner" })
 export class Batch {
   /** The receipt's `sequence`: unique and growing within a tenant, not contiguous. */

@@ -10,5 +10,6 @@ export const exchangeError = defineErrors({
   KEY_REVOKED: { message: "The key is revoked." },
   KEY_NOT_OWNED: { message: "The batch is not signed by the caller." },
   IDEMPOTENCY_CONFLICT: { message: "Another payload was accepted under this `jti`." },
+  RATE_LIMITED: { message: "The batch is not taken now and was not looked at: {reason}", retryable: true },
   NOT_FOUND: { message: "There is no such {what}." },
 });

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { hash16Hex } from "../kernel/digest.js";
 import { ErrorCode } from "../kernel/errors.js";
 import { AmountFault, isKnownCurrency, parseAmount, scaleOf } from "../kernel/money.js";
 import { TransactionKind } from "../periods/entities.js";
@@ -62,17 +62,17 @@ export function validateItems(transactions: readonly unknown[], signer: Signer):
 }
 
 /**
- * First 16 bytes of SHA-256 over what an item says, each member with its name and length: equal exactly when two items
- * are equal after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as
+ * First 16 bytes of SHA-256 over what an item says, each member with its name and length, in hexadecimal: equal exactly
+ * when two items are equal after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave old hashes as
  * they are. A player counts by the pseudonym, so that the hash confirms no guess once the tenant's key is erased.
  */
-export function contentHash(item: Item, pseudonymOf: (player: string) => Buffer): Buffer {
+export function contentHash(item: Item, pseudonymOf: (player: string) => string): string {
   let text = `${part("id", item.id)}${part("kind", item.kind)}${part("amount", String(item.amountMinor))}`;
   text += part("currency", item.currency) + part("occurredAt", String(item.occurredAt.getTime()));
   if (item.product !== null) text += part("product", item.product);
   if (item.brand !== null) text += part("brand", item.brand);
   if (item.round !== null) text += part("round", item.round);
-  if (item.player !== null) text += part("player", pseudonymOf(item.player).toString("hex"));
+  if (item.player !== null) text += part("player", pseudonymOf(item.player));
   if (item.reverses !== null) text += part("reverses", item.reverses);
   if (item.category !== null) text += part("category", item.category);
   if (item.units !== null) text += part("units", String(item.units));
@@ -83,7 +83,7 @@ export function contentHash(item: Item, pseudonymOf: (player: string) => Buffer)
   if (item.pool !== null) text += part("pool", item.pool);
   if (item.freeRound) text += part("freeRound", "1");
   if (item.roundClosed) text += part("roundClosed", "1");
-  return Buffer.from(hash("sha256", text, "hex").slice(0, 32), "hex"); // by way of hex: a third less time than "buffer"
+  return hash16Hex(text);
 }
 
 const UNITS_MAX = 1_000_000_000_000;

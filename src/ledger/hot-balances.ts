@@ -22,6 +22,8 @@ export interface Copy {
 export type Mark = string;
 
 const StoredCopy = z.object({
+  epoch: z.string().regex(/^\d{1,10}$/),
+  version: z.string().regex(/^\d{1,20}$/),
   accounts: z.array(z.tuple([z.enum(AccountName), z.string(), z.string().regex(/^-?\d+$/)])),
 });
 
@@ -30,6 +32,7 @@ const MARK_PREFIX = "mark:";
 
 /** KEYS[1] copy; ARGV mark, life. A mark says when it was set. */
 const MARK = `
+if redis.call('type', KEYS[1]).ok ~= 'hash' then redis.call('del', KEYS[1]) end
 redis.call('hset', KEYS[1], '${MARK_PREFIX}' .. ARGV[1], redis.call('time')[1])
 redis.call('expire', KEYS[1], ARGV[2])
 return 1`;
@@ -39,8 +42,9 @@ return 1`;
  * removes our mark and those that outlived their writer. Safe to run twice.
  */
 const PUT = `
-local epoch = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1)
-local version = redis.call('hget', KEYS[1], 'version') or ''
+if redis.call('type', KEYS[1]).ok ~= 'hash' then redis.call('del', KEYS[1]) end
+local epoch = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1) or -1
+local version = string.match(redis.call('hget', KEYS[1], 'version') or '', '^%d+$') or ''
 local newer = tonumber(ARGV[1]) > epoch
 if tonumber(ARGV[1]) == epoch then
   newer = #ARGV[2] > #version or (#ARGV[2] == #version and ARGV[2] >= version)
@@ -55,6 +59,11 @@ for i = 1, #fields, 2 do
 end
 redis.call('expire', KEYS[1], ARGV[5])
 return newer and 1 or 0`;
+
+/** KEYS[1] copy. */
+const DROP = `
+if redis.call('type', KEYS[1]).ok ~= 'hash' then return redis.call('del', KEYS[1]) end
+return redis.call('hdel', KEYS[1], 'epoch', 'version', 'value')`;
 
 /** Marks a partner's copy as about to change; with Redis away nothing is marked and nothing will be read either. */
 export async function markCopy(app: App, partner: PartnerNumbers): Promise<Mark> {
@@ -79,22 +88,48 @@ export async function putCopy(app: App, partner: PartnerNumbers, copy: Copy, mar
 
 /** Deletes a partner's copy; marks stay. */
 export async function dropCopy(app: App, partner: PartnerNumbers): Promise<void> {
-  await withRedis(app, () => app.redis.hdel(keyOf(app, partner), "epoch", "version", "value"));
+  await withRedis(app, () => app.redis.eval(DROP, 1, keyOf(app, partner)));
 }
 
-/** The copy, or null when there is none, when somebody is changing it, or when Redis is away. */
+/** The copy, or null when there is none to trust, when somebody is changing it, or when Redis is away. */
 export async function readCopy(app: App, partner: PartnerNumbers): Promise<Copy | null> {
-  const fields = await withRedis(app, () => app.redis.hgetall(keyOf(app, partner)));
+  const stored = await inspectCopy(app, partner);
+  return stored === UNREADABLE ? null : stored;
+}
+
+/** Something stands where a copy should, and is none: what another release or nobody of ours has written. */
+export const UNREADABLE = "unreadable";
+
+/** As `readCopy`, but tells what cannot be read from what is not there. */
+export async function inspectCopy(app: App, partner: PartnerNumbers): Promise<Copy | typeof UNREADABLE | null> {
+  const key = keyOf(app, partner);
+  const fields = await withRedis(app, () => app.redis.hgetall(key).catch(rejectUnless("WRONGTYPE")));
+  if (fields === UNREADABLE) return UNREADABLE;
   const { epoch, version, value, ...others } = fields ?? {};
   const isMarked = Object.keys(others).some((field) => field.startsWith(MARK_PREFIX));
-  if (epoch === undefined || version === undefined || value === undefined || isMarked) return null;
-  const { success, data } = StoredCopy.safeParse(JSON.parse(value));
-  if (!success) return null; // written by another release
-  const { accounts } = data;
+  if (value === undefined || isMarked) return null;
+  const { success, data } = StoredCopy.safeParse({ epoch, version, ...parsed(value) });
+  if (!success) return UNREADABLE;
   return {
-    epoch: Number(epoch),
-    version: BigInt(version),
-    accounts: accounts.map(([account, currency, minor]) => ({ account, currency, balanceMinor: BigInt(minor) })),
+    epoch: Number(data.epoch),
+    version: BigInt(data.version),
+    accounts: data.accounts.map(([account, currency, minor]) => ({ account, currency, balanceMinor: BigInt(minor) })),
+  };
+}
+
+function parsed(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {}; // no JSON, so no copy
+  }
+}
+
+function rejectUnless(code: string) {
+  return (error: unknown): typeof UNREADABLE => {
+    if (error instanceof Error && error.message.startsWith(code)) return UNREADABLE;
+    throw error;
   };
 }
 

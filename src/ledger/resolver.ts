@@ -3,7 +3,8 @@ import { type Context, Money } from "../platform/graphql.js";
 import { Partner } from "../tenancy/entities.js";
 import { AccountName } from "./entities.js";
 import { ledgerError } from "./errors.js";
-import { type Balances, balancesAt, balancesOf } from "./service.js";
+import { balancesAt } from "./history/service.js";
+import { type Balances, balancesOf } from "./service.js";
 
 /** What one account holds. */
 @ObjectType({ description: "What one account of a partner holds." })
@@ -37,7 +38,11 @@ export class BalancesResolver {
   async balances(
     @Ctx() { app }: Context,
     @Root() partner: Partner,
-    @Arg("at", () => Date, { nullable: true, description: "A past instant; entries recorded up to it count." })
+    @Arg("at", () => Date, {
+      nullable: true,
+      description:
+        "A past instant: entries recorded up to it count, and accounts at zero are left out. Not beside `atLeast`.",
+    })
     at?: Date | null,
     @Arg("atLeast", () => String, {
       nullable: true,
@@ -45,6 +50,9 @@ export class BalancesResolver {
     })
     atLeast?: string | null,
   ): Promise<PartnerBalances> {
+    if (at && atLeast) {
+      throw ledgerError("VALIDATION", { path: "/atLeast", reason: "Ask for `at` or for `atLeast`, not for both." });
+    }
     if (at) return shown(await balancesAt(app, partner, at));
     return shown(await balancesOf(app, partner, versionOf(atLeast)));
   }

@@ -46,13 +46,18 @@ export function postingOf(kind: TransactionKind, category: string | null): Posti
 
 /** Adds lines up per account and currency, in key order; what cancels out is left out. */
 export function sumLines(lines: Iterable<Line>): Line[] {
+  return touchedLines(lines).filter((line) => line.amountMinor !== 0n);
+}
+
+/** The same, with a zero for every account whose lines cancel out. */
+export function touchedLines(lines: Iterable<Line>): Line[] {
   const sums = new Map<string, Line>();
   for (const line of lines) {
     const key = `${line.account} ${line.currency}`;
     const sum = sums.get(key);
     sums.set(key, sum === undefined ? line : { ...line, amountMinor: sum.amountMinor + line.amountMinor });
   }
-  return [...sums.values()].filter((line) => line.amountMinor !== 0n).toSorted(byAccount);
+  return [...sums.values()].toSorted(byAccount);
 }
 
 /** Whether an entry sums to zero in each of its currencies. */

@@ -1,13 +1,22 @@
 import { assert } from "../kernel/assert.js";
 import type { HeldCursor, PartnerNumbers } from "../periods/cursors/service.js";
-import { saveEntryNo } from "../periods/cursors/service.js";
+import { saveCursor } from "../periods/cursors/service.js";
 import type { TransactionKind } from "../periods/entities.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import type { AccountName, EntryKind } from "./entities.js";
 import { ledgerError } from "./errors.js";
-import { type Copy, dropCopy, type Mark, markCopy, putCopy, readCopy } from "./hot-balances.js";
-import { isBalanced, type Line, postingOf, sumLines } from "./rules.js";
+import {
+  type Copy,
+  dropCopy,
+  inspectCopy,
+  type Mark,
+  markCopy,
+  putCopy,
+  readCopy,
+  UNREADABLE,
+} from "./hot-balances.js";
+import { isBalanced, type Line, postingOf, sumLines, touchedLines } from "./rules.js";
 
 const ROWS_MAX = 5_000;
 
@@ -74,11 +83,14 @@ export async function post(
   cursor: HeldCursor,
   entries: readonly NewEntry[],
 ): Promise<bigint> {
-  if (entries.length === 0) return cursor.entryNo;
+  if (entries.length === 0) {
+    await saveCursor(tx, partner, cursor);
+    return cursor.entryNo;
+  }
   for (const entry of entries) assert(isBalanced(entry.lines), "an entry sums to zero in each currency");
-  await insertEntries(tx, partner, cursor, entries);
+  const recordedAt = await insertEntries(tx, partner, cursor, entries);
   const version = cursor.entryNo + BigInt(entries.length);
-  const changes = sumLines(entries.flatMap((entry) => entry.lines));
+  const changes = touchedLines(entries.flatMap((entry) => sumLines(entry.lines)));
   if (changes.length > 0) {
     await tx.query(
       `insert into account (tenant_no, partner_no, account, currency, balance_minor, version) values ?
@@ -86,7 +98,7 @@ export async function post(
       [changes.map((line) => [partner.tenantNo, partner.no, line.account, line.currency, line.amountMinor, version])],
     );
   }
-  await saveEntryNo(tx, partner, version);
+  await saveCursor(tx, partner, { ...cursor, entryNo: version, recordedAt });
   return version;
 }
 
@@ -116,29 +128,6 @@ export async function balancesOf(app: App, partner: PartnerNumbers, atLeast: big
   return copy;
 }
 
-/** Balances as they were recorded at a past instant: the sums of the entries up to it. */
-export async function balancesAt(app: App, partner: PartnerNumbers, instant: Date): Promise<Balances> {
-  const reader = app.database.manager;
-  const rows: { account: AccountName; currency: string; balance: string }[] = await reader.query(
-    `select line.account, line.currency, sum(line.amount_minor) as balance
-     from entry join entry_line as line
-       on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no and line.entry_no = entry.no
-     where entry.tenant_no = ? and entry.partner_no = ? and entry.recorded_at <= ?
-     group by line.account, line.currency order by line.account, line.currency`,
-    [partner.tenantNo, partner.no, instant],
-  );
-  const [{ last }] = await reader.query(
-    "select coalesce(max(no), 0) as last from entry where tenant_no = ? and partner_no = ? and recorded_at <= ?",
-    [partner.tenantNo, partner.no, instant],
-  );
-  const accounts = rows.map((row) => ({
-    account: row.account,
-    currency: row.currency,
-    balanceMinor: BigInt(row.balance),
-  }));
-  return { version: BigInt(last), accounts };
-}
-
 /** One account's balance as the transaction sees it; 0 where nothing was ever posted. */
 export async function balanceOf(
   reader: Reader,
@@ -160,12 +149,17 @@ export interface WrongCopy {
 }
 
 /**
- * Deletes a partner's hot copy if it says something else than the database at the same version, or knows a later one.
+ * Deletes a partner's hot copy if it says something else than the database at the same version, knows a later one, or
+ * is none at all.
  */
 export async function dropWrongCopy(app: App, partner: PartnerNumbers): Promise<WrongCopy | null> {
-  const hot = await readCopy(app, partner);
+  const hot = await inspectCopy(app, partner);
   if (hot === null) return null;
   const stored = await storedCopy(app.database.manager, partner);
+  if (hot === UNREADABLE) {
+    await dropCopy(app, partner);
+    return { expected: copyText(stored), found: UNREADABLE };
+  }
   const isOlder = hot.epoch < stored.epoch || (hot.epoch === stored.epoch && hot.version < stored.version);
   const [expected, found] = [copyText(stored), copyText(hot)];
   if (isOlder || expected === found) return null;
@@ -201,9 +195,19 @@ function copyText({ epoch, version, accounts }: Copy): string {
   return [`${epoch}.${version}`, ...balances.sort()].join(", ");
 }
 
-async function insertEntries(tx: Tx, partner: PartnerNumbers, cursor: HeldCursor, entries: readonly NewEntry[]) {
+/** Clocks differ and are set back, entries are in one order: none is recorded before the one ahead. Answers the last's. */
+async function insertEntries(
+  tx: Tx,
+  partner: PartnerNumbers,
+  cursor: HeldCursor,
+  entries: readonly NewEntry[],
+): Promise<Date | null> {
   const { tenantNo, no } = partner;
-  const numbered = entries.map((entry, index) => ({ ...entry, no: nextEntryNo(cursor) + BigInt(index) }));
+  let last = cursor.recordedAt;
+  const numbered = entries.map((entry, index) => {
+    last = last !== null && last > entry.recordedAt ? last : entry.recordedAt;
+    return { ...entry, recordedAt: last, no: nextEntryNo(cursor) + BigInt(index) };
+  });
   const rows = numbered.map((entry) => [
     ...[tenantNo, no, entry.no, entry.kind, entry.periodNo, entry.batchNo, entry.statementId, entry.recordedAt],
   ]);
@@ -212,6 +216,7 @@ async function insertEntries(tx: Tx, partner: PartnerNumbers, cursor: HeldCursor
   );
   await insertRows(tx, "entry (tenant_no, partner_no, no, kind, period_no, batch_no, statement_id, recorded_at)", rows);
   await insertRows(tx, "entry_line (tenant_no, partner_no, entry_no, account, currency, amount_minor)", lines);
+  return last;
 }
 
 async function insertRows(tx: Tx, into: string, rows: readonly unknown[][]): Promise<void> {

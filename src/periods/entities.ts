@@ -130,6 +130,10 @@ export class PostingCursor {
   /** The partner's last ledger entry; also the version of its balances. */
   @Column({ ...counterColumn, default: 0 })
   readonly entryNo!: bigint;
+
+  /** When that entry was recorded: the next one is not recorded before it. */
+  @Column({ ...instantColumn, nullable: true })
+  readonly recordedAt!: Date | null;
 }
 
 /** What was posted into a period, per dimension; kept in the posting transaction. */

@@ -44,6 +44,13 @@ export interface JobRequest<I> {
   readonly delayMs?: number;
 }
 
+/** How many jobs of a queue stand where: `waiting`, `active`, `delayed` or `failed`. */
+export interface QueueDepth {
+  readonly queue: string;
+  readonly state: string;
+  readonly jobs: number;
+}
+
 /**
  * The queues of this process. Jobs are hints: losing every one loses nothing, since the sweeper enqueues what is due.
  */
@@ -52,6 +59,8 @@ export interface Queues {
   add<I>(request: JobRequest<I>): Promise<boolean>;
   /** Runs a queue's jobs in this process, so many at a time over all processes. */
   work(app: App, queue: string, kinds: readonly Performable[], concurrency: number): void;
+  /** How full queues are; throws while Redis is away. */
+  depths(queues: readonly string[]): Promise<QueueDepth[]>;
   /** Stops taking jobs and waits for those at work. */
   close(): Promise<void>;
 }

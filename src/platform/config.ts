@@ -17,10 +17,42 @@ export interface Config {
   /** Seals private keys at rest: 32 bytes. */
   readonly masterKey: Buffer;
   readonly databaseConnectionsMax: number;
+  readonly backlog: BacklogLimits;
+  /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
+  readonly metricsPort: number | null;
+  readonly metricsHost: string;
   /** How this process calls itself in leases and logs, e.g. `relay-1`. */
   readonly processName: string;
   readonly logLevel: string;
 }
+
+/** So many batches, and bytes of them. */
+export interface BatchesLimit {
+  readonly batchesMax: number;
+  readonly bytesMax: number;
+}
+
+/** How much may wait to be posted, and be at work, before new batches are refused with `RATE_LIMITED`. */
+export interface BacklogLimits {
+  readonly partner: BatchesLimit;
+  readonly tenant: BatchesLimit;
+  readonly installation: BatchesLimit;
+  /** How long a partner's oldest batch may have waited. */
+  readonly ageMsMax: number;
+  /** In one process: batches being accepted, and bytes of large requests from their headers to their answers. */
+  readonly intake: BatchesLimit;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The limits where none are configured. */
+export const BACKLOG_DEFAULTS: BacklogLimits = {
+  partner: { batchesMax: 2_000, bytesMax: 256 * MEBIBYTE },
+  tenant: { batchesMax: 10_000, bytesMax: 1_024 * MEBIBYTE },
+  installation: { batchesMax: 20_000, bytesMax: 2_048 * MEBIBYTE },
+  ageMsMax: 60_000,
+  intake: { batchesMax: 256, bytesMax: 128 * MEBIBYTE },
+};
 
 /** The data directory where none is named. */
 export const DATA_DIR_DEFAULT = ".quittance";
@@ -40,6 +72,17 @@ const Environment = z.object({
   QUITTANCE_PORT: z.coerce.number().int().min(0).max(65_535).default(PORT_DEFAULT),
   QUITTANCE_MASTER_KEY: z.string().optional(),
   QUITTANCE_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(500).default(10),
+  QUITTANCE_BACKLOG_PARTNER_BATCHES: limit(BACKLOG_DEFAULTS.partner.batchesMax),
+  QUITTANCE_BACKLOG_PARTNER_BYTES: limit(BACKLOG_DEFAULTS.partner.bytesMax),
+  QUITTANCE_BACKLOG_TENANT_BATCHES: limit(BACKLOG_DEFAULTS.tenant.batchesMax),
+  QUITTANCE_BACKLOG_TENANT_BYTES: limit(BACKLOG_DEFAULTS.tenant.bytesMax),
+  QUITTANCE_BACKLOG_BATCHES: limit(BACKLOG_DEFAULTS.installation.batchesMax),
+  QUITTANCE_BACKLOG_BYTES: limit(BACKLOG_DEFAULTS.installation.bytesMax),
+  QUITTANCE_BACKLOG_AGE_MS: limit(BACKLOG_DEFAULTS.ageMsMax),
+  QUITTANCE_INTAKE_BATCHES: limit(BACKLOG_DEFAULTS.intake.batchesMax),
+  QUITTANCE_INTAKE_BYTES: limit(BACKLOG_DEFAULTS.intake.bytesMax),
+  QUITTANCE_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_PROCESS: z.string().default("quittance"),
   QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   NODE_ENV: z.string().optional(),
@@ -79,6 +122,9 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     isProduction: environment.NODE_ENV === "production",
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
+    backlog: backlogOf(environment),
+    metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
+    metricsHost: environment.QUITTANCE_METRICS_HOST,
     processName: environment.QUITTANCE_PROCESS,
     logLevel: environment.QUITTANCE_LOG_LEVEL,
   };
@@ -98,6 +144,30 @@ export function serverAddresses(): {
 /** The environment of a child process: ours, with its own settings on top. */
 export function childEnvironment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...settings };
+}
+
+/** A limit of at least 1. */
+function limit(value: number) {
+  return z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(value);
+}
+
+function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
+  return {
+    partner: {
+      batchesMax: environment.QUITTANCE_BACKLOG_PARTNER_BATCHES,
+      bytesMax: environment.QUITTANCE_BACKLOG_PARTNER_BYTES,
+    },
+    tenant: {
+      batchesMax: environment.QUITTANCE_BACKLOG_TENANT_BATCHES,
+      bytesMax: environment.QUITTANCE_BACKLOG_TENANT_BYTES,
+    },
+    installation: {
+      batchesMax: environment.QUITTANCE_BACKLOG_BATCHES,
+      bytesMax: environment.QUITTANCE_BACKLOG_BYTES,
+    },
+    ageMsMax: environment.QUITTANCE_BACKLOG_AGE_MS,
+    intake: { batchesMax: environment.QUITTANCE_INTAKE_BATCHES, bytesMax: environment.QUITTANCE_INTAKE_BYTES },
+  };
 }
 
 function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Environment>, dataDir: string) {

@@ -17,7 +17,7 @@ declare const inside: unique symbol;
 export type Tx = EntityManager & { readonly [inside]: true };
 
 /** A reader: the database itself, or a transaction. */
-export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy">;
+export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy" | "dataSource">;
 
 /** Entities and migrations, which only the server knows in full. */
 export interface Schema {
@@ -42,7 +42,7 @@ const RETRY_BASE_MS = 5;
 const LOCK_WAIT_SECONDS = 5;
 const IDLE_TRANSACTION_SECONDS = 10;
 const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [1213, 1205, 1053, 1927, 1062, 1180];
-/** Besides those that `transact` tries again: too many connections (1040), full (1021, 1114), read-only (1290, 1836). */
+/** Besides what `transact` tries again: too many connections (1040), full (1021, 1114), read-only (1290, 1836). */
 const BUSY = new Set([DEADLOCK, LOCK_WAIT, 1040, 1021, 1114, 1290, 1836]);
 
 /** Connects to MariaDB or MySQL with the session settings every query relies on: UTC, strict, short lock waits. */
@@ -108,6 +108,34 @@ export async function readSnapshot<T>(
   }
 }
 
+/** Connections of a pool: at work, idle, and callers that wait for one. */
+export interface PoolFigures {
+  readonly inUse: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+/** How the connections of this process stand. */
+export function poolFigures(database: DataSource): PoolFigures {
+  const { _allConnections: all, _freeConnections: free, _connectionQueue: queue } = poolOf(database);
+  return { inUse: all.length - free.length, idle: free.length, waiting: queue.length };
+}
+
+/** One of the server's own counters, by the name that it has there. */
+export interface ServerFigure {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Reads from disk against rows inserted, and what else says whether the buffer pool is large enough. */
+export async function serverFigures(database: DataSource): Promise<ServerFigure[]> {
+  const rows: { Variable_name: string; Value: string }[] = await database.query(
+    `show global status where variable_name in ('Innodb_buffer_pool_reads', 'Innodb_buffer_pool_read_requests',
+       'Innodb_rows_inserted', 'Innodb_row_lock_waits', 'Innodb_deadlocks', 'Threads_connected')`,
+  );
+  return rows.map((row) => ({ name: row.Variable_name.toLowerCase(), value: Number(row.Value) }));
+}
+
 /** Whether a plain INSERT met a row that holds its unique key. */
 export function isDuplicateKey(error: unknown): boolean {
   return serverErrno(error) === DUPLICATE;
@@ -141,7 +169,7 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
   const runner = database.createQueryRunner("master");
   let isCommitting = false;
   try {
-    await runner.startTransaction("READ COMMITTED");
+    await runner.startTransaction();
     const result = await work(runner.manager as Tx);
     isCommitting = true;
     await runner.commitTransaction();
@@ -196,13 +224,20 @@ async function prepareSessions(database: DataSource): Promise<void> {
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     ...(String(version).includes("MariaDB") ? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`] : []),
   ];
-  const statement = `set session ${settings.join(", ")}`;
+  const statements = [`set session ${settings.join(", ")}`, "set session transaction isolation level read committed"];
   const pool = poolOf(database);
-  pool.on("connection", (connection) => connection.query(statement));
-  await database.query(statement); // the connection that initialize() left in the pool
+  pool.on("connection", (connection) => {
+    for (const statement of statements) connection.query(statement);
+  });
+  // The first connection is in the pool already, and the only one yet.
+  for (const statement of statements) await database.query(statement);
 }
 
+/** The driver's pool, by those of its members that nothing public tells. */
 interface SessionPool {
+  readonly _allConnections: { readonly length: number };
+  readonly _freeConnections: { readonly length: number };
+  readonly _connectionQueue: { readonly length: number };
   on(event: "connection", listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 

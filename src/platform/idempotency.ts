@@ -2,9 +2,9 @@ import type { Actor } from "../kernel/actor.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { later } from "../kernel/clock.js";
 import { sha256 } from "../kernel/digest.js";
-import { defineErrors } from "../kernel/errors.js";
+import { CodedError, defineErrors } from "../kernel/errors.js";
 import type { App } from "./app.js";
-import { CommitOutcomeUnknown, isDuplicateKey, type Reader, type Tx, transact } from "./database.js";
+import { CommitOutcomeUnknown, type Reader, type Tx, transact } from "./database.js";
 
 /** How long a mutation's answer is kept for its repetition. */
 const ANSWER_KEPT_DAYS = 120;
@@ -52,12 +52,21 @@ export async function once(
       return answer;
     });
   } catch (error) {
-    if (!isDuplicateKey(error) && !(error instanceof CommitOutcomeUnknown)) throw error;
+    // Whatever it met, perhaps the same request was first: by its key or, before that, by what it had changed.
     // A locking read waits for the end of a transaction whose COMMIT was not answered.
-    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256, "lock in share mode");
-    if (winner === null) throw error; // it was another key that is held twice, or the commit was rolled back
+    const lock = error instanceof CommitOutcomeUnknown ? "lock in share mode" : "";
+    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256, lock).catch(
+      refusalOrNull,
+    );
+    if (winner === null) throw error; // nobody was, or nobody can tell now
     return winner;
   }
+}
+
+/** That the key was used for another request counts; that the database cannot be asked does not. */
+function refusalOrNull(error: unknown): null {
+  if (error instanceof CodedError && !error.retryable) throw error;
+  return null;
 }
 
 async function knownAnswer(

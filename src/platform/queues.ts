@@ -1,6 +1,6 @@
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import type { App, JobKind, JobRequest, Performable, Queues } from "./app.js";
+import type { App, JobKind, JobRequest, Performable, QueueDepth, Queues } from "./app.js";
 import type { Config } from "./config.js";
 import type { Log } from "./log.js";
 import { awaitRedis, redisAddress } from "./redis.js";
@@ -67,6 +67,17 @@ class RedisQueues implements Queues {
       this.log.error({ queue: name, job: job?.name, data: job?.data, err: error }, "queues: job failed");
     });
     this.#workers.push(worker);
+  }
+
+  async depths(queues: readonly string[]): Promise<QueueDepth[]> {
+    if (!(await awaitRedis(this.#addingConnection(), ADD_WAIT_MS))) throw new Error("Redis is away");
+    const depths = await Promise.all(
+      queues.map(async (queue) => {
+        const counts = await this.#queue(queue).getJobCounts("wait", "active", "delayed", "failed");
+        return Object.entries(counts).map(([state, jobs]) => ({ queue, state, jobs }));
+      }),
+    );
+    return depths.flat();
   }
 
   async close(): Promise<void> {

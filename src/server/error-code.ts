@@ -73,8 +73,8 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Send less at once.",
   },
   RATE_LIMITED: {
-    meaning: "Too many requests in a short time.",
-    remedy: "Wait for `retryAfterMs`, then ask again.",
+    meaning: "More waits or comes in at the moment than may; what was sent was not looked at.",
+    remedy: "Wait for `retryAfterMs`, then send the very same again, as often as it takes.",
   },
   QUARANTINED: {
     meaning: "Batches of this client are held for a person to look at.",

@@ -84,6 +84,11 @@ export function httpStatusOf(code: ErrorCode): number {
   return HTTP_STATUS[code] ?? 400;
 }
 
+/** `Retry-After` (RFC 9110, section 10.2.3) of a request that was refused as a whole: whole seconds; null for none. */
+export function retryAfterOf({ details: { retryAfterMs } }: CodedError): string | null {
+  return retryAfterMs === undefined ? null : String(Math.ceil(retryAfterMs / 1_000));
+}
+
 /** What a resolver threw: the innermost of the errors that GraphQL wrapped around it. */
 function causeOf(error: unknown): unknown {
   let cause = error;

@@ -2,6 +2,7 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
+import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
 import { registerDownloads } from "./http/downloads.js";
 import { openErrorDoor } from "./http/errors.js";
 import { registerGraphiql } from "./http/graphiql.js";
@@ -41,6 +42,8 @@ export async function startHttp(app: App): Promise<HttpServer> {
   server.addHook("onSend", async (_request, reply) => {
     if (isClosing) void reply.header("connection", "close");
   });
+  registerProcessGauges(app);
+  registerIntakeGauges(app);
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
   registerGraphiql(server);

@@ -23,7 +23,10 @@ export interface Session {
   sign(payload: string, typ: string): Promise<string>;
   /** The `data` of a GraphQL answer, checked; throws `RemoteRefusal` with the first error. */
   graphql<T>(answer: z.ZodType<T>, query: string, variables?: Readonly<Record<string, unknown>>): Promise<T>;
-  /** Submits a signed batch and waits so long for its outcome; safe to repeat, since its `jti` counts once. */
+  /**
+   * Submits a signed batch and waits so long for its outcome; safe to repeat, since its `jti` counts once. While the
+   * server takes no more (`RATE_LIMITED`) it waits as long as the server says, and goes on.
+   */
   submit(jws: string, waitMs: number): Promise<Submitted>;
 }
 
@@ -45,7 +48,9 @@ export class RemoteRefusal extends Error {
 }
 
 const UNAUTHENTICATED: string = ErrorCode.UNAUTHENTICATED;
+const RATE_LIMITED: string = ErrorCode.RATE_LIMITED;
 const TRIES_MAX = 8;
+const BUSY_MS_MAX = 15 * 60_000;
 const RETRY_BASE_MS = 200;
 const RETRY_MS_MAX = 5_000;
 const REQUEST_MS_MAX = 60_000;
@@ -157,16 +162,33 @@ export async function readSigningKey(file: string): Promise<SigningKey> {
   return { kid, alg, sign };
 }
 
-/** Runs it again, with growing pauses, while what failed may succeed later. */
+/**
+ * Runs it again, with growing pauses, while what failed may succeed later. A server that has too much to do says when
+ * to come again; that is no failure, and is waited for as often as it says so, for `BUSY_MS_MAX` in all.
+ */
 async function retrying<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+  const began = performance.now();
+  for (let attempt = 1; ; ) {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof RemoteRefusal) || !error.retryable || attempt === TRIES_MAX) throw error;
-      await sleep(error.retryAfterMs ?? Math.min(RETRY_BASE_MS * 2 ** attempt, RETRY_MS_MAX));
+      const pauseMs = pauseAfter(error, attempt);
+      const isBusy = codeOf(error) === RATE_LIMITED && performance.now() - began < BUSY_MS_MAX;
+      if (pauseMs === null || (!isBusy && attempt === TRIES_MAX)) throw error;
+      if (!isBusy) attempt += 1;
+      await sleep(pauseMs);
     }
   }
+}
+
+/** How long to wait before it may succeed; null where it never will. */
+function pauseAfter(error: unknown, attempt: number): number | null {
+  if (!(error instanceof RemoteRefusal) || !error.retryable) return null;
+  return error.retryAfterMs ?? Math.min(RETRY_BASE_MS * 2 ** attempt, RETRY_MS_MAX);
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof RemoteRefusal ? error.code : null;
 }
 
 async function fetchToken({ url, clientId, scope }: SessionInput, key: SigningKey): Promise<HeldToken> {

@@ -1,4 +1,4 @@
-import { numberActsForAllTenants } from "../events/relay/service.js";
+import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
@@ -21,7 +21,7 @@ const SETTLEMENT_SWEEP_MS = 5_000;
 
 /** Every loop of the relay, one line each; only the relay that leads does their work. */
 export const relayLoops: readonly Loop[] = [
-  leading("number", 40, numberActsForAllTenants),
+  leading("number", 40, numberActsForAllTenants, NUMBERED_MAX),
   leading("checkpoint", 1_000, signCheckpoints),
   leading("sweep-posting", 1_000, (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
   leading("sweep-settlement", SETTLEMENT_SWEEP_MS, sweepDueForAllTenants),
@@ -30,10 +30,15 @@ export const relayLoops: readonly Loop[] = [
 ];
 
 /**
- * A loop that works at an interval while its process holds the relay's lease; numbering that found acts goes on at
- * once.
+ * A loop that works at an interval while its process holds the relay's lease; one that did as much as it may at a time
+ * goes on at once.
  */
-function leading(name: string, intervalMs: number, work: (app: App, lease: HeldLease) => Promise<number>): Loop {
+function leading(
+  name: string,
+  intervalMs: number,
+  work: (app: App, lease: HeldLease) => Promise<number>,
+  doneMax = Number.POSITIVE_INFINITY,
+): Loop {
   return {
     name,
     async run(app, signal) {
@@ -41,7 +46,7 @@ function leading(name: string, intervalMs: number, work: (app: App, lease: HeldL
       while (!signal.aborted) {
         const lease = await leadership.lease();
         const done = lease === null ? 0 : await work(app, lease);
-        if (name !== "number" || done === 0) await pause(lease === null ? FOLLOW_MS : intervalMs, signal);
+        if (done < doneMax) await pause(lease === null ? FOLLOW_MS : intervalMs, signal);
       }
     },
   };

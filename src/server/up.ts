@@ -7,7 +7,7 @@ import { logFileOf } from "../platform/embedded/server.js";
 import { claimDataDir, ensureMasterKey, removeServices, writeServices } from "./up/data-dir.js";
 import { startDemo, stopDemo } from "./up/demo.js";
 import type { Role } from "./up/role.js";
-import { apiPorts, planRoles, type RoleCounts, startRoles, stopLeftovers, stopRoles } from "./up/roles.js";
+import { apiPorts, planRoles, probePorts, type RoleCounts, startRoles, stopLeftovers, stopRoles } from "./up/roles.js";
 import { findServers, keepServers } from "./up/servers.js";
 import { type StopSignals, takeStopSignals } from "./up/stop-signals.js";
 import { openTerminal, type Terminal } from "./up/terminal.js";
@@ -93,7 +93,8 @@ async function start(place: Place, options: UpOptions, { terminal, signals, runn
   say(ran === 0 ? "the tables are up to date" : `ran ${ran} migrations`);
   signals.stop.throwIfAborted();
   writeServices(place, { ...servers, url: config.publicUrl });
-  const plans = planRoles(config, options, ports);
+  const probes = await probePorts(config, options, ports.at(-1) ?? config.port);
+  const plans = planRoles(config, options, ports, probes);
   running.ends.push(
     watchTrouble(
       plans.map(({ name }) => ({ name, logFile: logFileOf(place, name) })),
@@ -108,7 +109,8 @@ async function start(place: Place, options: UpOptions, { terminal, signals, runn
       .map(([name, pid]) => `${name} ${pid}`)
       .join(", "),
   );
-  terminal.sayReady(config.publicUrl, pids);
+  const metrics = Object.fromEntries([...probes].map(([name, port]) => [name, localUrl(config.metricsHost, port)]));
+  terminal.sayReady(config.publicUrl, pids, metrics);
   if (options.demo) startDemo(place, config, terminal);
 }
 

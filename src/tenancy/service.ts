@@ -12,6 +12,7 @@ import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
 import { once } from "../platform/idempotency.js";
+import { rowOf } from "../platform/rows.js";
 import { seal, unseal } from "../platform/seal.js";
 import { Partner, type PartnerKind, Tenant } from "./entities.js";
 import { tenancyError } from "./errors.js";
@@ -172,7 +173,7 @@ export async function tenantsForAllTenants(app: App): Promise<Tenant[]> {
 
 /** The key under which a tenant's players are hashed. */
 export async function playerKeyOf(app: App, reader: Reader, tenantId: string): Promise<Buffer> {
-  const tenant = present(await reader.findOneBy(Tenant, { id: tenantId }), "the tenant whose players are hashed");
+  const tenant = present(await rowOf(reader, Tenant, "id = ?", [tenantId]), "the tenant whose players are hashed");
   return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
 }
 
@@ -206,6 +207,8 @@ async function insertPartner(app: App, tx: Tx, actor: Actor, partner: NewPartner
   });
   const no = Number(insertedNo(inserted));
   await tx.update(Partner, { tenantId: actor.tenantId, id }, { postingPartition: no % POSTING_PARTITIONS });
+  // Made here, although it is `periods` that uses it: so posting never meets a partner without one, nor waits for its first.
+  await tx.query("insert into posting_cursor (tenant_no, partner_no) values (?, ?)", [actor.tenantNo, no]);
   const after = { code, name, kind, timezone, currencies: partner.currencies };
   await recordActs(tx, actor, createdAt, [
     {

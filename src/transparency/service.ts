@@ -6,6 +6,7 @@ import { present } from "../kernel/assert.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { transact } from "../platform/database.js";
+import { rowOf } from "../platform/rows.js";
 import type { Tenant } from "../tenancy/entities.js";
 import { formatCheckpoint, signNote } from "./checkpoint.js";
 import { type InclusionProof, LogCheckpoint, LogTree } from "./entities.js";
@@ -22,7 +23,7 @@ export interface SignedTree {
 
 /** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
 export async function treeSize(tx: Tx, tenantNo: number): Promise<number> {
-  const tree = await tx.findOneBy(LogTree, { tenantNo });
+  const tree = await rowOf(tx, LogTree, "tenant_no = ?", [tenantNo]);
   return tree === null ? 0 : Number(tree.size);
 }
 

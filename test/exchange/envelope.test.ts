@@ -34,7 +34,7 @@ describe("a batch in order", () => {
     const envelope = readEnvelope(await key.sign(text));
     expect(envelope.payloadSha256).toEqual(sha256(text));
     expect(envelope.header).toEqual({ alg: "EdDSA", kid: "key-1" });
-    const { claims, transactions } = await verifyEnvelope(envelope, key.registered, SIGNED_AT);
+    const { claims, transactions } = verifyEnvelope(envelope, key.registered, SIGNED_AT);
     expect(claims).toEqual({
       iss: "ptn_1",
       sub: "ptn_2",
@@ -70,7 +70,7 @@ describe("a batch in order", () => {
     for (const registered of ["EdDSA", "Ed25519"]) {
       for (const alg of ["EdDSA", "Ed25519"]) {
         const envelope = readEnvelope(await key.sign(payloadWith(), { alg }));
-        await expect(verifyEnvelope(envelope, { kid, alg: registered, publicJwk }, SIGNED_AT)).resolves.toBeDefined();
+        expect(verifyEnvelope(envelope, { kid, alg: registered, publicJwk }, SIGNED_AT)).toBeDefined();
       }
     }
   });

@@ -5,7 +5,9 @@ import { Batch, BatchState } from "../../src/exchange/entities.js";
 import { TRIES_MAX } from "../../src/exchange/isolation/service.js";
 import { releaseBatch } from "../../src/exchange/parking/service.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
+import { transactionOf } from "../../src/exchange/transactions/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { fsck } from "../../src/operations/fsck/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { transact } from "../../src/platform/database.js";
 import { testApp } from "../support/app.js";
@@ -266,6 +268,36 @@ describe("a rollback", () => {
     expect(await balances(app, place)).toEqual({});
   });
 
+  test("that was refused so gives its id up: corrected, it posts under it, and fsck can explain both", async () => {
+    const original = bet();
+    const misfit = rollback(original, { amount: "5.00" });
+    await send(app, place, [misfit]);
+    await send(app, place, [original]);
+    expect(await send(app, place, [misfit])).toEqual(["REFUSED ROLLBACK_MISMATCH /transactions/0/reverses"]);
+    expect(await send(app, place, [{ ...misfit, amount: "1.00" }])).toEqual(["POSTED"]);
+    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED"]);
+    expect(await transactionOf(app, place.partner, String(misfit["id"]))).toMatchObject({ state: "POSTED" });
+    expect(await send(app, place, [{ ...misfit, amount: "1.00" }, misfit])).toEqual([
+      "DUPLICATE",
+      "DUPLICATE_MISMATCH",
+    ]);
+    expect(await balances(app, place)).toEqual({});
+    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  });
+
+  test("gives its id up within one group, again and again", async () => {
+    const [first, second] = [bet(), bet()];
+    const misfit = rollback(first, { amount: "5.00" });
+    const again = { ...misfit, reverses: second["id"], amount: "6.00" };
+    await submit(app, place, { transactions: [misfit] });
+    await submit(app, place, { transactions: [first, again] });
+    await submit(app, place, { transactions: [second, { ...misfit, amount: "1.00" }, rollback(second)] });
+    expect(await post(app, place)).toMatchObject({ batches: 3 });
+    expect(await statesOf(misfit)).toEqual(["POSTED", "REFUSED", "REFUSED"]);
+    expect(await balances(app, place)).toEqual({});
+    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  });
+
   test("of a rollback is refused, known or yet to come", async () => {
     const original = bet();
     const first = rollback(original);
@@ -399,60 +431,6 @@ describe("posting", () => {
     expect((await stored(batch.no)).state).toBe(BatchState.ACCEPTED);
   });
 
-  test("parks a batch whose data the database refuses, and none when it has trouble that passes", async () => {
-    const { batch } = await submit(app, place);
-    faults.fail("insert into transaction", { errno: 1114, sqlState: "HY000" }); // the table is full
-    await expect(post(second, place)).rejects.toThrow("injected");
-    expect((await stored(batch.no)).state).toBe(BatchState.ACCEPTED);
-    faults.fail("insert into transaction", { errno: 1264, sqlState: "22003" }, 1 + TRIES_MAX); // out of range
-    await post(second, place);
-    const { state, parkedReason } = await stored(batch.no);
-    expect(state).toBe(BatchState.PARKED);
-    expect(parkedReason).toMatch(/^INTERNAL: database error 1264 \(22003\), 3 times; /);
-    expect(await rowsIn("transaction")).toBe(0);
-  });
-
-  test("tries a batch that failed again by itself, and forgets tries that passing trouble cut short", async () => {
-    const { batch } = await submit(app, place);
-    faults.fail("insert into transaction", { errno: 1264, sqlState: "22003" }, TRIES_MAX);
-    await post(second, place);
-    expect(await stored(batch.no)).toMatchObject({ state: BatchState.POSTED, tries: TRIES_MAX });
-    const next = await submit(app, place);
-    await app.database.query("update batch set tries = 2 where tenant_no = ? and no = ?", [
-      place.tenant.no,
-      next.batch.no,
-    ]);
-    faults.fail("insert into transaction", { errno: 1114, sqlState: "HY000" });
-    await expect(post(second, place)).rejects.toThrow("injected");
-    expect(await stored(next.batch.no)).toMatchObject({ state: BatchState.ACCEPTED, tries: 2 });
-    await transact(app, async (tx) => {
-      await holdCursor(tx, place.partner);
-      expect(await post(second, place)).toMatchObject({ batches: 0, isDrained: false });
-    });
-    expect(await stored(next.batch.no)).toMatchObject({ state: BatchState.ACCEPTED, tries: 2 });
-    await post(second, place);
-    expect((await stored(next.batch.no)).state).toBe(BatchState.POSTED);
-  });
-
-  test("parks a batch untried whose tries are used up: the workers that began them ended", async () => {
-    const { batch } = await submit(app, place);
-    await submit(app, place);
-    await app.database.query("update batch set tries = ? where tenant_no = ? and no = ?", [
-      TRIES_MAX,
-      place.tenant.no,
-      batch.no,
-    ]);
-    await post(app, place);
-    expect(await stored(batch.no)).toMatchObject({
-      state: BatchState.PARKED,
-      parkedReason: expect.stringMatching(/^WORKER_LOST: the worker ended 3 times /),
-    });
-    expect(await balances(app, place)).toEqual({ CLEARING: 100n, STAKES: -100n });
-    await releaseBatch(app, place.home.actor, batch.id);
-    await post(app, place);
-    expect(await balances(app, place)).toEqual({ CLEARING: 200n, STAKES: -200n });
-  });
-
   test("takes more than one group, in the order of acceptance", async () => {
     const item = bet();
     const first = await submit(app, place, { transactions: [item] });
@@ -488,6 +466,15 @@ async function stateOf(item: Sent): Promise<string> {
     [place.tenant.no, place.partner.no, item["id"]],
   );
   return row?.state;
+}
+
+/** The states of every transaction that ever had an item's id, sorted. */
+async function statesOf(item: Sent): Promise<string[]> {
+  const rows: { state: string }[] = await app.database.query(
+    "select state from transaction where tenant_no = ? and partner_no = ? and external_id = ? order by state",
+    [place.tenant.no, place.partner.no, item["id"]],
+  );
+  return rows.map(({ state }) => state).toSorted();
 }
 
 /** Flips a byte of what is stored of a batch. */

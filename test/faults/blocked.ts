@@ -14,7 +14,7 @@ export async function preparePlace(app: TestApp, to: Exchange): Promise<void> {
   await post(app, to);
 }
 
-/** While the work runs, whoever posts a blockable batch of the partner waits. The work is told how to let them go on. */
+/** While the work runs, whoever posts a blockable batch of the partner waits. */
 export async function blockPosting(app: TestApp, { partner }: Exchange, work: () => Promise<void>): Promise<void> {
   await transact(app, async (tx) => {
     await tx.query(

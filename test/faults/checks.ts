@@ -46,7 +46,8 @@ export async function expectAllKept(world: World, workload: Workload): Promise<v
 export async function booksSoFar({ app }: World): Promise<Books[]> {
   return app.database
     .query(
-      `/* all tenants */ select tenant_no, partner_no, max(entry_no) as upTo from entry_line group by tenant_no, partner_no`,
+      `/* all tenants */ select tenant_no, partner_no, max(entry_no) as upTo from entry_line
+       group by tenant_no, partner_no`,
     )
     .then((partners: Books[]) => Promise.all(partners.map(async (each) => ({ ...each, sum: await sumOf(app, each) }))));
 }

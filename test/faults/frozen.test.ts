@@ -13,7 +13,7 @@ import { blockPosting, preparePlace, submitBlockable, untilBlocked } from "./blo
 vi.setConfig({ testTimeout: 120_000 });
 const app = await testApp();
 
-test("a worker stopped in mid-transaction, past its lock, is fenced: another posts, and its late commit fails", async () => {
+test("a worker stopped in mid-transaction, past its lock: another posts, and its late commit fails", async () => {
   const to = await openExchange(app);
   await preparePlace(app, to);
   const { child: zombie } = await startRole(app.config, "worker");

@@ -1,9 +1,10 @@
+import type { QueryRunner } from "typeorm";
 import { beforeEach, describe, expect, test } from "vitest";
 import { AccountName, EntryKind } from "../../src/ledger/entities.js";
+import { balancesAt } from "../../src/ledger/history/service.js";
 import {
   announceChange,
   balanceOf,
-  balancesAt,
   balancesOf,
   dropWrongCopy,
   type NewEntry,
@@ -57,6 +58,17 @@ function copyKey(): string {
   return `${app.config.redisPrefix}:{t${place.tenant.no}}:balances:${place.partner.no}`;
 }
 
+/** A connection that its borrower does not give back. */
+function borrowed(runner: QueryRunner): QueryRunner {
+  return new Proxy(runner, {
+    get: (target, name) => {
+      if (name === "release") return () => Promise.resolve();
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 describe("entries", () => {
   test("are numbered from 1 without a gap, and the last number is the version of the balances", async () => {
     expect(await append([entry(5n), entry(7n)])).toBe(2n);
@@ -80,6 +92,15 @@ describe("entries", () => {
     const crooked = { ...entry(5n), lines: entry(5n).lines.slice(1) };
     await expect(append([entry(1n), crooked])).rejects.toThrow("sums to zero");
     expect(await balancesOf(app, place.partner, null)).toEqual(expect.objectContaining({ version: 0n, accounts: [] }));
+  });
+
+  test("that cancel out leave every account that they moved, at zero", async () => {
+    await append([entry(5n), entry(-5n)]);
+    const { accounts } = await balancesOf(app, place.partner, null);
+    expect(accounts.map(({ account, balanceMinor }) => [account, balanceMinor])).toEqual([
+      ["CLEARING", 0n],
+      ["STAKES", 0n],
+    ]);
   });
 
   test("hold sums beyond what a number holds exactly", async () => {
@@ -219,7 +240,83 @@ describe("balances that are asked for", () => {
     };
     expect(await at("2026-03-10T11:00:00.000Z")).toEqual([0n, undefined]);
     expect(await at("2026-03-10T12:59:59.000Z")).toEqual([1n, -100n]);
+    app.clock.set("2026-03-10T14:00:00.000Z");
     expect(await at("2026-03-10T14:00:00.000Z")).toEqual([2n, -300n]);
     expect(new Date(NOW).getTime()).toBeLessThan(app.clock.now().getTime());
+  });
+
+  test("at an instant to come are refused", async () => {
+    const tomorrow = new Date(app.clock.now().getTime() + 1);
+    await expect(balancesAt(app, place.partner, tomorrow)).rejects.toMatchObject({
+      code: "VALIDATION",
+      details: { path: "/at" },
+    });
+  });
+
+  test("at any instant are what the entries up to then add up to, however many there are and wherever it lies", async () => {
+    const start = Date.parse("2026-03-01T00:00:00.000Z");
+    const [seconds, amounts]: [number[], bigint[]] = [[], []];
+    for (let second = 0; seconds.length < 400; second += seconds.length % 7 === 0 ? 3 : seconds.length % 2) {
+      seconds.push(second);
+      amounts.push(BigInt(seconds.length));
+    }
+    await append(
+      amounts.map((amount, index) => ({
+        ...entry(amount),
+        recordedAt: new Date(start + (seconds[index] ?? 0) * 1_000),
+        lines: [
+          { account: AccountName.CLEARING, currency: index < 300 ? "USD" : "BTC", amountMinor: amount },
+          { account: AccountName.STAKES, currency: index < 300 ? "USD" : "BTC", amountMinor: -amount },
+        ],
+      })),
+    );
+    const last = seconds.at(-1) ?? 0;
+    for (let second = -1; second <= last + 1; second++) {
+      const count = seconds.filter((each) => each <= second).length;
+      const total = (from: number, to: number) => amounts.slice(from, to).reduce((sum, amount) => sum + amount, 0n);
+      const [usd, btc] = [total(0, Math.min(count, 300)), total(300, count)];
+      const { version, accounts } = await balancesAt(app, place.partner, new Date(start + second * 1_000));
+      const clearing = accounts.filter(({ account }) => account === AccountName.CLEARING);
+      expect([second, version]).toEqual([second, BigInt(count)]);
+      expect(Object.fromEntries(clearing.map(({ currency, balanceMinor }) => [currency, balanceMinor]))).toEqual({
+        ...(usd === 0n ? {} : { USD: usd }),
+        ...(btc === 0n ? {} : { BTC: btc }),
+      });
+    }
+  });
+
+  test("at a past instant do not read the entries of years to find it", async () => {
+    const day = 86_400_000;
+    const start = Date.parse("2021-01-01T00:00:00.000Z");
+    const years = Array.from({ length: 1_500 }, (_, index) => ({
+      ...entry(1n),
+      recordedAt: new Date(start + index * day),
+    }));
+    await append(years);
+    const read = async (instant: number) => {
+      const runner = app.database.createQueryRunner();
+      try {
+        await runner.query("flush status");
+        const own = { ...app, database: { createQueryRunner: () => borrowed(runner) } } as unknown as typeof app;
+        await balancesAt(own, place.partner, new Date(instant));
+        const rows: { Value: string }[] = await runner.query("show session status like 'Handler_read_%'");
+        return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
+      } finally {
+        await runner.release();
+      }
+    };
+    expect(await read(start + 1_495 * day)).toBeLessThan(700); // of 1,500 entries and 3,000 lines
+    expect(await read(start + 5 * day)).toBeLessThan(700);
+  });
+
+  test("keep their order where a clock is set back: an entry is never recorded before the one ahead", async () => {
+    await append([entry(1n)]);
+    app.clock.advance(-60_000);
+    await append([entry(2n)]);
+    const rows: { recorded_at: Date }[] = await app.database.query(
+      "select recorded_at from entry where tenant_no = ? and partner_no = ? order by no",
+      [place.tenant.no, place.partner.no],
+    );
+    expect(rows[1]?.recorded_at).toEqual(rows[0]?.recorded_at);
   });
 });

@@ -171,9 +171,8 @@ test("periods close in order and once; what has no statement is listed in order"
   ]);
 });
 
-test("of two that want the cursor one waits, or is told at once", async () => {
+test("of two that want the cursor one waits, or is told at once, the first time too", async () => {
   const partner = await newPartner();
-  await plan(partner, DAY_1); // the first to take a cursor makes it
   await underCursor(partner, async (tx) => {
     const other = await transact(app, (elsewhere) => tryCursor(elsewhere, partner));
     expect(other).toBeNull();

@@ -13,7 +13,8 @@ const LATE_MS = 400;
 export interface DatabaseProxy {
   /** The database's URL through the proxy. */
   readonly url: string;
-  cutNextCommit(where: Cut): void;
+  /** Null: none after all. */
+  cutNextCommit(where: Cut | null): void;
   /** How many COMMITs were lost. */
   cuts(): number;
   close(): Promise<void>;

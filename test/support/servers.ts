@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { type Config, childEnvironment } from "../../src/platform/config.js";
+import { BACKLOG_DEFAULTS, type Config, childEnvironment } from "../../src/platform/config.js";
 import { openDatabase } from "../../src/platform/database.js";
 import { createDatabase } from "../../src/platform/embedded/connect.js";
 import { startPair, stopPair } from "../../src/platform/embedded/pair.js";
@@ -70,6 +70,9 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     isProduction: false,
     masterKey: Buffer.alloc(32),
     databaseConnectionsMax: 2,
+    backlog: BACKLOG_DEFAULTS,
+    metricsPort: null,
+    metricsHost: "127.0.0.1",
     processName: "test",
     logLevel: "silent",
   };

@@ -5,8 +5,10 @@ import { type HeldLease, holdLease } from "../../platform/lease.js";
 import { integrate, treeSize } from "../../transparency/service.js";
 import { eventOf, type StoredAct, streamKey } from "../streams/service.js";
 
-/** Acts numbered in one transaction. */
-const ACTS_MAX = 2_000;
+/** The most acts that are numbered in one transaction. */
+export const NUMBERED_MAX = 2_000;
+/** Acts that a look at the lag counts at most. */
+const LAG_ACTS_MAX = 100_000;
 /** Entries that a stream keeps; what is older is read from MySQL. */
 const STREAM_LENGTH = 1_000;
 
@@ -28,12 +30,14 @@ interface NumberedAct extends UnnumberedAct {
  * both contiguous, and integrates the tree: one transaction under the lease. Answers how many it numbered.
  */
 export async function numberActsForAllTenants(app: App, lease: HeldLease): Promise<number> {
+  const [isAny] = await app.database.query("/* all tenants */ select 1 from act where tree_index is null limit 1");
+  if (isAny === undefined) return 0; // without a write, which would go to the disk some twenty times a second
   const numbered = await transact(app, async (tx) => {
     await holdLease(tx, lease);
     const acts: UnnumberedAct[] = await tx.query(
       `/* all tenants */ select no, tenant_no as tenantNo, partner_no as partnerNo, leaf_hash as leafHash, type,
          subject_id as subjectId, at, detail from act where tree_index is null order by no limit ?`,
-      [ACTS_MAX],
+      [NUMBERED_MAX],
     );
     const byTenant = groupBy(acts, (act) => act.tenantNo);
     const results: NumberedAct[] = [];
@@ -42,6 +46,26 @@ export async function numberActsForAllTenants(app: App, lease: HeldLease): Promi
   });
   if (numbered.length > 0) await announce(app, numbered);
   return numbered.length;
+}
+
+/** Acts without a number: how many, and for how long the oldest has been. */
+export interface RelayLag {
+  readonly acts: number;
+  readonly oldestMs: number;
+}
+
+/** How far the numbering is behind; no more than `LAG_ACTS_MAX` acts are counted. */
+export async function unnumberedForAllTenants(app: App): Promise<RelayLag> {
+  const [count]: { acts: string }[] = await app.database.query(
+    `/* all tenants */ select count(*) as acts
+     from (select no from act where tree_index is null limit ?) as unnumbered`,
+    [LAG_ACTS_MAX],
+  );
+  const [oldest]: { at: Date }[] = await app.database.query(
+    "/* all tenants */ select at from act where tree_index is null order by no limit 1",
+  );
+  const oldestMs = oldest === undefined ? 0 : Math.max(app.clock.now().getTime() - oldest.at.getTime(), 0);
+  return { acts: Number(count?.acts ?? 0), oldestMs };
 }
 
 async function numberTenant(tx: Tx, tenantNo: number, acts: readonly UnnumberedAct[]): Promise<NumberedAct[]> {

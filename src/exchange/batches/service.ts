@@ -4,6 +4,7 @@ import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
+import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { outcomesOf } from "../contents/service.js";
 import { Batch, type BatchState } from "../entities.js";
@@ -17,10 +18,10 @@ export interface NumberedOutcome extends Outcome {
 
 /** A batch that the actor may see, by its id; `NOT_FOUND` for anything else. */
 export async function batchOf(app: App, actor: Actor, id: string, partnerNo: number | null): Promise<Batch> {
-  const own = partnerNo === null ? {} : { partnerNo };
-  const where = { tenantNo: actor.tenantNo, id, ...own };
-  const batch = isId(id, "bat") ? await app.database.manager.findOneBy(Batch, where) : null;
-  if (batch === null) throw exchangeError("NOT_FOUND", { what: "batch" });
+  const where = "tenant_no = ? and id = ?";
+  const batch = isId(id, "bat") ? await rowOf(app.database.manager, Batch, where, [actor.tenantNo, id]) : null;
+  if (batch === null || (partnerNo !== null && batch.partnerNo !== partnerNo))
+    throw exchangeError("NOT_FOUND", { what: "batch" });
   return batch;
 }
 

@@ -1,5 +1,5 @@
 import type { TransactionKind } from "../../periods/entities.js";
-import type { TransactionState } from "../entities.js";
+import { TransactionState } from "../entities.js";
 import type { Item } from "../validate.js";
 
 /** Where an item's money goes: the open period that takes it, and the one it happened in. */
@@ -36,7 +36,7 @@ export interface PostedItem {
   readonly reversedKind: TransactionKind | null;
 }
 
-/** A rollback to be kept until its original comes. */
+/** A rollback to be kept until its original comes; REFUSED where that came in the same group and does not fit. */
 export interface PendingItem {
   readonly batchNo: string;
   readonly item: Item;
@@ -49,8 +49,12 @@ export interface Writes {
   readonly pending: readonly PendingItem[];
   /** Original → rollback, to be written. */
   readonly reversed: ReadonlyMap<string, string>;
-  /** Waiting rollbacks that did not fit their original: `dedupe` of the rollback → of the original. */
-  readonly misfits: ReadonlyMap<string, string>;
+  /** Originals whose rollback, known before, is theirs no more; freed before `reversed` is written. */
+  readonly freed: readonly string[];
+  /** Waiting rollbacks, known before, that do not fit their original: `dedupe`. */
+  readonly misfits: readonly string[];
+  /** Ids taken anew that a refused rollback, known before or one of `misfits`, has to give up first: `dedupe`. */
+  readonly givenUp: readonly string[];
 }
 
 /** What was known before a group: transactions by `dedupe`, and which originals are reversed by what. */
@@ -59,63 +63,81 @@ export interface KnownBooks {
   readonly reversals: ReadonlyMap<string, string>;
 }
 
-/** What a group has written so far, on top of what was known before. */
-export class Books {
-  readonly written = {
-    posted: [] as PostedItem[],
-    pending: [] as PendingItem[],
-    reversed: new Map<string, string>(),
-    misfits: new Map<string, string>(),
-  };
-  readonly #booked = new Map<string, BookedTransaction>();
-
-  constructor(readonly known: KnownBooks) {}
-
-  draft(): Draft {
-    return new Draft(
-      (key) => this.#booked.get(key) ?? this.known.booked.get(key),
-      (original) => this.written.reversed.get(original) ?? this.#known(original),
-    );
-  }
-
-  keep(draft: Draft): void {
-    for (const [key, transaction] of draft.booked) this.#booked.set(key, transaction);
-    this.written.posted.push(...draft.posted);
-    this.written.pending.push(...draft.pending);
-    for (const [original, rollback] of draft.reversed) this.written.reversed.set(original, rollback);
-    for (const [rollback, original] of draft.misfits) {
-      this.written.misfits.set(rollback, original);
-      if (!draft.reversed.has(original)) this.written.reversed.delete(original);
-    }
-  }
-
-  #known(original: string): string | undefined {
-    const rollback = this.known.reversals.get(original);
-    return rollback !== undefined && this.written.misfits.has(rollback) ? undefined : rollback;
-  }
+/** What a layer of books lies on: who holds an id, and by which rollback an original is reversed. */
+interface Ground {
+  find(key: string): BookedTransaction | undefined;
+  reversalOf(original: string): string | undefined;
 }
 
-/** What one batch would write; kept whole or not at all. */
-export class Draft {
-  readonly booked = new Map<string, BookedTransaction>();
+/** What is written on top of what was known before: by a group, or by one batch that is kept whole or not at all. */
+export class Draft implements Ground {
+  /** Null where a rollback was refused and gave its id up. */
+  readonly booked = new Map<string, BookedTransaction | null>();
   readonly posted: PostedItem[] = [];
   readonly pending: PendingItem[] = [];
-  readonly reversed = new Map<string, string>();
-  readonly misfits = new Map<string, string>();
+  /** Original → rollback; null where the rollback turned out not to fit. */
+  readonly reversed = new Map<string, string | null>();
+  readonly misfits = new Set<BookedTransaction>();
 
-  constructor(
-    readonly findBefore: (key: string) => BookedTransaction | undefined,
-    readonly reversalBefore: (original: string) => string | undefined,
-  ) {}
+  constructor(readonly ground: Ground) {}
 
+  /** The transaction that holds an id; a refused one holds none. */
   find(key: string): BookedTransaction | undefined {
-    return this.booked.get(key) ?? this.findBefore(key);
+    const own = this.booked.get(key);
+    return own === undefined ? this.ground.find(key) : holderOf(own);
   }
 
   reversalOf(original: string): string | undefined {
     const own = this.reversed.get(original);
-    if (own !== undefined) return own;
-    const before = this.reversalBefore(original);
-    return before !== undefined && this.misfits.has(before) ? undefined : before;
+    return own === undefined ? this.ground.reversalOf(original) : (own ?? undefined);
   }
+
+  /** A waiting rollback does not fit its original: it is refused, and both are free for another. */
+  refuse(waiting: BookedTransaction, original: string): void {
+    this.misfits.add(waiting);
+    this.booked.set(waiting.dedupe, null);
+    this.reversed.set(original, null);
+  }
+
+  /** Takes over what a draft on top of this one wrote. */
+  keep(draft: Draft): void {
+    for (const [key, transaction] of draft.booked) this.booked.set(key, transaction);
+    for (const posted of draft.posted) this.posted.push(posted);
+    for (const pending of draft.pending) this.pending.push(pending);
+    for (const [original, rollback] of draft.reversed) this.reversed.set(original, rollback);
+    for (const misfit of draft.misfits) this.misfits.add(misfit);
+  }
+}
+
+/** The books of a group, on top of what the database holds. */
+export class Books extends Draft {
+  constructor(readonly known: KnownBooks) {
+    super({ find: (key) => holderOf(known.booked.get(key)), reversalOf: (original) => known.reversals.get(original) });
+  }
+
+  get written(): Writes {
+    const { booked, reversals } = this.known;
+    return {
+      posted: this.posted,
+      pending: this.pending.map((waiting) => (this.misfits.has(waiting.transaction) ? refusedLater(waiting) : waiting)),
+      reversed: new Map([...this.reversed].flatMap(([original, by]) => (by === null ? [] : [[original, by]]))),
+      freed: [...this.reversed.keys()].filter((original) => reversals.has(original)),
+      misfits: [...this.misfits].flatMap((misfit) => (booked.get(misfit.dedupe) === misfit ? [misfit.dedupe] : [])),
+      givenUp: booked.size === 0 ? [] : this.#taken().filter((key) => booked.has(key)),
+    };
+  }
+
+  /** Ids that rows to be inserted take. */
+  #taken(): string[] {
+    const inserted = [...this.posted.filter(({ item }) => item !== null), ...this.pending];
+    return [...new Set(inserted.map(({ transaction }) => transaction.dedupe))];
+  }
+}
+
+function holderOf(transaction: BookedTransaction | null | undefined): BookedTransaction | undefined {
+  return transaction?.state === TransactionState.REFUSED ? undefined : (transaction ?? undefined);
+}
+
+function refusedLater(waiting: PendingItem): PendingItem {
+  return { ...waiting, transaction: { ...waiting.transaction, state: TransactionState.REFUSED } };
 }

@@ -67,9 +67,13 @@ export async function envelopesOf(
 
 /** Outcomes packed for storage, and the SHA-256 of their canonical JSON, which the act of posting states. */
 export function packOutcomes(outcomes: readonly Outcome[]): { readonly packed: Buffer; readonly sha256: Buffer } {
-  // Members in the order of their names and only ASCII: this is their canonical form (RFC 8785).
-  const text = JSON.stringify(outcomes.map(({ code, outcome, path }) => ({ code, outcome, path })));
+  const text = `[${outcomes.map(outcomeText).join(",")}]`;
   return { packed: gzipSync(text, GZIP), sha256: sha256(text) };
+}
+
+/** Members in the order of their names and only ASCII: this is their canonical form (RFC 8785). */
+function outcomeText({ code, outcome, path }: Outcome): string {
+  return code === undefined ? `{"outcome":"${outcome}"}` : JSON.stringify({ code, outcome, path });
 }
 
 /** The outcomes of a posted batch in input order; null until it is posted. */

@@ -29,13 +29,19 @@ export interface Move {
   readonly amountMinor: bigint;
 }
 
-/** What posted items move: a rollback is its original's move, the other way. */
+/** What posted items move, one sum per kind, category and currency: a rollback is its original's move, the other way. */
 export function movesOf(items: readonly PostedItem[]): Move[] {
-  return items.map(({ transaction, reversedKind }) => {
+  const moves = new Map<string, Mutable<Move>>();
+  for (const { transaction, reversedKind } of items) {
     const { category, currency } = transaction;
+    const kind = reversedKind ?? transaction.kind;
     const amountMinor = reversedKind === null ? transaction.amountMinor : -transaction.amountMinor;
-    return { kind: reversedKind ?? transaction.kind, category, currency, amountMinor };
-  });
+    const key = `${kind} ${category} ${currency}`;
+    const move = moves.get(key);
+    if (move === undefined) moves.set(key, { kind, category, currency, amountMinor });
+    else move.amountMinor += amountMinor;
+  }
+  return [...moves.values()];
 }
 
 /** What a set of posted items adds to one total of a period. */

@@ -7,7 +7,7 @@ import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { packedPayload, packedTransactions, unpackOutcomes } from "../contents/service.js";
 import { BatchState, TransactionState } from "../entities.js";
-import { dedupeKey, ItemOutcome, type Outcome } from "../posting/rules.js";
+import { dedupeKey, ItemOutcome, type Outcome, refusedKey } from "../posting/rules.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { contentHash, type Item, type ItemResult, validateItems } from "../validate.js";
 
@@ -180,7 +180,10 @@ interface Decided {
   readonly pseudonymOf: PseudonymOf;
 }
 
-/** The first item that was taken and has no transaction that says what it says. */
+/**
+ * The first item that was taken and has no transaction that says what it says. One that waited may have been refused
+ * since, and then its id may be another's by now.
+ */
 async function missingTransaction(
   reader: Reader,
   partner: PartnerNumbers,
@@ -191,28 +194,34 @@ async function missingTransaction(
     const isTaken = outcome === ItemOutcome.POSTED || outcome === ItemOutcome.PENDING_ORIGINAL;
     if (!isTaken) return [];
     assert(result.ok, "an item that was taken is in shape");
-    return [{ item: result.item, outcome, key: dedupeKey(partner.tenantNo, partner.no, result.item.id) }];
+    const { tenantNo, no } = partner;
+    const key = dedupeKey(tenantNo, no, result.item.id);
+    const laterKey = refusedKey(tenantNo, no, String(row.no), index);
+    return [{ item: result.item, keys: outcome === ItemOutcome.POSTED ? [key] : [key, laterKey], outcome }];
   });
   for (let start = 0; start < taken.length; start += KEYS_MAX) {
     const part = taken.slice(start, start + KEYS_MAX);
     const stored = await storedByKey(
       reader,
       partner,
-      part.map(({ key }) => key),
+      part.flatMap(({ keys }) => keys),
     );
-    for (const { item, outcome, key } of part) {
-      const [expected, found] = [expectedText(row, item, pseudonymOf), stored.get(key.toString("hex")) ?? NOTHING];
-      const isPosted = outcome === ItemOutcome.PENDING_ORIGINAL || found.state === TransactionState.POSTED;
-      if (found.text !== expected || !isPosted) {
-        return {
-          subject: `${row.id} item ${item.index}`,
-          expected,
-          found: `${found.state ?? "nothing"} ${found.text}`,
-        };
+    for (const { item, outcome, keys } of part) {
+      const expected = expectedText(row, item, pseudonymOf);
+      const found = keys.map((key) => stored.get(key) ?? NOTHING);
+      if (!found.some((each, index) => each.text === expected && mayBe(each.state, outcome, index > 0))) {
+        const shown = found.map(({ state, text }) => `${state ?? "nothing"} ${text}`).join("; ");
+        return { subject: `${row.id} item ${item.index}`, expected, found: shown };
       }
     }
   }
   return null;
+}
+
+/** Whether an item with that outcome may be in that state; only what was refused gives its id up. */
+function mayBe(state: TransactionState | null, outcome: ItemOutcome, hasGivenUp: boolean): boolean {
+  if (hasGivenUp) return state === TransactionState.REFUSED;
+  return outcome === ItemOutcome.PENDING_ORIGINAL || state === TransactionState.POSTED;
 }
 
 interface StoredTransaction {
@@ -225,12 +234,12 @@ const NOTHING: StoredTransaction = { state: null, text: "" };
 async function storedByKey(
   reader: Reader,
   partner: PartnerNumbers,
-  keys: readonly Buffer[],
+  keys: readonly string[],
 ): Promise<Map<string, StoredTransaction>> {
   const rows: TransactionRow[] = await reader.query(
     `select dedupe, content_hash, external_id, kind, state, amount_minor, currency, occurred_at, batch_no, item
      from transaction where tenant_no = ? and partner_no = ? and dedupe in (?)`,
-    [partner.tenantNo, partner.no, keys],
+    [partner.tenantNo, partner.no, keys.map((key) => Buffer.from(key, "hex"))],
   );
   return new Map(
     rows.map((row) => {
@@ -257,7 +266,7 @@ interface TransactionRow {
 function expectedText(row: BatchRow, item: Item, pseudonymOf: PseudonymOf): string {
   const { id, kind, amountMinor, currency, occurredAt, index } = item;
   const parts = [id, kind, amountMinor, currency, occurredAt.getTime(), row.no, index];
-  return [...parts, hexOf(contentHash(item, pseudonymOf))].join(" ");
+  return [...parts, contentHash(item, pseudonymOf)].join(" ");
 }
 
 function mismatch(subject: string, expected: string, found: string): Mismatch | null {

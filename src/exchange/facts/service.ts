@@ -1,12 +1,11 @@
 import { PeriodState, type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import { type PeriodMap, periodMap, periodsByNumber, placementAt } from "../../periods/service.js";
 import type { Tx } from "../../platform/database.js";
+import { hexLiteral, literals, type SqlText } from "../../platform/sql-text.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, Place } from "../books/rules.js";
 import type { TransactionState } from "../entities.js";
-import { type BatchToPost, dedupeKey, type Facts } from "../posting/rules.js";
-import type { PseudonymOf } from "../pseudonyms/service.js";
-import { contentHash, type Item } from "../validate.js";
+import type { BatchToPost, Facts } from "../posting/rules.js";
 
 /** Keys of one IN list. */
 const KEYS_MAX = 5_000;
@@ -15,19 +14,12 @@ const KEYS_MAX = 5_000;
 const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
 
 /** Reads, under the partner's cursor, all that deciding a group of batches needs to know. */
-export async function readFacts(
-  tx: Tx,
-  partner: Partner,
-  batches: readonly BatchToPost[],
-  pseudonymOf: PseudonymOf,
-): Promise<Facts> {
-  const items = batches.flatMap((batch) => batch.items.flatMap((result) => (result.ok ? [result.item] : [])));
-  const keyOf = memoise((externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId).toString("hex"));
-  const own = items.map((item) => keyOf(item.id));
-  const originals = items.flatMap((item) => (item.reverses === null ? [] : [keyOf(item.reverses)]));
-  const reversals = await reversalsOf(tx, partner.tenantNo, [...own, ...originals]);
-  const booked = await bookedByKey(tx, partner.tenantNo, [...own, ...originals, ...reversals.values()]);
-  const map = await mapOf(tx, partner, items);
+export async function readFacts(tx: Tx, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
+  const { keys, from, through } = namedBy(batches);
+  const reversals = await reversalsOf(tx, partner.tenantNo, keys);
+  for (const rollback of reversals.values()) keys.add(rollback);
+  const booked = await bookedByKey(tx, partner.tenantNo, keys);
+  const map = await mapOf(tx, partner, from, through);
   const origins = await originPeriods(tx, partner.tenantNo, map, booked);
   return {
     currencies: new Set(partner.currencies),
@@ -39,9 +31,31 @@ export async function readFacts(
       return placement === null ? null : { periodNo: placement.period.no, originPeriodNo: placement.origin.no };
     },
     placeOfOrigin: (originPeriodNo) => placeOfOrigin(map, origins, originPeriodNo),
-    dedupeOf: keyOf,
-    contentHashOf: (item) => contentHash(item, pseudonymOf).toString("hex"),
   };
+}
+
+interface Named {
+  /** `dedupe` of every item and of every original that one names. */
+  readonly keys: Set<string>;
+  /** The first and the last instant of any item, in milliseconds; infinite where there is none. */
+  readonly from: number;
+  readonly through: number;
+}
+
+function namedBy(batches: readonly BatchToPost[]): Named {
+  const keys = new Set<string>();
+  let [from, through] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { items } of batches) {
+    for (const result of items) {
+      if (!result.ok) continue;
+      keys.add(result.dedupe);
+      if (result.reverses !== null) keys.add(result.reverses);
+      const at = result.item.occurredAt.getTime();
+      from = Math.min(from, at);
+      through = Math.max(through, at);
+    }
+  }
+  return { keys, from, through };
 }
 
 interface BookedRow {
@@ -59,7 +73,11 @@ interface BookedRow {
   readonly issuer_no: number;
 }
 
-async function bookedByKey(tx: Tx, tenantNo: number, keys: readonly string[]): Promise<Map<string, BookedTransaction>> {
+async function bookedByKey(
+  tx: Tx,
+  tenantNo: number,
+  keys: ReadonlySet<string>,
+): Promise<Map<string, BookedTransaction>> {
   const booked = new Map<string, BookedTransaction>();
   for (const part of parts(keys)) {
     const rows: BookedRow[] = await tx.query(
@@ -90,7 +108,7 @@ function bookedOf(row: BookedRow): BookedTransaction {
   };
 }
 
-async function reversalsOf(tx: Tx, tenantNo: number, originals: readonly string[]): Promise<Map<string, string>> {
+async function reversalsOf(tx: Tx, tenantNo: number, originals: ReadonlySet<string>): Promise<Map<string, string>> {
   const reversals = new Map<string, string>();
   for (const part of parts(originals)) {
     const rows: { original: Buffer; rollback: Buffer }[] = await tx.query(
@@ -102,11 +120,8 @@ async function reversalsOf(tx: Tx, tenantNo: number, originals: readonly string[
   return reversals;
 }
 
-async function mapOf(tx: Tx, partner: Partner, items: readonly Item[]): Promise<PeriodMap> {
-  if (items.length === 0) return { periods: [], earliestOpen: null };
-  const instants = items.map((item) => item.occurredAt.getTime());
-  const from = instants.reduce((a, b) => Math.min(a, b));
-  const through = instants.reduce((a, b) => Math.max(a, b));
+async function mapOf(tx: Tx, partner: Partner, from: number, through: number): Promise<PeriodMap> {
+  if (from > through) return { periods: [], earliestOpen: null };
   return periodMap(tx, partner, new Date(from), new Date(through));
 }
 
@@ -133,19 +148,9 @@ function placeOfOrigin(
   return period === null ? null : { periodNo: period.no, originPeriodNo };
 }
 
-function parts(keys: readonly string[]): Buffer[][] {
-  const unique = [...new Set(keys)];
-  const buffers = unique.map((key) => Buffer.from(key, "hex"));
-  return Array.from({ length: Math.ceil(buffers.length / KEYS_MAX) }, (_, index) =>
-    buffers.slice(index * KEYS_MAX, (index + 1) * KEYS_MAX),
+function parts(keys: ReadonlySet<string>): SqlText[] {
+  const all = [...keys].map(hexLiteral);
+  return Array.from({ length: Math.ceil(all.length / KEYS_MAX) }, (_, index) =>
+    literals(all.slice(index * KEYS_MAX, (index + 1) * KEYS_MAX)),
   );
-}
-
-function memoise(compute: (text: string) => string): (text: string) => string {
-  const known = new Map<string, string>();
-  return (text) => {
-    const value = known.get(text) ?? compute(text);
-    known.set(text, value);
-    return value;
-  };
 }

@@ -118,8 +118,7 @@ async function counted<T>(
     if (result === null) await takeBack();
     return result;
   } catch (error) {
-    // A database that is away keeps the count: at worst the batch is tried by itself later.
-    if (isTransient(error)) await takeBack().catch(() => undefined);
+    if (isTransient(error)) await takeBack().catch(() => undefined); // at worst it is tried by itself later
     throw error;
   }
 }

@@ -11,7 +11,7 @@ export function postingQueue(partition: number): string {
   return `posting-${partition}`;
 }
 
-/** How long a partner that another process holds is left alone. */
+/** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
 const HELD_DELAY_MS = 100;
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
@@ -21,13 +21,39 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
-    const { batches, isDrained } = await postBatches(app, partner);
-    if (!isDrained) await enqueuePosting(app, partner, batches === 0 ? HELD_DELAY_MS : 0);
+    const { isDrained, batches } = await postBatches(app, partner);
+    if (isDrained) return;
+    if (batches === 0) await handOver(app, partner, HELD_DELAY_MS);
+    else await enqueuePosting(app, partner);
   },
 });
 
-/** Hands a partner to its posting partition; a hint, since the sweeper finds what waits. */
-export async function enqueuePosting(app: App, partner: Partner, delayMs = 0): Promise<void> {
+/** Partners that are being handed over in a process, with who is to follow. */
+interface HandingOver {
+  readonly now: Promise<void>;
+  next: Promise<void> | null;
+}
+
+const handingOver = new WeakMap<App, Map<string, HandingOver>>();
+
+/**
+ * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the
+ * partner is being handed over share the next time.
+ */
+export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+  const all = handingOver.get(app) ?? new Map<string, HandingOver>();
+  handingOver.set(app, all);
+  const known = all.get(partner.id);
+  if (known !== undefined) {
+    known.next ??= known.now.then(() => enqueuePosting(app, partner));
+    return known.next;
+  }
+  const now = handOver(app, partner).finally(() => all.delete(partner.id));
+  all.set(partner.id, { now, next: null });
+  return now;
+}
+
+async function handOver(app: App, partner: Partner, delayMs = 0): Promise<void> {
   const { tenantId, tenantNo, id: partnerId } = partner;
   await app.queues.add({
     queue: postingQueue(partner.postingPartition),

@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { present } from "../../kernel/assert.js";
 import { later } from "../../kernel/clock.js";
+import { hash16Hex } from "../../kernel/digest.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { TransactionKind } from "../../periods/entities.js";
-import { type BookedTransaction, Books, type Draft, type KnownBooks, type Place, type Writes } from "../books/rules.js";
+import { type BookedTransaction, Books, Draft, type KnownBooks, type Place, type Writes } from "../books/rules.js";
 import { BatchMode, TransactionState } from "../entities.js";
-import type { Item, ItemResult } from "../validate.js";
+import type { Item, ItemRefusal } from "../validate.js";
 
 /** What became of one item of a batch. */
 export enum ItemOutcome {
@@ -29,18 +30,28 @@ export interface BatchToPost {
   readonly acceptedAt: Date;
   /** Whether the tenant signed it, or the partner itself. */
   readonly isTenants: boolean;
-  readonly items: readonly ItemResult[];
+  readonly items: readonly HashedItem[];
 }
 
-/** What is known of the partner before the batches; keys are `dedupe` as text. */
+/** An item in shape with what it is known by, both in hexadecimal; or its refusal. */
+export type HashedItem =
+  | {
+      readonly ok: true;
+      readonly item: Item;
+      readonly dedupe: string;
+      readonly contentHash: string;
+      /** `dedupe` of what a rollback reverses; null for every other kind. */
+      readonly reverses: string | null;
+    }
+  | ItemRefusal;
+
+/** What is known of the partner before the batches; keys are `dedupe` in hexadecimal. */
 export interface Facts extends KnownBooks {
   readonly currencies: ReadonlySet<string>;
   readonly kindsRefused: ReadonlySet<TransactionKind>;
   readonly placeAt: (instant: Date) => Place | null;
   /** The open period for what belongs to a period that may be closed by now. */
   readonly placeOfOrigin: (originPeriodNo: number) => Place | null;
-  readonly dedupeOf: (externalId: string) => string;
-  readonly contentHashOf: (item: Item) => string;
 }
 
 /** An outcome for every item, by batch number, and everything to write. */
@@ -51,14 +62,19 @@ export interface Decision extends Writes {
 const AHEAD_MS_MAX = 5 * 60_000;
 
 /**
- * First 16 bytes of SHA-256 over tenant, partner and external id, each with its length: a transaction's place in the
- * unique index.
+ * First 16 bytes of SHA-256 over tenant, partner and external id, each with its length, in hexadecimal: a transaction's
+ * place in the unique index.
  */
-export function dedupeKey(tenantNo: number, partnerNo: number, externalId: string): Buffer {
-  return createHash("sha256")
-    .update(`${tenantNo}:${partnerNo}:${externalId.length}:${externalId}`)
-    .digest()
-    .subarray(0, 16);
+export function dedupeKey(tenantNo: number, partnerNo: number, externalId: string): string {
+  return hash16Hex(`${tenantNo}:${partnerNo}:${externalId.length}:${externalId}`);
+}
+
+/**
+ * The place in the unique index of a refused rollback that gave its id up: as `dedupeKey`, over its batch and item. The
+ * first part is no tenant's number, so no id has this key.
+ */
+export function refusedKey(tenantNo: number, partnerNo: number, batchNo: string, index: number): string {
+  return hash16Hex(`refused:${tenantNo}:${partnerNo}:${batchNo}:${index}`);
 }
 
 /**
@@ -69,31 +85,32 @@ export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Deci
   const books = new Books(facts);
   const outcomes = new Map<string, readonly Outcome[]>();
   for (const batch of batches) {
-    const draft = books.draft();
+    const draft = batch.mode === BatchMode.ATOMIC ? new Draft(books) : books;
     const decided = batch.items.map((result) => decideItem(batch, result, facts, draft));
-    const isAborted = batch.mode === BatchMode.ATOMIC && decided.some(isBad);
-    if (!isAborted) books.keep(draft);
-    outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, facts, draft) : decided);
+    const isAborted = draft !== books && decided.some(isBad);
+    if (draft !== books && !isAborted) books.keep(draft);
+    outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, books) : decided);
   }
   return { outcomes, ...books.written };
 }
 
-function decideItem(batch: BatchToPost, result: ItemResult, facts: Facts, draft: Draft): Outcome {
+const POSTED: Outcome = { outcome: ItemOutcome.POSTED };
+
+function decideItem(batch: BatchToPost, result: HashedItem, facts: Facts, draft: Draft): Outcome {
   if (!result.ok) return refused(result.code, result.path);
-  const { item } = result;
-  const dedupe = facts.dedupeOf(item.id);
-  const contentHash = facts.contentHashOf(item);
+  const { item, dedupe, contentHash } = result;
   const known = draft.find(dedupe);
   if (known !== undefined) {
     return { outcome: known.contentHash === contentHash ? ItemOutcome.DUPLICATE : ItemOutcome.DUPLICATE_MISMATCH };
   }
   const refusal = refusalOf(batch, item, facts);
   if (refusal !== null) return refusal;
-  const transaction = transactionOf(item, { dedupe, contentHash, isTenants: batch.isTenants });
   return item.kind === TransactionKind.ROLLBACK
-    ? decideRollback(batch, item, transaction, facts, draft)
-    : decidePosting(batch, item, transaction, facts, draft);
+    ? decideRollback(batch, result, facts, draft)
+    : decidePosting(batch, result, facts, draft);
 }
+
+type GoodItem = HashedItem & { readonly ok: true };
 
 function refusalOf(batch: BatchToPost, item: Item, facts: Facts): Outcome | null {
   const path = `/transactions/${item.index}`;
@@ -104,31 +121,24 @@ function refusalOf(batch: BatchToPost, item: Item, facts: Facts): Outcome | null
   return null;
 }
 
-function decidePosting(
-  batch: BatchToPost,
-  item: Item,
-  transaction: BookedTransaction,
-  facts: Facts,
-  draft: Draft,
-): Outcome {
+function decidePosting(batch: BatchToPost, result: GoodItem, facts: Facts, draft: Draft): Outcome {
+  const { item } = result;
   const place = facts.placeAt(item.occurredAt);
   if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, `/transactions/${item.index}/occurredAt`);
-  const booked = { ...transaction, originPeriodNo: place.originPeriodNo };
-  draft.booked.set(booked.dedupe, booked);
-  draft.posted.push({ batchNo: batch.no, place, transaction: booked, item, reversedKind: null });
-  postWaitingRollback(batch, booked, place, draft);
-  return { outcome: ItemOutcome.POSTED };
+  const transaction = transactionOf(batch, result, TransactionState.POSTED, place.originPeriodNo);
+  draft.booked.set(transaction.dedupe, transaction);
+  draft.posted.push({ batchNo: batch.no, place, transaction, item, reversedKind: null });
+  postWaitingRollback(batch, transaction, place, draft);
+  return POSTED;
 }
 
-/** The rollback that came before its original, if it fits; one that does not is refused for good. */
+/** The rollback that came before its original, if it fits; one that does not is refused, and its id is free again. */
 function fittingRollback(original: BookedTransaction, draft: Draft): BookedTransaction | null {
   const rollbackKey = draft.reversalOf(original.dedupe);
   const waiting = rollbackKey === undefined ? undefined : draft.find(rollbackKey);
   if (waiting === undefined) return null;
   if (mayReverse(waiting, original) && fits(waiting, original)) return waiting;
-  draft.misfits.set(waiting.dedupe, original.dedupe);
-  draft.reversed.delete(original.dedupe);
-  draft.booked.set(waiting.dedupe, { ...waiting, state: TransactionState.REFUSED });
+  draft.refuse(waiting, original.dedupe);
   return null;
 }
 
@@ -141,25 +151,21 @@ function postWaitingRollback(batch: BatchToPost, original: BookedTransaction, pl
   draft.posted.push({ batchNo: batch.no, place, transaction, item: null, reversedKind: original.kind });
 }
 
-function decideRollback(
-  batch: BatchToPost,
-  item: Item,
-  transaction: BookedTransaction,
-  facts: Facts,
-  draft: Draft,
-): Outcome {
+function decideRollback(batch: BatchToPost, result: GoodItem, facts: Facts, draft: Draft): Outcome {
+  const { item } = result;
   const path = `/transactions/${item.index}/reverses`;
-  const originalKey = facts.dedupeOf(item.reverses ?? "");
+  const originalKey = present(result.reverses, "what a rollback reverses");
   if (draft.reversalOf(originalKey) !== undefined) return refused(ErrorCode.ALREADY_REVERSED, path);
   const original = draft.find(originalKey);
   if (original === undefined) {
-    const waiting = { ...transaction, state: TransactionState.PENDING_ORIGINAL };
+    const waiting = transactionOf(batch, result, TransactionState.PENDING_ORIGINAL, 0);
     draft.booked.set(waiting.dedupe, waiting);
     draft.pending.push({ batchNo: batch.no, item, transaction: waiting });
     draft.reversed.set(originalKey, waiting.dedupe);
     fittingRollback(waiting, draft); // none fits: a rollback that waited for this one is refused
     return { outcome: ItemOutcome.PENDING_ORIGINAL };
   }
+  const transaction = transactionOf(batch, result, TransactionState.POSTED, 0);
   if (!mayReverse(transaction, original)) return refused(ErrorCode.KIND_NOT_ALLOWED, path);
   if (!fits(transaction, original)) return refused(ErrorCode.ROLLBACK_MISMATCH, path);
   const place = facts.placeOfOrigin(original.originPeriodNo);
@@ -169,7 +175,7 @@ function decideRollback(
   draft.reversed.set(originalKey, reversal.dedupe);
   fittingRollback(reversal, draft);
   draft.posted.push({ batchNo: batch.no, place, transaction: reversal, item, reversedKind: original.kind });
-  return { outcome: ItemOutcome.POSTED };
+  return POSTED;
 }
 
 /** What the tenant signed only the tenant takes back: a partner does not undo a chargeback. */
@@ -192,13 +198,27 @@ function reversalTransaction(rollback: BookedTransaction, original: BookedTransa
   return { ...rollback, state: TransactionState.POSTED, brand, product, category, units, originPeriodNo };
 }
 
+/** Written out member by member: spreading objects together costs more than all else that is decided on an item. */
 function transactionOf(
-  item: Item,
-  marks: Pick<BookedTransaction, "dedupe" | "contentHash" | "isTenants">,
+  { isTenants }: BatchToPost,
+  { item, dedupe, contentHash }: GoodItem,
+  state: TransactionState,
+  originPeriodNo: number,
 ): BookedTransaction {
-  const { kind, brand, product, category, units, amountMinor, currency } = item;
-  const said = { kind, brand, product, category, units, amountMinor, currency };
-  return { ...marks, ...said, state: TransactionState.POSTED, originPeriodNo: 0 };
+  return {
+    dedupe,
+    contentHash,
+    kind: item.kind,
+    state,
+    brand: item.brand,
+    product: item.product,
+    category: item.category,
+    units: item.units,
+    amountMinor: item.amountMinor,
+    currency: item.currency,
+    originPeriodNo,
+    isTenants,
+  };
 }
 
 function refused(code: ErrorCode, path: string): Outcome {
@@ -212,10 +232,10 @@ function isBad({ outcome }: Outcome): boolean {
 /**
  * In an aborted batch the bad items keep their reason and old duplicates stay what they are; the rest was not taken.
  */
-function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], facts: Facts, draft: Draft): Outcome[] {
+function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], before: Draft): Outcome[] {
   return decided.map((outcome, index) => {
     const result = batch.items[index];
-    const wasKnown = result?.ok === true && draft.findBefore(facts.dedupeOf(result.item.id)) !== undefined;
+    const wasKnown = result?.ok === true && before.find(result.dedupe) !== undefined;
     const isOldDuplicate = outcome.outcome === ItemOutcome.DUPLICATE && wasKnown;
     return isBad(outcome) || isOldDuplicate ? outcome : { outcome: ItemOutcome.REFUSED, code: ErrorCode.BATCH_ABORTED };
   });

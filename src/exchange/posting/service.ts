@@ -16,6 +16,7 @@ import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { writeTransactions } from "../records/service.js";
+import { ItemStages, recordTime, timed, timedWait } from "../stages/service.js";
 import { GROUP_LIMITS, readGroup, stillWaiting, type WaitingBatch } from "../waiting/service.js";
 import { type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
 
@@ -28,21 +29,23 @@ export interface PostingRun {
 }
 
 /**
- * Posts what waits for a partner, group by group, until nothing does or the budget of items is used. What to post is
- * read under the partner's cursor, so any number of workers may run this at once and each batch is posted once.
+ * Posts what waits for a partner, group by group, until nothing does or the budget of batches or items is used: then
+ * others of its partition come first. What to post is read under the partner's cursor, so any number of workers may run
+ * this at once and each batch is posted once.
  */
 export async function postBatches(
   app: App,
   partner: Partner,
   itemsMax: number = GROUP_LIMITS.itemsMax,
 ): Promise<PostingRun> {
+  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
-  while (items < itemsMax) {
-    const group = await readGroup(app.database.manager, partner);
-    if (group.length === 0) return { batches, items, isDrained: true };
-    const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId); // its fault would be no batch's
-    const attempt = (candidates: readonly WaitingBatch[]) => postGroup(app, partner, { candidates, pseudonymOf });
-    const posted = await postWithCare(app, partner, group, attempt);
+  const attempt = (candidates: readonly WaitingBatch[]) => postGroup(app, partner, { candidates, pseudonymOf });
+  while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
+    const candidates = await readGroup(app.database.manager, partner, pseudonymOf);
+    for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
+    if (candidates.length === 0) return { batches, items, isDrained: true };
+    const posted = await postWithCare(app, partner, candidates, attempt);
     if (posted === null) return { batches, items, isDrained: false };
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
@@ -53,9 +56,11 @@ export async function postBatches(
 /** Posts a group in one transaction. Null when another worker holds the partner. */
 async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
   const mark = await announceChange(app, partner);
+  const stages = new ItemStages(app);
   let isKnown = true;
   try {
-    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, group));
+    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { ...group, stages }));
+    stages.count(posted);
     if (posted !== null) await tellWaiting(app, posted);
     return posted;
   } catch (error) {
@@ -72,11 +77,15 @@ interface Group {
   readonly pseudonymOf: PseudonymOf;
 }
 
+interface CountedGroup extends Group {
+  readonly stages: ItemStages;
+}
+
 async function postUnderCursor(
   app: App,
   tx: Tx,
   partner: Partner,
-  { candidates, pseudonymOf }: Group,
+  { candidates, pseudonymOf, stages }: CountedGroup,
 ): Promise<WaitingBatch[] | null> {
   const cursor = await tryCursor(tx, partner);
   if (cursor === null) return null;
@@ -84,7 +93,9 @@ async function postUnderCursor(
   if (waiting.length === 0) return [];
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const decision = decideGroup(waiting, await readFacts(tx, partner, waiting, pseudonymOf));
+  const facts = await timedWait(app, "duplicate", () => readFacts(tx, partner, waiting));
+  const decision = timed(app, "business", () => decideGroup(waiting, facts));
+  stages.decided(waiting, decision.outcomes);
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
   const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos, pseudonymOf });

@@ -1,14 +1,22 @@
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
+import {
+  codeLiteral,
+  hexLiteral,
+  instantLiteral,
+  literals,
+  rowLiteral,
+  type SqlText,
+} from "../../platform/sql-text.js";
 import { dimensionNumbers } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
-import type { BookedTransaction, PostedItem } from "../books/rules.js";
-import { TransactionState } from "../entities.js";
+import type { BookedTransaction, PendingItem, PostedItem } from "../books/rules.js";
 import type { DimensionNumbers, EntryGroup } from "../entries/rules.js";
-import type { Decision } from "../posting/rules.js";
+import { type Decision, refusedKey } from "../posting/rules.js";
 import type { PseudonymOf } from "../pseudonyms/service.js";
 import type { Item } from "../validate.js";
 
+/** Rows of one statement, some 400 kB of text. */
 const ROWS_MAX = 1_000;
 const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind, state, brand_no, product_no, round,
   player, category, units, amount_minor, currency, occurred_at, reverses, period_no, origin_period_no, entry_no,
@@ -31,32 +39,27 @@ export async function writeTransactions(
   partner: Partner,
   { decision, entryNos, pseudonymOf }: NumberedDecision,
 ): Promise<DimensionNumbers> {
-  const transactions = [...decision.posted, ...decision.pending].map(({ transaction }) => transaction);
-  const numbers = await numbersOf(app, tx, partner, transactions);
-  const rowOf = (item: Item, transaction: BookedTransaction, place: RowPlace) => [
-    ...[
-      partner.tenantNo,
-      partner.no,
-      Buffer.from(transaction.dedupe, "hex"),
-      Buffer.from(transaction.contentHash, "hex"),
-    ],
-    ...[item.id, item.kind, transaction.state, ...dimensionsOf(transaction, numbers), item.round],
-    item.player === null ? null : pseudonymOf(item.player),
-    ...[transaction.category, transaction.units, item.amountMinor, item.currency, item.occurredAt, item.reverses],
-    ...[place.periodNo, place.originPeriodNo, place.entryNo, place.batchNo, item.index],
-  ];
-  const rows = decision.pending.map(({ batchNo, item, transaction }) =>
-    rowOf(item, transaction, { periodNo: 0, originPeriodNo: 0, entryNo: 0n, batchNo }),
+  const numbers = await numbersOf(app, tx, partner, decision);
+  const row = rowWriter(partner, numbers, pseudonymOf);
+  const nowhere = { periodNo: 0, originPeriodNo: 0, entryNo: 0n };
+  await refuseMisfits(tx, partner, decision);
+  const rows = pendingOf(partner, decision).map(({ batchNo, item, transaction }) =>
+    row(item, transaction, { ...nowhere, batchNo }),
   );
   const waiting: [PostedItem, bigint][] = [];
-  for (const [group, entryNo] of entryNos) {
-    for (const posted of group.items) {
-      if (posted.item === null) waiting.push([posted, entryNo]);
-      else rows.push(rowOf(posted.item, posted.transaction, { ...posted.place, entryNo, batchNo: posted.batchNo }));
+  for (const [{ batchNo, items }, entryNo] of entryNos) {
+    for (const posted of items) {
+      const { item, transaction, place } = posted;
+      if (item === null) waiting.push([posted, entryNo]);
+      else {
+        const { periodNo, originPeriodNo } = place;
+        rows.push(row(item, transaction, { periodNo, originPeriodNo, entryNo, batchNo }));
+      }
     }
   }
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
-    await tx.query(`insert into transaction (${COLUMNS}) values ?`, [rows.slice(start, start + ROWS_MAX)]);
+    const some = literals(rows.slice(start, start + ROWS_MAX));
+    await tx.query(`insert into transaction (${COLUMNS}) values ?`, [some]);
   }
   for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
   await writeReversals(tx, partner, decision);
@@ -68,6 +71,39 @@ interface RowPlace {
   readonly originPeriodNo: number;
   readonly entryNo: bigint;
   readonly batchNo: string;
+}
+
+/** Writes a transaction as the literals of a row, in the order of the columns. */
+function rowWriter({ tenantNo, no: partnerNo }: Partner, numbers: DimensionNumbers, pseudonymOf: PseudonymOf) {
+  return (item: Item, transaction: BookedTransaction, place: RowPlace): string => {
+    const { dedupe, contentHash, state, category, units } = transaction;
+    const [brandNo, productNo] = dimensionsOf(transaction, numbers);
+    const player = item.player === null ? null : pseudonymOf(item.player);
+    return rowLiteral([
+      tenantNo,
+      partnerNo,
+      hexLiteral(dedupe),
+      hexLiteral(contentHash),
+      codeLiteral(item.id),
+      codeLiteral(item.kind),
+      codeLiteral(state),
+      brandNo,
+      productNo,
+      codeLiteral(item.round),
+      hexLiteral(player),
+      codeLiteral(category),
+      units ?? "null",
+      item.amountMinor,
+      codeLiteral(item.currency),
+      instantLiteral(item.occurredAt),
+      codeLiteral(item.reverses),
+      place.periodNo,
+      place.originPeriodNo,
+      place.entryNo,
+      place.batchNo,
+      item.index,
+    ]);
+  };
 }
 
 interface WaitingPosted {
@@ -89,17 +125,43 @@ async function postWaiting(tx: Tx, partner: Partner, { posted, entryNo, numbers 
   );
 }
 
-async function writeReversals(tx: Tx, partner: Partner, { reversed, misfits }: Decision): Promise<void> {
-  for (const [rollback, original] of misfits) {
-    await tx.query("update transaction set state = ? where tenant_no = ? and dedupe = ?", [
-      TransactionState.REFUSED,
-      partner.tenantNo,
-      Buffer.from(rollback, "hex"),
-    ]);
-    await tx.query("delete from reversal where tenant_no = ? and original = ?", [
-      partner.tenantNo,
-      Buffer.from(original, "hex"),
-    ]);
+/** Waiting rollbacks that do not fit are refused; refused ones give up an id that is taken anew. */
+async function refuseMisfits(tx: Tx, { tenantNo }: Partner, { misfits, givenUp }: Decision): Promise<void> {
+  for (const part of chunks(misfits)) {
+    await tx.query(
+      `update transaction set state = 'REFUSED'
+       where tenant_no = ? and dedupe in (?) and state = 'PENDING_ORIGINAL'`,
+      [tenantNo, part],
+    );
+  }
+  for (const part of chunks(givenUp)) {
+    // `refusedKey`, spelled in SQL
+    await tx.query(
+      `update transaction set dedupe = unhex(left(sha2(
+         concat('refused:', tenant_no, ':', partner_no, ':', batch_no, ':', item), 256), 32))
+       where tenant_no = ? and dedupe in (?) and state = 'REFUSED'`,
+      [tenantNo, part],
+    );
+  }
+}
+
+/** The rollbacks that wait; one that was refused since has the id no more when another of the group took it. */
+function pendingOf({ tenantNo, no }: Partner, { pending, posted }: Decision): PendingItem[] {
+  if (pending.length === 0) return [];
+  const holders = new Map<string, PendingItem | PostedItem>();
+  for (const waiting of pending) holders.set(waiting.transaction.dedupe, waiting);
+  for (const each of posted) if (each.item !== null) holders.set(each.transaction.dedupe, each);
+  return pending.map((waiting) => {
+    const { batchNo, item, transaction } = waiting;
+    if (holders.get(transaction.dedupe) === waiting) return waiting;
+    const dedupe = refusedKey(tenantNo, no, batchNo, item.index);
+    return { batchNo, item, transaction: { ...transaction, dedupe } };
+  });
+}
+
+async function writeReversals(tx: Tx, partner: Partner, { reversed, freed }: Decision): Promise<void> {
+  for (const part of chunks(freed)) {
+    await tx.query("delete from reversal where tenant_no = ? and original in (?)", [partner.tenantNo, part]);
   }
   if (reversed.size === 0) return;
   const rows = [...reversed].map(([original, rollback]) => [
@@ -108,17 +170,23 @@ async function writeReversals(tx: Tx, partner: Partner, { reversed, misfits }: D
   await tx.query("insert into reversal (original, tenant_no, partner_no, rollback) values ?", [rows]);
 }
 
-async function numbersOf(
-  app: App,
-  tx: Tx,
-  partner: Partner,
-  transactions: readonly BookedTransaction[],
-): Promise<DimensionNumbers> {
-  const codes = (dimension: "brand" | "product") =>
-    new Set(transactions.flatMap(({ [dimension]: code }) => (code === null ? [] : [code])));
+function chunks(keys: readonly string[]): SqlText[] {
+  return Array.from({ length: Math.ceil(keys.length / ROWS_MAX) }, (_, index) =>
+    literals(keys.slice(index * ROWS_MAX, (index + 1) * ROWS_MAX).map(hexLiteral)),
+  );
+}
+
+async function numbersOf(app: App, tx: Tx, partner: Partner, { posted, pending }: Decision): Promise<DimensionNumbers> {
+  const [brands, products] = [new Set<string>(), new Set<string>()];
+  for (const written of [posted, pending]) {
+    for (const { transaction } of written) {
+      if (transaction.brand !== null) brands.add(transaction.brand);
+      if (transaction.product !== null) products.add(transaction.product);
+    }
+  }
   return {
-    brands: await dimensionNumbers(app, tx, partner, "brand", codes("brand")),
-    products: await dimensionNumbers(app, tx, partner, "product", codes("product")),
+    brands: await dimensionNumbers(app, tx, partner, "brand", brands),
+    products: await dimensionNumbers(app, tx, partner, "product", products),
   };
 }
 

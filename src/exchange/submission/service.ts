@@ -12,15 +12,18 @@ import { epochSeconds, instantText } from "../../kernel/clock.js";
 import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, insertedNo, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
+import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { admitted, refuseIfPartnerFull } from "../admission/service.js";
+import { openCaller } from "../callers/service.js";
 import { packEnvelope, payloadBytesOf, storeEnvelope } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
 import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
 import { exchangeError } from "../errors.js";
-import { POSTED_SIGNAL } from "../parking/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
+import { countBatch, timed, timedWait } from "../stages/service.js";
 
 /** How long a caller may wait for the outcome, and how long one waits who does not say. */
 export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
@@ -44,10 +47,11 @@ export interface SubmitInput {
 /**
  * Accepts a signed batch: checks it by the contract's order, stores it with its act in one transaction, hands it to the
  * partner's posting partition and waits up to `waitMs` for the outcome. The same payload again answers what is stored.
- * A refusal is a coded error; it leaves an act and nothing else.
+ * A refusal is a coded error; it leaves an act and nothing else. Where too much waits already the batch is not looked
+ * at (`RATE_LIMITED`), known or not.
  */
 export async function submitBatch(app: App, actor: Actor, { jws, waitMs }: SubmitInput): Promise<Submission> {
-  const accepted = await accept(app, actor, jws);
+  const accepted = await admitted(app, actor, jws, () => accept(app, actor, jws));
   const isWaiting = accepted.batch.state === BatchState.ACCEPTED && waitMs > 0;
   const batch = isWaiting ? await awaitOutcome(app, accepted.batch, Math.min(waitMs, WAIT_MS.max)) : accepted.batch;
   return { batch, receipt: await receiptOf(app, actor, batch), replayed: accepted.replayed };
@@ -85,19 +89,23 @@ interface Parties {
 }
 
 async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
-  const started = performance.now();
   let envelope: Envelope | null = null;
   try {
-    envelope = readEnvelope(jws);
+    envelope = timed(app, "format", () => readEnvelope(jws));
     const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
     if (parties !== null && envelope.stated !== null) {
-      const known = await replayOf(app, actor, parties, envelope.stated.jti, envelope.payloadSha256);
+      const { stated, payloadSha256 } = envelope;
+      const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
+      if (known !== null) countBatch(app, "replayed");
       if (known !== null) return { batch: known, replayed: true };
+      refuseIfPartnerFull(app, actor, parties.partner);
     }
-    const key = await usableKey(app, actor, envelope.header.kid);
-    const payload = await verifyEnvelope(envelope, key, app.clock.now());
-    app.metrics.time("batch_verification", (performance.now() - started) / 1_000);
-    return await store(app, actor, { envelope, payload, key, ...present(parties, "the parties of a readable batch") });
+    const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
+    const payload = timed(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
+    const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
+    const accepted = await store(app, actor, checked);
+    countBatch(app, accepted.replayed ? "replayed" : "accepted");
+    return accepted;
   } catch (error) {
     if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
     throw error;
@@ -179,26 +187,16 @@ async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Pr
   const act = { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
   const [leafHash] = await recordActs(tx, actor, acceptedAt, [act]);
   const row = {
-    ...{
-      tenantNo: actor.tenantNo,
-      partnerNo: partner.no,
-      issuerNo,
-      id,
-      jti,
-      kid: key.kid,
-      clientId: actor.principalId,
-    },
-    ...{
-      mode,
-      itemCount,
-      payloadBytes: payloadBytesOf(envelope.jws),
-      payloadSha256,
-      leafHash: present(leafHash, "the act's leaf hash"),
-      platformKid,
-      acceptedAt,
-    },
+    ...{ tenantNo: actor.tenantNo, partnerNo: partner.no, issuerNo, id, jti, kid: key.kid },
+    ...{ clientId: actor.principalId, mode, itemCount, payloadBytes: payloadBytesOf(envelope.jws), payloadSha256 },
+    ...{ leafHash: present(leafHash, "the act's leaf hash"), platformKid, acceptedAt },
   };
-  const no = insertedNo(await tx.insert(Batch, row));
+  const { insertId } = await tx.query(
+    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
+       payload_sha256, leaf_hash, platform_kid, accepted_at) values ?`,
+    [[Object.values(row)]],
+  );
+  const no = String(insertId);
   await storeEnvelope(tx, actor.tenantNo, no, packed);
   const unposted = { postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null, refusedCount: null };
   const rest = { ...unposted, ledgerVersion: null, tries: 0, parkedReason: null, state: BatchState.ACCEPTED };
@@ -213,7 +211,8 @@ async function replayOf(
   jti: string,
   payloadSha256: Buffer,
 ): Promise<Batch | null> {
-  const batch = await app.database.manager.findOneBy(Batch, { tenantNo: actor.tenantNo, issuerNo, jti });
+  const where = "tenant_no = ? and issuer_no = ? and jti = ?";
+  const batch = await rowOf(app.database.manager, Batch, where, [actor.tenantNo, issuerNo, jti]);
   if (batch === null) return null;
   if (!batch.payloadSha256.equals(payloadSha256)) throw exchangeError("IDEMPOTENCY_CONFLICT", { path: "/jti" });
   return batch;
@@ -222,6 +221,7 @@ async function replayOf(
 /** A refused batch leaves an act: which check failed, the key it named and the hash of what came; never the content. */
 async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, error: CodedError): Promise<void> {
   app.metrics.count("batches_refused", { code: error.code });
+  countBatch(app, error);
   const { code, details } = error;
   const { check = null, kid = envelope?.header.kid ?? null, path = null } = details;
   const payloadSha256 = envelope?.payloadSha256.toString("hex") ?? null;
@@ -234,28 +234,21 @@ async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, 
 
 /** Waits for the batch to leave ACCEPTED: told by a signal, or seen in the database. */
 async function awaitOutcome(app: App, batch: Batch, waitMs: number): Promise<Batch> {
-  const ended = new AbortController();
-  const stopListening = app.signals.listen(POSTED_SIGNAL, (ids) => {
-    if (ids.includes(batch.id)) ended.abort();
-  });
+  const caller = openCaller(app, batch.id);
   try {
     const deadline = performance.now() + waitMs;
     for (;;) {
+      const isTold = await caller.told(Math.min(POLL_MS, Math.max(deadline - performance.now(), 0)));
       const now = await storedBatch(app, batch);
-      const left = deadline - performance.now();
-      if (now.state !== BatchState.ACCEPTED || left <= 0) return now;
-      if (ended.signal.aborted) await sleep(1);
-      else await sleep(Math.min(POLL_MS, left), undefined, { signal: ended.signal }).catch(ignoreAbort);
+      if (now.state !== BatchState.ACCEPTED || performance.now() >= deadline) return now;
+      if (isTold) await sleep(1); // released from parking since
     }
   } finally {
-    stopListening();
+    caller.leave();
   }
 }
 
 async function storedBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
-  return present(await app.database.manager.findOneBy(Batch, { tenantNo, no }), "an accepted batch");
-}
-
-function ignoreAbort(error: unknown): void {
-  if (!(error instanceof Error && error.name === "AbortError")) throw error;
+  const stored = await rowOf(app.database.manager, Batch, "tenant_no = ? and no = ?", [tenantNo, no]);
+  return present(stored, "an accepted batch");
 }

@@ -20,7 +20,7 @@ export interface TransactionQuery {
 /** A transaction by the partner's own id; `NOT_FOUND` for anything else. */
 export async function transactionOf(app: App, partner: Partner, externalId: string): Promise<Transaction> {
   const { tenantNo, no: partnerNo } = partner;
-  const dedupe = dedupeKey(tenantNo, partnerNo, externalId);
+  const dedupe = Buffer.from(dedupeKey(tenantNo, partnerNo, externalId), "hex");
   const where = { tenantNo, partnerNo, dedupe };
   const transaction = await app.database.manager.findOneBy(Transaction, where);
   if (transaction === null) throw exchangeError("NOT_FOUND", { what: "transaction" });
@@ -131,7 +131,10 @@ function selection(app: App, partner: Partner, wanted: TransactionQuery) {
   const { periodNo, kind, externalId, occurredFrom, occurredBefore } = wanted;
   if (periodNo !== null) query.andWhere("t.periodNo = :wantedPeriodNo", { wantedPeriodNo: periodNo });
   if (kind !== null) query.andWhere("t.kind = :kind", { kind });
-  if (externalId !== null) query.andWhere("t.dedupe = :dedupe", { dedupe: dedupeKey(tenantNo, partnerNo, externalId) });
+  if (externalId !== null) {
+    const dedupe = Buffer.from(dedupeKey(tenantNo, partnerNo, externalId), "hex");
+    query.andWhere("t.dedupe = :dedupe", { dedupe });
+  }
   if (occurredFrom !== null) query.andWhere("t.occurredAt >= :occurredFrom", { occurredFrom });
   if (occurredBefore !== null) query.andWhere("t.occurredAt < :occurredBefore", { occurredBefore });
   return query;

@@ -3,8 +3,9 @@ import type { Reader, Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { envelopesOf, packedTransactions } from "../contents/service.js";
 import type { BatchMode } from "../entities.js";
-import type { BatchToPost } from "../posting/rules.js";
-import { validateItems } from "../validate.js";
+import { type BatchToPost, dedupeKey, type HashedItem } from "../posting/rules.js";
+import type { PseudonymOf } from "../pseudonyms/service.js";
+import { contentHash, validateItems } from "../validate.js";
 
 /** The most that one posting transaction takes, payloads in bytes; a single batch is always taken. */
 export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 } as const;
@@ -16,6 +17,8 @@ export interface WaitingBatch extends BatchToPost {
   readonly tries: number;
   /** Why what is stored of it cannot be read; null where it can. */
   readonly fault: Error | null;
+  /** How long checking its items took. */
+  readonly checkedMs: number;
 }
 
 /** How many batches, accepted by an instant, still wait for a partner's posting. */
@@ -28,8 +31,8 @@ export async function countWaiting(reader: Reader, partner: Partner, acceptedBy:
   return Number(waiting);
 }
 
-/** The oldest batches that wait, read and parsed before the lock so that it is held briefly. */
-export async function readGroup(reader: Reader, partner: Partner): Promise<WaitingBatch[]> {
+/** The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. */
+export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: PseudonymOf): Promise<WaitingBatch[]> {
   const rows: WaitingRow[] = await reader.query(
     `select no, id, mode, item_count, payload_bytes, accepted_at, issuer_no, tries from batch
      where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
@@ -47,20 +50,47 @@ export async function readGroup(reader: Reader, partner: Partner): Promise<Waiti
     partner.tenantNo,
     taken.map((row) => String(row.no)),
   );
-  return taken.map((row) => waitingBatch(row, envelopes.get(String(row.no))));
+  return taken.map((row) => waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf }));
+}
+
+interface Contents {
+  readonly envelope: Buffer | undefined;
+  readonly pseudonymOf: PseudonymOf;
 }
 
 /** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
-function waitingBatch(row: WaitingRow, envelope: Buffer | undefined): WaitingBatch {
+function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf }: Contents): WaitingBatch {
   const { id, mode, item_count: itemCount, accepted_at: acceptedAt, tries } = row;
   const isTenants = row.issuer_no === 0;
   const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants, tries };
   try {
     const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
-    return { ...batch, items: validateItems(transactions, { isTenant: isTenants }), fault: null };
+    const started = performance.now();
+    const items = hashedItems(partner, transactions, { isTenants, pseudonymOf });
+    return { ...batch, items, fault: null, checkedMs: performance.now() - started };
   } catch (error) {
-    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)) };
+    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)), checkedMs: 0 };
   }
+}
+
+interface Signed {
+  readonly isTenants: boolean;
+  readonly pseudonymOf: PseudonymOf;
+}
+
+function hashedItems(partner: Partner, transactions: readonly unknown[], signed: Signed): HashedItem[] {
+  return validateItems(transactions, { isTenant: signed.isTenants }).map((result) => {
+    if (!result.ok) return result;
+    const { item } = result;
+    const keyOf = (externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId);
+    return {
+      ok: true,
+      item,
+      dedupe: keyOf(item.id),
+      contentHash: contentHash(item, signed.pseudonymOf),
+      reverses: item.reverses === null ? null : keyOf(item.reverses),
+    };
+  });
 }
 
 interface WaitingRow {

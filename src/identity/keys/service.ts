@@ -2,6 +2,7 @@ import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
+import { BoundedMap } from "../../kernel/bounded-map.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
@@ -9,6 +10,7 @@ import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, type Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
+import { rowOf } from "../../platform/rows.js";
 import { ClientKey, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
 import { clientOf, clientToManage, type OwnedClient } from "../service.js";
@@ -152,12 +154,30 @@ export async function revokeKey(
   return keyOf(app, actor, keyId);
 }
 
+const KEYS_KEPT_MAX = 10_000;
+const KEY_FRESH_MS = 2_000;
+
+interface KnownKey {
+  readonly loadedAt: number;
+  readonly key: ClientKey;
+}
+
+const knownKeys = new WeakMap<App, BoundedMap<string, KnownKey>>();
+
 /**
- * The tenant's key of that kid, as MySQL has it now, whoever's it is and whether revoked or not; null when there is
- * none.
+ * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not; null
+ * when there is none. Its state is for `keyStateForUpdate` to say, in the transaction that relies on it.
  */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
-  return app.database.manager.findOneBy(ClientKey, { tenantId, kid });
+  const kept = knownKeys.get(app) ?? new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX);
+  knownKeys.set(app, kept);
+  const name = `${tenantId} ${kid}`;
+  const known = kept.get(name);
+  if (known !== undefined && performance.now() - known.loadedAt < KEY_FRESH_MS) return known.key;
+  const loadedAt = performance.now();
+  const key = await rowOf(app.database.manager, ClientKey, "tenant_id = ? and kid = ?", [tenantId, kid]);
+  if (key !== null) kept.set(name, { loadedAt, key });
+  return key;
 }
 
 /** A key's state under a share lock: until the transaction ends nobody revokes it. Null when there is no such key. */

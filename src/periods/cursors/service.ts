@@ -5,16 +5,25 @@ import type { Partner } from "../../tenancy/entities.js";
 /** A partner as hot tables key it. */
 export type PartnerNumbers = Pick<Partner, "tenantNo" | "no">;
 
-/** The partner's cursor, held until the transaction ends; entries are numbered on from `entryNo`. */
-export interface HeldCursor {
-  readonly epoch: bigint;
+/** The partner's last entry: its number, and when it was recorded; 0 and null before the first. */
+export interface LastEntry {
   readonly entryNo: bigint;
+  readonly recordedAt: Date | null;
 }
 
-/** Takes and writes the partner's cursor, or answers null at once when another transaction holds it. */
+/** The partner's cursor, held until the transaction ends; entries are numbered and timed on from the last one. */
+export interface HeldCursor extends LastEntry {
+  readonly epoch: bigint;
+}
+
+/**
+ * Takes the partner's cursor, or answers null at once when another transaction holds it; whoever writes under it also
+ * saves it. The row is made with the partner, so nobody ever waits here, but for a partner that an older release made
+ * meanwhile.
+ */
 export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor | null> {
   const held = await readCursor(tx, partner, "for update skip locked");
-  if (held !== null) return claim(tx, partner, held);
+  if (held !== null) return { ...held, epoch: held.epoch + 1n };
   if ((await readCursor(tx, partner, "")) !== null) return null;
   return holdCursor(tx, partner);
 }
@@ -30,13 +39,12 @@ export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldC
   return claim(tx, partner, present(await readCursor(tx, partner, "for update"), "a cursor that was just written"));
 }
 
-/** Writes the number of the last entry that was made under the cursor. */
-export async function saveEntryNo(tx: Tx, partner: PartnerNumbers, entryNo: bigint): Promise<void> {
-  await tx.query("update posting_cursor set entry_no = ? where tenant_no = ? and partner_no = ?", [
-    entryNo,
-    partner.tenantNo,
-    partner.no,
-  ]);
+/** Writes a held cursor: its epoch, and which entry under it is the last by now. */
+export async function saveCursor(tx: Tx, { tenantNo, no }: PartnerNumbers, cursor: HeldCursor): Promise<void> {
+  await tx.query(
+    "update posting_cursor set epoch = ?, entry_no = ?, recorded_at = ? where tenant_no = ? and partner_no = ?",
+    [cursor.epoch, cursor.entryNo, cursor.recordedAt, tenantNo, no],
+  );
 }
 
 async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise<HeldCursor> {
@@ -50,10 +58,11 @@ async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise
 }
 
 async function readCursor(tx: Tx, partner: PartnerNumbers, lock: string): Promise<HeldCursor | null> {
-  const rows: { epoch: string; entry_no: string }[] = await tx.query(
-    `select epoch, entry_no from posting_cursor where tenant_no = ? and partner_no = ? ${lock}`,
+  const rows: { epoch: string; entry_no: string; recorded_at: Date | null }[] = await tx.query(
+    `select epoch, entry_no, recorded_at from posting_cursor where tenant_no = ? and partner_no = ? ${lock}`,
     [partner.tenantNo, partner.no],
   );
   const [row] = rows;
-  return row === undefined ? null : { epoch: BigInt(row.epoch), entryNo: BigInt(row.entry_no) };
+  if (row === undefined) return null;
+  return { epoch: BigInt(row.epoch), entryNo: BigInt(row.entry_no), recordedAt: row.recorded_at };
 }

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance } from "fastify";
 import type { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
-import { httpStatusOf, logFaults, publicError, refusalOf } from "../format-error.js";
+import { httpStatusOf, logFaults, publicError, refusalOf, retryAfterOf } from "../format-error.js";
 
 /** A refusal with the HTTP status it has where the code alone does not say it. */
 interface Answer {
@@ -16,6 +16,8 @@ export function openErrorDoor(server: FastifyInstance, app: App): void {
   server.setErrorHandler((error, request, reply) => {
     const { refusal, status } = answerFor(error);
     logFaults(app.log, request.id, [isFastifyError(error) ? refusal : error]);
+    const retryAfter = retryAfterOf(refusal);
+    if (retryAfter !== null) void reply.header("retry-after", retryAfter);
     if (status === 401) void reply.header("www-authenticate", "Bearer");
     void reply.code(status).send({ errors: [publicError(refusal, { requestId: request.id, publicUrl })] });
   });

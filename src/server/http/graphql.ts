@@ -6,9 +6,9 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
-import { serverError } from "../errors.js";
-import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf } from "../format-error.js";
+import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
 import { serverSchema } from "../schema.js";
+import { admitBody } from "./admission.js";
 import { openContext, type RequestContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { guardOperation, guardVariables, OPERATION_BYTES_MAX, TOKENS_MAX } from "./guard.js";
@@ -18,8 +18,6 @@ export interface GraphqlEndpoint {
   close(): Promise<void>;
 }
 
-/** The largest body that is read from somebody who has not signed in. */
-const ANONYMOUS_BYTES_MAX = 100_000;
 const NO_REQUEST = "";
 
 declare module "fastify" {
@@ -52,9 +50,9 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     method: ["GET", "POST"],
     url: "/graphql",
     bodyLimit: OPERATION_BYTES_MAX,
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
       request.graphqlContext = await openContext(app, factsOf(request));
-      if (request.graphqlContext.actor === null) refuseLargeBody(request);
+      await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     handler: async (request, reply) => {
       const body: unknown = await handle.call(server, request, reply);
@@ -101,6 +99,8 @@ function setStatus(
   const { code } = refusalOf(error);
   const { status = 400 } = http;
   http.status = code === ErrorCode.VALIDATION && status < 500 ? status : httpStatusOf(code); // ours are 500 to Apollo
+  const retryAfter = retryAfterOf(refusalOf(error));
+  if (retryAfter !== null) http.headers.set("retry-after", retryAfter);
   if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
   if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
 }
@@ -118,13 +118,6 @@ function prefersGraphqlJson(accept = "*/*"): boolean {
 
 function contextOf(request: FastifyRequest): RequestContext {
   return present(request.graphqlContext, "the context of a GraphQL request");
-}
-
-/** Reading and parsing megabytes is for those who signed in. */
-function refuseLargeBody(request: FastifyRequest): void {
-  const bytes = request.headers["content-length"];
-  const isChunked = request.headers["transfer-encoding"] !== undefined;
-  if (isChunked || Number(bytes ?? 0) > ANONYMOUS_BYTES_MAX) throw serverError("UNAUTHENTICATED");
 }
 
 function withRequestId(body: string, requestId: string): string {

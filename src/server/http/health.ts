@@ -9,8 +9,17 @@ type Health = "ok" | "unavailable" | "pending";
 
 const CHECK_MS_MAX = 2_000;
 
-/** `/healthz` (alive), `/readyz` (able to serve), `/metrics` (Prometheus) and the page about error codes. */
+/** The probes and the page about error codes. */
 export function registerHealth(server: FastifyInstance, app: App, isClosing: () => boolean): void {
+  registerProbes(server, app, isClosing);
+  server.get("/docs/errors", async (_request, reply) => {
+    void reply.type("text/markdown; charset=utf-8");
+    return errorPage();
+  });
+}
+
+/** `/healthz` (alive), `/readyz` (able to serve) and `/metrics` (Prometheus). */
+export function registerProbes(server: FastifyInstance, app: App, isClosing: () => boolean): void {
   server.get("/healthz", async () => ({ status: "ok" }));
   server.get("/readyz", async (_request, reply) => {
     const checks = { ...(await checkDatabase(app)), redis: await checkRedis(app) };
@@ -21,10 +30,6 @@ export function registerHealth(server: FastifyInstance, app: App, isClosing: () 
   server.get("/metrics", async (_request, reply) => {
     void reply.type(app.metrics.registry.contentType);
     return app.metrics.registry.metrics();
-  });
-  server.get("/docs/errors", async (_request, reply) => {
-    void reply.type("text/markdown; charset=utf-8");
-    return errorPage();
   });
 }
 

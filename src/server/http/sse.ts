@@ -13,6 +13,7 @@ import { present } from "../../kernel/assert.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
+import { admitBody } from "./admission.js";
 import { openContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { OPERATION_BYTES_MAX } from "./guard.js";
@@ -41,10 +42,11 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
     method: ["GET", "POST"],
     url: "/graphql/stream",
     bodyLimit: OPERATION_BYTES_MAX,
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
       if (isClosing) throw serverError("UNAVAILABLE", { reason: "The server is closing; connect again." });
       request.graphqlContext = await openContext(app, factsOf(request));
       if (request.graphqlContext.actor === null) throw serverError("UNAUTHENTICATED");
+      await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     handler: async (request, reply) => {
       const results = await resultsOf(request);

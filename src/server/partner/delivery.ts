@@ -1,4 +1,5 @@
-import type { Session } from "../partner-client.js";
+import { ErrorCode } from "../../kernel/errors.js";
+import { RemoteRefusal, type Session } from "../partner-client.js";
 import { inParallel } from "./parallel.js";
 import { type BatchDraft, type Parties, signBatch } from "./payload.js";
 import { type Accepted, type PostedBatch, postedBatch } from "./submission.js";
@@ -15,6 +16,9 @@ export interface Sender {
   readonly mayReadBatches: boolean;
 }
 
+const CLOCK_SKEW: string = ErrorCode.CLOCK_SKEW;
+/** A signature that is refused as too old after less was made by a clock that is wrong. */
+const SIGNED_MS_MIN = 60_000;
 /** Batches whose outcome is awaited at a time. */
 const IN_FLIGHT_MAX = 6;
 
@@ -42,7 +46,22 @@ async function* acceptances<T>(
   parcels: AsyncIterable<Parcel<T>>,
 ): AsyncGenerator<Acceptance<T>> {
   for await (const { content, ...draft } of parcels) {
-    const jws = await signBatch(session, parties, draft);
-    yield { content, accepted: { jws, ...(await session.submit(jws, 0)) } };
+    yield { content, accepted: await accepted(session, () => signBatch(session, parties, draft)) };
+  }
+}
+
+/**
+ * Submits what is signed now. A server that takes no more for minutes lets the signature grow too old, and then says
+ * so; it says it only of what it does not have, and so the batch is signed again under its own id.
+ */
+async function accepted(session: Session, sign: () => Promise<string>): Promise<Accepted> {
+  for (;;) {
+    const [jws, signedAtMs] = [await sign(), performance.now()];
+    try {
+      return { jws, ...(await session.submit(jws, 0)) };
+    } catch (error) {
+      const isTooOld = error instanceof RemoteRefusal && error.code === CLOCK_SKEW;
+      if (!isTooOld || performance.now() - signedAtMs < SIGNED_MS_MIN) throw error;
+    }
   }
 }

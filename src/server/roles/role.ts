@@ -3,12 +3,15 @@ import type { Config } from "../../platform/config.js";
 import { closeApp, openApp } from "../../platform/open-app.js";
 import { databaseSchema } from "../database.js";
 import { type Loop, runLoops } from "./loops.js";
+import { openProbes } from "./probes.js";
 import { leaveParent, reportReady, stopRequested } from "./stop.js";
 
 /** A role at work. */
 export interface Running {
   /** Where it answers, for a role that does. */
   readonly url?: string;
+  /** Where it tells its health and metrics, for a role that has a port of its own for that. */
+  readonly probesUrl?: string | null;
   /** Finishes what is under way. */
   close(): Promise<void>;
 }
@@ -20,8 +23,13 @@ export async function runRole(config: Config, start: (app: App) => Promise<Runni
     const app = await openApp(config, databaseSchema);
     try {
       const role = await start(app);
-      app.log.info({ url: role.url }, "ready");
-      reportReady({ ready: true, ...(role.url === undefined ? {} : { url: role.url }) });
+      const { url, probesUrl } = role;
+      app.log.info({ url, probesUrl }, "ready");
+      reportReady({
+        ready: true,
+        ...(url === undefined ? {} : { url }),
+        ...(typeof probesUrl === "string" ? { probesUrl } : {}),
+      });
       await stop;
       await role.close();
     } finally {
@@ -32,14 +40,17 @@ export async function runRole(config: Config, start: (app: App) => Promise<Runni
   }
 }
 
-/** Runs loops as a role, or beside what else the role does. */
-export function startLoops(app: App, loops: readonly Loop[]): Running {
+/** Runs loops as a role, or beside what else the role does, and tells health and metrics of its process. */
+export async function startLoops(app: App, loops: readonly Loop[]): Promise<Running> {
+  const probes = await openProbes(app);
   const ending = new AbortController();
   const ended = runLoops(app, loops, ending.signal);
   return {
+    probesUrl: probes.url,
     async close() {
       ending.abort();
       await ended;
+      await probes.close();
     },
   };
 }

@@ -19,6 +19,8 @@ export interface Ready {
   readonly ready: true;
   /** Where it answers, for a role that does. */
   readonly url?: string;
+  /** Where it tells its health and metrics, for a role that has a port of its own for that. */
+  readonly probesUrl?: string;
 }
 
 /** Tells the parent, where there is one that listens, that this role works now. */

@@ -30,13 +30,49 @@ export async function apiPorts({ host, port }: Pick<Config, "host" | "port">, co
   return ports;
 }
 
+/** The processes that have a port for their metrics alone; those of `api` tell them on their own. */
+const PROBED_KINDS = ["worker", "relay"] as const;
+/** From the last api port to the first of these. */
+const PROBE_PORTS_FROM = 100;
+
+/**
+ * A port for each worker's and relay's metrics, by the process's name: from the configured one on, else a hundred above
+ * the last api port; where one is taken, any other.
+ */
+export async function probePorts(
+  { metricsHost: host, metricsPort }: Pick<Config, "metricsHost" | "metricsPort">,
+  counts: RoleCounts,
+  apiPort: number,
+): Promise<ReadonlyMap<string, number>> {
+  const names = PROBED_KINDS.flatMap((kind) => Array.from({ length: counts[kind] }, (_, i) => `${kind}-${i + 1}`));
+  const first = metricsPort ?? apiPort + PROBE_PORTS_FROM;
+  const ports = new Map<string, number>();
+  for (const [index, name] of names.entries()) {
+    const wanted = first === 0 || first + index > PORT_MAX ? 0 : first + index;
+    ports.set(name, await freePort(host, wanted).catch(() => freePort(host, 0)));
+  }
+  return ports;
+}
+
+const PORT_MAX = 65_535;
+
 /** Every role process to run; they share the servers, the data directory and the public URL of the configuration. */
-export function planRoles(config: Config, counts: RoleCounts, ports: readonly number[]): RolePlan[] {
+export function planRoles(
+  config: Config,
+  counts: RoleCounts,
+  ports: readonly number[],
+  probes: ReadonlyMap<string, number>,
+): RolePlan[] {
   return KINDS.flatMap((kind) =>
     Array.from({ length: counts[kind] }, (_, i) => {
       const name = `${kind}-${i + 1}`;
       const args = kind === "api" ? ["--port", String(ports[i])] : [];
-      return { name, command: process.execPath, args: [MAIN, kind, ...args], env: environmentOf(config, name) };
+      return {
+        name,
+        command: process.execPath,
+        args: [MAIN, kind, ...args],
+        env: environmentOf(config, name, probes.get(name)),
+      };
     }),
   );
 }
@@ -65,9 +101,10 @@ export async function stopLeftovers(place: Place, grace: Grace): Promise<number>
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The environment of a process of ours, by the name it calls itself. */
-export function environmentOf(config: Config, name: string): NodeJS.ProcessEnv {
+/** The environment of a process of ours, by the name it calls itself, and the port for its metrics if it has one. */
+export function environmentOf(config: Config, name: string, metricsPort?: number): NodeJS.ProcessEnv {
   return childEnvironment({
+    ...(metricsPort === undefined ? {} : { QUITTANCE_METRICS_PORT: String(metricsPort) }),
     DATABASE_URL: config.databaseUrl,
     REDIS_URL: config.redisUrl,
     QUITTANCE_DATA_DIR: config.dataDir,

@@ -5,7 +5,7 @@ export interface Terminal {
   /** A line of progress, with the seconds since the start. */
   readonly say: (line: string) => void;
   /** Everything runs. */
-  sayReady(url: string, pids: Readonly<Record<string, number>>): void;
+  sayReady(url: string, pids: Readonly<Record<string, number>>, metrics: Readonly<Record<string, string>>): void;
 }
 
 /** The terminal of this process, its clock starting now. */
@@ -17,8 +17,10 @@ export function openTerminal(isForPrograms: boolean): Terminal {
   return {
     isForPrograms,
     say,
-    sayReady(url, pids) {
-      if (isForPrograms) return console.log(JSON.stringify({ ready: true, url, pids }));
+    sayReady(url, pids, metrics) {
+      if (isForPrograms) return console.log(JSON.stringify({ ready: true, url, pids, metrics }));
+      const places = Object.entries(metrics).map(([name, place]) => `${name} ${place}/metrics`);
+      if (places.length > 0) say(`metrics: ${places.join(", ")}`);
       say("ready; Ctrl-C stops everything");
       console.log(url);
     },

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../kernel/bounded-map.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
@@ -17,7 +18,14 @@ export async function dimensionNumbers(
   dimension: Dimension,
   codes: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
+  const kept = keptNumbers.get(app) ?? new BoundedMap<string, number>(NUMBERS_KEPT_MAX);
+  keptNumbers.set(app, kept);
+  const keyOf = (code: string) => `${partner.tenantNo} ${partner.no} ${dimension} ${code}`;
+  const remembered = new Map([...codes].flatMap((code) => numbered(code, kept.get(keyOf(code)))));
+  if (remembered.size === codes.size) return remembered;
   const known = await knownNumbers(reader, partner, dimension, codes);
+  // Only what others wrote down: what this transaction writes may yet be rolled back.
+  for (const [code, no] of known) kept.set(keyOf(code), no);
   const unknown = [...codes].filter((code) => !known.has(code));
   if (unknown.length === 0) return known;
   const prefix = dimension === "brand" ? "brd" : "prt";
@@ -25,6 +33,14 @@ export async function dimensionNumbers(
     unknown.map((code) => [partner.tenantNo, partner.no, newId(prefix, app.clock), code, code]),
   ]);
   return knownNumbers(reader, partner, dimension, codes);
+}
+
+const NUMBERS_KEPT_MAX = 100_000;
+/** Numbers never change, so a process reads each once. */
+const keptNumbers = new WeakMap<App, BoundedMap<string, number>>();
+
+function numbered(code: string, no: number | undefined): [string, number][] {
+  return no === undefined ? [] : [[code, no]];
 }
 
 async function knownNumbers(

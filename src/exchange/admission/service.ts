@@ -1,0 +1,277 @@
+import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
+import { BoundedMap } from "../../kernel/bounded-map.js";
+import type { CodedError } from "../../kernel/errors.js";
+import type { App } from "../../platform/app.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { partnerOf } from "../../tenancy/service.js";
+import { type Batch, BatchState } from "../entities.js";
+import { exchangeError } from "../errors.js";
+import { type Amount, type Fullness, fullnessOf, intakeFullness, nextTurn, type Waiting } from "./rules.js";
+
+/** How old what is known of the backlog may become before it is read anew, beside the work. */
+const FRESH_MS = 300;
+/** How old it may be to decide by it; after a pause in the traffic the first batch waits for the reading. */
+const KNOWN_MS_MAX = 3_000;
+const TURNS_KEPT_MAX = 10_000;
+
+/** Whose batch it is; `partnerNo` 0 is not known yet, since the tenant signs for a partner that the payload names. */
+interface Owner {
+  readonly tenantNo: number;
+  readonly partnerNo: number;
+}
+
+/** What a submission came to, as far as the backlog is concerned. */
+interface Submitted {
+  readonly batch: Batch;
+  readonly replayed: boolean;
+}
+
+/**
+ * Runs a submission if its batch may wait for posting: refused with `RATE_LIMITED` and `retryAfterMs` before anything
+ * of it is read, when too much waits already or this process has too much at work. What is known of the backlog is at
+ * most seconds old; what this process took in since is counted on top, so that no burst slips through in between.
+ */
+export async function admitted<T extends Submitted>(
+  app: App,
+  actor: Actor,
+  jws: string,
+  submission: () => Promise<T>,
+): Promise<T> {
+  const gate = gateOf(app);
+  const owner = await ownerOf(app, actor);
+  await gate.known();
+  gate.refuseIfFull(owner);
+  const leave = gate.enter(owner, { batches: 1, bytes: jws.length });
+  try {
+    const submitted = await submission();
+    if (!submitted.replayed) gate.stored(submitted.batch);
+    return submitted;
+  } finally {
+    leave();
+  }
+}
+
+/** Refuses a batch that a tenant signed for a partner of whom too much waits; a partner's own was asked before. */
+export function refuseIfPartnerFull(app: App, { partnerId }: Actor, { tenantNo, no: partnerNo }: Partner): void {
+  if (partnerId === null) gateOf(app).refuseIfFull({ tenantNo, partnerNo });
+}
+
+/**
+ * Lets a request in whose body is so large that it must be a batch, or refuses it (`RATE_LIMITED`) before the body is
+ * read. Answers what gives its place back, to be called once the answer is out.
+ */
+export async function admitRequest(app: App, actor: Actor, bytes: number): Promise<() => void> {
+  const gate = gateOf(app);
+  const owner = await ownerOf(app, actor);
+  await gate.known();
+  gate.refuseIfFull(owner);
+  return gate.receive(owner, bytes);
+}
+
+/** What waits to be posted, by partner. */
+interface WaitingRow extends Owner, Amount {
+  readonly oldest: Date;
+}
+
+/** What this process has at work: batches being accepted, and bytes of large requests. */
+export function intakeOf(app: App): Amount {
+  return gateOf(app).intake();
+}
+
+/** What is not posted of a state. */
+export interface StateBacklog extends Waiting {
+  readonly state: BatchState;
+}
+
+/** What waits, and what is set aside, by state; no more of each is counted than `COUNTED_MAX`. */
+export async function backlogForAllTenants(app: App): Promise<StateBacklog[]> {
+  return Promise.all([BatchState.ACCEPTED, BatchState.PARKED].map((state) => stateBacklogForAllTenants(app, state)));
+}
+
+const COUNTED_MAX = 100_000;
+
+async function stateBacklogForAllTenants(app: App, state: BatchState): Promise<StateBacklog> {
+  const [row]: { batches: string; bytes: string | null; oldest: Date | null }[] = await app.database.query(
+    `/* all tenants */ select count(*) as batches, sum(payload_bytes) as bytes, min(accepted_at) as oldest
+     from (select payload_bytes, accepted_at from batch where state = ? limit ?) as waiting`,
+    [state, COUNTED_MAX],
+  );
+  const { batches, bytes, oldest } = present(row, "a sum");
+  const oldestMs = oldest === null ? 0 : Math.max(app.clock.now().getTime() - oldest.getTime(), 0);
+  return { state, batches: Number(batches), bytes: Number(bytes ?? 0), oldestMs };
+}
+
+const gates = new WeakMap<App, Gate>();
+
+function gateOf(app: App): Gate {
+  const known = gates.get(app) ?? new Gate(app);
+  gates.set(app, known);
+  return known;
+}
+
+async function ownerOf(app: App, actor: Actor): Promise<Owner> {
+  const { tenantNo, partnerId } = actor;
+  return { tenantNo, partnerNo: partnerId === null ? 0 : (await partnerOf(app, actor, partnerId)).no };
+}
+
+/** What waits, by partner; reads an index alone, and never more of it than may wait in all. */
+async function readBacklogForAllTenants(app: App): Promise<WaitingRow[]> {
+  const rows: (Owner & { batches: string; bytes: string; oldest: Date })[] = await app.database.query(
+    `/* all tenants */ select tenant_no as tenantNo, partner_no as partnerNo, count(*) as batches,
+       sum(payload_bytes) as bytes, min(accepted_at) as oldest
+     from (select tenant_no, partner_no, payload_bytes, accepted_at from batch where state = 'ACCEPTED' limit ?)
+       as waiting
+     group by tenant_no, partner_no`,
+    [app.config.backlog.installation.batchesMax + 1],
+  );
+  return rows.map((row) => ({ ...row, batches: Number(row.batches), bytes: Number(row.bytes) }));
+}
+
+/** Where the batches of a process come in: what waits, what is at work, and who is to come again when. */
+class Gate {
+  #backlog = new Tally();
+  /** Stored here since the backlog was asked for; `#since` becomes the new one while it is asked for again. */
+  #stored = new Tally();
+  #since = new Tally();
+  /** Being accepted: they wait as soon as they are stored. */
+  readonly #entered = new Tally();
+  readonly #received = new Tally();
+  readonly #turns = new BoundedMap<string, number>(TURNS_KEPT_MAX);
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | null = null;
+
+  constructor(readonly app: App) {}
+
+  /** Sees to it that the backlog is known; waits only where it was not asked for in a while. */
+  async known(): Promise<void> {
+    const ageMs = performance.now() - this.#readAtMs;
+    if (ageMs < FRESH_MS) return;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    if (ageMs > KNOWN_MS_MAX) return this.#reading;
+    this.#reading.catch((error: unknown) => this.app.log.warn({ err: error }, "admission: the backlog was not read"));
+  }
+
+  refuseIfFull(owner: Owner): void {
+    const { backlog: limits } = this.app.config;
+    const [partner, tenant] = [keyOf(owner), `${owner.tenantNo}`];
+    const waiting = { partner: this.#at(partner), tenant: this.#at(tenant), installation: this.#at(EVERYBODY) };
+    const [entered, received] = [this.#entered, this.#received];
+    const full =
+      fullnessOf(waiting, limits) ??
+      intakeFullness(
+        { batches: entered.at(partner).batches, bytes: received.at(partner).bytes },
+        this.intake(),
+        limits.intake,
+      );
+    if (full !== null) throw this.#refusal(full, { PARTNER: partner, TENANT: partner, INTAKE: partner }, tenant);
+  }
+
+  /** Counts a batch that is being accepted, until the returned function is called. */
+  enter(owner: Owner, amount: Amount): () => void {
+    return this.#entered.addFor(owner, amount);
+  }
+
+  /** Counts the bytes of a request until the returned function is called. */
+  receive(owner: Owner, bytes: number): () => void {
+    return this.#received.addFor(owner, { batches: 0, bytes });
+  }
+
+  intake(): Amount {
+    return { batches: this.#entered.at(EVERYBODY).batches, bytes: this.#received.at(EVERYBODY).bytes };
+  }
+
+  stored({ tenantNo, partnerNo, payloadBytes: bytes, acceptedAt: oldest }: Batch): void {
+    const row = { tenantNo, partnerNo, batches: 1, bytes, oldest };
+    this.#stored.add(row);
+    if (this.#reading !== null) this.#since.add(row);
+  }
+
+  async #read(): Promise<void> {
+    this.#since = new Tally();
+    const backlog = new Tally();
+    for (const row of await readBacklogForAllTenants(this.app)) backlog.add(row);
+    this.#backlog = backlog;
+    this.#stored = this.#since;
+    this.#readAtMs = performance.now();
+  }
+
+  #at(key: string): Waiting {
+    const parts = [this.#backlog.at(key), this.#stored.at(key), this.#entered.at(key)];
+    const oldestAt = Math.min(...parts.map((part) => part.oldestAt));
+    return {
+      batches: parts.reduce((sum, part) => sum + part.batches, 0),
+      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+      oldestMs: oldestAt === Number.POSITIVE_INFINITY ? 0 : Math.max(this.app.clock.now().getTime() - oldestAt, 0),
+    };
+  }
+
+  /** Everybody refused gets a later turn than the one before, so that they do not all come again at once. */
+  #refusal(full: Fullness, keys: Readonly<Record<string, string>>, tenant: string): CodedError {
+    const { level, unit } = full;
+    const key = `${level} ${keys[level] ?? tenant}`;
+    const nowMs = performance.now();
+    const turnMs = nextTurn(full, nowMs, this.#turns.get(key) ?? 0);
+    this.#turns.set(key, turnMs);
+    this.app.metrics.count("batches_rate_limited", { level, unit });
+    return exchangeError("RATE_LIMITED", { reason: REASONS[level], retryAfterMs: Math.ceil(turnMs - nowMs) });
+  }
+}
+
+const REASONS = {
+  PARTNER: "too much of this partner waits to be posted.",
+  TENANT: "too much of this tenant waits to be posted.",
+  INSTALLATION: "too much waits to be posted.",
+  INTAKE: "too much comes in at once.",
+} as const;
+
+const EVERYBODY = "";
+
+function keyOf({ tenantNo, partnerNo }: Owner): string {
+  return `${tenantNo}:${partnerNo}`;
+}
+
+interface Sum {
+  batches: number;
+  bytes: number;
+  /** Milliseconds since 1970; infinite where there is none. */
+  oldestAt: number;
+}
+
+const NOTHING: Readonly<Sum> = { batches: 0, bytes: 0, oldestAt: Number.POSITIVE_INFINITY };
+
+/** Sums by partner, by tenant and for everybody. */
+class Tally {
+  readonly #sums = new Map<string, Sum>();
+
+  at(key: string): Readonly<Sum> {
+    return this.#sums.get(key) ?? NOTHING;
+  }
+
+  add({ batches, bytes, oldest, ...owner }: WaitingRow): void {
+    this.#change(owner, { batches, bytes, oldestAt: oldest.getTime() });
+  }
+
+  /** Adds, and answers what takes it off again, once. */
+  addFor(owner: Owner, { batches, bytes }: Amount): () => void {
+    this.#change(owner, { batches, bytes, oldestAt: Number.POSITIVE_INFINITY });
+    let isThere = true;
+    return () => {
+      if (isThere) this.#change(owner, { batches: -batches, bytes: -bytes, oldestAt: Number.POSITIVE_INFINITY });
+      isThere = false;
+    };
+  }
+
+  #change(owner: Owner, { batches, bytes, oldestAt }: Readonly<Sum>): void {
+    for (const key of [keyOf(owner), `${owner.tenantNo}`, EVERYBODY]) {
+      const sum = this.#sums.get(key) ?? { ...NOTHING };
+      sum.batches += batches;
+      sum.bytes += bytes;
+      sum.oldestAt = Math.min(sum.oldestAt, oldestAt);
+      if (sum.batches === 0 && sum.bytes === 0) this.#sums.delete(key);
+      else this.#sums.set(key, sum);
+    }
+  }
+}
