@@ -65,11 +65,11 @@ export async function expectClosedStayed(
   for (const { place, periodId } of closed) {
     const found = (await periods(app, place)).find(({ id }) => id === periodId);
     expect(found?.state).toBe(PeriodState.STATEMENT_ISSUED);
-    const rows = await app.database.query(
-      "select count(*) as statements from statement where tenant_no = ? and period_no = ? group by currency",
+    const [{ statements }] = await app.database.query(
+      "select count(*) as statements from statement where tenant_no = ? and period_no = ?",
       [place.tenant.no, found?.no],
     );
-    expect(rows).toEqual([{ statements: 1 }]);
+    expect(Number(statements)).toBe(1); // a partner of one currency
   }
 }
 

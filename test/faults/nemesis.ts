@@ -18,7 +18,7 @@ export type Strike = (world: World, random: Random) => Promise<Evidence>;
 const FROZEN_MS = 14_000;
 const PAUSED_MS_MAX = 4_000;
 const DOWN_MS_MAX = 1_500;
-const STRUCK_MS_MAX = 20_000;
+const STRUCK_MS_MAX = 60_000;
 const FAULT_TIMES = 4;
 
 /** Every fault that a nemesis knows, by name. */

@@ -41,10 +41,10 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
 
   /** The fault that befalls a statement, if any does. */
   const faultOf = (statement: string): SqlFault | null => {
-    const plan = plans.find(({ fault }) => isFor(fault, statement));
+    const meant = plans.filter(({ fault }) => isFor(fault, statement));
+    for (const each of meant) each.seen += 1;
+    const plan = meant.find(({ seen, every }) => seen % every === 0);
     if (plan === undefined) return null;
-    plan.seen += 1;
-    if (plan.seen % plan.every !== 0) return null;
     plan.left -= 1;
     if (plan.left === 0) plans = plans.filter((each) => each !== plan);
     counts.set(plan.fault, (counts.get(plan.fault) ?? 0) + 1);
