@@ -8,6 +8,7 @@ import { Periods0000000000006 } from "./0006-periods.js";
 import { Ledger0000000000007 } from "./0007-ledger.js";
 import { Exchange0000000000008 } from "./0008-exchange.js";
 import { Settlement0000000000009 } from "./0009-settlement.js";
+import { Tries0000000000020 } from "./0020-tries.js";
 import { Cursors0000000000023 } from "./0023-cursors.js";
 import { Backlog0000000000026 } from "./0026-backlog.js";
 import { Outcomes0000000000027 } from "./0027-outcomes.js";
@@ -24,6 +25,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Ledger0000000000007,
   Exchange0000000000008,
   Settlement0000000000009,
+  Tries0000000000020,
   Cursors0000000000023,
   Backlog0000000000026,
   Outcomes0000000000027,

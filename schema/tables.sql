@@ -78,6 +78,7 @@ CREATE TABLE `batch` (
   `pending_count` int(10) unsigned DEFAULT NULL,
   `refused_count` int(10) unsigned DEFAULT NULL,
   `ledger_version` bigint(20) unsigned DEFAULT NULL,
+  `tries` tinyint(3) unsigned NOT NULL DEFAULT 0,
   `parked_reason` varchar(500) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),

@@ -144,6 +144,10 @@ export class Batch {
   @Column({ ...counterColumn, nullable: true })
   readonly ledgerVersion!: bigint | null;
 
+  /** How often it was tried while it was suspect: after a failure, or after its worker may have died of it. */
+  @Column({ type: "tinyint", unsigned: true, default: 0 })
+  readonly tries!: number;
+
   @Field(() => String, { nullable: true, description: "Why it is parked." })
   @Column({ type: "varchar", length: 500, nullable: true })
   readonly parkedReason!: string | null;
@@ -232,11 +236,10 @@ export class Transaction {
   @Column({ type: "enum", enum: TransactionState })
   readonly state!: TransactionState;
 
-  /** 0 for none. */
+  /** As that of its product, 0 for none. */
   @Column(numberColumn)
   readonly brandNo!: number;
 
-  /** 0 for none. */
   @Column(numberColumn)
   readonly productNo!: number;
 

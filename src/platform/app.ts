@@ -40,6 +40,8 @@ export interface JobRequest<I> {
   readonly input: I;
   /** While a job of this id waits no second one is added; while it runs, one more is kept for after. */
   readonly deduplicationId: string;
+  /** Not before so long from now. */
+  readonly delayMs?: number;
 }
 
 /** How many jobs of a queue stand where: `waiting`, `active`, `delayed` or `failed`. */

@@ -42,6 +42,8 @@ const RETRY_BASE_MS = 5;
 const LOCK_WAIT_SECONDS = 5;
 const IDLE_TRANSACTION_SECONDS = 10;
 const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [1213, 1205, 1053, 1927, 1062, 1180];
+/** Besides what `transact` tries again: too many connections (1040), full (1021, 1114), read-only (1290, 1836). */
+const BUSY = new Set([DEADLOCK, LOCK_WAIT, 1040, 1021, 1114, 1290, 1836]);
 
 /** Connects to MariaDB or MySQL with the session settings every query relies on: UTC, strict, short lock waits. */
 export async function openDatabase(config: Config, schema: Schema, logger?: Logger): Promise<DataSource> {
@@ -152,6 +154,17 @@ export function isPassingTrouble(error: unknown): boolean {
   return isDriverFailure(error) && !/^2[23]/.test(driverErrorOf(error)?.sqlState ?? "");
 }
 
+/** Whether the database was too busy, full or read-only for now: nothing was stored, and the same may succeed later. */
+export function isBusy(error: unknown): boolean {
+  return BUSY.has(serverErrno(error));
+}
+
+/** The server's error by its number and SQLSTATE, without its text, which may quote data; null for other errors. */
+export function describeDatabaseError(error: unknown): string | null {
+  const cause = driverErrorOf(error);
+  return serverErrno(error) === 0 ? null : `database error ${cause?.errno} (${cause?.sqlState})`;
+}
+
 async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {
   const runner = database.createQueryRunner("master");
   let isCommitting = false;
@@ -163,15 +176,14 @@ async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Prom
     return result;
   } catch (error) {
     const isLost = isConnectionLoss(error);
-    if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
-      throw new CommitOutcomeUnknown("COMMIT was not answered", {
-        cause: error,
-      });
-    }
-    if (isLost) throw databaseError("UNAVAILABLE");
-    if (runner.isTransactionActive) {
+    if (!isLost && runner.isTransactionActive) {
+      // Also after a COMMIT that failed: what it left open would be committed by the connection's next transaction.
       await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
     }
+    if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
+      throw new CommitOutcomeUnknown("COMMIT was not answered: look up what was stored", { cause: error });
+    }
+    if (isLost) throw databaseError("UNAVAILABLE");
     throw error;
   } finally {
     await runner.release();

@@ -4,7 +4,7 @@ import { later } from "../kernel/clock.js";
 import { sha256 } from "../kernel/digest.js";
 import { CodedError, defineErrors } from "../kernel/errors.js";
 import type { App } from "./app.js";
-import { type Reader, type Tx, transact } from "./database.js";
+import { CommitOutcomeUnknown, type Reader, type Tx, transact } from "./database.js";
 
 /** How long a mutation's answer is kept for its repetition. */
 const ANSWER_KEPT_DAYS = 120;
@@ -53,7 +53,11 @@ export async function once(
     });
   } catch (error) {
     // Whatever it met, perhaps the same request was first: by its key or, before that, by what it had changed.
-    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256).catch(refusalOrNull);
+    // A locking read waits for the end of a transaction whose COMMIT was not answered.
+    const lock = error instanceof CommitOutcomeUnknown ? "lock in share mode" : "";
+    const winner = await knownAnswer(app.database.manager, actor, idempotencyKey, inputSha256, lock).catch(
+      refusalOrNull,
+    );
     if (winner === null) throw error; // nobody was, or nobody can tell now
     return winner;
   }
@@ -65,10 +69,16 @@ function refusalOrNull(error: unknown): null {
   return null;
 }
 
-async function knownAnswer(reader: Reader, actor: Actor, key: string, inputSha256: Buffer): Promise<string | null> {
+async function knownAnswer(
+  reader: Reader,
+  actor: Actor,
+  key: string,
+  inputSha256: Buffer,
+  lock = "",
+): Promise<string | null> {
   const rows: { input_sha256: Buffer; answer: string }[] = await reader.query(
     `select input_sha256, answer from idempotent_answer
-     where tenant_id = ? and principal_id = ? and idempotency_key = ?`,
+     where tenant_id = ? and principal_id = ? and idempotency_key = ? ${lock}`,
     [actor.tenantId, actor.principalId, key],
   );
   const [row] = rows;

@@ -7,8 +7,12 @@ import { awaitRedis, redisAddress } from "./redis.js";
 
 const KEPT_FAILED_MAX = 1_000;
 const BACKOFF_MS = 200;
-/** A worker that is silent for so long is taken for dead, and its job is given to another. */
-const LOCK_MS = 30_000;
+/**
+ * A worker that is silent for so long is taken for dead, and its job is given to another at the next look. Short,
+ * because nothing rests on it: what a slow worker and its successor may both do is decided in the database.
+ */
+const LOCK_MS = 8_000;
+const STALLED_LOOK_MS = 4_000;
 /** How long adding a job waits for Redis before the sweeper must do without it. */
 const ADD_WAIT_MS = 500;
 
@@ -33,11 +37,12 @@ class RedisQueues implements Queues {
     readonly log: Log,
   ) {}
 
-  async add<I>({ queue, job, input, deduplicationId }: JobRequest<I>): Promise<boolean> {
+  async add<I>({ queue, job, input, deduplicationId, delayMs = 0 }: JobRequest<I>): Promise<boolean> {
     try {
       if (!(await awaitRedis(this.#addingConnection(), ADD_WAIT_MS))) return false;
       await this.#queue(queue).add(job.name, input, {
         attempts: job.attemptsMax,
+        delay: delayMs,
         backoff: { type: "exponential", delay: BACKOFF_MS },
         removeOnComplete: true,
         removeOnFail: KEPT_FAILED_MAX,
@@ -54,7 +59,8 @@ class RedisQueues implements Queues {
     const byName = new Map(kinds.map((kind) => [kind.name, kind]));
     const prefix = this.#prefix;
     const connection = this.#connect({ queuesOffline: true });
-    const options = { connection, prefix, concurrency, lockDuration: LOCK_MS, skipVersionCheck: true };
+    const times = { lockDuration: LOCK_MS, stalledInterval: STALLED_LOOK_MS };
+    const options = { connection, prefix, concurrency, ...times, skipVersionCheck: true };
     const worker = new Worker(name, (job) => runJob(app, byName.get(job.name), job), options);
     worker.on("error", (error) => this.log.warn({ queue: name, reason: error.message }, "queues: worker trouble"));
     worker.on("failed", (job, error) => {

@@ -1,7 +1,7 @@
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { ArgumentValidationError } from "type-graphql";
 import { CodedError, ErrorCode } from "../kernel/errors.js";
-import { CommitOutcomeUnknown, isConnectionLoss } from "../platform/database.js";
+import { CommitOutcomeUnknown, isBusy, isConnectionLoss } from "../platform/database.js";
 import type { Log } from "../platform/log.js";
 import { serverError } from "./errors.js";
 import { messageWithoutInput, pathInVariables } from "./graphql-message.js";
@@ -67,6 +67,7 @@ export function refusalOf(error: unknown): CodedError {
     return serverError("UNAVAILABLE", { reason });
   }
   if (isConnectionLoss(cause)) return serverError("UNAVAILABLE", { reason: "The database cannot be reached." });
+  if (isBusy(cause)) return serverError("UNAVAILABLE", { reason: "The database is too busy; nothing was stored." });
   if (error instanceof GraphQLError && isRequestFault(error, cause)) return requestRefusal(error.message);
   return serverError("INTERNAL");
 }

@@ -4,6 +4,7 @@ import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../s
 import { closeApp } from "../../src/platform/open-app.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { type Cut, startProxy } from "../support/proxy.js";
+import { SqlFaults } from "../support/sql-faults.js";
 
 const app = await testApp();
 
@@ -100,6 +101,17 @@ test("a second row of the same key is told apart from every other error", async 
   expect(isDuplicateKey(other)).toBe(false);
 });
 
+test("a COMMIT that fails with 1180 is not repeated, and what it left open is not committed later", async () => {
+  const faults = new SqlFaults();
+  const failing = await openTestApp({ config: { databaseConnectionsMax: 2 }, sqlLogger: faults });
+  onTestFinished(() => closeApp(failing));
+  faults.fail("COMMIT", { errno: 1180, sqlState: "HY000" });
+  await expect(transact(failing, (tx) => insert(tx, 1))).rejects.toBeInstanceOf(CommitOutcomeUnknown);
+  expect(faults.struck()).toBe(1);
+  for (const id of [2, 3, 4]) await transact(failing, (tx) => insert(tx, id));
+  expect(await stored()).toEqual([2, 3, 4]);
+});
+
 describe("a connection that is lost", () => {
   test("inside the work stored nothing, may be repeated, and the pool goes on", async () => {
     const lost = transact(app, async (tx) => {
@@ -126,6 +138,7 @@ describe("a connection that is lost", () => {
   test.each<[Cut, number[]]>([
     ["before", []],
     ["after", [1]],
+    ["late", []],
   ])("%s COMMIT reached the server leaves the outcome unknown and is not repeated", async (where, kept) => {
     const proxy = await startProxy(app.config.databaseUrl);
     const remote = await openTestApp({ config: { databaseUrl: proxy.url } });

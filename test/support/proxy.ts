@@ -4,8 +4,10 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Where a proxy loses a COMMIT: before the server has it, or its answer. */
-export type Cut = "before" | "after";
+/** How a proxy loses a COMMIT: before the server has it, its answer, or so that the server has it a while later. */
+export type Cut = "before" | "after" | "late";
+
+const LATE_MS = 400;
 
 /** A unix socket in front of the database's that passes everything on, until it is told to lose the next COMMIT. */
 export interface DatabaseProxy {
@@ -35,20 +37,21 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
       socket.on("close", () => {
         sockets.delete(socket);
         client.destroy();
-        upstream.destroy();
+        if (cut !== "late") upstream.destroy();
       });
     }
-    let isLosing = false;
+    let cut: Cut | null = null;
     client.on("data", (chunk) => {
       if (next !== null && chunk.subarray(5).toString("latin1").toUpperCase() === "COMMIT") {
         cuts += 1;
-        isLosing = next === "after";
+        cut = next;
         next = null;
-        if (!isLosing) return client.destroy();
+        if (cut === "late") setTimeout(() => upstream.end(chunk), LATE_MS);
+        if (cut !== "after") return client.destroy();
       }
-      upstream.write(chunk);
+      return upstream.write(chunk);
     });
-    upstream.on("data", (chunk) => (isLosing ? client.destroy() : client.write(chunk)));
+    upstream.on("data", (chunk) => (cut !== null ? client.destroy() : client.write(chunk)));
   });
   await once(server.listen(path), "listening");
   target.searchParams.set("socketPath", path);

@@ -8,7 +8,16 @@ const COMMAND = new URL("../../bin/quittance", import.meta.url).pathname;
 
 /** A process of the command itself on a test's database, under its Redis prefix; killed when the test ends. */
 export function spawnCommand(config: Config, args: readonly string[]): ChildProcess {
-  const child = fork(COMMAND, args, {
+  const child = forkCommand(config, args);
+  onTestFinished(() => {
+    if (child.exitCode === null) child.kill("SIGKILL");
+  });
+  return child;
+}
+
+/** The same, for whoever ends it by himself. */
+export function forkCommand(config: Config, args: readonly string[]): ChildProcess {
+  return fork(COMMAND, args, {
     execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: childEnvironment({
@@ -21,10 +30,6 @@ export function spawnCommand(config: Config, args: readonly string[]): ChildProc
       NODE_ENV: "development",
     }),
   });
-  onTestFinished(() => {
-    if (child.exitCode === null) child.kill("SIGKILL");
-  });
-  return child;
 }
 
 /** A role that works: an api's URL, and where a worker or relay tells its metrics. */

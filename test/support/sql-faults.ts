@@ -8,17 +8,25 @@ export interface DriverFault {
 
 /** Makes an App's statements fail where the driver would: give it as the App's `sqlLogger`. */
 export class SqlFaults extends AbstractLogger {
-  #next: { readonly start: string; readonly fault: DriverFault } | null = null;
+  #next: { readonly start: string; readonly fault: DriverFault; times: number } | null = null;
+  #struck = 0;
 
-  /** The next statement that begins like this fails, once. */
-  fail(start: string, fault: DriverFault): void {
-    this.#next = { start, fault };
+  /** The next statements that begin like this fail, once unless told otherwise. */
+  fail(start: string, fault: DriverFault, times = 1): void {
+    this.#next = { start, fault, times };
+  }
+
+  /** How many statements were made to fail. */
+  struck(): number {
+    return this.#struck;
   }
 
   override logQuery(query: string): void {
     if (this.#next === null || !query.trimStart().startsWith(this.#next.start)) return;
     const { fault } = this.#next;
-    this.#next = null;
+    this.#next.times -= 1;
+    if (this.#next.times === 0) this.#next = null;
+    this.#struck += 1;
     throw Object.assign(new Error("injected"), { driverError: fault });
   }
 

@@ -5,7 +5,7 @@ import { present } from "../../kernel/assert.js";
 import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { transact } from "../../platform/database.js";
+import { describeDatabaseError, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { batchOf } from "../batches/service.js";
@@ -17,10 +17,21 @@ const PARKED_REASON_LENGTH_MAX = 500;
 /** The signal that batches have been posted; its message is their ids, joined by a space. */
 export const POSTED_SIGNAL = "posted";
 
+/** The process ended each time while it posted the batch; a sign for the reason alone. */
+export class WorkerLost extends Error {
+  override readonly name = "WorkerLost";
+}
+
+/** Why a batch is given up. */
+export interface GivenUp {
+  readonly error: unknown;
+  /** How often it was tried by itself. */
+  readonly tries: number;
+}
+
 /** What becomes of a batch that cannot be posted: it stands aside with its reason, and a person decides. */
-export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch, error: unknown): Promise<void> {
-  const code = error instanceof CodedError ? error.code : "INTERNAL";
-  const reason = `${code}: ${error instanceof Error ? error.name : "unknown"}`.slice(0, PARKED_REASON_LENGTH_MAX);
+export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch, givenUp: GivenUp): Promise<void> {
+  const reason = reasonOf(givenUp).slice(0, PARKED_REASON_LENGTH_MAX);
   const { tenantId, tenantNo } = partner;
   await transact(app, async (tx) => {
     const { affectedRows } = await tx.query(
@@ -48,7 +59,8 @@ export async function releaseBatch(app: App, actor: Actor, batchId: string): Pro
   const owner = present(partner, "the partner of a batch");
   await transact(app, async (tx) => {
     const { affectedRows } = await tx.query(
-      "update batch set state = 'ACCEPTED', parked_reason = null where tenant_no = ? and no = ? and state = 'PARKED'",
+      `update batch set state = 'ACCEPTED', parked_reason = null, tries = 0
+       where tenant_no = ? and no = ? and state = 'PARKED'`,
       [actor.tenantNo, batch.no],
     );
     if (affectedRows === 0) throw exchangeError("VALIDATION", { path: "batch", reason: "is not parked" });
@@ -62,4 +74,15 @@ export async function releaseBatch(app: App, actor: Actor, batchId: string): Pro
 /** Tells whoever waits for them that these batches wait no longer. */
 export async function tellWaiting(app: App, batches: readonly Pick<WaitingBatch, "id">[]): Promise<void> {
   await app.signals.publish(POSTED_SIGNAL, batches.map((batch) => batch.id).join(" "));
+}
+
+/** What failed and what to do, without anything of the input. */
+function reasonOf({ error, tries }: GivenUp): string {
+  if (error instanceof WorkerLost) {
+    return `WORKER_LOST: the worker ended ${tries} times while it posted this batch; see the workers' logs.`;
+  }
+  const code = error instanceof CodedError ? error.code : "INTERNAL";
+  const name = error instanceof Error ? error.name : "unknown";
+  const what = describeDatabaseError(error) ?? (error instanceof CodedError ? error.message : name);
+  return `${code}: ${what}, ${tries} times; the workers' logs tell more. It posts when it is released.`;
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemActor, type TenantRef } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
@@ -7,13 +6,13 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { postBatches } from "./service.js";
 
-/** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
-const HELD_MS = 25;
-
 /** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
 export function postingQueue(partition: number): string {
   return `posting-${partition}`;
 }
+
+/** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
+const HELD_DELAY_MS = 100;
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
 export const postPartner = defineJob({
@@ -23,8 +22,9 @@ export const postPartner = defineJob({
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
     const { isDrained, batches } = await postBatches(app, partner);
-    if (!isDrained && batches === 0) await sleep(HELD_MS);
-    if (!isDrained) await enqueuePosting(app, partner);
+    if (isDrained) return;
+    if (batches === 0) await handOver(app, partner, HELD_DELAY_MS);
+    else await enqueuePosting(app, partner);
   },
 });
 
@@ -37,8 +37,8 @@ interface HandingOver {
 const handingOver = new WeakMap<App, Map<string, HandingOver>>();
 
 /**
- * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the partner
- * is being handed over share the next time.
+ * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the
+ * partner is being handed over share the next time.
  */
 export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
   const all = handingOver.get(app) ?? new Map<string, HandingOver>();
@@ -53,13 +53,14 @@ export async function enqueuePosting(app: App, partner: Partner): Promise<void> 
   return now;
 }
 
-async function handOver(app: App, partner: Partner): Promise<void> {
+async function handOver(app: App, partner: Partner, delayMs = 0): Promise<void> {
   const { tenantId, tenantNo, id: partnerId } = partner;
   await app.queues.add({
     queue: postingQueue(partner.postingPartition),
     job: postPartner,
     input: { tenantId, tenantNo, partnerId },
     deduplicationId: partnerId,
+    delayMs,
   });
 }
 
@@ -70,10 +71,19 @@ export async function sweepForAllTenants(app: App, acceptedBefore: Date): Promis
   return partners.length;
 }
 
-/** Posts what waits without any queue: what workers do while Redis is away. Answers how many partners had something. */
+/**
+ * Posts what waits without any queue: what workers do while Redis is away. A partner that cannot be posted holds up no
+ * other. Answers how many partners had something.
+ */
 export async function pollForAllTenants(app: App): Promise<number> {
   const partners = await waitingForAllTenants(app, app.clock.now());
-  for (const partner of partners) await postBatches(app, partner);
+  for (const partner of partners) {
+    try {
+      await postBatches(app, partner);
+    } catch (error) {
+      app.log.error({ err: error, partner: partner.id }, "posting: a partner could not be posted");
+    }
+  }
   return partners.length;
 }
 

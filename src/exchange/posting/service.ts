@@ -2,18 +2,18 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
-import { CodedError } from "../../kernel/errors.js";
 import { EntryKind } from "../../ledger/entities.js";
 import { announceChange, linesOf, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isPassingTrouble, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { packOutcomes } from "../contents/service.js";
 import { activityOf, entryGroups, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
-import { parkBatch, tellWaiting } from "../parking/service.js";
+import { postWithCare } from "../isolation/service.js";
+import { tellWaiting } from "../parking/service.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
 import { writeTransactions } from "../records/service.js";
 import { ItemStages, recordTime, timed, timedWait } from "../stages/service.js";
@@ -40,11 +40,12 @@ export async function postBatches(
 ): Promise<PostingRun> {
   const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
+  const attempt = (candidates: readonly WaitingBatch[]) => postGroup(app, partner, { candidates, pseudonymOf });
   while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
     const candidates = await readGroup(app.database.manager, partner, pseudonymOf);
     for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
     if (candidates.length === 0) return { batches, items, isDrained: true };
-    const posted = await postGroup(app, partner, { candidates, pseudonymOf });
+    const posted = await postWithCare(app, partner, candidates, attempt);
     if (posted === null) return { batches, items, isDrained: false };
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
@@ -52,12 +53,8 @@ export async function postBatches(
   return { batches, items, isDrained: false };
 }
 
-/**
- * Posts a group; one that fails is halved until the poison batch stands alone and is parked. Null when another worker
- * holds the partner.
- */
+/** Posts a group in one transaction. Null when another worker holds the partner. */
 async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
-  const { candidates, pseudonymOf } = group;
   const mark = await announceChange(app, partner);
   const stages = new ItemStages(app);
   let isKnown = true;
@@ -68,19 +65,7 @@ async function postGroup(app: App, partner: Partner, group: Group): Promise<Wait
     return posted;
   } catch (error) {
     isKnown = !(error instanceof CommitOutcomeUnknown);
-    if (isTransient(error)) throw error;
-    app.log.error({ err: error, batches: candidates.map((batch) => batch.id) }, "posting: a group failed");
-    const [first] = candidates;
-    if (first === undefined) throw error;
-    if (candidates.length === 1) {
-      await parkBatch(app, partner, first, error);
-      return [first];
-    }
-    const middle = Math.ceil(candidates.length / 2);
-    const [former, latter] = [candidates.slice(0, middle), candidates.slice(middle)];
-    const left = await postGroup(app, partner, { candidates: former, pseudonymOf });
-    const right = left === null ? null : await postGroup(app, partner, { candidates: latter, pseudonymOf });
-    return left === null || right === null ? null : [...left, ...right];
+    throw error;
   } finally {
     // While COMMIT may still come the mark stays, until the copy's end.
     if (isKnown) await publishBalances(app, partner, mark);
@@ -186,10 +171,4 @@ function countsOf(outcomes: readonly Outcome[]) {
     pending: count(ItemOutcome.PENDING_ORIGINAL),
     refused: count(ItemOutcome.REFUSED),
   };
-}
-
-/** Not the batch's fault: the same batch may be posted later. */
-function isTransient(error: unknown): boolean {
-  const isCoded = error instanceof CodedError && error.retryable;
-  return isCoded || error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
 }

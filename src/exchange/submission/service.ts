@@ -154,11 +154,20 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
     if (!(error instanceof CommitOutcomeUnknown)) throw error;
+    await untilSettled(app, actor, verified.issuerNo, payload.claims.jti);
     const batch = await known();
     if (batch === null) throw error; // rolled back: the caller may send it again
     await enqueuePosting(app, partner);
     return { batch, replayed: false };
   }
+}
+
+/** Waits for the end of a transaction whose COMMIT was not answered: a locking read waits for the row it holds. */
+async function untilSettled(app: App, { tenantNo }: Actor, issuerNo: number, jti: string): Promise<void> {
+  await app.database.query(
+    "select no from batch where tenant_no = ? and issuer_no = ? and jti = ? lock in share mode",
+    [tenantNo, issuerNo, jti],
+  );
 }
 
 interface Packed extends Verified {
@@ -190,7 +199,7 @@ async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Pr
   const no = String(insertId);
   await storeEnvelope(tx, actor.tenantNo, no, packed);
   const unposted = { postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null, refusedCount: null };
-  const rest = { ...unposted, ledgerVersion: null, parkedReason: null, state: BatchState.ACCEPTED };
+  const rest = { ...unposted, ledgerVersion: null, tries: 0, parkedReason: null, state: BatchState.ACCEPTED };
   return Object.assign(new Batch(), row, rest, { no });
 }
 

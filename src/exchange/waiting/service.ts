@@ -13,6 +13,8 @@ export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000, bytesMax: 32 * 
 export interface WaitingBatch extends BatchToPost {
   readonly id: string;
   readonly itemCount: number;
+  /** How often it was tried while it was suspect. */
+  readonly tries: number;
   /** Why what is stored of it cannot be read; null where it can. */
   readonly fault: Error | null;
   /** How long checking its items took. */
@@ -32,7 +34,7 @@ export async function countWaiting(reader: Reader, partner: Partner, acceptedBy:
 /** The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. */
 export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: PseudonymOf): Promise<WaitingBatch[]> {
   const rows: WaitingRow[] = await reader.query(
-    `select no, id, mode, item_count, payload_bytes, accepted_at, issuer_no from batch
+    `select no, id, mode, item_count, payload_bytes, accepted_at, issuer_no, tries from batch
      where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
     [partner.tenantNo, partner.no, GROUP_LIMITS.batchesMax],
   );
@@ -58,9 +60,9 @@ interface Contents {
 
 /** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
 function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf }: Contents): WaitingBatch {
-  const { id, mode, item_count: itemCount, accepted_at: acceptedAt } = row;
+  const { id, mode, item_count: itemCount, accepted_at: acceptedAt, tries } = row;
   const isTenants = row.issuer_no === 0;
-  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants };
+  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants, tries };
   try {
     const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
     const started = performance.now();
@@ -99,6 +101,7 @@ interface WaitingRow {
   readonly payload_bytes: number;
   readonly accepted_at: Date;
   readonly issuer_no: number;
+  readonly tries: number;
 }
 
 /** Locks them as well, so that nobody parks what is being posted. */
