@@ -3,8 +3,8 @@ import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral } from 
 const selections = new WeakMap<EntityMetadata, string>();
 
 /**
- * The entity that a condition in plain SQL finds, null where there is none. For hot paths, where TypeORM takes longer to
- * build a query than the database to answer it. The condition names the tenant, as everywhere.
+ * The entity that a condition in plain SQL finds, null where there is none. For hot paths, where TypeORM takes longer
+ * to build a query than the database to answer it. The condition names the tenant, as everywhere.
  */
 export async function rowOf<T extends ObjectLiteral>(
   reader: Pick<EntityManager, "query" | "dataSource">,

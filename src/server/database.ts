@@ -1,7 +1,8 @@
 import { migrations } from "../../migrations/index.js";
 import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
-import { Batch, BatchContent, BatchOutcome, Reversal, Transaction } from "../exchange/entities.js";
+import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
+import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";

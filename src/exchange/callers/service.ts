@@ -23,7 +23,7 @@ const ears = new WeakMap<App, Ear>();
 export function openCaller(app: App, batchId: string): Caller {
   const { waiting, lately } = earOf(app);
   let isTold = lately.get(batchId) === true;
-  let wake = () => {};
+  let wake: () => void = () => undefined;
   waiting.set(batchId, () => {
     isTold = true;
     wake();

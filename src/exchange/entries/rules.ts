@@ -29,7 +29,9 @@ export interface Move {
   readonly amountMinor: bigint;
 }
 
-/** What posted items move, one sum per kind, category and currency: a rollback is its original's move, the other way. */
+/**
+ * What posted items move, one sum per kind, category and currency: a rollback is its original's move, the other way.
+ */
 export function movesOf(items: readonly PostedItem[]): Move[] {
   const moves = new Map<string, Mutable<Move>>();
   for (const { transaction, reversedKind } of items) {

@@ -165,8 +165,8 @@ interface KnownKey {
 const knownKeys = new WeakMap<App, BoundedMap<string, KnownKey>>();
 
 /**
- * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not; null
- * when there is none. Its state is for `keyStateForUpdate` to say, in the transaction that relies on it.
+ * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not;
+ * null when there is none. Its state is for `keyStateForUpdate` to say, in the transaction that relies on it.
  */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
   const kept = knownKeys.get(app) ?? new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX);
