@@ -10,7 +10,7 @@ import { loseRedis } from "../support/redis.js";
 import { startRole } from "../support/roles.js";
 import { blockPosting, preparePlace, submitBlockable, untilBlocked } from "./blocked.js";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 const app = await testApp();
 
 test("a worker stopped in mid-transaction, past its lock: another posts, and its late commit fails", async () => {

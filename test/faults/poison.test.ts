@@ -11,7 +11,7 @@ import { loseRedis } from "../support/redis.js";
 import { startRole } from "../support/roles.js";
 import { blockPosting, preparePlace, submitBlockable, untilBlocked } from "./blocked.js";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 const app = await testApp();
 
 test("a batch that kills whoever posts it is parked, the others are posted, and it can be released", async () => {

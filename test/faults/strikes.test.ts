@@ -7,7 +7,7 @@ import { seedsOf } from "./seeds.js";
 import { Workload } from "./workload.js";
 import { testWorld } from "./world.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes start slowly where many do
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 }); // processes start slowly where many do
 const [seed = 1] = seedsOf([1]);
 const world = await testWorld({ roles: ["api-1", "worker-1", "relay-1"], tenants: 2, partnersEach: 2 });
 const workload = new Workload(world, seed);
