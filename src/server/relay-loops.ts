@@ -21,24 +21,27 @@ const SETTLEMENT_SWEEP_MS = 5_000;
 
 /** Every loop of the relay, one line each; only the relay that leads does their work. */
 export const relayLoops: readonly Loop[] = [
-  leading("number", 40, numberActsForAllTenants, NUMBERED_MAX),
-  leading("checkpoint", 1_000, signCheckpoints),
-  leading("sweep-posting", 1_000, (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
-  leading("sweep-settlement", SETTLEMENT_SWEEP_MS, sweepDueForAllTenants),
-  leading("plan-ahead", HOUR_MS, planAheadForAllTenants),
-  leading("purge", HOUR_MS, purgeAnswersForAllTenants),
+  leading("number", { idleMs: 40, busyMs: 100, doneMax: NUMBERED_MAX }, numberActsForAllTenants),
+  leading("checkpoint", every(1_000), signCheckpoints),
+  leading("sweep-posting", every(1_000), (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
+  leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
+  leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
+  leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
 ];
 
-/**
- * A loop that works at an interval while its process holds the relay's lease; one that did as much as it may at a time
- * goes on at once.
- */
-function leading(
-  name: string,
-  intervalMs: number,
-  work: (app: App, lease: HeldLease) => Promise<number>,
-  doneMax = Number.POSITIVE_INFINITY,
-): Loop {
+/** How long a loop pauses: after it found nothing to do, after it did something, and not at all where it did so much. */
+interface Pace {
+  readonly idleMs: number;
+  readonly busyMs: number;
+  readonly doneMax: number;
+}
+
+function every(ms: number): Pace {
+  return { idleMs: ms, busyMs: ms, doneMax: Number.POSITIVE_INFINITY };
+}
+
+/** A loop that works at its pace while its process holds the relay's lease. */
+function leading(name: string, pace: Pace, work: (app: App, lease: HeldLease) => Promise<number>): Loop {
   return {
     name,
     async run(app, signal) {
@@ -46,7 +49,8 @@ function leading(
       while (!signal.aborted) {
         const lease = await leadership.lease();
         const done = lease === null ? 0 : await work(app, lease);
-        if (done < doneMax) await pause(lease === null ? FOLLOW_MS : intervalMs, signal);
+        if (done >= pace.doneMax) continue;
+        await pause(lease === null ? FOLLOW_MS : done === 0 ? pace.idleMs : pace.busyMs, signal);
       }
     },
   };

@@ -126,6 +126,7 @@ function durableSettings(dataFolder: string): string[] {
     "--server-id=1",
     "--sync-binlog=1",
     "--binlog-format=ROW",
+    "--binlog-row-image=MINIMAL", // of an updated row what changed, not all of it twice
     `--expire-logs-days=${BINLOG_KEPT_SECONDS / 86_400}`,
   ];
 }

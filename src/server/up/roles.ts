@@ -15,6 +15,8 @@ export interface RoleCounts {
 }
 
 /** In the order they stop: first whoever takes work in. */
+/** Room for young objects, MiB: what batches are read into dies young, and is else copied to where it is collected dearly. */
+const YOUNG_SPACE = "--max-semi-space-size=32";
 const KINDS = ["api", "worker", "relay"] as const;
 const LEFT_BEHIND = /^((api|worker|relay)-\d+|demo)\.pid$/;
 
@@ -70,7 +72,7 @@ export function planRoles(
       return {
         name,
         command: process.execPath,
-        args: [MAIN, kind, ...args],
+        args: [YOUNG_SPACE, MAIN, kind, ...args],
         env: environmentOf(config, name, probes.get(name)),
       };
     }),
