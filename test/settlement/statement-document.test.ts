@@ -3,18 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/kernel/canonical-json.js";
 import type { Rational } from "../../src/kernel/rational.js";
-import {
-  type ConfigurationDocument,
-  configurationSha256,
-  contractOf,
-  parseConfiguration,
-} from "../../src/settlement/document.js";
+import { type ConfigurationDocument, configurationSha256, parseConfiguration } from "../../src/settlement/document.js";
+import { contractOf } from "../../src/settlement/document-contract.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { buildStatementDocument, statementJsonSchema } from "../../src/settlement/statement-document.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import { calculate } from "../../src/settlement/terms/calculate.js";
-import { anyCarry, anyOpening, anyTotals, exact, example, totalsOf } from "../support/contracts.js";
+import { anyCarry, anyOpening, anyTotals, carrying, exact, example, totalsOf } from "../support/contracts.js";
 
 const DAILY = parseConfiguration(example("config-daily-12pct"));
 const MONTHLY = parseConfiguration(example("config-monthly-ngr"));
@@ -30,7 +26,10 @@ function statement(
   totals: readonly KindTotal[],
   { carryIn = exact("0"), openingMinor = 0n, document = DAILY }: Facts = {},
 ): StatementDocument {
-  const result = calculate({ contract: contractOf(document, 2), totals, carryIn, openingMinor });
+  const contract = contractOf(document, { currency: "USD", scale: 2 });
+  const days = { firstDay: "2026-03-01", nextDay: "2026-03-02" };
+  const period = { ...days, wholeDays: document.cycle.kind === "DAILY" ? 1 : 31 };
+  const result = calculate({ contract, totals, state: carrying(carryIn), openingMinor, period });
   const header = {
     tenantId: "tnt_a",
     partnerId: "ptn_b",
@@ -168,12 +167,17 @@ describe("recomputing", () => {
   test("answers what cannot be computed with, and never throws", () => {
     const unsupported = { ...DAILY, rules: { format: "JDM", content: {} } };
     const configuration = { ...document.configuration, document: unsupported };
+    const carriedInto = (value: string) => {
+      const opening = [{ name: "CARRY", scope: "", key: "", value }];
+      return { ...document, state: { ...document.state, opening } };
+    };
     const cases: readonly (readonly [unknown, RegExp])[] = [
       [null, /^\/ is refused/],
       [{ ...document, closing: "1e3" }, /^\/closing is refused/],
       [{ ...document, scale: 3 }, /^\/scale is not that of USD/],
-      [{ ...document, carryIn: "0.01" }, /^\/carryIn /],
-      [{ ...document, carryIn: "1/0" }, /^\/carryIn /],
+      [carriedInto("0.01"), /^\/state\/opening\/0/],
+      [carriedInto("1/0"), /^\/state\/opening\/0/],
+      [{ ...document, period: { ...document.period, timezone: "Mars/Olympus" } }, /^\/period /],
       [{ ...document, opening: "0.001" }, /^\/opening /],
       [{ ...document, totals: [{ ...document.totals[0], kind: "TIP" }] }, /^\/totals has TIP/],
       [{ ...document, configuration }, /^\/configuration\/document: .*\/rules/],

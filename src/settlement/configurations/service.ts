@@ -17,13 +17,9 @@ import { type Tx, transact } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import {
-  type ConfigurationDocument,
-  configurationSha256,
-  contractOf,
-  graceMsOf,
-  parseConfiguration,
-} from "../document.js";
+import { type ConfigurationDocument, configurationSha256, graceMsOf, parseConfiguration } from "../document.js";
+import { warningsOf } from "../document-checks.js";
+import { contractOf } from "../document-contract.js";
 import { Configuration, ConfigurationState } from "../entities.js";
 import { settlementError } from "../errors.js";
 
@@ -119,6 +115,11 @@ export async function countConfigurations(app: App, actor: Actor, partner: Partn
   return selection(app, actor, partner).getCount();
 }
 
+/** What is allowed in a version's document and may surprise. */
+export function warningsIn({ document }: Pick<Configuration, "document">): readonly string[] {
+  return warningsOf(parseConfiguration(JSON.parse(document)));
+}
+
 /** Versions of a tenant by id, in the order asked; for loaders. */
 export async function configurationsById(app: App, tenantId: string, ids: readonly string[]): Promise<Configuration[]> {
   const found = await app.database.manager.findBy(Configuration, { tenantId, id: In([...ids]) });
@@ -166,7 +167,7 @@ function selection(app: App, actor: Actor, { tenantId, id: partnerId }: Partner)
 /** The document, checked by itself and against the decimals of every currency of the partner. */
 function checkedDocument(document: unknown, { currencies }: Partner): ConfigurationDocument {
   const checked = parseConfiguration(document);
-  for (const currency of currencies) contractOf(checked, scaleOf(currency));
+  for (const currency of currencies) contractOf(checked, { currency, scale: scaleOf(currency) });
   return checked;
 }
 
