@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Rational, RoundingMode } from "../../src/kernel/rational.js";
+import { AccountName } from "../../src/ledger/entities.js";
 import { calculate, type TermsResult } from "../../src/settlement/terms/calculate.js";
 import {
   CarryPolicy,
@@ -133,7 +134,9 @@ test("a reserve conserves: what was held was released or is held still", () => {
       const state: State = results.at(-1)?.stateOut ?? [];
       const still = state.filter(({ name }) => name === StateName.RESERVE);
       expect(still.reduce((sum, { value }) => sum.plus(value), Rational.ZERO).toText()).toBe(moved.toString());
-      const posted = results.flatMap(({ postings }) => postings.filter(({ account }) => account === "RESERVE"));
+      const posted = results.flatMap(({ postings }) =>
+        postings.filter(({ account }) => account === AccountName.RESERVE),
+      );
       expect(posted.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)).toBe(-moved);
     }),
   );
@@ -147,7 +150,7 @@ test("closings chain, and POSITION moves by what each adds, collected ones too",
       let [state, position]: [State, bigint] = [[], 0n];
       for (const totals of periods) {
         const result = calculate({ contract, totals, state, openingMinor: position, period: MARCH });
-        const moved = result.postings.find(({ account }) => account === "POSITION")?.amountMinor ?? 0n;
+        const moved = result.postings.find(({ account }) => account === AccountName.POSITION)?.amountMinor ?? 0n;
         expect(position - moved).toBe(result.closingMinor);
         [state, position] = [result.stateOut, result.closingMinor];
       }
