@@ -67,6 +67,17 @@ describe("terms of a brand, a category or a product", () => {
     expect(money(without.earnedMinor)).toBe("25.00");
   });
 
+  test("what is left behind within a tier window joins the window of the rest", () => {
+    const monthly = { ...rate("0.5", "/share"), window: Window.MONTH };
+    const own = contractWith({ share: monthly, overrides: overrides.slice(0, 1) });
+    const loss = at("main", "wheel", "LIVE", totalsOf({ WIN: 100 }));
+    const first = settle(own, [...loss, ...based(10)]);
+    const second = settle(contractWith({ share: monthly }), based(150), { state: first.stateOut });
+    expect([first, second].map(({ earnedMinor }) => money(earnedMinor))).toEqual(["5.00", "25.00"]); // 60 × 50 % − 5
+    const third = settle(contractWith({ share: monthly }), based(10), { state: second.stateOut });
+    expect(money(third.earnedMinor)).toBe("5.00");
+  });
+
   test("a guarantee and a cap of its own look at its share alone", () => {
     const guarantee: Guarantee = {
       ...{ pointer: "/overrides/0/guarantee", kind: GuaranteeKind.FLOOR, amount: cents("30"), window: Window.PERIOD },

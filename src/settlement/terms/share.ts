@@ -3,7 +3,7 @@ import { type Carried, carriedFrom, carriedState, carryOver } from "./carry.js";
 import { type CarryTerms, CarryUnit, type ShareTerms, TierBasis, Window } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { type PeriodDays, windowKey } from "./period.js";
-import { itemsIn, type State, StateName, valueIn } from "./state.js";
+import { ADOPTED, itemsIn, type State, StateName, valueIn } from "./state.js";
 import { applyTiers } from "./tiers.js";
 import { amount, greatest, minus, negate, plus, type Working, ZERO } from "./working.js";
 
@@ -61,14 +61,16 @@ interface InWindow {
 }
 
 function windowOf({ scope, share, carry, state, period }: Sharing, base: Working): InWindow {
-  const carried = carriedFrom(itemsIn(state, StateName.CARRY, scope), carry);
+  const carries = itemsIn(state, StateName.CARRY, scope);
+  const carried = carriedFrom(carries, carry);
   if (share.window === Window.PERIOD) return { lines: [], base, carried, settled: null, stateAfter: () => [] };
   const key = windowKey(share.window, period);
   const here = (name: StateName) => valueIn(state, { name, scope, key });
   const [before, settled] = [here(StateName.WINDOW_BASE), here(StateName.WINDOW_SETTLED)];
   const opened = itemsIn(state, StateName.WINDOW_CARRY, scope).filter((item) => item.key.startsWith(`${key}/`));
   const isNew = opened.length === 0 && before.isZero && settled.isZero;
-  const taken = isNew ? carried : carriedFrom(opened, carry);
+  const adopted = carries.filter((item) => item.key.startsWith(ADOPTED));
+  const taken = isNew ? carried : carriedFrom([...opened, ...adopted], carry);
   const line = workingLine("WINDOW_BASE", `${share.pointer}/window`, plus(amount("baseBefore", before), base), scope);
   return {
     lines: [line],

@@ -45,6 +45,9 @@ export interface Which {
   readonly key: string;
 }
 
+/** Before the key of a carry that was another unit's: it counts in a window that is open already. */
+export const ADOPTED = "adopted/";
+
 const UNIT_STATE: ReadonlySet<StateName> = new Set([
   ...[StateName.CARRY, StateName.WINDOW_CARRY, StateName.WINDOW_BASE, StateName.WINDOW_SETTLED],
 ]);

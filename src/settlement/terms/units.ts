@@ -3,7 +3,7 @@ import { groupBy } from "../../kernel/group.js";
 import type { KindTotal } from "./activity.js";
 import type { BasePart } from "./base.js";
 import { CarryScope, type Contract, type Match, type Override, type ShareTerms } from "./contract.js";
-import { type State, StateName, unitState } from "./state.js";
+import { ADOPTED, type State, StateName, unitState } from "./state.js";
 
 /** Activity that is shared, and carries, for itself. */
 export interface Unit {
@@ -43,7 +43,10 @@ export function unitsOf(contract: Contract, totals: readonly KindTotal[], state:
 /** The state with what was carried for units that the contract no longer knows given to the rest: none is lost. */
 export function adoptCarries(state: State, units: readonly Unit[]): State {
   const known = new Set(units.map(({ scope }) => scope));
-  return state.map((item) => (item.name === StateName.CARRY && !known.has(item.scope) ? { ...item, scope: "" } : item));
+  return state.map((item) => {
+    const isLost = item.name === StateName.CARRY && !known.has(item.scope);
+    return isLost ? { ...item, scope: "", key: `${ADOPTED}${item.key}` } : item;
+  });
 }
 
 /** The most specific override that says a member for this activity; null where none does. */
