@@ -31,6 +31,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ]),
     ...totalPrecisionProblems(document),
     ...splitProblems(document),
+    ...jackpotProblems(document),
     ...overrideProblems(document),
   ];
 }
@@ -145,6 +146,17 @@ function splitProblems(document: Document): readonly Problem[] {
     if (splits.length === 0 || sum.equals(Rational.ONE)) return [];
     return [{ path: `${pointer}/splits`, reason: "have weights that do not add up to 1" }];
   });
+}
+
+/** Deductions are a base's; a contribution stands before any. */
+function jackpotProblems({ jackpots, overrides = [] }: Document): readonly Problem[] {
+  const listed = [
+    ["/jackpots", jackpots] as const,
+    ...overrides.map((override, index) => [`/overrides/${index}/jackpots`, override.jackpots] as const),
+  ];
+  return listed
+    .filter(([, terms]) => terms !== undefined && "basis" in terms.contribution && terms.contribution.basis.less)
+    .map(([pointer]) => ({ path: `${pointer}/contribution/basis/less`, reason: "belongs to deductions" }));
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

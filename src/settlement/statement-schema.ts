@@ -4,9 +4,9 @@ import { RoundingStage } from "./terms/contract.js";
 import { LINE_CODES, LineSection } from "./terms/lines.js";
 import { StateName } from "./terms/state.js";
 
-const TOTALS_MAX = 10_000;
-const LINES_MAX = 10_000;
-const STATE_MAX = 10_000;
+const TOTALS_MAX = 50_000;
+const LINES_MAX = 50_000;
+const STATE_MAX = 50_000;
 
 const decimal = z
   .string()

@@ -15,7 +15,7 @@ import { warningsOf } from "../../src/settlement/document-checks.js";
 import { contractOf } from "../../src/settlement/document-contract.js";
 import { example } from "../support/contracts.js";
 
-const EXAMPLES = ["config-daily-12pct", "config-weekly-ggr", "config-monthly-ngr"];
+const EXAMPLES = ["config-daily-12pct", "config-weekly-ggr", "config-monthly-ngr", "config-weekly-tiers"];
 const DAILY = "config-daily-12pct";
 
 /** An example with the member at a JSON pointer put in or, when undefined, taken out. */
@@ -258,6 +258,14 @@ describe("what members mean together", () => {
     ["/share", { ...tiers, brackets: brackets.slice(0, 2) }, "/share/brackets/1/upTo"],
     ["/share", { ...tiers, brackets: [{ upTo: "0", rate: "0.1" }, brackets[2]] }, "/share/brackets/0/upTo"],
     ["/fees", [fee, fee], "/fees/1/name"],
+    [
+      "/jackpots",
+      {
+        contribution: { source: "RATE", rate: "0.01", basis: { measure: "GGR", less: ["BONUS"] } },
+        settlement: "NETTED",
+      },
+      "/jackpots/contribution/basis/less",
+    ],
     ["/fees", [{ ...fee, kinds: ["ROLLBACK"] }], "/fees/0/kinds/0"],
     ["/payout/splits", [{ to: "a", weight: "0.5" }], "/payout/splits"],
     ["/overrides", [{ for: { brand: "a" }, share: rate, payout: { minimum: "1" } }], "/overrides/0/payout"],

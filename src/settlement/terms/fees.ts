@@ -1,3 +1,4 @@
+import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
 import { countOf, type KindTotal } from "./activity.js";
 import { type Contract, type Fee, FeeKind, FeePayer, type Override } from "./contract.js";
@@ -34,12 +35,11 @@ export interface Charging {
  */
 export function chargeFees(charging: Charging): readonly Charged[] {
   const { contract, totals } = charging;
+  const owned = groupBy(totals, (total) => overrideOf(contract, total, "fees"));
   const owners = [null, ...contract.overrides.filter(({ fees }) => fees !== null)];
   return owners.flatMap((owner) => {
-    const own = totals.filter((total) => overrideOf(contract, total, "fees") === owner);
-    return (owner?.fees ?? (owner === null ? contract.fees : [])).map((fee) =>
-      charge({ ...charging, totals: own }, fee, owner),
-    );
+    const fees = owner === null ? contract.fees : (owner.fees ?? []);
+    return fees.map((fee) => charge({ ...charging, totals: owned.get(owner) ?? [] }, fee, owner));
   });
 }
 
