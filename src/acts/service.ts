@@ -37,7 +37,22 @@ export interface LeafContent {
 
 /** Records acts in the caller's transaction; the relay numbers them later. Answers their leaf hashes, in order. */
 export async function recordActs(tx: Tx, actor: Actor, at: Date, inputs: readonly ActInput[]): Promise<Buffer[]> {
-  const rows = inputs.map((input) => actRow(actor, at, input));
+  return recordActsOf(
+    tx,
+    at,
+    inputs.map((act) => ({ actor, act })),
+  );
+}
+
+/** An act and who did it. */
+export interface ActOf {
+  readonly actor: Actor;
+  readonly act: ActInput;
+}
+
+/** The same for acts of several actors. */
+export async function recordActsOf(tx: Tx, at: Date, acts: readonly ActOf[]): Promise<Buffer[]> {
+  const rows = acts.map(({ actor, act }) => actRow(actor, at, act));
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
     await tx.query(
       `insert into act (tenant_no, partner_no, type, subject_id, principal_kind, principal_id, request_id, at, detail,

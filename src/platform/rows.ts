@@ -3,25 +3,36 @@ import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral } from 
 const selections = new WeakMap<EntityMetadata, string>();
 
 /**
- * The entity that a condition in plain SQL finds, null where there is none. For hot paths, where TypeORM takes longer
- * to build a query than the database to answer it. The condition names the tenant, as everywhere.
+ * The entities that a condition in plain SQL finds. For hot paths, where TypeORM takes longer to build a query than the
+ * database to answer it. The condition names the tenant, as everywhere.
  */
+export async function rowsOf<T extends ObjectLiteral>(
+  reader: Pick<EntityManager, "query" | "dataSource">,
+  entity: EntityTarget<T>,
+  condition: string,
+  values: readonly unknown[],
+): Promise<T[]> {
+  const { driver } = reader.dataSource;
+  const metadata = reader.dataSource.getMetadata(entity);
+  const rows: ObjectLiteral[] = await reader.query(`${selectionOf(metadata)} where ${condition}`, [...values]);
+  return rows.map((row) => {
+    const found: ObjectLiteral = metadata.create();
+    for (const column of metadata.columns) {
+      found[column.propertyName] = driver.prepareHydratedValue(row[column.databaseName], column);
+    }
+    return found as T;
+  });
+}
+
+/** The one entity that such a condition finds, null where there is none. */
 export async function rowOf<T extends ObjectLiteral>(
   reader: Pick<EntityManager, "query" | "dataSource">,
   entity: EntityTarget<T>,
   condition: string,
   values: readonly unknown[],
 ): Promise<T | null> {
-  const { dataSource } = reader;
-  const metadata = dataSource.getMetadata(entity);
-  const [row] = await reader.query(`${selectionOf(metadata)} where ${condition} limit 1`, [...values]);
-  if (row === undefined) return null;
-  const found: ObjectLiteral = metadata.create();
-  for (const column of metadata.columns) {
-    const { databaseName, propertyName } = column;
-    found[propertyName] = dataSource.driver.prepareHydratedValue(row[databaseName], column);
-  }
-  return found as T;
+  const [found = null] = await rowsOf(reader, entity, `${condition} limit 1`, values);
+  return found;
 }
 
 function selectionOf(metadata: EntityMetadata): string {

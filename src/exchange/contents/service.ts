@@ -5,8 +5,10 @@ import { ErrorCode } from "../../kernel/errors.js";
 import type { Reader, Tx } from "../../platform/database.js";
 import { ItemOutcome, type Outcome } from "../posting/rules.js";
 
-/** Compression that costs a millisecond for a thousand transactions. */
+/** Compression that costs a millisecond for a thousand transactions; for a few it needs little memory. */
 const GZIP = { level: 1 };
+const GZIP_SMALL = { level: 1, windowBits: 10, memLevel: 2 };
+const SMALL_BYTES = 2_048;
 const NEWLINE = 0x0a;
 
 /**
@@ -16,7 +18,7 @@ const NEWLINE = 0x0a;
 export function packEnvelope(jws: string): Buffer {
   const [header = "", payload = "", signature = ""] = jws.split(".");
   const head = Buffer.from(`${header}.${signature}\n`, "ascii");
-  return gzipSync(Buffer.concat([head, Buffer.from(payload, "base64url")]), GZIP);
+  return packed(Buffer.concat([head, Buffer.from(payload, "base64url")]));
 }
 
 /** The size of a compact JWS's payload in bytes. */
@@ -43,12 +45,14 @@ export function packedTransactions(packed: Buffer): unknown[] {
   return transactions;
 }
 
-/** Keeps what was received beside its batch. */
-export async function storeEnvelope(tx: Tx, tenantNo: number, batchNo: string, packed: Buffer): Promise<void> {
-  await tx.query("insert into batch_content (tenant_no, batch_no, envelope) values (?, ?, ?)", [
-    tenantNo,
-    batchNo,
-    packed,
+/** Keeps what was received beside its batches: numbers, and envelopes as packed. */
+export async function storeEnvelopes(
+  tx: Tx,
+  tenantNo: number,
+  contents: readonly (readonly [string, Buffer])[],
+): Promise<void> {
+  await tx.query("insert into batch_content (tenant_no, batch_no, envelope) values ?", [
+    contents.map(([batchNo, packed]) => [tenantNo, batchNo, packed]),
   ]);
 }
 
@@ -68,7 +72,7 @@ export async function envelopesOf(
 /** Outcomes packed for storage, and the SHA-256 of their canonical JSON, which the act of posting states. */
 export function packOutcomes(outcomes: readonly Outcome[]): { readonly packed: Buffer; readonly sha256: Buffer } {
   const text = `[${outcomes.map(outcomeText).join(",")}]`;
-  return { packed: gzipSync(text, GZIP), sha256: sha256(text) };
+  return { packed: packed(Buffer.from(text)), sha256: sha256(text) };
 }
 
 /** Members in the order of their names and only ASCII: this is their canonical form (RFC 8785). */
@@ -102,6 +106,10 @@ function outcomeOf(stored: {
   if (stored.code === undefined) return { outcome };
   const code = ErrorCode[stored.code];
   return stored.path === undefined ? { outcome, code } : { outcome, code, path: stored.path };
+}
+
+function packed(bytes: Buffer): Buffer {
+  return gzipSync(bytes, bytes.length < SMALL_BYTES ? GZIP_SMALL : GZIP);
 }
 
 function unpack(packed: Buffer): { readonly head: string; readonly payload: Buffer } {

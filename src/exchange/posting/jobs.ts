@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemActor, type TenantRef } from "../../kernel/actor.js";
+import { BoundedMap } from "../../kernel/bounded-map.js";
 import type { App } from "../../platform/app.js";
+import { perApp } from "../../platform/per-app.js";
 import { defineJob } from "../../platform/queues.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
@@ -14,6 +17,15 @@ export function postingQueue(partition: number): string {
 /** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
 const HELD_DELAY_MS = 100;
 
+/**
+ * A partner that was posted so lately is busy, and waits a moment before it is posted again, so that what comes at the
+ * same time is posted together.
+ */
+const BUSY_MS = 250;
+const GATHER_MS = 10;
+const PARTNERS_KEPT_MAX = 10_000;
+const postedAt = perApp(() => new BoundedMap<string, number>(PARTNERS_KEPT_MAX));
+
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
 export const postPartner = defineJob({
   name: "exchange.post",
@@ -21,7 +33,9 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
+    if (performance.now() - (postedAt(app).get(partnerId) ?? 0) < BUSY_MS) await sleep(GATHER_MS);
     const { isDrained, batches } = await postBatches(app, partner);
+    if (batches > 0) postedAt(app).set(partnerId, performance.now());
     if (isDrained) return;
     if (batches === 0) await handOver(app, partner, HELD_DELAY_MS);
     else await enqueuePosting(app, partner);
@@ -34,15 +48,14 @@ interface HandingOver {
   next: Promise<void> | null;
 }
 
-const handingOver = new WeakMap<App, Map<string, HandingOver>>();
+const handingOver = perApp(() => new Map<string, HandingOver>());
 
 /**
  * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the
  * partner is being handed over share the next time.
  */
 export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
-  const all = handingOver.get(app) ?? new Map<string, HandingOver>();
-  handingOver.set(app, all);
+  const all = handingOver(app);
   const known = all.get(partner.id);
   if (known !== undefined) {
     known.next ??= known.now.then(() => enqueuePosting(app, partner));

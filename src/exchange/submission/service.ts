@@ -3,25 +3,24 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { ClientKey } from "../../identity/entities.js";
 import { KeyState } from "../../identity/entities.js";
-import { keyStateForUpdate, signingKey } from "../../identity/keys/service.js";
+import { signingKey } from "../../identity/keys/service.js";
 import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { epochSeconds, instantText } from "../../kernel/clock.js";
 import { CodedError } from "../../kernel/errors.js";
-import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isDuplicateKey, type Tx, transact } from "../../platform/database.js";
-import { rowOf } from "../../platform/rows.js";
+import { CommitOutcomeUnknown, isDuplicateKey, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
-import { packEnvelope, payloadBytesOf, storeEnvelope } from "../contents/service.js";
-import { Batch, BatchState } from "../entities.js";
+import { packEnvelope } from "../contents/service.js";
+import { type Batch, BatchState } from "../entities.js";
 import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { currentBatch, findBatch, storeBatch } from "../intake/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
 import { countBatch, timed, timedWait } from "../stages/service.js";
 
@@ -145,9 +144,9 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   const packed = packEnvelope(envelope.jws);
   const known = () => replayOf(app, actor, verified, payload.claims.jti, envelope.payloadSha256);
   try {
-    const batch = await transact(app, (tx) =>
-      insertBatch(app, tx, actor, { ...verified, packed, platformKid: signer.kid }),
-    );
+    const { claims, transactions } = payload;
+    const checked = { ...verified, actor, claims, itemCount: transactions.length, packed, platformKid: signer.kid };
+    const batch = await storeBatch(app, checked);
     app.metrics.count("batches_accepted");
     await enqueuePosting(app, partner);
     return { batch, replayed: false };
@@ -170,39 +169,6 @@ async function untilSettled(app: App, { tenantNo }: Actor, issuerNo: number, jti
   );
 }
 
-interface Packed extends Verified {
-  readonly packed: Buffer;
-  readonly platformKid: string;
-}
-
-async function insertBatch(app: App, tx: Tx, actor: Actor, verified: Packed): Promise<Batch> {
-  const { envelope, payload, key, partner, issuerNo, packed, platformKid } = verified;
-  if ((await keyStateForUpdate(tx, actor.tenantId, key.id)) !== KeyState.ACTIVE) {
-    throw exchangeError("KEY_REVOKED", { kid: key.kid });
-  }
-  const { jti, mode } = payload.claims;
-  const { payloadSha256 } = envelope;
-  const [id, acceptedAt, itemCount] = [newId("bat", app.clock), app.clock.now(), payload.transactions.length];
-  const after = { state: "ACCEPTED", jti, kid: key.kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
-  const act = { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
-  const [leafHash] = await recordActs(tx, actor, acceptedAt, [act]);
-  const row = {
-    ...{ tenantNo: actor.tenantNo, partnerNo: partner.no, issuerNo, id, jti, kid: key.kid },
-    ...{ clientId: actor.principalId, mode, itemCount, payloadBytes: payloadBytesOf(envelope.jws), payloadSha256 },
-    ...{ leafHash: present(leafHash, "the act's leaf hash"), platformKid, acceptedAt },
-  };
-  const { insertId } = await tx.query(
-    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
-       payload_sha256, leaf_hash, platform_kid, accepted_at) values ?`,
-    [[Object.values(row)]],
-  );
-  const no = String(insertId);
-  await storeEnvelope(tx, actor.tenantNo, no, packed);
-  const unposted = { postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null, refusedCount: null };
-  const rest = { ...unposted, ledgerVersion: null, tries: 0, parkedReason: null, state: BatchState.ACCEPTED };
-  return Object.assign(new Batch(), row, rest, { no });
-}
-
 /** The batch that holds a `jti` of that signer, if its payload is the same; another payload is refused. */
 async function replayOf(
   app: App,
@@ -211,8 +177,7 @@ async function replayOf(
   jti: string,
   payloadSha256: Buffer,
 ): Promise<Batch | null> {
-  const where = "tenant_no = ? and issuer_no = ? and jti = ?";
-  const batch = await rowOf(app.database.manager, Batch, where, [actor.tenantNo, issuerNo, jti]);
+  const batch = await findBatch(app, actor.tenantNo, { issuerNo, jti });
   if (batch === null) return null;
   if (!batch.payloadSha256.equals(payloadSha256)) throw exchangeError("IDEMPOTENCY_CONFLICT", { path: "/jti" });
   return batch;
@@ -239,16 +204,11 @@ async function awaitOutcome(app: App, batch: Batch, waitMs: number): Promise<Bat
     const deadline = performance.now() + waitMs;
     for (;;) {
       const isTold = await caller.told(Math.min(POLL_MS, Math.max(deadline - performance.now(), 0)));
-      const now = await storedBatch(app, batch);
+      const now = await currentBatch(app, batch);
       if (now.state !== BatchState.ACCEPTED || performance.now() >= deadline) return now;
       if (isTold) await sleep(1); // released from parking since
     }
   } finally {
     caller.leave();
   }
-}
-
-async function storedBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
-  const stored = await rowOf(app.database.manager, Batch, "tenant_no = ? and no = ?", [tenantNo, no]);
-  return present(stored, "an accepted batch");
 }

@@ -142,7 +142,7 @@ export async function revokeKey(
   const { client, partner } = await clientToManage(app, actor, key.clientId);
   const request = { operation: "revokeKey", idempotencyKey, input: { keyId, reason: trimmed } };
   await once(app, actor, request, async (tx) => {
-    if ((await lockedState(tx, actor.tenantId, keyId, "for update")) === KeyState.ACTIVE) {
+    if ((await lockedState(tx, actor.tenantId, keyId)) === KeyState.ACTIVE) {
       const revokedAt = app.clock.now();
       await tx.update(ClientKey, { tenantId: actor.tenantId, id: keyId }, { state: KeyState.REVOKED, revokedAt });
       const before = { state: KeyState.ACTIVE };
@@ -166,7 +166,7 @@ const knownKeys = new WeakMap<App, BoundedMap<string, KnownKey>>();
 
 /**
  * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not;
- * null when there is none. Its state is for `keyStateForUpdate` to say, in the transaction that relies on it.
+ * null when there is none. Its state is for `lockActiveKeys` to say, in the transaction that relies on it.
  */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
   const kept = knownKeys.get(app) ?? new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX);
@@ -180,9 +180,13 @@ export async function signingKey(app: App, tenantId: string, kid: string): Promi
   return key;
 }
 
-/** A key's state under a share lock: until the transaction ends nobody revokes it. Null when there is no such key. */
-export async function keyStateForUpdate(tx: Tx, tenantId: string, keyId: string): Promise<KeyState | null> {
-  return lockedState(tx, tenantId, keyId, "lock in share mode");
+/** Which of these keys are active, under a share lock: until the transaction ends nobody revokes them. */
+export async function lockActiveKeys(tx: Tx, tenantId: string, keyIds: ReadonlySet<string>): Promise<Set<string>> {
+  const rows: { id: string }[] = await tx.query(
+    "select id from client_key where tenant_id = ? and id in (?) and state = ? order by id lock in share mode",
+    [tenantId, [...keyIds], KeyState.ACTIVE],
+  );
+  return new Set(rows.map((row) => row.id));
 }
 
 /** A key that the actor may see; anything else is `NOT_FOUND`. */
@@ -240,14 +244,9 @@ async function checkRoomForKey(tx: Tx, tenantId: string, clientId: string): Prom
   if (active >= ACTIVE_KEYS_MAX) throw identityError("LIMIT_EXCEEDED", { max: ACTIVE_KEYS_MAX });
 }
 
-async function lockedState(
-  tx: Tx,
-  tenantId: string,
-  keyId: string,
-  lock: "for update" | "lock in share mode",
-): Promise<KeyState | null> {
+async function lockedState(tx: Tx, tenantId: string, keyId: string): Promise<KeyState | null> {
   const rows: { state: KeyState }[] = await tx.query(
-    `select state from client_key where tenant_id = ? and id = ? ${lock}`,
+    "select state from client_key where tenant_id = ? and id = ? for update",
     [tenantId, keyId],
   );
   return rows[0]?.state ?? null;
