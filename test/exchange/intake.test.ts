@@ -64,7 +64,7 @@ test("batches that come at once share transactions, and each is stored and told 
     });
   }
   const acts = await actsOf(app, place, ActType.BATCH_ACCEPTED);
-  const told = acts.map(({ subjectId, after }) => `${subjectId} ${after["jti"]}`).sort();
+  const told = acts.map(({ subjectId, after }) => `${subjectId} ${String(after["jti"])}`).sort();
   expect(told).toEqual(submissions.map(({ batch }) => `${batch.id} ${batch.jti}`).sort());
   expect(await postBatches(app, place.partner)).toMatchObject({ batches: BATCHES, items: 2 * BATCHES });
 });
