@@ -45,7 +45,8 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   ledger: ["hot-balances.ts"],
   exchange: ["envelope.ts", "validate.ts", "kinds.ts"],
   settlement: [
-    ...["document.ts", "document-base.ts", "document-schema.ts", "statement-document.ts", "statement-schema.ts"],
+    ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
+    ...["statement-document.ts", "statement-schema.ts"],
     ...["recompute.ts"],
   ],
 };

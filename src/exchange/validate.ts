@@ -63,9 +63,9 @@ export function validateItems(transactions: readonly unknown[], signer: Signer):
 
 /**
  * First 16 bytes of SHA-256 over what an item says, each member with its name and length, in hexadecimal: equal exactly
- * when two items are equal after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones leave
- * old hashes as they are. A player counts by the pseudonym, so that the hash confirms no guess once the tenant's key is
- * erased.
+ * when two items are equal after parsing (1.0 and 1.00 are). Members that are absent add nothing, so that new ones
+ * leave old hashes as they are. A player counts by the pseudonym, so that the hash confirms no guess once the tenant's
+ * key is erased.
  */
 export function contentHash(item: Item, pseudonymOf: (player: string) => string): string {
   let text = `${part("id", item.id)}${part("kind", item.kind)}${part("amount", String(item.amountMinor))}`;

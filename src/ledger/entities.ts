@@ -20,6 +20,11 @@ export enum AccountName {
   PARTNER_COST = "PARTNER_COST",
   POSITION = "POSITION",
   PAYABLE = "PAYABLE",
+  RESERVE = "RESERVE",
+  TAX_WITHHELD = "TAX_WITHHELD",
+  TAX_INPUT = "TAX_INPUT",
+  ADVANCE = "ADVANCE",
+  FX_CLEARING = "FX_CLEARING",
 }
 
 registerEnumType(AccountName, {
@@ -43,7 +48,12 @@ registerEnumType(AccountName, {
     ADJUSTMENT_DUE: { description: "Adjustments owed to the partner, not yet on a statement (credit)." },
     PARTNER_COST: { description: "What statements earned for the partner (debit)." },
     POSITION: { description: "What the tenant owes by issued statements and has not released (credit)." },
-    PAYABLE: { description: "Released for payment, not yet paid (credit)." },
+    PAYABLE: { description: "Released for payment, not yet paid (credit); to be collected (debit)." },
+    RESERVE: { description: "Rolling reserve withheld (credit)." },
+    TAX_WITHHELD: { description: "Tax withheld for the authority (credit)." },
+    TAX_INPUT: { description: "Value added tax on what statements earned (debit)." },
+    ADVANCE: { description: "Recoupable advance given (debit)." },
+    FX_CLEARING: { description: "One side of a conversion; the other is in the other currency." },
   },
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Rational } from "../kernel/rational.js";
+import { TransactionKind } from "../periods/entities.js";
 import { DeductionSource, DeductionType, FreeRoundStake, Measure } from "./terms/contract.js";
 
 /** The most deductions, fees, caps, brackets or splits that one document lists. */
@@ -12,6 +13,9 @@ export function listOf<T extends z.ZodType>(item: T): z.ZodArray<T> {
 
 /** A code of ours or of the partner's: a kind, brand, product, category, source. */
 export const code = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, "is 1 to 64 of [A-Za-z0-9._:-]");
+
+/** A kind of transaction that is one of its own: all but ROLLBACK, which is counted against its original. */
+export const kind = z.enum(TransactionKind).exclude(["ROLLBACK", "CREDIT_PURCHASE", "CREDIT_DRAWDOWN"]);
 
 /** A currency's code. */
 export const currency = z.string().regex(/^[A-Z][A-Z0-9]{2,9}$/, "is a currency code");
@@ -74,8 +78,8 @@ type DeductionShape = z.infer<typeof deduction>;
 
 const baseShape = z.strictObject({
   measure: z
-    .enum([...Object.values(Measure), "CUSTOM"])
-    .describe("NGR is GGR less the deductions; TURNOVER and GGR have none."),
+    .enum(Measure)
+    .describe("NGR is GGR less the deductions; TURNOVER and GGR have none; CUSTOM has components."),
   freeRoundStake: z
     .enum(FreeRoundStake)
     .describe("Whether the stake of a free round counts as a bet and as a bonus cost."),
@@ -83,7 +87,7 @@ const baseShape = z.strictObject({
     .enum(["EXCLUDED", "INCLUDED"])
     .describe("Whether jackpot wins are winnings; excluded ones are the pool's."),
   deductions: listOf(deduction).optional().describe("In the order in which they are taken off."),
-  components: listOf(z.strictObject({ kind: code, rate, sign: z.enum(["PLUS", "MINUS"]) }))
+  components: listOf(z.strictObject({ kind, rate, sign: z.enum(["PLUS", "MINUS"]) }))
     .optional()
     .describe("CUSTOM only: the kinds that make the base."),
 });
@@ -97,7 +101,8 @@ export const base = baseShape.superRefine(checkBase);
 function checkBase(value: z.infer<typeof baseShape>, context: z.RefinementCtx): void {
   const { measure, components, deductions = [] } = value;
   const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
-  if ((measure === "CUSTOM") !== (components !== undefined)) refuse(["components"], "belong to the measure CUSTOM");
+  if ((measure === Measure.CUSTOM) !== (components !== undefined))
+    refuse(["components"], "belong to the measure CUSTOM");
   if (measure === Measure.NGR && deductions.length === 0) refuse(["deductions"], "are what makes NGR of GGR");
   if (measure !== Measure.NGR && deductions.length > 0) refuse(["deductions"], "belong to the measure NGR");
   for (const [index, item] of deductions.entries()) {

@@ -1,7 +1,33 @@
 import { z } from "zod";
 import { RoundingMode } from "../kernel/rational.js";
-import { amount, base, basis, code, currency, date, duration, listOf, rate, signedAmount } from "./document-base.js";
-import { CarryPolicy, DeductionSource, RoundingStage } from "./terms/contract.js";
+import {
+  amount,
+  base,
+  basis,
+  code,
+  currency,
+  date,
+  duration,
+  kind,
+  listOf,
+  rate,
+  signedAmount,
+} from "./document-base.js";
+import {
+  CapOf,
+  CarryPolicy,
+  CarryScope,
+  CarryUnit,
+  DeductionSource,
+  FeeKind,
+  FeePayer,
+  GuaranteeKind,
+  RoundingStage,
+  TierBasis,
+  TierMode,
+  Window,
+} from "./terms/contract.js";
+import { NegativePosition, ReserveOf, VatTreatment } from "./terms/payment-terms.js";
 
 const OVERRIDES_MAX = 500;
 const EXPIRY_PERIODS_MAX = 1_000;
@@ -12,7 +38,9 @@ const text = z
   .min(1)
   .max(200)
   .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
-const window = z.enum(["PERIOD", "WEEK", "MONTH", "QUARTER", "YEAR", "CONTRACT"]);
+const window = z
+  .enum(Window)
+  .describe("Calendar weeks (from Monday), months, quarters and years of the partner's zone; CONTRACT never ends.");
 const dayOfMonth = z
   .int()
   .min(1)
@@ -60,59 +88,59 @@ const share = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("FLAT"), rate }),
   z.strictObject({
     kind: z.literal("TIERED"),
-    mode: z.enum(["SLAB", "MARGINAL"]).describe("SLAB: one rate for all of it. MARGINAL: each bracket its own."),
+    mode: z.enum(TierMode).describe("SLAB: one rate for all of it. MARGINAL: each bracket its own."),
     brackets: listOf(bracket),
     window: window.optional().describe("Tiers accumulate over this, less what was settled in it; absent: PERIOD."),
   }),
   z.strictObject({ kind: z.literal("NONE") }),
 ]);
 
-const feeCommon = { name: code, payer: z.enum(["TENANT", "PARTNER"]) };
+const feeCommon = { name: code, payer: z.enum(FeePayer) };
 const fee = z.discriminatedUnion("kind", [
   z.strictObject({
-    kind: z.literal("FIXED"),
+    kind: z.literal(FeeKind.FIXED),
     ...feeCommon,
     amount,
     per: window,
   }),
   z.strictObject({
-    kind: z.literal("PER_TRANSACTION"),
+    kind: z.literal(FeeKind.PER_TRANSACTION),
     ...feeCommon,
     amount,
-    kinds: listOf(code),
+    kinds: listOf(kind),
   }),
   z.strictObject({
-    kind: z.literal("PER_UNIT"),
+    kind: z.literal(FeeKind.PER_UNIT),
     ...feeCommon,
     amount,
-    kinds: listOf(code),
+    kinds: listOf(kind),
   }),
 ]);
 const instalment = z.strictObject({ amount, on: date });
 const guarantee = z.discriminatedUnion("kind", [
   z.strictObject({
-    kind: z.literal("FLOOR"),
+    kind: z.literal(GuaranteeKind.FLOOR),
     amount,
     prorate: z.enum(["DAYS", "NONE"]),
   }),
   z.strictObject({
-    kind: z.literal("CUMULATIVE"),
+    kind: z.literal(GuaranteeKind.CUMULATIVE),
     amount,
     window,
     prorate: z.enum(["DAYS", "NONE"]),
   }),
   z.strictObject({
-    kind: z.literal("RECOUPABLE_ADVANCE"),
+    kind: z.literal(GuaranteeKind.RECOUPABLE_ADVANCE),
     instalments: listOf(instalment),
   }),
 ]);
 
 const carryCommon = {
-  unit: z.enum(["BASE", "COMMISSION"]).describe("Whether the base or the commission is carried."),
-  tierBasis: z.enum(["NET", "GROSS"]).optional().describe("Whether tiers look at the base after or before the carry."),
+  unit: z.enum(CarryUnit).describe("Whether the base or the commission is carried."),
+  tierBasis: z.enum(TierBasis).optional().describe("Whether tiers look at the base after or before the carry."),
   expiresAfterPeriods: z.int().min(1).max(EXPIRY_PERIODS_MAX).optional(),
   scope: z
-    .enum(["PARTNER", "BRAND", "GAME", "PLAYER"])
+    .enum([...Object.values(CarryScope), "PLAYER"])
     .optional()
     .describe("What carries for itself; absent: PARTNER."),
   ringFence: z
@@ -124,7 +152,7 @@ const carryOver = z.discriminatedUnion("policy", [
   z.strictObject({ policy: z.literal(CarryPolicy.NONE) }),
   z.strictObject({ policy: z.literal(CarryPolicy.FULL), ...carryCommon }),
   z.strictObject({
-    policy: z.literal("CAPPED"),
+    policy: z.literal(CarryPolicy.CAPPED),
     ...carryCommon,
     rate: rate.describe("Of a positive base, what a carry may take."),
   }),
@@ -139,13 +167,13 @@ const jackpots = z.strictObject({
 });
 const reserve = z.strictObject({
   rate,
-  of: z.enum(["EARNED", "PAYABLE"]),
+  of: z.enum(ReserveOf),
   releaseAfterPeriods: z.int().min(1).max(EXPIRY_PERIODS_MAX),
   maximum: amount.optional(),
 });
 const taxes = z.strictObject({
   withholding: z.strictObject({ rate, rounding: z.enum(RoundingMode).optional() }).optional(),
-  vat: z.strictObject({ rate, treatment: z.enum(["ADDED", "INCLUDED"]) }).optional(),
+  vat: z.strictObject({ rate, treatment: z.enum(VatTreatment) }).optional(),
 });
 const fx = z.strictObject({
   to: currency,
@@ -163,7 +191,7 @@ const payoutShape = z.strictObject({
   minimum: amount.describe(
     "A positive position below it is kept for the next statement; 0 releases every positive one.",
   ),
-  negative: z.enum(["CARRY", "COLLECT"]).optional().describe("What becomes of a negative position; absent: CARRY."),
+  negative: z.enum(NegativePosition).optional().describe("What becomes of a negative position; absent: CARRY."),
   dueAfterDays: z
     .int()
     .min(0)
@@ -200,7 +228,7 @@ const rounding = z.strictObject({
 });
 
 const feeList = listOf(fee).describe("Fixed, per-transaction and per-unit fees.");
-const capList = listOf(z.strictObject({ of: z.enum(["SHARE", "EARNED"]), maximum: amount, window })).describe(
+const capList = listOf(z.strictObject({ of: z.enum(CapOf), maximum: amount, window })).describe(
   "The most that may be earned.",
 );
 const override = z.strictObject({

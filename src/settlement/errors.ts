@@ -1,3 +1,4 @@
+import { present } from "../kernel/assert.js";
 import { defineErrors } from "../kernel/errors.js";
 
 /** What settlement refuses. */
@@ -9,3 +10,25 @@ export const settlementError = defineErrors({
   VERSION_CONFLICT: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });
+
+/** What is wrong with a configuration document, and where. */
+export interface DocumentProblem {
+  /** JSON pointer. */
+  readonly path: string;
+  /** Follows the path in a sentence. */
+  readonly reason: string;
+}
+
+const PROBLEMS_MAX = 20;
+
+const documentError = defineErrors({
+  VALIDATION: { message: "The configuration is refused: {path} {reason}." },
+});
+
+/** The refusal of a document (`VALIDATION`): its first problem, and at most 20 of them in words. */
+export function documentRefusal(problems: readonly DocumentProblem[]): Error {
+  const [first] = problems;
+  const { path, reason } = present(first, "a problem");
+  const listed = problems.slice(0, PROBLEMS_MAX).map((problem) => `${problem.path} ${problem.reason}`);
+  return documentError("VALIDATION", { path, reason, problems: listed });
+}

@@ -3,13 +3,16 @@ import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
-import { configurationSha256, contractOf, parseConfiguration } from "./document.js";
+import { configurationSha256, parseConfiguration } from "./document.js";
+import { contractOf, payoutIn } from "./document-contract.js";
 import { calculatedMembers } from "./statement-document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { type KindTotal, unsettledKinds } from "./terms/activity.js";
 import { calculate, type TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
 import { parseExact } from "./terms/exact.js";
+import { type PeriodDays, periodDays } from "./terms/period.js";
+import { type State, StateName } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
 
@@ -29,9 +32,11 @@ export function recomputeStatement(document: unknown): readonly string[] {
 function statementDifferences(statement: StatementDocument): readonly string[] {
   const contract = contractIn(statement);
   if (typeof contract === "string") return [contract];
-  const { totals, carryIn, openingMinor, faults } = factsIn(statement);
+  const { totals, state, openingMinor, faults } = factsIn(statement);
   if (faults.length > 0) return faults;
-  const result = calculate({ contract, totals, carryIn, openingMinor });
+  const period = daysIn(statement);
+  if (typeof period === "string") return [period];
+  const result = calculate({ contract, totals, state, openingMinor, period });
   return [
     ...differences(calculatedMembers(totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
@@ -39,8 +44,8 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
 }
 
 /** When it is to be paid follows from the terms, the days that are said to have been closed apart. */
-function paymentFaults({ payment, configuration }: StatementDocument): readonly string[] {
-  const { dueAfterDays, businessDays = null } = parseConfiguration(configuration.document).payout;
+function paymentFaults({ payment, configuration, currency }: StatementDocument): readonly string[] {
+  const { dueAfterDays, businessDays = null } = payoutIn(parseConfiguration(configuration.document), currency);
   if (payment === undefined) return dueAfterDays === undefined ? [] : ["/payment states nothing, the terms name days"];
   if (payment.afterDays !== dueAfterDays) return ["/payment/afterDays is not that of the terms"];
   if (payment.calendar !== businessDays) return ["/payment/calendar is not that of the terms"];
@@ -54,7 +59,9 @@ function contractIn({ configuration, currency, scale }: StatementDocument): Cont
   try {
     const document = parseConfiguration(configuration.document);
     const isDigest = configurationSha256(document) === configuration.sha256;
-    return isDigest ? contractOf(document, scale) : "/configuration/sha256 is not the digest of the document";
+    return isDigest
+      ? contractOf(document, { currency, scale })
+      : "/configuration/sha256 is not the digest of the document";
   } catch (error) {
     if (error instanceof CodedError) return `/configuration/document: ${error.message}`;
     throw error;
@@ -62,7 +69,9 @@ function contractIn({ configuration, currency, scale }: StatementDocument): Cont
 }
 
 /** What a calculation starts from, as the statement states it, and what of it cannot be read. */
-function factsIn(statement: StatementDocument): Omit<TermsInput, "contract"> & { readonly faults: readonly string[] } {
+function factsIn(
+  statement: StatementDocument,
+): Pick<TermsInput, "totals" | "state" | "openingMinor"> & { readonly faults: readonly string[] } {
   const { scale } = statement;
   const faults: string[] = [];
   const minorIn = (text: string, pointer: string) => {
@@ -70,17 +79,51 @@ function factsIn(statement: StatementDocument): Omit<TermsInput, "contract"> & {
     if (minor?.d !== 1n) faults.push(`${pointer} is not a number of whole minor units`);
     return minor?.n ?? 0n;
   };
-  const totals: readonly KindTotal[] = statement.totals.map((total, index) => ({
-    ...total,
-    count: BigInt(total.count),
-    units: BigInt(total.units),
+  const totals: readonly KindTotal[] = statement.totals.map(({ kind, category, originPeriodId, ...total }, index) => ({
+    ...{ kind, category, originPeriodId, count: BigInt(total.count), units: BigInt(total.units) },
     sumMinor: minorIn(total.sum, `/totals/${index}/sum`),
+    place: placeOf(total),
   }));
   for (const kind of unsettledKinds(totals)) faults.push(`/totals has ${kind}, which no term settles`);
-  const carryIn = parseExact(statement.carryIn, scale);
-  if (carryIn === null || carryIn.compare(Rational.ZERO) > 0) faults.push("/carryIn is not a number of at most 0");
+  const state: State = statement.state.opening.map(({ value, ...item }, index) => {
+    const exact = parseExact(value, scale);
+    if (exact === null || !isPossible(item.name, exact)) faults.push(`/state/opening/${index}/value cannot be`);
+    return { ...item, value: exact ?? Rational.ZERO };
+  });
   const openingMinor = minorIn(statement.opening, "/opening");
-  return { totals, carryIn: carryIn ?? Rational.ZERO, openingMinor, faults };
+  return { totals, state, openingMinor, faults };
+}
+
+type Total = StatementDocument["totals"][number];
+
+const NEGATIVE: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.WINDOW_CARRY]);
+const WHOLE: ReadonlySet<StateName> = new Set([
+  ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS],
+]);
+
+/** Carries are at most zero; reserves and advances are whole minor units. */
+function isPossible(name: StateName, value: Rational): boolean {
+  return NEGATIVE.has(name) ? value.compare(Rational.ZERO) <= 0 : !WHOLE.has(name) || value.d === 1n;
+}
+
+function placeOf({ brand, product, productCategory }: Pick<Total, "brand" | "product" | "productCategory">) {
+  if ((brand ?? product ?? productCategory) === undefined) return undefined;
+  return { brand: brand ?? "", product: product ?? "", category: productCategory ?? "" };
+}
+
+/** The local dates of the period and of its cycle's stretch, or why there are none. */
+function daysIn({ period }: StatementDocument): PeriodDays | string {
+  const { timezone, ...instants } = period;
+  const [startsAt, endsAt] = [new Date(instants.start), new Date(instants.end)];
+  const [cycleStartsAt, cycleEndsAt] = [new Date(instants.cycleStart), new Date(instants.cycleEnd)];
+  const isPart = cycleStartsAt <= startsAt && startsAt < endsAt && endsAt <= cycleEndsAt;
+  if (!isPart) return "/period is not a part of its cycle's stretch";
+  try {
+    return periodDays({ startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone });
+  } catch (error) {
+    if (error instanceof RangeError) return "/period is not a stretch of time in a zone";
+    throw error;
+  }
 }
 
 /** Where the stated value differs from the computed one; members that only the stated one has are not looked at. */

@@ -8,8 +8,10 @@ import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import type { KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
-import { exactText } from "./terms/exact.js";
+import { exactText, parseExact } from "./terms/exact.js";
 import { publishLine } from "./terms/lines.js";
+import type { PeriodSpan } from "./terms/period.js";
+import type { State } from "./terms/state.js";
 
 /** Everything a statement says besides what was calculated. */
 export interface StatementHeader {
@@ -17,7 +19,7 @@ export interface StatementHeader {
   readonly partnerId: string;
   readonly statementId: string;
   readonly issuedAt: Date;
-  readonly period: { readonly id: string; readonly startsAt: Date; readonly endsAt: Date; readonly timezone: string };
+  readonly period: PeriodSpan & { readonly id: string };
   readonly currency: string;
   /** Decimals of the currency. */
   readonly scale: number;
@@ -31,8 +33,9 @@ export interface StatementHeader {
 /** The members of a statement that follow from the others: what verification recomputes. */
 export type CalculatedMembers = Pick<
   StatementDocument,
-  "hasActivity" | "lines" | "base" | "carryOut" | "earned" | "adjustments" | "payable" | "closing"
->;
+  | ("hasActivity" | "lines" | "base" | "carryIn" | "carryOut" | "earned" | "adjustments" | "reserveHeld")
+  | ("reserveReleased" | "payable" | "taxWithheld" | "closing")
+> & { readonly state: Pick<StatementDocument["state"], "closing"> };
 
 /** The JSON document of a statement (`schema/statement.schema.json`), to be signed: same facts, same document. */
 export function buildStatementDocument(
@@ -41,6 +44,7 @@ export function buildStatementDocument(
   result: TermsResult,
 ): StatementDocument {
   const { period, configuration, scale, payment = null } = header;
+  const calculated = calculatedMembers(totals, result, scale);
   return {
     v: 1,
     iss: header.tenantId,
@@ -51,6 +55,8 @@ export function buildStatementDocument(
       id: period.id,
       start: instantText(period.startsAt),
       end: instantText(period.endsAt),
+      cycleStart: instantText(period.cycleStartsAt),
+      cycleEnd: instantText(period.cycleEndsAt),
       timezone: period.timezone,
     },
     currency: header.currency,
@@ -60,8 +66,8 @@ export function buildStatementDocument(
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     opening: decimalText(result.openingMinor, scale),
-    carryIn: exactText(result.carryIn, scale),
-    ...calculatedMembers(totals, result, scale),
+    ...calculated,
+    state: { opening: stateText(result.stateIn, scale), ...calculated.state },
   };
 }
 
@@ -70,11 +76,16 @@ export function calculatedMembers(totals: readonly KindTotal[], result: TermsRes
   return {
     hasActivity: totals.some(({ count }) => count > 0n),
     lines: result.lines.map((line) => publishLine(line, scale)),
+    state: { closing: stateText(result.stateOut, scale) },
     base: exactText(result.base, scale),
+    carryIn: exactText(result.carryIn, scale),
     carryOut: exactText(result.carryOut, scale),
     earned: decimalText(result.earnedMinor, scale),
     adjustments: decimalText(result.adjustmentsMinor, scale),
+    reserveHeld: decimalText(result.reserveHeldMinor, scale),
+    reserveReleased: decimalText(result.reserveReleasedMinor, scale),
     payable: decimalText(result.payableMinor, scale),
+    taxWithheld: decimalText(result.taxWithheldMinor, scale),
     closing: decimalText(result.closingMinor, scale),
   };
 }
@@ -84,11 +95,28 @@ export function statementJsonSchema(): object {
   return z.toJSONSchema(statementSchema, { io: "input" });
 }
 
-/** One row for each kind, fee category and origin, whatever brands and products they came from. */
+/** The state that a statement of ours leaves to the next one, from its compact JWS. */
+export function closingStateOf(jws: string, scale: number): State {
+  const [, payload = ""] = jws.split(".");
+  const { state } = leavesState.parse(JSON.parse(Buffer.from(payload, "base64url").toString("utf8")));
+  return state.closing.map(({ value, ...item }) => ({
+    ...item,
+    value: present(parseExact(value, scale), "an exact number that a statement left"),
+  }));
+}
+
+const leavesState = statementSchema.pick({ state: true });
+
+function stateText(state: State, scale: number): StatementDocument["state"]["closing"] {
+  return state.map(({ value, ...item }) => ({ ...item, value: exactText(value, scale) }));
+}
+
+/** One row for each kind, fee category and origin, and each place where these are told apart. */
 function totalsText(totals: readonly KindTotal[], scale: number): StatementDocument["totals"] {
   const sums = new Map<string, KindTotal>();
   for (const total of totals) {
-    const key = canonicalJson([total.kind, total.category, total.originPeriodId ?? ""]);
+    const { brand = "", product = "", category = "" } = total.place ?? {};
+    const key = canonicalJson([total.kind, total.category, total.originPeriodId ?? "", brand, product, category]);
     sums.set(key, added(total, sums.get(key)));
   }
   return [...sums.keys()].sort().map((key) => totalText(present(sums.get(key), "a sum"), scale));
@@ -96,20 +124,14 @@ function totalsText(totals: readonly KindTotal[], scale: number): StatementDocum
 
 function added(total: KindTotal, sum: KindTotal | undefined): KindTotal {
   if (sum === undefined) return total;
-  const { kind, category, originPeriodId } = total;
-  const count = total.count + sum.count;
-  return {
-    kind,
-    category,
-    originPeriodId,
-    count,
-    units: total.units + sum.units,
-    sumMinor: total.sumMinor + sum.sumMinor,
-  };
+  const sums = { count: total.count + sum.count, units: total.units + sum.units };
+  return { ...total, ...sums, sumMinor: total.sumMinor + sum.sumMinor };
 }
 
-function totalText({ kind, category, originPeriodId, count, units, sumMinor }: KindTotal, scale: number) {
+function totalText({ count, units, sumMinor, place, ...total }: KindTotal, scale: number) {
   assert(count <= BigInt(Number.MAX_SAFE_INTEGER), "a count is a JSON number");
-  const sum = decimalText(sumMinor, scale);
-  return { kind, category, originPeriodId, count: Number(count), units: units.toString(), sum };
+  const places =
+    place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
+  const sums = { count: Number(count), units: units.toString(), sum: decimalText(sumMinor, scale) };
+  return { ...total, ...sums, ...places };
 }

@@ -2,9 +2,11 @@ import { z } from "zod";
 import { RoundingMode } from "../kernel/rational.js";
 import { RoundingStage } from "./terms/contract.js";
 import { LINE_CODES, LineSection } from "./terms/lines.js";
+import { StateName } from "./terms/state.js";
 
-const TOTALS_MAX = 10_000;
-const LINES_MAX = 1_000;
+const TOTALS_MAX = 50_000;
+const LINES_MAX = 50_000;
+const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
 
 const decimal = z
@@ -19,7 +21,12 @@ const exact = z
 const id = z.string().max(64);
 const instant = z.iso.datetime({ precision: 3 }).describe("RFC 3339 in UTC with milliseconds.");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const rounding = z.object({ mode: z.enum(RoundingMode), stage: z.enum(RoundingStage) });
+const rounding = z.object({
+  mode: z.enum(RoundingMode),
+  stage: z.enum(RoundingStage),
+  scale: z.int().min(0).max(8).exactOptional().describe("Decimals, where these are fewer than the currency's."),
+});
+const place = z.string().max(64).exactOptional();
 
 const total = z.object({
   kind: z.string().max(64).describe("Kind of transaction; a rollback as ROLLBACK_ and the kind of its original."),
@@ -28,18 +35,32 @@ const total = z.object({
   count: z.int().min(0),
   units: z.string().regex(/^\d{1,38}$/),
   sum: decimal,
+  brand: place.describe("Only where a term looks at it; empty for none."),
+  product: place.describe("Only where a term looks at it; empty for none."),
+  productCategory: place.describe("Only where a term looks at it; empty for none."),
 });
+
+const stateItem = z.object({
+  name: z.enum(StateName),
+  scope: z.string().max(300).describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
+  key: z.string().max(64).describe("Its window, or a number of periods."),
+  value: exact,
+});
+const state = z.array(stateItem).max(STATE_MAX);
 
 const line = z.object({
   code: z.enum(LINE_CODES),
   section: z
     .enum(LineSection)
-    .describe("EARNED lines add up to `earned`, ADJUSTMENTS lines to `adjustments`; BASE is working."),
+    .describe(
+      "EARNED lines add up to `earned`, ADJUSTMENTS to `adjustments`, RESERVE to released less held; BASE is working.",
+    ),
+  scope: z.string().max(300).describe("What it is about: a part of the activity, a fee, a payee; empty for the whole."),
   description: z.string(),
   formula: z
     .string()
-    .describe("Arithmetic over the names of `inputs`: + - *, min, max, brackets, if a >= b then c else d."),
-  inputs: z.record(z.string(), exact).describe("Amounts in whole units, and rates."),
+    .describe("Arithmetic over the names of `inputs`: + - * /, min, max, brackets, if a >= b then c else d."),
+  inputs: z.record(z.string(), exact).describe("Amounts in whole units, rates and counts."),
   result: exact.describe("What the formula gives, exactly."),
   amount: decimal.nullable().describe("The money of the line; null for a line that is working only."),
   rounding: rounding.nullable().describe("How `result` became `amount`; null where nothing was rounded."),
@@ -67,7 +88,12 @@ export const statementSchema = z
     jti: id.describe("The statement."),
     iat: z.int().describe("When it was issued: seconds since 1970, UTC."),
     period: z
-      .object({ id, start: instant, end: instant, timezone: z.string().max(64) })
+      .object({
+        ...{ id, start: instant, end: instant },
+        cycleStart: instant.describe("Of the cycle's whole stretch, which a period that was cut short is a part of."),
+        cycleEnd: instant,
+        timezone: z.string().max(64),
+      })
       .describe("Half-open, [start, end); the zone is the partner's."),
     currency: z.string().max(16),
     scale: z.int().min(0).max(8).describe("Decimals of the currency."),
@@ -91,15 +117,26 @@ export const statementSchema = z
       .max(TOTALS_MAX)
       .describe("What was posted into the period, in the order of kind, category, origin."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
-    carryIn: exact.describe("Base carried in, at most 0."),
+    state: z
+      .object({
+        opening: state.describe("As the statement before closed it; empty for the first."),
+        closing: state.describe("It opens the next statement's."),
+      })
+      .describe("What persists between statements besides the position: carries, windows so far, reserves."),
+    carryIn: exact.describe("Base, or commission, carried in; at most 0."),
     lines: z.array(line).max(LINES_MAX).describe("In the order of the calculation."),
     base: exact.describe("The period's own base, before carry."),
-    carryOut: exact.describe("Base carried out, at most 0."),
+    carryOut: exact.describe("Base, or commission, carried out; at most 0."),
     earned: decimal,
     adjustments: decimal,
-    payable: decimal.describe("Released for payment by this statement."),
+    reserveHeld: decimal,
+    reserveReleased: decimal,
+    payable: decimal.describe("Released for payment by this statement; below 0: to be collected."),
+    taxWithheld: decimal.describe("Of what is released; the rest is paid out."),
     payment: payment.optional().describe("When it is to be paid; absent where the terms do not say."),
-    closing: decimal.describe("opening + earned + adjustments - payable; it opens the next statement."),
+    closing: decimal.describe(
+      "opening + earned + adjustments - reserveHeld + reserveReleased - payable; it opens the next statement.",
+    ),
   })
   .meta({
     title: "Quittance statement",

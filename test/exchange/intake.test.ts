@@ -51,7 +51,7 @@ async function envelopeOf({ batch }: Submission): Promise<string> {
   return unpackEnvelope(envelope);
 }
 
-test("batches that come at once share transactions, and each is stored, receipted and told of as if alone", async () => {
+test("batches that come at once share transactions, and each is stored and told of as if alone", async () => {
   const batches = await signed(place, BATCHES);
   inserts.count = 0;
   const submissions = await Promise.all(batches.map((jws) => submit(app, place, jws)));
@@ -64,7 +64,7 @@ test("batches that come at once share transactions, and each is stored, receipte
     });
   }
   const acts = await actsOf(app, place, ActType.BATCH_ACCEPTED);
-  const told = acts.map(({ subjectId, after }) => `${subjectId} ${after["jti"]}`).sort();
+  const told = acts.map(({ subjectId, after }) => `${subjectId} ${String(after["jti"])}`).sort();
   expect(told).toEqual(submissions.map(({ batch }) => `${batch.id} ${batch.jti}`).sort());
   expect(await postBatches(app, place.partner)).toMatchObject({ batches: BATCHES, items: 2 * BATCHES });
 });
@@ -85,7 +85,7 @@ test("a key that is revoked refuses its own batches and no other's", async () =>
   expect(told).toEqual([...Array(10).fill("accepted"), ...Array(10).fill("KEY_REVOKED")]);
 });
 
-test("the same batches sent to two processes at once are stored once, and fail nobody who shares a transaction", async () => {
+test("the same batches sent to two processes at once are stored once, and fail nobody who shares", async () => {
   const batches = await signed(place, BATCHES);
   const submissions = await Promise.all(
     [app, replica].map((on) => Promise.all(batches.map((jws) => submit(on, place, jws)))),

@@ -55,9 +55,10 @@ test("weekends and holidays are those of the country, and of a part of one", asy
 });
 
 test("a calendar that nobody knows is refused", async () => {
-  for (const known of ["KR", "US-CA", "DE-BY", "GB"]) await checkCalendar(known);
+  for (const known of ["KR", "US-CA", "DE-BY", "GB"])
+    await checkCalendar({ calendar: known, path: "/payout/businessDays" });
   for (const unknown of ["XX", "US-ZZ", "KR-11", "ZZ-A"]) {
-    await expect(checkCalendar(unknown)).rejects.toMatchObject({
+    await expect(checkCalendar({ calendar: unknown, path: "/payout/businessDays" })).rejects.toMatchObject({
       code: "VALIDATION",
       details: { path: "/payout/businessDays" },
     });

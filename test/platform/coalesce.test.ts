@@ -48,7 +48,7 @@ test("a go takes no more than weighs so much, and always one", async () => {
   expect(goes).toEqual([[4, 6], [1], [20], [3]]);
 });
 
-test("one who fails alone fails alone; work that throws fails all who share it, and the next go is not lost", async () => {
+test("one who fails alone fails alone; work that throws fails all who share it, not the next go", async () => {
   const work = coalesced(
     async (inputs: readonly string[]) => {
       if (inputs.includes("throws")) throw new Error("all of it");

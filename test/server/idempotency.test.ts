@@ -66,11 +66,18 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const other = { ...input, document: { ...input.document, name: "another" } };
     return { from: manager, input, other, act: ActType.CONFIGURATION_DRAFTED, noun: "configuration" };
   },
+  submitConfiguration: async () => {
+    const input = { configurationId: await drafted(), effectiveFrom: "2026-03-23T00:00:00.000Z" };
+    const other = { ...input, effectiveFrom: "2026-03-30T00:00:00.000Z" };
+    return { from: manager, input, other, act: ActType.CONFIGURATION_SUBMITTED, noun: "configuration" };
+  },
+  returnConfiguration: async () => {
+    const input = { configurationId: await submitted(), reason: "the rate" };
+    const other = { ...input, reason: "the grace" };
+    return { from: manager, input, other, act: ActType.CONFIGURATION_RETURNED, noun: "configuration" };
+  },
   activateConfiguration: async () => {
-    const draft = await send("draftConfiguration", manager, {
-      ...{ partnerId: place.partner.id, document: example("config-weekly-ggr"), idempotencyKey: "draft" },
-    });
-    const input = { configurationId: idIn(draft, "configuration"), effectiveFrom: "2026-03-23T00:00:00.000Z" };
+    const input = { configurationId: await submitted(), effectiveFrom: "2026-03-23T00:00:00.000Z" };
     const from = await seedClient(app, place.shell, null); // who drafted it may not
     const other = { ...input, effectiveFrom: "2026-03-30T00:00:00.000Z" };
     return { from, input, other, act: ActType.CONFIGURATION_ACTIVATED, noun: "configuration" };
@@ -117,6 +124,20 @@ async function open(): Promise<void> {
   app.clock.set("2026-03-10T12:00:00.000Z");
   place = await openPlace(app, "2026-03-01T15:00:00.000Z");
   manager = await seedClient(app, place.shell, null);
+}
+
+/** A draft of the manager's. */
+async function drafted(): Promise<string> {
+  const document = example("config-weekly-ggr");
+  const input = { partnerId: place.partner.id, document, idempotencyKey: "draft" };
+  return idIn(await send("draftConfiguration", manager, input), "configuration");
+}
+
+/** A draft that was submitted for approval. */
+async function submitted(): Promise<string> {
+  const configurationId = await drafted();
+  const input = { configurationId, effectiveFrom: "2026-03-23T00:00:00.000Z", idempotencyKey: "submit" };
+  return idIn(await send("submitConfiguration", manager, input), "configuration");
 }
 
 async function prepared(name: string): Promise<Repeatable> {

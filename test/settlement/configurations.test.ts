@@ -10,7 +10,9 @@ import {
 } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
+import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { documentOf, statementOf } from "../../src/settlement/statements/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
@@ -256,6 +258,32 @@ describe("a version that splits a period", () => {
       [DAY_2, NOON_3, "1010.00", "101.00"],
       [NOON_3, DAY_3, "500.00", "100.00"],
     ]);
+  });
+
+  test("shares a guarantee by days between its parts, and is charged a fixed fee once", async () => {
+    const document = {
+      ...example("config-daily-12pct"),
+      cycle: { kind: "MONTHLY", dayOfMonth: 2 },
+      guarantee: { kind: "FLOOR", amount: "3100.00", prorate: "DAYS" },
+      fees: [{ kind: "FIXED", name: "desk", payer: "TENANT", amount: "10.00", per: "PERIOD" }],
+    };
+    const where = await place({ document });
+    await splitAt(where, document, "2026-03-17T03:00:00.000Z"); // 12:00 in Seoul
+    const through = new Date("2026-04-01T15:00:00.000Z");
+    app.clock.set(through);
+    const rows = await settle(app, where.shell, { partnerId: where.partner.id, through });
+    expect(rows.map(({ earned }) => earned)).toEqual(["1500.00", "1600.00"]);
+    const statements = await Promise.all(rows.map(({ statementId }) => statementOf(app, where.actor, statementId)));
+    for (const statement of statements) {
+      const { period, ...rest } = documentOf(statement);
+      expect(period).toMatchObject({ cycleStart: DAY_1, cycleEnd: "2026-04-01T15:00:00.000Z" });
+      expect(recomputeStatement({ ...rest, period })).toEqual([]);
+    }
+    const [first, second] = statements.map(documentOf);
+    expect(
+      recomputeStatement({ ...second, period: { ...second?.period, cycleStart: second?.period.start } }),
+    ).not.toEqual([]);
+    expect(first?.lines.find(({ code }) => code === "FEE_FIXED")?.amount).toBe("10.00");
   });
 
   test("at a boundary splits nothing, and at an instant that is not fifteen minutes ahead is refused", async () => {

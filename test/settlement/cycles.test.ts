@@ -50,12 +50,17 @@ test("an unclear schedule is refused by its path when drafted, and so is an unkn
       details: { path },
     });
   }
+  const payout = { minimum: "0", dueAfterDays: 2, businessDays: "XX" };
+  await expect(draft({ overrides: [{ for: { currency: "USD" }, payout }] })).rejects.toMatchObject({
+    code: "VALIDATION",
+    details: { path: "/overrides/0/payout/businessDays" },
+  });
 });
 
 describe("payment terms", () => {
   /** The statement of 13 February 2026, a Friday before Korea's New Year; its period falls due at midnight. */
-  async function statementBy(payout: Record<string, unknown>): Promise<Statement> {
-    const place = await settledBy({ payout: { minimum: "0", ...payout } });
+  async function statementBy(payout: Record<string, unknown>, more = {}): Promise<Statement> {
+    const place = await settledBy({ payout: { minimum: "0", ...payout }, ...more });
     app.clock.set("2026-02-14T00:00:00.000Z");
     const through = new Date("2026-02-13T15:00:00.000Z");
     const last = (await settle(app, place.shell, { partnerId: place.partner.id, through })).at(-1);
@@ -69,6 +74,14 @@ describe("payment terms", () => {
       ...{ from: "2026-02-14", afterDays: 2, calendar: "KR", on: "2026-02-20" },
       closedDays: ["2026-02-15", "2026-02-16", "2026-02-17", "2026-02-18"],
     });
+    expect(recomputeStatement(documentOf(statement))).toEqual([]);
+  });
+
+  test("are those of the override for the statement's currency", async () => {
+    const payout = { minimum: "0", dueAfterDays: 2, businessDays: "KR" };
+    const overrides = [{ for: { currency: "USD" }, payout }];
+    const statement = await statementBy({ dueAfterDays: 30 }, { overrides });
+    expect(statement.paymentDueOn).toBe("2026-02-20");
     expect(recomputeStatement(documentOf(statement))).toEqual([]);
   });
 

@@ -7,13 +7,14 @@ import type { Cycle } from "../../src/periods/rules.js";
 import {
   configurationJsonSchema,
   configurationSha256,
-  contractOf,
   graceMsOf,
   parseConfiguration,
 } from "../../src/settlement/document.js";
+import { warningsOf } from "../../src/settlement/document-checks.js";
+import { contractOf } from "../../src/settlement/document-contract.js";
 import { example } from "../support/contracts.js";
 
-const EXAMPLES = ["config-daily-12pct", "config-weekly-ggr", "config-monthly-ngr"];
+const EXAMPLES = ["config-daily-12pct", "config-weekly-ggr", "config-monthly-ngr", "config-weekly-tiers"];
 const DAILY = "config-daily-12pct";
 
 /** An example with the member at a JSON pointer put in or, when undefined, taken out. */
@@ -141,55 +142,20 @@ describe("a document is refused with the path", () => {
 });
 
 describe("the format holds what is not settled yet, and such a document is refused by its path", () => {
-  const tiers = { kind: "TIERED", mode: "SLAB", brackets: [{ upTo: "5000", rate: "0.25" }, { rate: "0.3" }] };
   test.each([
     ["/base/jackpotWins", "INCLUDED", "/base/jackpotWins"],
-    ["/share", { kind: "NONE" }, "/share/kind"],
-    ["/share", tiers, "/share/kind"],
-    ["/share", { ...tiers, mode: "MARGINAL", window: "MONTH" }, "/share/kind"],
-    ["/fees", [{ kind: "PER_UNIT", name: "cpa", payer: "TENANT", amount: "80", kinds: ["ACQUISITION"] }], "/fees"],
-    ["/fees", [{ kind: "FIXED", name: "platform", payer: "PARTNER", amount: "100.00", per: "MONTH" }], "/fees"],
-    ["/guarantee", { kind: "FLOOR", amount: "10000", prorate: "DAYS" }, "/guarantee"],
-    ["/guarantee", { kind: "CUMULATIVE", amount: "10000", window: "YEAR", prorate: "NONE" }, "/guarantee"],
-    ["/guarantee", { kind: "RECOUPABLE_ADVANCE", instalments: [{ amount: "10000", on: "2026-01-01" }] }, "/guarantee"],
-    ["/caps", [{ of: "SHARE", maximum: "100000", window: "MONTH" }], "/caps"],
-    ["/carryOver", { policy: "CAPPED", unit: "BASE", rate: "0.5" }, "/carryOver/policy"],
-    ["/carryOver/unit", "COMMISSION", "/carryOver/unit"],
-    ["/carryOver/tierBasis", "GROSS", "/carryOver/tierBasis"],
-    ["/carryOver/expiresAfterPeriods", 3, "/carryOver/expiresAfterPeriods"],
     ["/carryOver/scope", "PLAYER", "/carryOver/scope"],
     ["/carryOver/ringFence", { playerAtMost: "-7000", aggregateAtMost: "-2000" }, "/carryOver/ringFence"],
-    ["/jackpots", { contribution: { source: "TRANSACTIONS" }, settlement: "NETTED" }, "/jackpots"],
-    ["/reserve", { rate: "0.05", of: "EARNED", releaseAfterPeriods: 6 }, "/reserve"],
-    ["/taxes", { withholding: { rate: "0.033" }, vat: { rate: "0.1", treatment: "ADDED" } }, "/taxes"],
     ["/fx", { to: "EUR", type: "PERIOD_CLOSE", source: "ECB" }, "/fx"],
     ["/netting", { with: ["ptn_x"] }, "/netting"],
     ["/credit", { drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "500", lowWater: "0.1" }, "/credit"],
-    ["/payout/negative", "COLLECT", "/payout/negative"],
-    [
-      "/payout/splits",
-      [
-        { to: "a", weight: "0.5" },
-        { to: "b", weight: "0.5" },
-      ],
-      "/payout/splits",
-    ],
-    ["/rounding/scale", 0, "/rounding/scale"],
     ["/lateItems", "ORIGIN_TERMS", "/lateItems"],
     ["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"],
-    ["/overrides", [{ for: { brand: "main" }, share: { kind: "FLAT", rate: "0.1" } }], "/overrides"],
   ])("%s = %j", (pointer, value, path) => {
     expect(refusalOf(changed(pointer, value))).toMatchObject({
       code: ErrorCode.VALIDATION,
       details: { path, problems: [`${path} is not supported yet`] },
     });
-  });
-
-  test("CUSTOM bases as well", () => {
-    const base = { measure: "CUSTOM", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
-    const components = [{ kind: "BET", rate: "1", sign: "PLUS" }];
-    expect(refusalOf(changed("/base", { ...base, components }))).toMatchObject({ details: { path: "/base/measure" } });
-    expect(refusalOf(changed("/base", base))).toMatchObject({ details: { path: "/base/components" } });
   });
 });
 
@@ -227,25 +193,114 @@ test("grace is read to the millisecond", () => {
 
 describe("the contract of a document", () => {
   test("has the rates and the minimum as exact numbers of the currency", () => {
-    const contract = contractOf(parseConfiguration(changed("/payout/minimum", "10.5")), 2);
+    const contract = contractOf(parseConfiguration(changed("/payout/minimum", "10.5")), { currency: "USD", scale: 2 });
     expect(contract).toMatchObject({
-      measure: "NGR",
-      freeRoundStake: "ZERO",
-      carryPolicy: "FULL",
-      minimumPayoutMinor: 1_050n,
+      base: {
+        measure: "NGR",
+        freeRoundStake: "ZERO",
+        deductions: [{ type: "BONUS", rateOf: null, cap: { basis: { measure: "GGR", less: [] } } }],
+      },
+      carry: { policy: "FULL", unit: "BASE" },
+      payout: { minimumMinor: 1_050n },
       rounding: { mode: "HALF_EVEN", stage: "TOTAL" },
-      deductions: [{ type: "BONUS", rateOf: null, cap: { basis: { measure: "GGR", less: [] } } }],
     });
-    expect(contract.shareRate.equals(Rational.of(12n, 100n))).toBe(true);
+    expect(contract.share.brackets).toEqual([{ upTo: null, rate: Rational.of(12n, 100n) }]);
   });
 
   test("refuses an amount with more decimals than the currency has", () => {
     const document = parseConfiguration(changed("/payout/minimum", "10.5"));
-    expect(() => contractOf(document, 0)).toThrow(
+    expect(() => contractOf(document, { currency: "KRW", scale: 0 })).toThrow(
       expect.objectContaining({
         code: ErrorCode.VALIDATION,
         details: expect.objectContaining({ path: "/payout/minimum" }),
       }),
     );
+  });
+});
+
+describe("what members mean together", () => {
+  const brackets = [{ upTo: "5000", rate: "0.25" }, { upTo: "20000", rate: "0.3" }, { rate: "0.35" }];
+  const tiers = { kind: "TIERED", mode: "SLAB", brackets };
+  const rate = { kind: "FLAT", rate: "0.1" };
+  const fee = { kind: "PER_UNIT", name: "cpa", payer: "TENANT", amount: "80", kinds: ["ACQUISITION"] };
+  const floor = { kind: "FLOOR", amount: "10000", prorate: "DAYS" };
+
+  test.each([
+    ["/share", { kind: "NONE" }],
+    ["/share", tiers],
+    ["/share", { ...tiers, mode: "MARGINAL", window: "MONTH" }],
+    ["/fees", [fee, { kind: "FIXED", name: "platform", payer: "PARTNER", amount: "100.00", per: "MONTH" }]],
+    ["/guarantee", floor],
+    ["/guarantee", { ...floor, kind: "CUMULATIVE", window: "YEAR" }],
+    ["/guarantee", { kind: "RECOUPABLE_ADVANCE", instalments: [{ amount: "10000", on: "2026-01-01" }] }],
+    ["/caps", [{ of: "SHARE", maximum: "100000", window: "MONTH" }]],
+    ["/carryOver", { policy: "CAPPED", unit: "COMMISSION", rate: "0.5", expiresAfterPeriods: 3, scope: "BRAND" }],
+    ["/jackpots", { contribution: { source: "TRANSACTIONS" }, settlement: "SEPARATE" }],
+    ["/reserve", { rate: "0.05", of: "EARNED", releaseAfterPeriods: 6 }],
+    ["/taxes", { withholding: { rate: "0.033" }, vat: { rate: "0.1", treatment: "ADDED" } }],
+    ["/payout/negative", "COLLECT"],
+    ["/payout/splits", ["0.5", "0.3", "0.2"].map((weight, index) => ({ to: `a${index}`, weight }))],
+    ["/rounding/scale", 0],
+    ["/overrides", [{ for: { brand: "main" }, share: rate, guarantee: floor }]],
+  ])("%s = %j is settled", (pointer, value) => {
+    expect(refusalOf(changed(pointer, value))).toBeNull();
+  });
+
+  test.each([
+    ["/share", { ...tiers, brackets: [...brackets].reverse() }, "/share/brackets/0/upTo"],
+    ["/share", { ...tiers, brackets: [brackets[1], brackets[0], brackets[2]] }, "/share/brackets/1/upTo"],
+    ["/share", { ...tiers, brackets: brackets.slice(0, 2) }, "/share/brackets/1/upTo"],
+    ["/share", { ...tiers, brackets: [{ upTo: "0", rate: "0.1" }, brackets[2]] }, "/share/brackets/0/upTo"],
+    ["/fees", [fee, fee], "/fees/1/name"],
+    [
+      "/jackpots",
+      {
+        contribution: { source: "RATE", rate: "0.01", basis: { measure: "GGR", less: ["BONUS"] } },
+        settlement: "NETTED",
+      },
+      "/jackpots/contribution/basis/less",
+    ],
+    ["/fees", [{ ...fee, kinds: ["ROLLBACK"] }], "/fees/0/kinds/0"],
+    ["/payout/splits", [{ to: "a", weight: "0.5" }], "/payout/splits"],
+    ["/overrides", [{ for: { brand: "a" }, share: rate, payout: { minimum: "1" } }], "/overrides/0/payout"],
+    ["/overrides", [{ for: { brand: "a" }, guarantee: floor }], "/overrides/0/guarantee"],
+    ["/overrides", ["a", "a"].map((brand) => ({ for: { brand }, share: rate })), "/overrides/1/for"],
+  ])("%s = %j is refused", (pointer, value, path) => {
+    expect(refusalOf(changed(pointer, value))).toMatchObject({ code: ErrorCode.VALIDATION, details: { path } });
+  });
+
+  test("a window is not shorter than a period, and GROSS belongs to slabs", () => {
+    const week = { ...tiers, window: "WEEK" };
+    expect(refusalOf(changed("/share", week))).toBeNull();
+    expect(refusalOf(changed("/share", week, "config-monthly-ngr"))).toMatchObject({
+      details: { path: "/share/window" },
+    });
+    const gross = { policy: "FULL", unit: "BASE", tierBasis: "GROSS" };
+    const document = { ...example(DAILY), share: { ...tiers, mode: "MARGINAL" }, carryOver: gross };
+    expect(refusalOf(document)).toMatchObject({ details: { path: "/carryOver/tierBasis" } });
+  });
+
+  test("cliffs and falling rates are warned of, not refused", () => {
+    const warned = (share: unknown) => warningsOf(parseConfiguration(changed("/share", share)));
+    expect(warned(tiers)).toEqual([
+      expect.stringMatching(/^\/share\/brackets\/1 is a cliff/),
+      expect.stringMatching(/^\/share\/brackets\/2 is a cliff/),
+    ]);
+    expect(warned({ ...tiers, mode: "MARGINAL" })).toEqual([]);
+    const falling = [{ upTo: "50000", rate: "0.15" }, { rate: "0.12" }];
+    expect(warned({ ...tiers, brackets: falling })).toEqual([expect.stringMatching(/brackets\/1 pays less/)]);
+    expect(warned(rate)).toEqual([]);
+  });
+
+  test("an override for a currency alone takes the place of the document's own members", () => {
+    const document = parseConfiguration(
+      changed("/overrides", [
+        { for: { currency: "KRW" }, payout: { minimum: "1000" } },
+        { for: { currency: "USD", brand: "a" }, share: rate },
+      ]),
+    );
+    const won = contractOf(document, { currency: "KRW", scale: 0 });
+    expect(won).toMatchObject({ payout: { minimumMinor: 1_000n }, overrides: [] });
+    expect(contractOf(document, { currency: "USD", scale: 2 }).overrides).toHaveLength(1);
   });
 });

@@ -3,18 +3,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../src/kernel/canonical-json.js";
 import type { Rational } from "../../src/kernel/rational.js";
-import {
-  type ConfigurationDocument,
-  configurationSha256,
-  contractOf,
-  parseConfiguration,
-} from "../../src/settlement/document.js";
+import { type ConfigurationDocument, configurationSha256, parseConfiguration } from "../../src/settlement/document.js";
+import { contractOf } from "../../src/settlement/document-contract.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { buildStatementDocument, statementJsonSchema } from "../../src/settlement/statement-document.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import { calculate } from "../../src/settlement/terms/calculate.js";
-import { anyCarry, anyOpening, anyTotals, exact, example, totalsOf } from "../support/contracts.js";
+import { type PeriodSpan, periodDays } from "../../src/settlement/terms/period.js";
+import { anyCarry, anyOpening, anyTotals, carrying, exact, example, totalsOf } from "../support/contracts.js";
 
 const DAILY = parseConfiguration(example("config-daily-12pct"));
 const MONTHLY = parseConfiguration(example("config-monthly-ngr"));
@@ -30,24 +27,29 @@ function statement(
   totals: readonly KindTotal[],
   { carryIn = exact("0"), openingMinor = 0n, document = DAILY }: Facts = {},
 ): StatementDocument {
-  const result = calculate({ contract: contractOf(document, 2), totals, carryIn, openingMinor });
+  const contract = contractOf(document, { currency: "USD", scale: 2 });
+  const period = spanOf(document);
+  const state = carrying(carryIn);
+  const result = calculate({ contract, totals, state, openingMinor, period: periodDays(period) });
   const header = {
     tenantId: "tnt_a",
     partnerId: "ptn_b",
     statementId: "stm_c",
     issuedAt: new Date("2026-03-02T00:00:01.500Z"),
-    period: {
-      id: "prd_d",
-      startsAt: new Date("2026-02-28T15:00:00.000Z"),
-      endsAt: new Date("2026-03-01T15:00:00.000Z"),
-      timezone: "Asia/Seoul",
-    },
+    period: { id: "prd_d", ...period },
     currency: "USD",
     scale: 2,
     configuration: { id: "cfg_e", version: 3, document },
     previousStatement: { id: "stm_b", sha256: "ab".repeat(32) },
   };
   return buildStatementDocument(header, totals, result);
+}
+
+/** The first of March in Seoul, a day or the first part of a month. */
+function spanOf({ cycle }: ConfigurationDocument): PeriodSpan {
+  const [startsAt, endsAt] = [new Date("2026-02-28T15:00:00.000Z"), new Date("2026-03-01T15:00:00.000Z")];
+  const cycleEndsAt = cycle.kind === "DAILY" ? endsAt : new Date("2026-03-31T15:00:00.000Z");
+  return { startsAt, endsAt, cycleStartsAt: startsAt, cycleEndsAt, timezone: "Asia/Seoul" };
 }
 
 /** A statement as a reader has it, after one text in it was replaced by another. */
@@ -168,12 +170,18 @@ describe("recomputing", () => {
   test("answers what cannot be computed with, and never throws", () => {
     const unsupported = { ...DAILY, rules: { format: "JDM", content: {} } };
     const configuration = { ...document.configuration, document: unsupported };
+    const carriedInto = (value: string) => {
+      const opening = [{ name: "CARRY", scope: "", key: "", value }];
+      return { ...document, state: { ...document.state, opening } };
+    };
     const cases: readonly (readonly [unknown, RegExp])[] = [
       [null, /^\/ is refused/],
       [{ ...document, closing: "1e3" }, /^\/closing is refused/],
       [{ ...document, scale: 3 }, /^\/scale is not that of USD/],
-      [{ ...document, carryIn: "0.01" }, /^\/carryIn /],
-      [{ ...document, carryIn: "1/0" }, /^\/carryIn /],
+      [carriedInto("0.01"), /^\/state\/opening\/0/],
+      [carriedInto("1/0"), /^\/state\/opening\/0/],
+      [{ ...document, period: { ...document.period, timezone: "Mars/Olympus" } }, /^\/period /],
+      [{ ...document, period: { ...document.period, cycleEnd: document.period.start } }, /^\/period is not a part/],
       [{ ...document, opening: "0.001" }, /^\/opening /],
       [{ ...document, totals: [{ ...document.totals[0], kind: "TIP" }] }, /^\/totals has TIP/],
       [{ ...document, configuration }, /^\/configuration\/document: .*\/rules/],

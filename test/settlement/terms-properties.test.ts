@@ -6,9 +6,10 @@ import { postingOf } from "../../src/ledger/rules.js";
 import { TransactionKind } from "../../src/periods/entities.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import { calculate } from "../../src/settlement/terms/calculate.js";
-import { CarryPolicy, RoundingStage } from "../../src/settlement/terms/contract.js";
+import { CarryPolicy, CarryUnit, RoundingStage, Window } from "../../src/settlement/terms/contract.js";
 import { LineSection, publishLine } from "../../src/settlement/terms/lines.js";
 import { roundEarned } from "../../src/settlement/terms/rounding.js";
+import { carriedIn, type State } from "../../src/settlement/terms/state.js";
 import {
   amount,
   greatest,
@@ -19,7 +20,7 @@ import {
   times,
   type Working,
 } from "../../src/settlement/terms/working.js";
-import { anyCarry, anyContract, anyOpening, anyTotals, exact } from "../support/contracts.js";
+import { anyCarry, anyContract, anyOpening, anyTotals, carrying, exact, MARCH } from "../support/contracts.js";
 import { evaluate } from "../support/formula.js";
 
 test("parts add up to the rounded sum, each within a unit; lines lie within half a unit in the half modes", () => {
@@ -61,7 +62,13 @@ test("a formula says what was computed, however it is built", () => {
 });
 
 describe("for any contract and activity", () => {
-  const anyCase = fc.record({ contract: anyContract, totals: anyTotals, carryIn: anyCarry, openingMinor: anyOpening });
+  const anyCase = fc.record({
+    contract: anyContract,
+    totals: anyTotals,
+    state: anyCarry.map(carrying),
+    openingMinor: anyOpening,
+    period: fc.constant(MARCH),
+  });
 
   test("every line's formula over its inputs gives its result", () => {
     fc.assert(
@@ -105,17 +112,21 @@ describe("for any contract and activity", () => {
   });
 
   test("carrying conserves: under FULL what was shared and what is carried out make up all bases", () => {
-    const contracts = anyContract.map((contract) => ({ ...contract, carryPolicy: CarryPolicy.FULL }));
+    const contracts = anyContract.map(({ carry, ...contract }) => ({
+      ...contract,
+      share: { ...contract.share, window: Window.PERIOD },
+      carry: { ...carry, policy: CarryPolicy.FULL, unit: CarryUnit.BASE, expiresAfterPeriods: null },
+    }));
     fc.assert(
       fc.property(contracts, fc.array(anyTotals, { maxLength: 5 }), (contract, periods) => {
-        let [carry, bases, shared] = [Rational.ZERO, Rational.ZERO, Rational.ZERO];
+        let [state, bases, shared]: [State, Rational, Rational] = [[], Rational.ZERO, Rational.ZERO];
         for (const totals of periods) {
-          const result = calculate({ contract, totals, carryIn: carry, openingMinor: 0n });
+          const result = calculate({ contract, totals, state, openingMinor: 0n, period: MARCH });
           bases = bases.plus(result.base);
-          shared = shared.plus(result.base.plus(carry).max(Rational.ZERO));
-          carry = result.carryOut;
+          shared = shared.plus(result.base.plus(result.carryIn).max(Rational.ZERO));
+          state = result.stateOut;
         }
-        expect(shared.plus(carry).toText()).toBe(bases.toText());
+        expect(shared.plus(carriedIn(state)).toText()).toBe(bases.toText());
       }),
     );
   });

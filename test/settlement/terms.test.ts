@@ -13,7 +13,7 @@ import {
 import { exactText } from "../../src/settlement/terms/exact.js";
 import { type Line, type LineCode, publishLine } from "../../src/settlement/terms/lines.js";
 import { roundEarned } from "../../src/settlement/terms/rounding.js";
-import { contractWith, deducting, exact, of, totalsOf } from "../support/contracts.js";
+import { carrying, contractWith, deducting, exact, MARCH, of, totalsOf } from "../support/contracts.js";
 
 const { BONUS, JACKPOT_CONTRIBUTION, PAYMENT_FEES, GAMING_TAX, CHARGEBACKS } = DeductionType;
 
@@ -23,7 +23,7 @@ const PROVIDER = { ...GAMES, BONUS: 12_000, JACKPOT_CONTRIBUTION: 12_400 };
 const ROYALTY = [deducting(JACKPOT_CONTRIBUTION), deducting(BONUS, { cap: of("0.1", Measure.GGR) })];
 
 function settle(contract: Contract, totals: readonly KindTotal[], carryIn = Rational.ZERO, openingMinor = 0n) {
-  return calculate({ contract, totals, carryIn, openingMinor });
+  return calculate({ contract, totals, state: carrying(carryIn), openingMinor, period: MARCH });
 }
 
 function line(result: TermsResult, code: LineCode): Line {

@@ -3,7 +3,11 @@ import fc from "fast-check";
 import { Rational, RoundingMode } from "../../src/kernel/rational.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import {
+  type BaseTerms,
   CarryPolicy,
+  CarryScope,
+  type CarryTerms,
+  CarryUnit,
   type Contract,
   type Deduction,
   DeductionType,
@@ -11,7 +15,14 @@ import {
   Measure,
   type RateOf,
   RoundingStage,
+  type ShareTerms,
+  TierBasis,
+  TierMode,
+  Window,
 } from "../../src/settlement/terms/contract.js";
+import { NegativePosition } from "../../src/settlement/terms/payment-terms.js";
+import type { PeriodDays } from "../../src/settlement/terms/period.js";
+import { type State, StateName } from "../../src/settlement/terms/state.js";
 
 /** An example document of docs/examples, parsed as JSON. */
 export function example(name: string): Record<string, unknown> {
@@ -26,18 +37,71 @@ export function totalsOf(sums: Readonly<Record<string, number>>, originPeriodId:
   });
 }
 
-/** A contract of `rate` of GGR, FULL carry on the base, half-even, minimum payout 0, unless told otherwise. */
-export function contractWith(changes: Partial<Contract> = {}): Contract {
+/** What a test wants of a contract otherwise; base, share and carry also by their most used members. */
+export interface ContractChanges extends Partial<Omit<Contract, "carry">> {
+  readonly measure?: Measure;
+  readonly freeRoundStake?: FreeRoundStake;
+  readonly deductions?: readonly Deduction[];
+  readonly shareRate?: Rational;
+  readonly carryPolicy?: CarryPolicy;
+  readonly carry?: Partial<CarryTerms>;
+  readonly minimumPayoutMinor?: bigint;
+}
+
+/** A contract of 12 % of GGR, FULL carry on the base, half-even, minimum payout 0, unless told otherwise. */
+export function contractWith(changes: ContractChanges = {}): Contract {
+  const { measure, freeRoundStake, deductions, shareRate, carryPolicy, carry, minimumPayoutMinor, ...own } = changes;
   return {
-    measure: changes.deductions === undefined ? Measure.GGR : Measure.NGR,
-    freeRoundStake: FreeRoundStake.ZERO,
-    deductions: [],
-    shareRate: exact("0.12"),
-    carryPolicy: CarryPolicy.FULL,
-    minimumPayoutMinor: 0n,
+    ...{ scale: 2, fees: [], caps: [], guarantee: null, reserve: null, overrides: [] },
+    base: baseWith({
+      measure: measure ?? (deductions === undefined ? Measure.GGR : Measure.NGR),
+      freeRoundStake: freeRoundStake ?? FreeRoundStake.ZERO,
+      deductions: deductions ?? [],
+    }),
+    share: flat(shareRate ?? exact("0.12")),
+    carry: { ...CARRY, policy: carryPolicy ?? CarryPolicy.FULL, ...carry },
+    jackpots: { contribution: null, isSeparate: false },
+    taxes: { withholding: null, vat: null },
+    payout: { minimumMinor: minimumPayoutMinor ?? 0n, negative: NegativePosition.CARRY, splits: [] },
     rounding: { mode: RoundingMode.HALF_EVEN, stage: RoundingStage.TOTAL },
+    ...own,
+  };
+}
+
+const CARRY: CarryTerms = {
+  policy: CarryPolicy.FULL,
+  unit: CarryUnit.BASE,
+  tierBasis: TierBasis.NET,
+  scope: CarryScope.PARTNER,
+  rate: Rational.ONE,
+  expiresAfterPeriods: null,
+};
+
+/** A base of GGR, unless told otherwise. */
+export function baseWith(changes: Partial<BaseTerms>): BaseTerms {
+  return {
+    ...{ pointer: "/base", measure: Measure.GGR, freeRoundStake: FreeRoundStake.ZERO, jackpotWinsIncluded: false },
+    ...{ deductions: [], components: [] },
     ...changes,
   };
+}
+
+/** One rate of everything. */
+function flat(rate: Rational, pointer = "/share"): ShareTerms {
+  return { pointer, mode: TierMode.SLAB, brackets: [{ upTo: null, rate }], window: Window.PERIOD };
+}
+
+/** What was carried in, and nothing else. */
+export function carrying(value: Rational): State {
+  return value.isZero ? [] : [{ name: StateName.CARRY, scope: "", key: "", value }];
+}
+
+/** The whole of March 2026. */
+export const MARCH = wholePeriod("2026-03-01", "2026-04-01");
+
+/** A period that is all of its cycle's stretch, by its first day and the first day after it. */
+export function wholePeriod(firstDay: string, nextDay: string): PeriodDays {
+  return { firstDay, nextDay, cycleFirstDay: firstDay, cycleNextDay: nextDay };
 }
 
 /** A rate of turnover or GGR, less some deductions. */
@@ -109,21 +173,47 @@ const anyDeductions: fc.Arbitrary<Deduction[]> = fc
     ),
   );
 
+/** Flat rates, and tables of rising bounds. */
+export const anyShare: fc.Arbitrary<ShareTerms> = fc
+  .record({
+    mode: fc.constantFrom(...Object.values(TierMode)),
+    bounds: fc.uniqueArray(fc.bigInt(1n, MINOR_MAX), { maxLength: 4, selector: String }),
+    rates: fc.array(anyRate, { minLength: 5, maxLength: 5 }),
+    window: fc.constantFrom(Window.PERIOD, Window.QUARTER),
+  })
+  .map(({ mode, bounds, rates, window }) => {
+    const rising = [...bounds].sort((a, b) => (a < b ? -1 : 1));
+    const uppers = [...rising.map((bound) => Rational.of(bound)), null];
+    const brackets = uppers.map((upTo, index) => ({ upTo, rate: rates[index] ?? Rational.ZERO }));
+    return { pointer: "/share", mode, brackets, window };
+  });
+
+const anyCarryTerms: fc.Arbitrary<CarryTerms> = fc
+  .record({
+    policy: fc.constantFrom(...Object.values(CarryPolicy)),
+    unit: fc.constantFrom(...Object.values(CarryUnit)),
+    tierBasis: fc.constant(TierBasis.NET),
+    scope: fc.constant(CarryScope.PARTNER),
+    rate: anyRate,
+    expiresAfterPeriods: fc.option(fc.integer({ min: 1, max: 3 })),
+  })
+  .map((carry) => (carry.policy === CarryPolicy.NONE ? { ...carry, expiresAfterPeriods: null } : carry));
+
 /** Any contract that the calculation obeys. */
 export const anyContract: fc.Arbitrary<Contract> = fc
   .record({
-    measure: fc.constantFrom(...Object.values(Measure)),
+    measure: fc.constantFrom(Measure.TURNOVER, Measure.GGR, Measure.NGR),
     freeRoundStake: fc.constantFrom(...Object.values(FreeRoundStake)),
     deductions: anyDeductions,
-    shareRate: anyRate,
-    carryPolicy: fc.constantFrom(...Object.values(CarryPolicy)),
+    share: anyShare,
+    carry: anyCarryTerms,
     minimumPayoutMinor: fc.bigInt(0n, MINOR_MAX),
     rounding: fc.record({
       mode: fc.constantFrom(...Object.values(RoundingMode)),
       stage: fc.constantFrom(...Object.values(RoundingStage)),
     }),
   })
-  .map((contract) => (contract.measure === Measure.NGR ? contract : { ...contract, deductions: [] }));
+  .map((changes) => contractWith(changes.measure === Measure.NGR ? changes : { ...changes, deductions: [] }));
 
 /** A base that may be carried: negative, or nothing. */
 export const anyCarry: fc.Arbitrary<Rational> = fc

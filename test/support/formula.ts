@@ -2,11 +2,11 @@ import type { Rational } from "../../src/kernel/rational.js";
 import { exact } from "./contracts.js";
 
 /**
- * A second, naive reader of a line's formula: `if a >= b then c else d`, `+ - *`, unary minus, `min`, `max`, brackets,
- * names and numbers. It knows nothing of how formulas are made.
+ * A second, naive reader of a line's formula: `if a >= b then c else d`, `+ - * /`, unary minus, `min`, `max`,
+ * brackets, names and numbers. It knows nothing of how formulas are made.
  */
 export function evaluate(formula: string, inputs: Readonly<Record<string, string>>): Rational {
-  const tokens = formula.match(/>=|[A-Za-z]\w*|\d+|[-+*(),]/g) ?? [];
+  const tokens = formula.match(/>=|[A-Za-z]\w*|\d+|[-+*/(),]/g) ?? [];
   let at = 0;
 
   const next = () => tokens[at++] ?? "";
@@ -24,7 +24,7 @@ export function evaluate(formula: string, inputs: Readonly<Record<string, string
     take("then");
     const yes = sum();
     take("else");
-    const no = sum();
+    const no = choice();
     return left.compare(right) >= 0 ? yes : no;
   }
 
@@ -37,10 +37,8 @@ export function evaluate(formula: string, inputs: Readonly<Record<string, string
 
   function product(): Rational {
     let value = factor();
-    while (tokens[at] === "*") {
-      take("*");
-      value = value.times(factor());
-    }
+    while (tokens[at] === "*" || tokens[at] === "/")
+      value = next() === "*" ? value.times(factor()) : value.over(factor());
     return value;
   }
 

@@ -50,9 +50,9 @@ interface Intake {
 const intakes = perApp(() => new Map<number, Intake>());
 
 /**
- * Stores a batch with its act and answers it as accepted. Batches that come while others are being stored share the next
- * transaction, so that a busy minute costs few commits; a key that was revoked meanwhile (`KEY_REVOKED`) refuses its own
- * batches alone. A `jti` that is taken throws the database's error, an unanswered COMMIT `CommitOutcomeUnknown`.
+ * Stores a batch with its act and answers it as accepted. Batches that come while others are being stored share the
+ * next transaction, so that a busy minute costs few commits; a key that was revoked meanwhile (`KEY_REVOKED`) refuses
+ * its own batches alone. A `jti` that is taken throws the database's error, an unheard COMMIT `CommitOutcomeUnknown`.
  */
 export function storeBatch(app: App, batch: CheckedBatch): Promise<Batch> {
   return intakeOf(app, batch.actor.tenantNo).store(batch);

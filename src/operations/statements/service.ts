@@ -2,6 +2,7 @@ import { PlatformKey } from "../../identity/entities.js";
 import { assert } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";
 import { sha256Hex } from "../../kernel/digest.js";
+import { groupBy } from "../../kernel/group.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
 import type { Reader } from "../../platform/database.js";
@@ -122,8 +123,14 @@ async function checkPeriod(reader: Reader, statement: Statement, findings: Findi
   const posted = rows.map(({ name, count, units, total }) => {
     return [name, `${count} × ${decimalText(BigInt(total), scaleOf(currency))}, ${units} units`] as const;
   });
-  const stated = documentOf(statement).totals.map(({ kind, category, originPeriodId, count, units, sum }) => {
-    return [`${kind} ${category} ${originPeriodId ?? ""}`, `${count} × ${sum}, ${units} units`] as const;
+  const groups = groupBy(documentOf(statement).totals, ({ kind, category, originPeriodId }) => {
+    return `${kind} ${category} ${originPeriodId ?? ""}`;
+  });
+  const stated = [...groups].map(([name, places]) => {
+    const sum = (of: (total: (typeof places)[number]) => bigint) => places.reduce((all, each) => all + of(each), 0n);
+    const [count, units] = [sum((total) => BigInt(total.count)), sum((total) => BigInt(total.units))];
+    const minor = sum((total) => BigInt(total.sum.replace(".", "")));
+    return [name, `${count} × ${decimalText(minor, scaleOf(currency))}, ${units} units`] as const;
   });
   findings.compare(Check.STATEMENTS, `${id} total`, new Map(posted), new Map(stated));
 }

@@ -39,15 +39,15 @@ export function isPaymentDate(payment: PaymentDate): boolean {
   return isDueDay(payment);
 }
 
-/** Refuses (`VALIDATION`) a calendar that nobody knows. */
-export async function checkCalendar(calendar: string): Promise<void> {
+/** Refuses (`VALIDATION`) a calendar that nobody knows, by the path at which it stands. */
+export async function checkCalendar({ calendar, path }: { calendar: string; path: string }): Promise<void> {
   const [country = "", state] = calendar.split("-");
   const known = new (await library())();
   const isKnown =
     Object.hasOwn(known.getCountries(), country) &&
     (state === undefined || Object.hasOwn(known.getStates(country) ?? {}, state));
   if (isKnown) return;
-  throw periodError("VALIDATION", { path: "/payout/businessDays", reason: "There are no holidays of that country." });
+  throw periodError("VALIDATION", { path, reason: "There are no holidays of that country." });
 }
 
 const YEARS_KEPT_MAX = 1_000;

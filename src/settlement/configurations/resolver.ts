@@ -31,6 +31,7 @@ import {
   configurationsOf,
   countConfigurations,
   draftConfiguration,
+  warningsIn,
 } from "./service.js";
 
 const ConfigurationConnection = connectionType("Configuration", Configuration);
@@ -121,6 +122,13 @@ export class ConfigurationResolver {
   })
   document(@Root() configuration: Configuration): Record<string, unknown> {
     return JSON.parse(configuration.document);
+  }
+
+  @FieldResolver(() => [String], {
+    description: "What is allowed in it and may surprise, `<JSON pointer> <reason>`: cliffs, rates that fall.",
+  })
+  warnings(@Root() configuration: Configuration): readonly string[] {
+    return warningsIn(configuration);
   }
 
   @FieldResolver(() => String, {

@@ -17,7 +17,9 @@ import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { type ConfigurationDocument, configurationSha256, contractOf, parseConfiguration } from "../document.js";
+import { type ConfigurationDocument, configurationSha256, parseConfiguration } from "../document.js";
+import { warningsOf } from "../document-checks.js";
+import { calendarsIn, contractOf } from "../document-contract.js";
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
@@ -113,6 +115,11 @@ export async function countConfigurations(app: App, actor: Actor, partner: Partn
   return selection(app, actor, partner).getCount();
 }
 
+/** What is allowed in a version's document and may surprise. */
+export function warningsIn({ document }: Pick<Configuration, "document">): readonly string[] {
+  return warningsOf(parseConfiguration(JSON.parse(document)));
+}
+
 /** Versions of a tenant by id, in the order asked; for loaders. */
 export async function configurationsById(app: App, tenantId: string, ids: readonly string[]): Promise<Configuration[]> {
   const found = await app.database.manager.findBy(Configuration, { tenantId, id: In([...ids]) });
@@ -148,9 +155,8 @@ function selection(app: App, actor: Actor, { tenantId, id: partnerId }: Partner)
 async function checkedDocument(document: unknown, { currencies }: Partner): Promise<ConfigurationDocument> {
   const checked = parseConfiguration(document);
   checkCycle(checked.cycle);
-  const { businessDays } = checked.payout;
-  if (businessDays !== undefined) await checkCalendar(businessDays);
-  for (const currency of currencies) contractOf(checked, scaleOf(currency));
+  for (const used of calendarsIn(checked)) await checkCalendar(used);
+  for (const currency of currencies) contractOf(checked, { currency, scale: scaleOf(currency) });
   return checked;
 }
 

@@ -7,7 +7,6 @@ import { canonicalJson } from "../../kernel/canonical-json.js";
 import { sha256Hex } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
-import { Rational } from "../../kernel/rational.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
 import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
@@ -18,17 +17,19 @@ import { periodsByNumber } from "../../periods/service.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
+import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
-import { contractOf } from "../document.js";
+import { contractOf, needsPlaces, type PayoutDocument, payoutIn } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { untilKnown } from "../service.js";
-import { buildStatementDocument } from "../statement-document.js";
+import { buildStatementDocument, closingStateOf } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
-import type { KindTotal } from "../terms/activity.js";
+import type { KindTotal, Place } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
-import { parseExact } from "../terms/exact.js";
+import { periodDays } from "../terms/period.js";
+import { type State, standsAlone } from "../terms/state.js";
 
 /** The `typ` of a statement's JWS. */
 export const STATEMENT_TYPE = "quittance-statement+jws";
@@ -66,8 +67,7 @@ interface Link {
   readonly id: string;
   readonly currency: string;
   readonly closingMinor: bigint;
-  /** Exact text, at most 0. */
-  readonly carryOut: string;
+  readonly state: State;
   /** Of its compact JWS, in hexadecimal. */
   readonly sha256: string;
 }
@@ -81,20 +81,22 @@ async function calculatePeriod(app: App, partner: Partner, period: SettlementPer
     platformSigner(app, partner.tenantId),
   ]);
   const origins = await originsOf(reader, partner, period, activity);
-  const payment = await paymentOf(partner, period, terms);
-  return currenciesOf(partner, activity, links).map((currency) => {
+  const places = needsPlaces(terms.document) ? await placesOf(reader, partner) : null;
+  const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
     const own = activity.filter((row) => row.currency === currency);
-    const totals = own.map((row) => totalOf(row, period, origins));
+    const totals = own.map((row) => totalOf(row, { period, origins, places }));
     const link = links.find((each) => each.currency === currency) ?? null;
+    const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
     return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
   });
+  return Promise.all(calculated);
 }
 
-/** When the period's statements are to be paid; null where the terms do not say. */
+/** When a period's statement is to be paid; null where the terms do not say. */
 async function paymentOf(
   { timezone }: Partner,
   { dueAt: instant }: SettlementPeriod,
-  { document: { payout } }: Terms,
+  payout: PayoutDocument,
 ): Promise<PaymentDate | null> {
   const { dueAfterDays: afterDays, businessDays: calendar = null, closedOn = [] } = payout;
   return afterDays === undefined ? null : paymentDate({ instant, timezone, afterDays, calendar, closedOn });
@@ -102,9 +104,7 @@ async function paymentOf(
 
 /** The settlement currency always; another one where something happened, is owed or is carried. */
 function currenciesOf(partner: Partner, activity: readonly Activity[], links: readonly Link[]): string[] {
-  const standing = links.filter(({ closingMinor, carryOut, currency }) => {
-    return closingMinor !== 0n || !carryIn(carryOut, currency).isZero;
-  });
+  const standing = links.filter(({ closingMinor, state }) => closingMinor !== 0n || standsAlone(state));
   const settlementCurrency = present(partner.currencies[0], "a partner's settlement currency");
   const others = [...activity, ...standing].map(({ currency }) => currency).sort();
   return [...new Set([settlementCurrency, ...others])];
@@ -112,16 +112,18 @@ function currenciesOf(partner: Partner, activity: readonly Activity[], links: re
 
 /** The last statement of each currency. */
 async function linksOf(reader: Reader, { tenantNo, no: partnerNo }: PartnerNumbers): Promise<Link[]> {
-  const rows: (Omit<Link, "closingMinor"> & { closing: string })[] = await reader.query(
-    `select statement.id, statement.currency, statement.closing_minor as closing, statement.carry_out as carryOut,
-       sha2(statement.jws, 256) as sha256
+  const rows: { id: string; currency: string; closing: string; jws: string }[] = await reader.query(
+    `select statement.id, statement.currency, statement.closing_minor as closing, statement.jws
      from statement join (
        select currency, max(ends_at) as ends_at from statement where tenant_no = ? and partner_no = ? group by currency
      ) as last on last.currency = statement.currency and last.ends_at = statement.ends_at
      where statement.tenant_no = ? and statement.partner_no = ?`,
     [tenantNo, partnerNo, tenantNo, partnerNo],
   );
-  return rows.map(({ closing, ...link }) => ({ ...link, closingMinor: BigInt(closing) }));
+  return rows.map(({ id, currency, closing, jws }) => {
+    const state = closingStateOf(jws, scaleOf(currency));
+    return { id, currency, closingMinor: BigInt(closing), state, sha256: sha256Hex(jws) };
+  });
 }
 
 async function originsOf(
@@ -135,11 +137,26 @@ async function originsOf(
   return periodsByNumber(reader, tenantNo, [...numbers]);
 }
 
-function totalOf(row: Activity, period: SettlementPeriod, origins: ReadonlyMap<number, SettlementPeriod>): KindTotal {
+interface TotalFacts {
+  readonly period: SettlementPeriod;
+  readonly origins: ReadonlyMap<number, SettlementPeriod>;
+  /** Null where no term looks at places. */
+  readonly places: ((activity: Activity) => Place) | null;
+}
+
+function totalOf(row: Activity, { period, origins, places }: TotalFacts): KindTotal {
   const { kind, category, count, units, sumMinor, originPeriodNo } = row;
   const isOwn = originPeriodNo === period.no;
   const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
-  return { kind, category, originPeriodId, count, units, sumMinor };
+  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row) };
+}
+
+async function placesOf(reader: Reader, partner: Partner): Promise<(activity: Activity) => Place> {
+  const { brands, products } = await dimensionsByNumber(reader, partner);
+  return ({ brandNo, productNo }) => {
+    const product = products.get(productNo);
+    return { brand: brands.get(brandNo) ?? "", product: product?.code ?? "", category: product?.category ?? "" };
+  };
 }
 
 interface StatementFacts {
@@ -155,18 +172,20 @@ interface StatementFacts {
 
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
   const { partner, period, currency, terms, totals, link, payment } = facts;
+  const { id, startsAt, endsAt, cycleStartsAt, cycleEndsAt } = period;
+  const span = { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone: partner.timezone };
   const scale = scaleOf(currency);
   const result = calculate({
-    contract: contractOf(terms.document, scale),
+    contract: contractOf(terms.document, { currency, scale }),
     totals,
-    carryIn: link === null ? Rational.ZERO : carryIn(link.carryOut, currency),
+    state: link?.state ?? [],
     openingMinor: link?.closingMinor ?? 0n,
+    period: periodDays(span),
   });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
-  const { id, startsAt, endsAt } = period;
   const header = {
     ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
-    period: { id, startsAt, endsAt, timezone: partner.timezone },
+    period: { id, ...span },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     payment,
@@ -196,10 +215,6 @@ function statementOf(
     paymentDueOn: document.payment?.on ?? null,
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
-}
-
-function carryIn(carryOut: string, currency: string): Rational {
-  return present(parseExact(carryOut, scaleOf(currency)), "an exact number that a statement carried out");
 }
 
 interface ToStore {

@@ -28,8 +28,13 @@ export class StatementLine {
   @Field(() => String, { description: "What the line is, e.g. `GGR`, `SHARE`, `PAYABLE`." })
   readonly code!: string;
 
-  @Field(() => String, { description: "`BASE` is working; `EARNED` and `ADJUSTMENTS` are money; `POSITION` ends it." })
+  @Field(() => String, {
+    description: "`BASE` is working; `EARNED`, `ADJUSTMENTS`, `RESERVE` are money; `POSITION` ends.",
+  })
   readonly section!: string;
+
+  @Field(() => String, { description: "The part of the activity, fee or payee it is about; empty for the whole." })
+  readonly scope!: string;
 
   @Field(() => String, { description: "What it is, for people." })
   readonly description!: string;
@@ -134,15 +139,36 @@ export class StatementResolver {
     return new Money(adjustmentsMinor, currency);
   }
 
-  @FieldResolver(() => Money, { description: "What it releases for payment." })
+  @FieldResolver(() => Money, { description: "Withheld for the rolling reserve." })
+  reserveHeld(@Root() statement: Statement): Money {
+    return moneyOf(statement, "reserveHeld");
+  }
+
+  @FieldResolver(() => Money, { description: "Released from the rolling reserve." })
+  reserveReleased(@Root() statement: Statement): Money {
+    return moneyOf(statement, "reserveReleased");
+  }
+
+  @FieldResolver(() => Money, { description: "Tax withheld of what it releases; the rest is paid out." })
+  taxWithheld(@Root() statement: Statement): Money {
+    return moneyOf(statement, "taxWithheld");
+  }
+
+  @FieldResolver(() => Money, { description: "What it releases for payment; below zero: what is to be collected." })
   payable(@Root() { payableMinor, currency }: Statement): Money {
     return new Money(payableMinor, currency);
   }
 
   @FieldResolver(() => Money, {
-    description: "opening + earned + adjustments − payable; it opens the next statement of the currency.",
+    description:
+      "opening + earned + adjustments − reserveHeld + reserveReleased − payable; it opens the currency's next.",
   })
   closing(@Root() { closingMinor, currency }: Statement): Money {
     return new Money(closingMinor, currency);
   }
+}
+
+/** An amount that the document alone holds, with the currency's decimals. */
+function moneyOf(statement: Statement, member: "reserveHeld" | "reserveReleased" | "taxWithheld"): Money {
+  return new Money(BigInt(documentOf(statement)[member].replace(".", "")), statement.currency);
 }

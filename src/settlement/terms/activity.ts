@@ -13,6 +13,15 @@ export interface KindTotal {
   readonly count: bigint;
   readonly units: bigint;
   readonly sumMinor: bigint;
+  /** Where it happened; absent where no term asks. */
+  readonly place?: Place | undefined;
+}
+
+/** Brand, product and the product's category; empty for none. */
+export interface Place {
+  readonly brand: string;
+  readonly product: string;
+  readonly category: string;
 }
 
 /** A kind as it enters a sum: under which name, of which fee categories (absent: of any), added or taken off. */
@@ -55,6 +64,17 @@ export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: reado
   return others
     .filter(({ occurred }) => occurred)
     .reduce((sum, piece) => (piece.isTakenOff ? minus : plus)(sum, piece.working), first.working);
+}
+
+/** How many of some kinds were posted, or how many units they had, less what was rolled back, late ones counted. */
+export function countOf(
+  totals: readonly KindTotal[],
+  kinds: readonly TransactionKind[],
+  what: "count" | "units",
+): bigint {
+  const of = (names: readonly string[]) =>
+    totals.filter(({ kind }) => names.includes(kind)).reduce((sum, total) => sum + total[what], 0n);
+  return of(kinds) - of(kinds.map((kind) => `ROLLBACK_${kind}`));
 }
 
 /** Whether anything of these kinds, or a rollback of it, was posted. */

@@ -1,20 +1,61 @@
-import type { Rational } from "../../kernel/rational.js";
-import type { KindTotal } from "./activity.js";
-import { type Contract, Measure } from "./contract.js";
+import { present } from "../../kernel/assert.js";
+import { type KindTotal, sumOf, Timing } from "./activity.js";
+import { type BaseTerms, Measure } from "./contract.js";
 import { takeDeductions } from "./deductions.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { measure } from "./measures.js";
-import { minus } from "./working.js";
+import { amount, minus, plus, rate, times, type Working, ZERO } from "./working.js";
 
-/** The period's own base before any carry, and the lines that lead to it. */
-export function baseOf(
-  contract: Contract,
-  totals: readonly KindTotal[],
-): { readonly base: Rational; readonly lines: readonly ExactLine[] } {
-  const measures = measure(contract, totals);
-  const taken = takeDeductions({ contract, totals, measures });
-  const start = measures.named[contract.measure === Measure.TURNOVER ? Measure.TURNOVER : Measure.GGR];
+/** Activity that shares one base's terms. */
+export interface BasePart {
+  readonly terms: BaseTerms;
+  readonly totals: readonly KindTotal[];
+}
+
+/** A period's own base before any carry, and the lines that lead to it. */
+export interface Based {
+  readonly base: Working;
+  readonly lines: readonly ExactLine[];
+}
+
+/** The base of some activity: of one part by its terms, of several their sum. */
+export function baseOf(parts: readonly BasePart[], scope: string): Based {
+  const [only, ...others] = parts.map(({ terms, totals }) => partOf(terms, totals, scope));
+  const first = present(only, "a base");
+  if (others.length === 0) {
+    const line = workingLine("BASE", first.pointer, first.base, scope);
+    return { lines: [...first.lines, line], base: amount("base", line.value) };
+  }
+  const named = [first, ...others].map((part, index) => ({
+    ...part,
+    line: workingLine("BASE_PART", part.pointer, part.base, scope),
+    name: `base${index + 1}`,
+  }));
+  const sum = named.map(({ name, line }) => amount(name, line.value)).reduce(plus);
+  const lines = named.flatMap((part) => [...part.lines, part.line]);
+  return { lines: [...lines, workingLine("BASE", null, sum, scope)], base: amount("base", sum.value) };
+}
+
+function partOf(terms: BaseTerms, totals: readonly KindTotal[], scope: string) {
+  const { pointer } = terms;
+  if (terms.measure === Measure.CUSTOM) return { pointer, base: customBase(terms, totals), lines: [] };
+  const measures = measure(terms, totals, scope);
+  const taken = takeDeductions({ terms, totals, measures, scope });
+  const start = measures.named[terms.measure === Measure.TURNOVER ? Measure.TURNOVER : Measure.GGR];
   const base = taken.reduce((left, { named }) => minus(left, named), start);
-  const lines = [...measures.lines, ...taken.map(({ line }) => line), workingLine("BASE", "/base", base)];
-  return { base: base.value, lines };
+  return { pointer, base, lines: [...measures.lines, ...taken.map(({ line }) => line)] };
+}
+
+/** `± rate1 * (sum of a kind) ± …`, late items counted. */
+function customBase({ components }: BaseTerms, totals: readonly KindTotal[]): Working {
+  return components.reduce<Working>((base, component, index) => {
+    const sum = sumOf(totals, Timing.BOTH, [{ kind: component.kind, name: nameOf(component.kind) }]);
+    const part = times(rate(`rate${index + 1}`, component.rate), sum);
+    return (component.isTakenOff ? minus : plus)(base, part);
+  }, ZERO);
+}
+
+/** A kind as a name in a formula: `jackpotWin` of JACKPOT_WIN. */
+function nameOf(kind: string): string {
+  return kind.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

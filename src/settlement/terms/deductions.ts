@@ -1,6 +1,6 @@
 import { TransactionKind } from "../../periods/entities.js";
 import { type KindTotal, type Part, sumOf, Timing } from "./activity.js";
-import { type Basis, type Contract, type Deduction, DeductionType, type RateOf } from "./contract.js";
+import { type BaseTerms, type Basis, type Deduction, DeductionType, type RateOf } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { COUNTED_AS, type Measures } from "./measures.js";
 import { amount, greatest, least, minus, rate, times, type Working, ZERO } from "./working.js";
@@ -15,9 +15,10 @@ export interface Taken {
 
 /** What the deductions of a contract are computed from. */
 export interface Facts {
-  readonly contract: Contract;
+  readonly terms: BaseTerms;
   readonly totals: readonly KindTotal[];
   readonly measures: Measures;
+  readonly scope: string;
 }
 
 const NAMES: Readonly<Record<DeductionType, string>> = {
@@ -33,17 +34,15 @@ const NAMES: Readonly<Record<DeductionType, string>> = {
 /** The deductions of a contract in their order (domain 3), each with its line; a later one may name earlier ones. */
 export function takeDeductions(facts: Facts): readonly Taken[] {
   const taken: Taken[] = [];
-  for (const deduction of facts.contract.deductions) taken.push(takeOne(facts, deduction, taken));
+  for (const deduction of facts.terms.deductions) taken.push(takeOne(facts, deduction, taken));
   return taken;
 }
 
 function takeOne(facts: Facts, deduction: Deduction, earlier: readonly Taken[]): Taken {
   const { type } = deduction;
-  const line = workingLine(
-    `DEDUCTION_${type}`,
-    `/base/deductions/${earlier.length}`,
-    capped(facts, deduction, costOf(facts, deduction, earlier), earlier),
-  );
+  const { terms, scope } = facts;
+  const cost = capped(facts, deduction, costOf(facts, deduction, earlier), earlier);
+  const line = workingLine(`DEDUCTION_${type}`, `${terms.pointer}/deductions/${earlier.length}`, cost, scope);
   const before = earlier.filter((taken) => taken.type === type).length;
   return { type, line, named: amount(before === 0 ? NAMES[type] : `${NAMES[type]}${before + 1}`, line.value) };
 }
@@ -51,7 +50,7 @@ function takeOne(facts: Facts, deduction: Deduction, earlier: readonly Taken[]):
 /** What the cost is before any cap: the total of its transactions, or a rate of its basis. */
 function costOf(facts: Facts, { type, rateOf }: Deduction, earlier: readonly Taken[]): Working {
   return rateOf === null
-    ? sumOf(facts.totals, Timing.BOTH, partsOf(type, facts.contract))
+    ? sumOf(facts.totals, Timing.BOTH, partsOf(type, facts.terms))
     : ofBasis("rate", rateOf, facts, earlier);
 }
 
@@ -71,7 +70,7 @@ function basisOf({ measure, less }: Basis, measures: Measures, earlier: readonly
     .reduce((left, { named }) => minus(left, named), measures.named[measure]);
 }
 
-function partsOf(type: DeductionType, { freeRoundStake }: Contract): readonly Part[] {
+function partsOf(type: DeductionType, { freeRoundStake }: BaseTerms): readonly Part[] {
   switch (type) {
     case DeductionType.BONUS:
       return COUNTED_AS[freeRoundStake].bonusCost;

@@ -1,5 +1,6 @@
 import { assert } from "../../kernel/assert.js";
 import { decimalText } from "../../kernel/money.js";
+import { AccountName } from "../../ledger/entities.js";
 import type { DeductionType, Rounding } from "./contract.js";
 import { exactText } from "./exact.js";
 import type { Quantity, Working } from "./working.js";
@@ -12,35 +13,63 @@ export enum LineSection {
   EARNED = "EARNED",
   /** Money by correction; these lines add up to `adjustments`. */
   ADJUSTMENTS = "ADJUSTMENTS",
+  /** Money withheld for, or released from, the rolling reserve. */
+  RESERVE = "RESERVE",
   /** What becomes of the position. */
   POSITION = "POSITION",
 }
 
-type Entry = readonly [section: LineSection, description: string];
+/** Section, description, and for money the account that it clears: a positive line debits it, credits POSITION. */
+type Entry = readonly [section: LineSection, description: string, cleared?: AccountName];
+
+const { BASE, EARNED, ADJUSTMENTS, RESERVE, POSITION } = LineSection;
 
 const LINES = {
-  TURNOVER: [LineSection.BASE, "Turnover: bets less rolled-back bets"],
-  WINS: [LineSection.BASE, "Wins less rolled-back wins"],
-  LATE_ITEMS: [LineSection.BASE, "Late items of closed periods, counted here"],
-  GGR: [LineSection.BASE, "Gross gaming revenue: turnover less wins"],
-  DEDUCTION_BONUS: [LineSection.BASE, "Bonus cost deducted"],
-  DEDUCTION_JACKPOT_CONTRIBUTION: [LineSection.BASE, "Jackpot contributions deducted"],
-  DEDUCTION_PAYMENT_FEES: [LineSection.BASE, "Payment fees deducted"],
-  DEDUCTION_GAMING_TAX: [LineSection.BASE, "Gaming tax deducted"],
-  DEDUCTION_CHARGEBACKS: [LineSection.BASE, "Chargebacks deducted"],
-  DEDUCTION_ADMIN_FEE: [LineSection.BASE, "Administration fee deducted"],
-  DEDUCTION_PROVIDER_FEES: [LineSection.BASE, "Provider fees deducted"],
-  BASE: [LineSection.BASE, "Base of this period"],
-  CARRY_IN: [LineSection.BASE, "Negative base carried in from the statement before"],
-  CARRY_OUT: [LineSection.BASE, "Negative base carried out to the next statement"],
-  SHARE: [LineSection.EARNED, "Share of the base after what was carried in"],
-  JACKPOT_CONTRIBUTIONS: [LineSection.EARNED, "Jackpot contributions owed to the pool"],
-  JACKPOT_WINS: [LineSection.EARNED, "Jackpot wins due from the pool"],
-  FEES: [LineSection.EARNED, "Fees owed to the partner"],
-  ADJUSTMENTS: [LineSection.ADJUSTMENTS, "Adjustments; positive in the partner's favour"],
-  POSITION: [LineSection.POSITION, "Position before payment"],
-  PAYABLE: [LineSection.POSITION, "Released for payment"],
-  CLOSING: [LineSection.POSITION, "Closing position; it opens the next statement"],
+  TURNOVER: [BASE, "Turnover: bets less rolled-back bets"],
+  WINS: [BASE, "Wins less rolled-back wins"],
+  LATE_ITEMS: [BASE, "Late items of closed periods, counted here"],
+  GGR: [BASE, "Gross gaming revenue: turnover less wins"],
+  DEDUCTION_BONUS: [BASE, "Bonus cost deducted"],
+  DEDUCTION_JACKPOT_CONTRIBUTION: [BASE, "Jackpot contributions deducted"],
+  DEDUCTION_PAYMENT_FEES: [BASE, "Payment fees deducted"],
+  DEDUCTION_GAMING_TAX: [BASE, "Gaming tax deducted"],
+  DEDUCTION_CHARGEBACKS: [BASE, "Chargebacks deducted"],
+  DEDUCTION_ADMIN_FEE: [BASE, "Administration fee deducted"],
+  DEDUCTION_PROVIDER_FEES: [BASE, "Provider fees deducted"],
+  BASE_PART: [BASE, "Base of the activity that has a base of its own"],
+  BASE: [BASE, "Base of this period"],
+  WINDOW_BASE: [BASE, "Base of the tier window so far"],
+  CARRY_IN: [BASE, "Negative amount carried in from the statement before"],
+  CARRY_OFFSET: [BASE, "What was carried in and is taken off now"],
+  CARRY_EXPIRED: [BASE, "What was carried in and expires now"],
+  CARRY_OUT: [BASE, "Negative amount carried out to the next statement"],
+  NET_BASE: [BASE, "Base that is shared, after what was carried in"],
+  TIER_RATE: [BASE, "Rate of the bracket that the base reaches"],
+  COMMISSION: [BASE, "Commission before what was carried in"],
+  SHARE: [EARNED, "Share of the base after what was carried in", AccountName.PARTNER_COST],
+  FEE_FIXED: [EARNED, "Fixed fee by contract", AccountName.PARTNER_COST],
+  FEE_PER_TRANSACTION: [EARNED, "Fee for each transaction", AccountName.PARTNER_COST],
+  FEE_PER_UNIT: [EARNED, "Fee for each unit", AccountName.PARTNER_COST],
+  CAP: [EARNED, "Taken off above a cap", AccountName.PARTNER_COST],
+  GUARANTEED: [BASE, "Guaranteed for this period"],
+  TOP_UP: [EARNED, "Topped up to what is guaranteed", AccountName.PARTNER_COST],
+  JACKPOT_TRUE_UP: [EARNED, "Jackpot contributions by rate, less those posted", AccountName.PARTNER_COST],
+  VAT: [EARNED, "Value added tax", AccountName.TAX_INPUT],
+  VAT_INCLUDED: [EARNED, "Value added tax contained in what was earned", AccountName.PARTNER_COST],
+  ADVANCE: [EARNED, "Advance given, or recouped where negative", AccountName.ADVANCE],
+  JACKPOT_CONTRIBUTIONS: [EARNED, "Jackpot contributions owed to the pool", AccountName.JACKPOT_POOL],
+  JACKPOT_WINS: [EARNED, "Jackpot wins due from the pool", AccountName.JACKPOT_POOL],
+  JACKPOTS_SEPARATE: [BASE, "Jackpot contributions less wins, settled apart from this statement"],
+  FEES: [EARNED, "Fees owed to the partner", AccountName.FEE_DUE],
+  ADJUSTMENTS: [ADJUSTMENTS, "Adjustments; positive in the partner's favour", AccountName.ADJUSTMENT_DUE],
+  RESERVE_HELD: [RESERVE, "Withheld for the rolling reserve", AccountName.RESERVE],
+  RESERVE_RELEASED: [RESERVE, "Released from the rolling reserve", AccountName.RESERVE],
+  POSITION: [POSITION, "Position before payment"],
+  PAYABLE: [POSITION, "Released for payment"],
+  TAX_WITHHELD: [POSITION, "Tax withheld from what is released"],
+  PAID_OUT: [POSITION, "To be paid after tax"],
+  SPLIT: [POSITION, "To be paid to one of several payees"],
+  CLOSING: [POSITION, "Closing position; it opens the next statement"],
 } as const satisfies Record<string, Entry> & Record<`DEDUCTION_${DeductionType}`, Entry>;
 
 /** The lines that a statement may have. */
@@ -52,8 +81,12 @@ export const LINE_CODES: readonly LineCode[] = Object.keys(LINES).filter(isLineC
 /** A line in exact numbers. */
 export interface ExactLine extends Working {
   readonly code: LineCode;
+  /** What the line is about: a part of the activity, a fee, a payee; empty where it is the whole. */
+  readonly scope: string;
   /** JSON pointer to the member of the configuration document that the line obeys; null where no member governs it. */
   readonly term: string | null;
+  /** Whether the value is a rate, not an amount. */
+  readonly isRate?: true;
   /** The money it stands for, in minor units; null for a line that is working only. */
   readonly amountMinor: bigint | null;
   /** How the value became money; null where it is whole minor units by itself. */
@@ -69,8 +102,10 @@ export interface MoneyLine extends ExactLine {
 export interface Line {
   readonly code: LineCode;
   readonly section: LineSection;
+  /** What it is about: `brand=…`, `category=…`, `product=…`, a fee's or payee's name; empty for the whole. */
+  readonly scope: string;
   readonly description: string;
-  /** Arithmetic over the names of `inputs`: `+ - *`, `min`, `max`, brackets, and `if a >= b then c else d`. */
+  /** Arithmetic over the names of `inputs`: `+ - * /`, `min`, `max`, brackets, and `if a >= b then c else d`. */
   readonly formula: string;
   /** Amounts in whole units, and rates: exact decimals, or `n/d`. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -85,13 +120,30 @@ export interface Line {
 }
 
 /** A line that is working only: a number on the statement, not money. */
-export function workingLine(code: LineCode, term: string | null, working: Working): ExactLine {
-  return { code, term, ...working, amountMinor: null, rounding: null };
+export function workingLine(code: LineCode, term: string | null, working: Working, scope = ""): ExactLine {
+  return { code, scope, term, ...working, amountMinor: null, rounding: null };
 }
 
 /** A line of money that is whole minor units by itself. */
-export function moneyLine(code: LineCode, term: string | null, working: Working): MoneyLine {
-  return { code, term, ...working, amountMinor: wholeMinor(working), rounding: null };
+export function moneyLine(code: LineCode, term: string | null, working: Working, scope = ""): MoneyLine {
+  return { code, scope, term, ...working, amountMinor: wholeMinor(working), rounding: null };
+}
+
+/** A line of money that is rounded by itself. */
+export function roundedLine(
+  code: LineCode,
+  term: string | null,
+  working: Working,
+  rounding: Rounding,
+  scope = "",
+): MoneyLine {
+  return { ...workingLine(code, term, working, scope), amountMinor: working.value.round(rounding.mode), rounding };
+}
+
+/** The account that a line of money clears against the position; null for one that clears none. */
+export function clearedBy(code: LineCode): AccountName | null {
+  const entry: Entry = LINES[code];
+  return entry[2] ?? null;
 }
 
 /** The lines of one section. */
@@ -106,10 +158,11 @@ export function publishLine(line: ExactLine, scale: number): Line {
   return {
     code: line.code,
     section,
+    scope: line.scope,
     description,
     formula: line.formula,
     inputs: Object.fromEntries(inputs),
-    result: exactText(line.value, scale),
+    result: line.isRate ? line.value.toText() : exactText(line.value, scale),
     amount: line.amountMinor === null ? null : decimalText(line.amountMinor, scale),
     rounding: line.rounding,
     term: line.term,

@@ -1,6 +1,6 @@
 import { TransactionKind } from "../../periods/entities.js";
 import { hasAny, type KindTotal, type Part, sumOf, Timing } from "./activity.js";
-import { type Basis, type Contract, type FreeRoundStake, Measure } from "./contract.js";
+import { type BaseTerms, type Basis, type FreeRoundStake, Measure } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
@@ -15,6 +15,7 @@ const BETS: Part = { kind: TransactionKind.BET, name: "bets" };
 const WINS: Part = { kind: TransactionKind.WIN, name: "wins" };
 const BONUS_BETS: Part = { kind: TransactionKind.BONUS_BET, name: "bonusBets" };
 const BONUS_WINS: Part = { kind: TransactionKind.BONUS_WIN, name: "bonusWins" };
+const JACKPOT_WINS: Part = { kind: TransactionKind.JACKPOT_WIN, name: "jackpotWins" };
 const BONUSES: Part = { kind: TransactionKind.BONUS, name: "bonuses" };
 
 /** What counts as stakes, as winnings and as bonus cost, by the value of a free round's stake (domain 4). */
@@ -26,18 +27,20 @@ export const COUNTED_AS: Readonly<
 };
 
 /** Turnover and GGR of a period (domain 2). Late items stand on a line of their own and count in both. */
-export function measure(contract: Contract, totals: readonly KindTotal[]): Measures {
-  const { stakes, winnings } = COUNTED_AS[contract.freeRoundStake];
+export function measure(terms: BaseTerms, totals: readonly KindTotal[], scope: string): Measures {
+  const { stakes, winnings: ordinary } = COUNTED_AS[terms.freeRoundStake];
+  const winnings = terms.jackpotWinsIncluded ? [...ordinary, JACKPOT_WINS] : ordinary;
+  const { pointer } = terms;
   const turnover = sumOf(totals, Timing.OWN, stakes);
   const wins = sumOf(totals, Timing.OWN, winnings);
   const late = lateSum(totals, [...stakes, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
   const ggr = plusLate(minus(amount("turnover", turnover.value), amount("wins", wins.value)), "lateItems", late);
   return {
     lines: [
-      workingLine("TURNOVER", "/base/freeRoundStake", turnover),
-      workingLine("WINS", "/base/freeRoundStake", wins),
-      ...(late === null ? [] : [workingLine("LATE_ITEMS", "/lateItems", late)]),
-      workingLine("GGR", "/base/measure", ggr),
+      workingLine("TURNOVER", `${pointer}/freeRoundStake`, turnover, scope),
+      workingLine("WINS", `${pointer}/freeRoundStake`, wins, scope),
+      ...(late === null ? [] : [workingLine("LATE_ITEMS", "/lateItems", late, scope)]),
+      workingLine("GGR", `${pointer}/measure`, ggr, scope),
     ],
     named: {
       [Measure.TURNOVER]: plusLate(amount("turnover", turnover.value), "lateTurnover", lateSum(totals, stakes)),

@@ -1,34 +1,117 @@
-import { present } from "../../kernel/assert.js";
-import type { Rational } from "../../kernel/rational.js";
-import { CarryPolicy, type Contract } from "./contract.js";
-import { type ExactLine, type MoneyLine, workingLine } from "./lines.js";
-import { roundEarned } from "./rounding.js";
-import { amount, greatest, least, plus, rate, times, ZERO } from "./working.js";
+import { Rational } from "../../kernel/rational.js";
+import { type Carried, carriedFrom, carriedState, carryOver } from "./carry.js";
+import { type CarryTerms, CarryUnit, type ShareTerms, TierBasis, Window } from "./contract.js";
+import { type ExactLine, workingLine } from "./lines.js";
+import { type PeriodDays, windowKey } from "./period.js";
+import { ADOPTED, itemsIn, type State, StateName, valueIn } from "./state.js";
+import { applyTiers } from "./tiers.js";
+import { amount, greatest, minus, negate, plus, type Working, ZERO } from "./working.js";
 
-/** What the share came to, and what is carried: the lines, and the exact base carried out (at most zero). */
+/** What a share is computed from, besides the base. */
+export interface Sharing {
+  readonly scope: string;
+  readonly share: ShareTerms;
+  readonly carry: CarryTerms;
+  readonly state: State;
+  readonly period: PeriodDays;
+}
+
+/** What a share came to. */
 export interface Shared {
-  readonly carryIn: ExactLine;
-  readonly share: MoneyLine;
-  readonly carryOut: ExactLine;
+  readonly before: readonly ExactLine[];
+  /** Null where the contract has no share. */
+  readonly share: ExactLine | null;
+  readonly after: readonly ExactLine[];
+  /** What persists, once it is known what the share was rounded to. */
+  readonly stateAfter: (shareMinor: bigint) => State;
 }
 
 /**
- * `rate * max(base + carryIn, 0)` (domain 4 and 7). What was carried in always counts; the policy decides what is
- * carried out: with FULL all that stays below zero, with NONE nothing.
+ * The partner's part of a base (domain 4, 5 and 7): `F(max(base + carryIn, 0))`, or with a carried commission
+ * `max(F(base) + carryIn, 0)`. Within a tier window longer than the period it is what all of the window's base comes
+ * to, less what was settled of it, which may be negative (domain 6).
  */
-export function shareOf(contract: Contract, ownBase: Rational, carriedIn: Rational): Shared {
-  const carryIn = amount("carryIn", carriedIn);
-  const net = plus(amount("base", ownBase), carryIn);
-  const share = times(rate("rate", contract.shareRate), greatest(net, ZERO));
-  const [amountMinor] = roundEarned([share.value], contract.rounding);
-  const isCarried = contract.carryPolicy === CarryPolicy.FULL;
-  return {
-    carryIn: workingLine("CARRY_IN", "/carryOver", carryIn),
-    share: {
-      ...workingLine("SHARE", "/share", share),
-      amountMinor: present(amountMinor, "a rounded share"),
-      rounding: contract.rounding,
-    },
-    carryOut: workingLine("CARRY_OUT", "/carryOver", isCarried ? least(net, ZERO) : ZERO),
+export function shareOf(sharing: Sharing, base: Working): Shared {
+  const { scope, share, carry, state } = sharing;
+  const window = windowOf(sharing, base);
+  const shared = (carry.unit === CarryUnit.BASE ? shareOfBase : shareOfCommission)(sharing, window);
+  const due = window.settled === null ? shared.due : minus(shared.due, amount("settled", window.settled));
+  const stateAfter = (shareMinor: bigint) => {
+    return [...carriedState(shared.out, scope), ...window.stateAfter(Rational.of(shareMinor))];
   };
+  const hasShare = share.brackets.length > 0;
+  if (!hasShare)
+    return { before: [], share: null, after: [], stateAfter: () => itemsIn(state, StateName.CARRY, scope) };
+  return {
+    before: [...window.lines, ...shared.before],
+    share: workingLine("SHARE", share.pointer, due, scope),
+    after: shared.after,
+    stateAfter,
+  };
+}
+
+interface InWindow {
+  readonly lines: readonly ExactLine[];
+  /** The base of the window so far, or of the period. */
+  readonly base: Working;
+  readonly carried: readonly Carried[];
+  /** Null outside of windows. */
+  readonly settled: Rational | null;
+  readonly stateAfter: (share: Rational) => State;
+}
+
+function windowOf({ scope, share, carry, state, period }: Sharing, base: Working): InWindow {
+  const carries = itemsIn(state, StateName.CARRY, scope);
+  const carried = carriedFrom(carries, carry);
+  if (share.window === Window.PERIOD) return { lines: [], base, carried, settled: null, stateAfter: () => [] };
+  const key = windowKey(share.window, period);
+  const here = (name: StateName) => valueIn(state, { name, scope, key });
+  const [before, settled] = [here(StateName.WINDOW_BASE), here(StateName.WINDOW_SETTLED)];
+  const opened = itemsIn(state, StateName.WINDOW_CARRY, scope).filter((item) => item.key.startsWith(`${key}/`));
+  const isNew = opened.length === 0 && before.isZero && settled.isZero;
+  const adopted = carries.filter((item) => item.key.startsWith(ADOPTED));
+  const taken = isNew ? carried : carriedFrom([...opened, ...adopted], carry);
+  const line = workingLine("WINDOW_BASE", `${share.pointer}/window`, plus(amount("baseBefore", before), base), scope);
+  return {
+    lines: [line],
+    base: amount("windowBase", line.value),
+    carried: taken,
+    settled,
+    stateAfter: (shared) => [
+      { name: StateName.WINDOW_BASE, scope, key, value: line.value },
+      { name: StateName.WINDOW_SETTLED, scope, key, value: settled.plus(shared) },
+      ...carriedState(taken, scope).map((item) => ({
+        ...{ ...item, name: StateName.WINDOW_CARRY },
+        key: `${key}/${item.key}`,
+      })),
+    ],
+  };
+}
+
+interface Due {
+  readonly before: readonly ExactLine[];
+  readonly due: Working;
+  readonly after: readonly ExactLine[];
+  readonly out: readonly Carried[];
+}
+
+/** `F(max(base - what was carried in, 0))`; tiers look at the base after the carry, or before it. */
+function shareOfBase({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
+  const { before, after, net, out } = carryOver(carry, base, carried, scope);
+  if (share.brackets.length === 0) return { before, after, out, due: ZERO };
+  const shared = greatest(net, ZERO);
+  const chosenBy = carry.tierBasis === TierBasis.GROSS ? greatest(base, ZERO) : shared;
+  const { lines, due } = applyTiers(share, { shared, chosenBy }, scope);
+  return { before: [...before, ...lines], after, due, out };
+}
+
+/** `max(F(base) - what was carried in, 0)`, where a base below zero gives `-F(-base)`. */
+function shareOfCommission({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
+  if (share.brackets.length === 0) return { before: [], after: [], out: carried, due: ZERO };
+  const isLoss = base.value.isNegative;
+  const shared = greatest(isLoss ? negate(base) : base, ZERO);
+  const { lines, due } = applyTiers(share, { shared, chosenBy: shared }, scope);
+  const line = workingLine("COMMISSION", share.pointer, isLoss ? negate(due) : due, scope);
+  const { before, after, net, out } = carryOver(carry, amount("commission", line.value), carried, scope);
+  return { before: [...lines, line, ...before], after, due: greatest(net, ZERO), out };
 }

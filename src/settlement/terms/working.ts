@@ -1,6 +1,6 @@
 import { Rational } from "../../kernel/rational.js";
 
-/** An input of a formula: an amount in exact minor units, or a rate. */
+/** An input of a formula: an amount in exact minor units, or a rate or count. */
 export interface Quantity {
   readonly unit: "AMOUNT" | "RATE";
   readonly value: Rational;
@@ -29,6 +29,11 @@ export function rate(name: string, value: Rational): Working {
   return { formula: name, inputs: { [name]: { unit: "RATE", value } }, value };
 }
 
+/** A count by its name: units, transactions, days. */
+export function count(name: string, value: bigint): Working {
+  return rate(name, Rational.of(value));
+}
+
 /** left + right */
 export function plus(left: Working, right: Working): Working {
   return join(left, right, `${left.formula} + ${right.formula}`, left.value.plus(right.value));
@@ -49,6 +54,11 @@ export function times(left: Working, right: Working): Working {
   return join(left, right, `${bracketed(left)} * ${bracketed(right)}`, left.value.times(right.value));
 }
 
+/** left / right */
+export function over(left: Working, right: Working): Working {
+  return join(left, right, `${bracketed(left)} / ${bracketed(right)}`, left.value.over(right.value));
+}
+
 /** The lesser of the two. */
 export function least(left: Working, right: Working): Working {
   return join(left, right, `min(${left.formula}, ${right.formula})`, left.value.min(right.value));
@@ -59,11 +69,11 @@ export function greatest(left: Working, right: Working): Working {
   return join(left, right, `max(${left.formula}, ${right.formula})`, left.value.max(right.value));
 }
 
-/** `value` where `left` is at least `right`, else nothing. */
-export function whereAtLeast(left: Working, right: Working, value: Working): Working {
-  const formula = `if ${left.formula} >= ${right.formula} then ${value.formula} else 0`;
-  const holds = left.value.compare(right.value) >= 0;
-  return join(join(left, right, formula, value.value), value, formula, holds ? value.value : Rational.ZERO);
+/** `yes` where `left` is at least `right`, else `no`, which alone may be a choice again. */
+export function whereAtLeast(left: Working, right: Working, yes: Working, no: Working = ZERO): Working {
+  const formula = `if ${left.formula} >= ${right.formula} then ${yes.formula} else ${no.formula}`;
+  const { value } = left.value.compare(right.value) >= 0 ? yes : no;
+  return { formula, inputs: { ...left.inputs, ...right.inputs, ...yes.inputs, ...no.inputs }, value };
 }
 
 function join(left: Working, right: Working, formula: string, value: Rational): Working {
@@ -72,5 +82,17 @@ function join(left: Working, right: Working, formula: string, value: Rational): 
 
 /** A name, a number or a call stands for itself; anything else needs brackets. */
 function bracketed({ formula }: Working): string {
-  return /^(?:\w+|(?:min|max)\([^()]*\))$/.test(formula) ? formula : `(${formula})`;
+  return /^\w+$/.test(formula) || isCall(formula) ? formula : `(${formula})`;
+}
+
+/** Whether the bracket that a leading `min` or `max` opens is closed by the last character. */
+function isCall(formula: string): boolean {
+  if (!/^(?:min|max)\(/.test(formula)) return false;
+  let depth = 0;
+  for (const [at, character] of formula.split("").entries()) {
+    if (character === "(") depth += 1;
+    if (character === ")") depth -= 1;
+    if (character === ")" && depth === 0) return at === formula.length - 1;
+  }
+  return false;
 }

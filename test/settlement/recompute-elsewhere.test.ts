@@ -1,0 +1,107 @@
+import { spawnSync } from "node:child_process";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type ConfigurationDocument, parseConfiguration } from "../../src/settlement/document.js";
+import { contractOf } from "../../src/settlement/document-contract.js";
+import { recomputeStatement } from "../../src/settlement/recompute.js";
+import { buildStatementDocument } from "../../src/settlement/statement-document.js";
+import type { StatementDocument } from "../../src/settlement/statement-schema.js";
+import type { KindTotal } from "../../src/settlement/terms/activity.js";
+import { calculate } from "../../src/settlement/terms/calculate.js";
+import { periodDays } from "../../src/settlement/terms/period.js";
+import type { State } from "../../src/settlement/terms/state.js";
+import { anyTotals, example } from "../support/contracts.js";
+
+const PROGRAM = new URL("recompute.py", import.meta.url).pathname;
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
+
+const GGR = { measure: "GGR", freeRoundStake: "FACE_VALUE", jackpotWins: "EXCLUDED" };
+const BRACKETS = [{ upTo: "5000000", rate: "0.25" }, { upTo: "20000000000", rate: "1/3" }, { rate: "0.35" }];
+const CPA = { kind: "PER_TRANSACTION", name: "tx", payer: "TENANT", amount: "0.25", kinds: ["BET"] };
+
+/** Contracts that between them use every term. */
+const CONTRACTS: readonly ConfigurationDocument[] = [
+  {},
+  { base: GGR, share: { kind: "TIERED", mode: "SLAB", brackets: BRACKETS, window: "MONTH" } },
+  {
+    base: GGR,
+    share: { kind: "TIERED", mode: "MARGINAL", brackets: BRACKETS },
+    carryOver: { policy: "CAPPED", unit: "BASE", rate: "0.5", expiresAfterPeriods: 2 },
+    taxes: { withholding: { rate: "0.033" }, vat: { rate: "0.1", treatment: "INCLUDED" } },
+    payout: { minimum: "0", splits: ["0.5", "0.3", "0.2"].map((weight, index) => ({ to: `p${index}`, weight })) },
+    rounding: { mode: "HALF_UP", stage: "LINE" },
+  },
+  {
+    share: { kind: "TIERED", mode: "SLAB", brackets: BRACKETS },
+    carryOver: { policy: "FULL", unit: "COMMISSION" },
+    fees: [CPA, { kind: "FIXED", name: "desk", payer: "PARTNER", amount: "100", per: "MONTH" }],
+    caps: [{ of: "SHARE", maximum: "1000000", window: "MONTH" }],
+    guarantee: { kind: "CUMULATIVE", amount: "5000", window: "MONTH", prorate: "DAYS" },
+    reserve: { rate: "0.05", of: "PAYABLE", releaseAfterPeriods: 1, maximum: "100000" },
+    payout: { minimum: "10", negative: "COLLECT" },
+    rounding: { mode: "HALF_EVEN", stage: "TOTAL", scale: 1 },
+  },
+].map((changes) => parseConfiguration({ ...example("config-daily-12pct"), ...changes }));
+
+/** Three statements in a row, as a reader has them. */
+function chain(document: ConfigurationDocument, periods: readonly (readonly KindTotal[])[]): StatementDocument[] {
+  let [state, openingMinor]: [State, bigint] = [[], 0n];
+  return periods.map((totals, index) => {
+    const [startsAt, endsAt] = [index, index + 1].map((day) => new Date(Date.UTC(2026, 2, 1 + day, 15))) as [
+      Date,
+      Date,
+    ];
+    const cycle = { cycleStartsAt: startsAt, cycleEndsAt: endsAt };
+    const period = { id: "prd_d", startsAt, endsAt, ...cycle, timezone: "Asia/Seoul" };
+    const contract = contractOf(document, { currency: "USD", scale: 2 });
+    const result = calculate({ contract, totals, state, openingMinor, period: periodDays(period) });
+    [state, openingMinor] = [result.stateOut, result.closingMinor];
+    const header = {
+      ...{ tenantId: "tnt_a", partnerId: "ptn_b", statementId: "stm_c", issuedAt: endsAt, period, currency: "USD" },
+      ...{ scale: 2, configuration: { id: "cfg_e", version: 3, document }, previousStatement: null },
+    };
+    return JSON.parse(JSON.stringify(buildStatementDocument(header, totals, result)));
+  });
+}
+
+function faultsOf(statements: readonly unknown[]): readonly string[] {
+  const { stdout, stderr, status } = spawnSync("python3", [PROGRAM], { input: JSON.stringify(statements) });
+  expect(stderr.toString()).toBe("");
+  const faults = stdout
+    .toString()
+    .split("\n")
+    .filter((line) => line !== "");
+  expect(status).toBe(faults.length === 0 ? 0 : 1);
+  return faults;
+}
+
+function someStatements(): StatementDocument[] {
+  const periods = fc.array(anyTotals, { minLength: 3, maxLength: 3 });
+  const chains = fc.sample(fc.tuple(fc.constantFrom(...CONTRACTS), periods), { numRuns: 40, seed: 4 });
+  return chains.flatMap(([document, totals]) => chain(document, totals));
+}
+
+test.skipIf(!hasPython)("a separate program, in another language, finds nothing on statements that are right", () => {
+  const statements = someStatements();
+  expect(statements.flatMap(recomputeStatement)).toEqual([]);
+  expect(faultsOf(statements)).toEqual([]);
+});
+
+test.skipIf(!hasPython)("and names what was altered: a total, a rate, a line, an amount, the terms", () => {
+  const [statement] = chain(CONTRACTS[2] as ConfigurationDocument, [
+    [{ kind: "BET", category: "", originPeriodId: null, count: 1n, units: 0n, sumMinor: 123_456n }],
+  ]);
+  const text = JSON.stringify(statement);
+  const alterations: readonly (readonly [from: string, to: string])[] = [
+    ['"sum":"1234.56"', '"sum":"1234.57"'],
+    ['"payable":"', '"payable":"1'],
+    ['"rate1":"0.25"', '"rate1":"0.26"'],
+    ['"earned":"', '"earned":"1'],
+    ['"weight":"0.5"}', '"weight":"0.4"}'],
+    ['"carryOut":"0.00"', '"carryOut":"-1.00"'],
+  ];
+  for (const [from, to] of alterations) {
+    expect(text).toContain(from);
+    expect([from, faultsOf([JSON.parse(text.replace(from, to))]).length > 0]).toEqual([from, true]);
+  }
+});

@@ -1,0 +1,256 @@
+"""Checks a statement from outside: reads its payload (JSON, standard input) and nothing else, with exact fractions.
+
+Every formula is computed again from its inputs, every input is traced to the totals, to the configuration, to what the
+statement before left or to an earlier line, and every amount to its one rounding. Prints what does not hold, a line
+each; exit code 0 where all holds, 1 otherwise. Standard library only; it knows nothing of the server's code.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from fractions import Fraction
+from math import floor
+
+KINDS = {
+    "bets": ["BET"], "wins": ["WIN"], "bonuses": ["BONUS"], "bonusBets": ["BONUS_BET"], "bonusWins": ["BONUS_WIN"],
+    "jackpotContributions": ["JACKPOT_CONTRIBUTION"], "jackpotWins": ["JACKPOT_WIN"], "chargebacks": ["CHARGEBACK"],
+    "adjustments": ["ADJUSTMENT"], "fees": ["FEE", "PLATFORM", "PROVIDER"], "paymentFees": ["FEE", "PAYMENT"],
+    "gamingTax": ["FEE", "TAX"], "adminFees": ["FEE", "PLATFORM"], "providerFees": ["FEE", "PROVIDER"],
+}
+LINES = {
+    "turnover": "TURNOVER", "wins": "WINS", "lateItems": "LATE_ITEMS", "ggr": "GGR", "base": "BASE",
+    "windowBase": "WINDOW_BASE", "carryIn": "CARRY_IN", "carryOffset": "CARRY_OFFSET", "netBase": "NET_BASE",
+    "carryExpired": "CARRY_EXPIRED", "commission": "COMMISSION", "guaranteed": "GUARANTEED", "position": "POSITION",
+    "bonusDeduction": "DEDUCTION_BONUS", "jackpotDeduction": "DEDUCTION_JACKPOT_CONTRIBUTION",
+    "paymentFeeDeduction": "DEDUCTION_PAYMENT_FEES", "gamingTaxDeduction": "DEDUCTION_GAMING_TAX",
+    "chargebackDeduction": "DEDUCTION_CHARGEBACKS", "adminFeeDeduction": "DEDUCTION_ADMIN_FEE",
+    "providerFeeDeduction": "DEDUCTION_PROVIDER_FEES",
+}
+STATE = {
+    "baseBefore": "WINDOW_BASE", "settled": "WINDOW_SETTLED", "used": "CAP_USED", "released": "RESERVE",
+    "guaranteedBefore": "GUARANTEE_DUE", "settledBefore": "GUARANTEE_SETTLED",
+}
+MEMBERS = {
+    "opening": "opening", "earned": "earned", "adjustments": "adjustments", "reserveHeld": "reserveHeld",
+    "reserveReleased": "reserveReleased", "payable": "payable", "taxWithheld": "taxWithheld",
+}
+TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight"]
+SUMS = [("EARNED", "earned"), ("ADJUSTMENTS", "adjustments")]
+
+
+def evaluate(formula, inputs):
+    """The value of a formula: if a >= b then c else d, + - * /, min, max, brackets, names, numbers."""
+    tokens = re.findall(r">=|[A-Za-z]\w*|\d+|[-+*/(),]", formula)
+
+    def take(expected):
+        if tokens.pop(0) != expected:
+            raise ValueError(formula)
+
+    def choice():
+        if tokens[:1] != ["if"]:
+            return total()
+        take("if")
+        left = total()
+        take(">=")
+        right = total()
+        take("then")
+        yes = total()
+        take("else")
+        no = choice()
+        return yes if left >= right else no
+
+    def total():
+        value = product()
+        while tokens and tokens[0] in "+-":
+            value = value + product() if tokens.pop(0) == "+" else value - product()
+        return value
+
+    def product():
+        value = factor()
+        while tokens and tokens[0] in "*/":
+            value = value * factor() if tokens.pop(0) == "*" else value / factor()
+        return value
+
+    def factor():
+        token = tokens.pop(0)
+        if token == "-":
+            return -factor()
+        if token in ("min", "max"):
+            take("(")
+            left = total()
+            take(",")
+            value = min(left, total()) if token == "min" else max(left, total())
+            take(")")
+            return value
+        if token == "(":
+            value = total()
+            take(")")
+            return value
+        return Fraction(token) if token.isdigit() else Fraction(inputs[token])
+
+    value = choice()
+    if tokens:
+        raise ValueError(formula)
+    return value
+
+
+def rounded(value, mode):
+    """A whole number by the mode's name."""
+    low = floor(value)
+    part = value - low
+    up = {
+        "FLOOR": False, "CEILING": part > 0, "UP": part > 0 and value > 0, "DOWN": part > 0 and value < 0,
+        "HALF_UP": part > Fraction(1, 2) or (part == Fraction(1, 2) and value > 0),
+        "HALF_DOWN": part > Fraction(1, 2) or (part == Fraction(1, 2) and value < 0),
+        "HALF_EVEN": part > Fraction(1, 2) or (part == Fraction(1, 2) and low % 2 == 1),
+    }[mode]
+    return low + 1 if up else low
+
+
+def shared_out(whole, values):
+    """Largest remainder: floors, then a unit each to the largest fractions, the earlier first."""
+    floors = [floor(value) for value in values]
+    order = sorted(range(len(values)), key=lambda index: (floors[index] - values[index], index))
+    favoured = set(order[: whole - sum(floors)])
+    return [low + (index in favoured) for index, low in enumerate(floors)]
+
+
+def minor(statement, text):
+    return Fraction(text) * 10 ** statement["scale"]
+
+
+def config_numbers(node):
+    """Every number in a part of the configuration."""
+    if isinstance(node, dict):
+        return {number for child in node.values() for number in config_numbers(child)}
+    if isinstance(node, list):
+        return {number for child in node for number in config_numbers(child)}
+    return {Fraction(node)} if isinstance(node, str) and re.fullmatch(r"-?\d+(\.\d+|/\d+)?", node) else set()
+
+
+def at(document, pointer):
+    for name in pointer.split("/")[1:]:
+        document = document.get(name, {}) if isinstance(document, dict) else document[int(name)]
+    return document
+
+
+def from_totals(statement, name, scope):
+    """What the totals say of a name such as lateRolledBackBets; None where it is no such name."""
+    late, rest = (True, name[4:]) if name.startswith("late") and name != "lateItems" else (False, name)
+    undone = rest.lower().startswith("rolledback")
+    rest = rest[10:] if undone else rest
+    rest = rest[:1].lower() + rest[1:]
+    if rest not in KINDS or scope:
+        return None
+    kind, *categories = KINDS[rest]
+    kind = "ROLLBACK_" + kind if undone else kind
+    return sum(
+        Fraction(total["sum"]) for total in statement["totals"]
+        if total["kind"] == kind and (not categories or total["category"] in categories)
+        and (total["originPeriodId"] is not None) == late
+    )
+
+
+def possible_values(statement, name, line, before):
+    """Everything that an input of that name may be; None where nothing outside the line says."""
+    scope, document = line["scope"], statement["configuration"]["document"]
+    stem = re.sub(r"\d+$", "", name)
+    found = set()
+    if from_totals(statement, name, scope) is not None:
+        found.add(from_totals(statement, name, scope))
+    if stem in LINES:
+        found |= {Fraction(each["result"]) for each in before if each["code"] == LINES[stem] and each["scope"] == scope}
+    if name in MEMBERS:
+        found.add(Fraction(statement[MEMBERS[name]]))
+    if name == "earned":
+        lines = [each for each in before if each["section"] == "EARNED"]  # exact ones, or as they were rounded
+        found |= {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}
+    if name == "carryIn" and line["code"] == "CARRY_IN":
+        names = ("CARRY", "WINDOW_CARRY")
+        carried = [[item for item in statement["state"]["opening"] if item["name"] == each] for each in names]
+        found |= {sum(Fraction(item["value"]) for item in items if item["scope"] == scope) for items in carried}
+    if stem in TERMS and line["term"] is not None:
+        chosen = {Fraction(each["result"]) for each in before if each["code"] == "TIER_RATE"}
+        # a rate of a cap or basis stands in the member that the line names; a tier's rate on the line before
+        found |= config_numbers(at(document, line["term"])) | (chosen if stem == "rate" else set())
+        found |= config_numbers(document["carryOver"]) if name == "capRate" else set()
+    if name in STATE:
+        items = [item for item in statement["state"]["opening"] if item["name"] == STATE[name]]
+        found |= {Fraction(0)} | {Fraction(item["value"]) for item in items}
+        found.add(sum((Fraction(item["value"]) for item in items if item["key"] == "1"), Fraction(0)))
+    return found or None
+
+
+def check(statement):
+    """What does not hold, in words."""
+    document, lines = statement["configuration"]["document"], statement["lines"]
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    if hashlib.sha256(canonical).hexdigest() != statement["configuration"]["sha256"]:
+        yield "the configuration is not the one that its digest names"
+    for index, line in enumerate(lines):
+        where = f"line {index} {line['code']}"
+        if evaluate(line["formula"], line["inputs"]) != Fraction(line["result"]):
+            yield f"{where}: {line['formula']} is not {line['result']}"
+        for name, value in line["inputs"].items():
+            values = possible_values(statement, name, line, lines[:index])
+            if values is not None and Fraction(value) not in values:
+                yield f"{where}: {name} is not {value}"
+    yield from check_rounding(statement)
+    yield from check_identity(statement)
+
+
+def check_rounding(statement):
+    """Each amount is its result, rounded as the line says; shares of a total by largest remainder."""
+    together = {}
+    for line in statement["lines"]:
+        rounding = line["rounding"]
+        if line["amount"] is None:
+            continue
+        if rounding is not None and rounding["stage"] == "TOTAL":
+            together.setdefault(line["code"] == "SPLIT", []).append(line)
+            continue
+        value = minor(statement, line["result"])
+        step = 10 ** (statement["scale"] - (rounding or {}).get("scale", statement["scale"]))
+        whole = value if rounding is None else rounded(value / step, rounding["mode"]) * step
+        if whole != minor(statement, line["amount"]):
+            yield f"{line['code']}: {line['result']} is not rounded to {line['amount']}"
+    for lines in together.values():
+        rounding = lines[0]["rounding"]
+        step = 10 ** (statement["scale"] - rounding.get("scale", statement["scale"]))
+        values = [minor(statement, line["result"]) / step for line in lines]
+        parts = [part * step for part in shared_out(rounded(sum(values), rounding["mode"]), values)]
+        if parts != [minor(statement, line["amount"]) for line in lines]:
+            yield f"the amounts of {', '.join(line['code'] for line in lines)} do not share their rounded sum"
+
+
+def check_identity(statement):
+    """Sums of lines, the identity of the position, and the payout rule."""
+    value = {name: Fraction(statement[name]) for name in [*MEMBERS.values(), "closing", "carryOut", "base"]}
+    for section, member in SUMS:
+        found = sum(Fraction(line["amount"]) for line in statement["lines"]
+                    if line["section"] == section and line["amount"] is not None)
+        if found != value[member]:
+            yield f"{member} is {found}"
+    position = value["opening"] + value["earned"] + value["adjustments"] - value["reserveHeld"] + value["reserveReleased"]
+    if value["closing"] != position - value["payable"]:
+        yield f"closing is {position - value['payable']}"
+    payout = statement["configuration"]["document"]["payout"]
+    if not statement["configuration"]["document"].get("overrides"):
+        minimum, collects = Fraction(payout["minimum"]), payout.get("negative") == "COLLECT"
+        due = position if (position > 0 and position >= minimum) or (position < 0 and collects) else 0
+        if value["payable"] != due:
+            yield f"payable is {due}"
+    carried = sum(Fraction(item["value"]) for item in statement["state"]["closing"] if item["name"] == "CARRY")
+    if carried != value["carryOut"]:
+        yield f"carryOut is {carried}"
+    for name, code in (("base", "BASE"), ("carryOut", "CARRY_OUT")):
+        stated = [Fraction(line["result"]) for line in statement["lines"] if line["code"] == code]
+        if stated and sum(stated) != value[name]:
+            yield f"{name} is {sum(stated)}"
+
+
+if __name__ == "__main__":
+    faults = [fault for statement in json.load(sys.stdin) for fault in check(statement)]
+    print("\n".join(faults))
+    sys.exit(1 if faults else 0)
