@@ -4,7 +4,7 @@ import type { BenchPartner } from "./partners.js";
 import { transactionTexts } from "./traffic.js";
 
 const CLIENTS = 50;
-const BATCHES_PER_CLIENT = { warmUp: 4, run: 40 };
+const BATCHES_PER_CLIENT = { warmUp: 25, run: 40 };
 const WAIT_MS = 30_000;
 const P99 = 0.99;
 

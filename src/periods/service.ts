@@ -25,15 +25,17 @@ export async function periodMap(
   from: Date,
   through: Date,
 ): Promise<PeriodMap> {
-  const periods = await reader.query(
-    `${SELECT} where tenant_no = ? and partner_no = ? and starts_at <= ? and ends_at > ? order by starts_at`,
-    [partner.tenantNo, partner.no, through, from],
+  const { tenantNo, no } = partner;
+  const found = await reader.query(
+    `(${SELECT} where tenant_no = ? and partner_no = ? and starts_at <= ? and ends_at > ?)
+     union (${SELECT} where tenant_no = ? and partner_no = ? and state = 'OPEN' order by starts_at limit 1)
+     order by starts_at`,
+    [tenantNo, no, through, from, tenantNo, no],
   );
-  const [earliestOpen] = await reader.query(
-    `${SELECT} where tenant_no = ? and partner_no = ? and state = 'OPEN' order by starts_at limit 1`,
-    [partner.tenantNo, partner.no],
-  );
-  return { periods: periods.map(periodOf), earliestOpen: earliestOpen === undefined ? null : periodOf(earliestOpen) };
+  const periods: SettlementPeriod[] = found.map(periodOf);
+  const isWithin = ({ startsAt, endsAt }: SettlementPeriod) => startsAt <= through && endsAt > from;
+  const earliestOpen = periods.find(({ state }) => state === PeriodState.OPEN) ?? null;
+  return { periods: periods.filter(isWithin), earliestOpen };
 }
 
 /** Where an instant belongs; null before the first period, after the last, and when nothing is open. */
