@@ -8,11 +8,11 @@ import { Periods0000000000006 } from "./0006-periods.js";
 import { Ledger0000000000007 } from "./0007-ledger.js";
 import { Exchange0000000000008 } from "./0008-exchange.js";
 import { Settlement0000000000009 } from "./0009-settlement.js";
-import { Tries0000000000020 } from "./0020-tries.js";
-import { Cursors0000000000023 } from "./0023-cursors.js";
-import { Backlog0000000000026 } from "./0026-backlog.js";
-import { Outcomes0000000000027 } from "./0027-outcomes.js";
-import { CyclesAndVersions0000000000035 } from "./0035-cycles-and-versions.js";
+import { Tries0000000000010 } from "./0010-tries.js";
+import { Cursors0000000000011 } from "./0011-cursors.js";
+import { Backlog0000000000012 } from "./0012-backlog.js";
+import { Outcomes0000000000013 } from "./0013-outcomes.js";
+import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -25,9 +25,9 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Ledger0000000000007,
   Exchange0000000000008,
   Settlement0000000000009,
-  Tries0000000000020,
-  Cursors0000000000023,
-  Backlog0000000000026,
-  Outcomes0000000000027,
-  CyclesAndVersions0000000000035,
+  Tries0000000000010,
+  Cursors0000000000011,
+  Backlog0000000000012,
+  Outcomes0000000000013,
+  CyclesAndVersions0000000000014,
 ];

@@ -14,8 +14,8 @@ const STEPS = [
 ];
 
 /** Outcomes beside the envelope: writing them does not write the envelope to the binary log twice more. */
-export class Outcomes0000000000027 implements MigrationInterface {
-  readonly name = "Outcomes0000000000027";
+export class Outcomes0000000000013 implements MigrationInterface {
+  readonly name = "Outcomes0000000000013";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const step of STEPS) await runner.query(step);

@@ -13,8 +13,8 @@ const STEPS = [
 ];
 
 /** Every partner has its posting cursor, which knows when the last entry was recorded. */
-export class Cursors0000000000023 implements MigrationInterface {
-  readonly name = "Cursors0000000000023";
+export class Cursors0000000000011 implements MigrationInterface {
+  readonly name = "Cursors0000000000011";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const step of STEPS) await runner.query(step);

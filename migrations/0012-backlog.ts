@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** The queue's index answers by itself how much waits of whom and since when, and still gives a partner's in order. */
-export class Backlog0000000000026 implements MigrationInterface {
-  readonly name = "Backlog0000000000026";
+export class Backlog0000000000012 implements MigrationInterface {
+  readonly name = "Backlog0000000000012";
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(

@@ -17,8 +17,8 @@ const STATEMENTS = [
 ];
 
 /** Cycles and versions: what a period is a part of, versions that wait for approval, when a statement is to be paid. */
-export class CyclesAndVersions0000000000035 implements MigrationInterface {
-  readonly name = "CyclesAndVersions0000000000035";
+export class CyclesAndVersions0000000000014 implements MigrationInterface {
+  readonly name = "CyclesAndVersions0000000000014";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of STATEMENTS) await runner.query(statement);
