@@ -5,14 +5,16 @@
  * `node scripts/start.mjs [option of up…]`: passes its options and signals on, and ends with the same exit code.
  */
 import { spawn } from "node:child_process";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NODE_MIN = [20, 19];
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+const COMPILED = ["src", "migrations"];
 const home = fileURLToPath(new URL("..", import.meta.url));
+const buildInfo = join(home, "dist", ".tsbuildinfo");
 /** npm itself, by its script where we run under it, so that it is the same one. */
 const npm = process.env.npm_execpath === undefined ? ["npm"] : [process.execPath, process.env.npm_execpath];
 
@@ -24,26 +26,41 @@ async function start(options) {
     console.error(`error: Node ${NODE_MIN.join(".")} or later is needed; this is ${process.versions.node}.`);
     return 1;
   }
+  const compiler = [
+    process.execPath,
+    join(home, "node_modules", "typescript", "bin", "tsc"),
+    "-p",
+    "tsconfig.build.json",
+  ];
   const steps = [
     ...(arePackagesFresh() ? [] : [["installing packages (npm ci)", [...npm, "ci", "--no-audit", "--no-fund"]]]),
-    [
-      "compiling",
-      [process.execPath, join(home, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"],
-    ],
+    ...(isBuildFresh() ? [] : [["compiling", compiler]]),
     [null, [process.execPath, join(home, "bin", "quittance"), "up", "--demo", ...options]],
   ];
-  if (!existsSync(join(home, "dist", "src", "server", "main.js"))) forgetBuild();
+  const startedAt = new Date();
   for (const [title, command] of steps) {
     if (title !== null) console.error(title);
     const code = await run(command, title === null ? "inherit" : 2);
     if (code !== 0) return code;
+    if (title === "compiling") utimesSync(buildInfo, startedAt, startedAt); // it is not written where nothing changed
   }
   return 0;
 }
 
-/** The compiler writes only what changed since it last ran; where its output is gone it must not know of that run. */
-function forgetBuild() {
-  rmSync(join(home, "dist", ".tsbuildinfo"), { force: true });
+/**
+ * Whether nothing that is compiled changed since the compiler last ran; a folder changes when a file comes or goes. Where
+ * its output is gone the compiler must not know of that run, since it writes only what changed.
+ */
+function isBuildFresh() {
+  if (!existsSync(join(home, "dist", "src", "server", "main.js"))) rmSync(buildInfo, { force: true });
+  if (!existsSync(buildInfo)) return false;
+  const builtMs = statSync(buildInfo).mtimeMs;
+  const isOlder = (path) => statSync(join(home, path)).mtimeMs < builtMs;
+  const compiled = COMPILED.flatMap((folder) => [
+    folder,
+    ...readdirSync(join(home, folder), { recursive: true }).map((path) => join(folder, path)),
+  ]);
+  return [...compiled, "tsconfig.json", "tsconfig.build.json", "package-lock.json"].every(isOlder);
 }
 
 /** npm writes the inner lock last, so that an installation that was cut off counts as none. */
