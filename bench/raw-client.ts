@@ -38,7 +38,13 @@ export async function openRawClient(url: string, connections: number): Promise<R
   const { hostname, port } = new URL(url);
   const waiting: (() => void)[] = [];
   const free = await Promise.all(Array.from({ length: connections }, () => openLine(hostname, Number(port))));
-  const all = [...free];
+  const all = new Set(free);
+  const reopened = async (line: Line) => {
+    all.delete(line);
+    const opened = await openLine(hostname, Number(port));
+    all.add(opened);
+    return opened;
+  };
   return {
     async send(request) {
       while (free.length === 0) {
@@ -46,9 +52,10 @@ export async function openRawClient(url: string, connections: number): Promise<R
           waiting.push(resolve);
         });
       }
-      const line = free.pop();
+      let line = free.shift(); // in turn, so that none is idle for so long that the server closes it
       if (line === undefined) throw new Error("a connection was free and is not");
       try {
+        if (line.socket.destroyed) line = await reopened(line);
         return await line.ask(request);
       } finally {
         free.push(line);
