@@ -48,8 +48,8 @@ async function start(options) {
 }
 
 /**
- * Whether nothing that is compiled changed since the compiler last ran; a folder changes when a file comes or goes. Where
- * its output is gone the compiler must not know of that run, since it writes only what changed.
+ * Whether nothing that is compiled changed since the compiler last ran; a folder changes when a file comes or goes.
+ * Where its output is gone the compiler must not know of that run, since it writes only what changed.
  */
 function isBuildFresh() {
   if (!existsSync(join(home, "dist", "src", "server", "main.js"))) rmSync(buildInfo, { force: true });

@@ -29,7 +29,9 @@ export const relayLoops: readonly Loop[] = [
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
 ];
 
-/** How long a loop pauses: after it found nothing to do, after it did something, and not at all where it did so much. */
+/**
+ * How long a loop pauses: after it found nothing to do, after it did something, and not at all where it did so much.
+ */
 interface Pace {
   readonly idleMs: number;
   readonly busyMs: number;

@@ -47,7 +47,10 @@ test("a partner that another process holds is asked for now and then, not withou
     expect(groups.read - read).toBeGreaterThan(1);
     expect(groups.read - read).toBeLessThan(40); // hundreds where it goes on at once
   });
-  await untilPosted(place);
+  while ((await postedOf(place)) === 0) {
+    await sleep(500);
+    await sweepForAllTenants(app, app.clock.now()); // as the relay does: a job is a hint, and may be lost
+  }
 });
 
 test("a job that Redis lost is found by the sweeper, once the batch has waited", async () => {

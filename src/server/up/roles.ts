@@ -15,7 +15,7 @@ export interface RoleCounts {
 }
 
 /** In the order they stop: first whoever takes work in. */
-/** Room for young objects, MiB: what batches are read into dies young, and is else copied to where it is collected dearly. */
+/** Room for young objects, MiB: what batches are read into dies young, if it is not moved to the old ones before. */
 const YOUNG_SPACE = "--max-semi-space-size=32";
 const KINDS = ["api", "worker", "relay"] as const;
 const LEFT_BEHIND = /^((api|worker|relay)-\d+|demo)\.pid$/;
