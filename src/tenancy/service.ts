@@ -12,6 +12,7 @@ import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
 import { once } from "../platform/idempotency.js";
+import { perApp } from "../platform/per-app.js";
 import { rowOf } from "../platform/rows.js";
 import { seal, unseal } from "../platform/seal.js";
 import { Partner, type PartnerKind, Tenant } from "./entities.js";
@@ -101,12 +102,11 @@ export async function partnerOf(app: App, actor: Actor, partnerId: string): Prom
 }
 
 const PARTNERS_KEPT_MAX = 10_000;
-const keptPartners = new WeakMap<App, BoundedMap<string, Partner>>();
+const keptPartners = perApp(() => new BoundedMap<string, Partner>(PARTNERS_KEPT_MAX));
 
 /** A partner's row never changes, so a process reads it once. */
 async function storedPartner(app: App, tenantId: string, id: string): Promise<Partner | null> {
-  const kept = keptPartners.get(app) ?? new BoundedMap<string, Partner>(PARTNERS_KEPT_MAX);
-  keptPartners.set(app, kept);
+  const kept = keptPartners(app);
   const key = `${tenantId} ${id}`;
   const partner = kept.get(key) ?? (await app.database.manager.findOneBy(Partner, { tenantId, id }));
   if (partner !== null) kept.set(key, partner);

@@ -3,6 +3,7 @@ import { present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import type { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
+import { perApp } from "../../platform/per-app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { type Batch, BatchState } from "../entities.js";
@@ -102,13 +103,7 @@ async function stateBacklogForAllTenants(app: App, state: BatchState): Promise<S
   return { state, batches: Number(batches), bytes: Number(bytes ?? 0), oldestMs };
 }
 
-const gates = new WeakMap<App, Gate>();
-
-function gateOf(app: App): Gate {
-  const known = gates.get(app) ?? new Gate(app);
-  gates.set(app, known);
-  return known;
-}
+const gateOf = perApp((app) => new Gate(app));
 
 async function ownerOf(app: App, actor: Actor): Promise<Owner> {
   const { tenantNo, partnerId } = actor;

@@ -1,5 +1,6 @@
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import type { App } from "../../platform/app.js";
+import { perApp } from "../../platform/per-app.js";
 import { POSTED_SIGNAL } from "../parking/service.js";
 
 /** Somebody who waits for the outcome of a batch. */
@@ -11,23 +12,24 @@ export interface Caller {
 
 /** What a process heard: one listener serves all who wait in it. */
 interface Ear {
-  readonly waiting: Map<string, () => void>;
+  readonly waiting: Map<string, Set<() => void>>;
   /** Batches told of before anybody asked: posting may be quicker than the answer to who submitted. */
   readonly lately: BoundedMap<string, true>;
 }
 
 const LATELY_MAX = 10_000;
-const ears = new WeakMap<App, Ear>();
 
 /** Begins to wait for a batch that is stored. */
 export function openCaller(app: App, batchId: string): Caller {
   const { waiting, lately } = earOf(app);
   let isTold = lately.get(batchId) === true;
   let wake: () => void = () => undefined;
-  waiting.set(batchId, () => {
+  const tell = () => {
     isTold = true;
     wake();
-  });
+  };
+  const all = waiting.get(batchId) ?? new Set();
+  waiting.set(batchId, all.add(tell));
   return {
     async told(ms) {
       if (isTold) return true;
@@ -41,21 +43,19 @@ export function openCaller(app: App, batchId: string): Caller {
       return isTold;
     },
     leave() {
-      waiting.delete(batchId);
+      all.delete(tell);
+      if (all.size === 0) waiting.delete(batchId);
     },
   };
 }
 
-function earOf(app: App): Ear {
-  const known = ears.get(app);
-  if (known !== undefined) return known;
+const earOf = perApp((app): Ear => {
   const ear: Ear = { waiting: new Map(), lately: new BoundedMap(LATELY_MAX) };
-  ears.set(app, ear);
   app.signals.listen(POSTED_SIGNAL, (ids) => {
     for (const id of ids.split(" ")) {
       ear.lately.set(id, true);
-      ear.waiting.get(id)?.();
+      for (const tell of ear.waiting.get(id) ?? []) tell();
     }
   });
   return ear;
-}
+});

@@ -10,6 +10,7 @@ import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, type Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
+import { perApp } from "../../platform/per-app.js";
 import { rowOf } from "../../platform/rows.js";
 import { ClientKey, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
@@ -162,15 +163,14 @@ interface KnownKey {
   readonly key: ClientKey;
 }
 
-const knownKeys = new WeakMap<App, BoundedMap<string, KnownKey>>();
+const knownKeys = perApp(() => new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX));
 
 /**
  * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not;
  * null when there is none. Its state is for `lockActiveKeys` to say, in the transaction that relies on it.
  */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
-  const kept = knownKeys.get(app) ?? new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX);
-  knownKeys.set(app, kept);
+  const kept = knownKeys(app);
   const name = `${tenantId} ${kid}`;
   const known = kept.get(name);
   if (known !== undefined && performance.now() - known.loadedAt < KEY_FRESH_MS) return known.key;

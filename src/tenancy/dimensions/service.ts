@@ -2,6 +2,7 @@ import { BoundedMap } from "../../kernel/bounded-map.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
+import { perApp } from "../../platform/per-app.js";
 import type { Partner } from "../entities.js";
 
 /** The noun of a dimension that transactions name by code. */
@@ -18,8 +19,7 @@ export async function dimensionNumbers(
   dimension: Dimension,
   codes: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
-  const kept = keptNumbers.get(app) ?? new BoundedMap<string, number>(NUMBERS_KEPT_MAX);
-  keptNumbers.set(app, kept);
+  const kept = keptNumbers(app);
   const keyOf = (code: string) => `${partner.tenantNo} ${partner.no} ${dimension} ${code}`;
   const remembered = new Map([...codes].flatMap((code) => numbered(code, kept.get(keyOf(code)))));
   if (remembered.size === codes.size) return remembered;
@@ -37,7 +37,7 @@ export async function dimensionNumbers(
 
 const NUMBERS_KEPT_MAX = 100_000;
 /** Numbers never change, so a process reads each once. */
-const keptNumbers = new WeakMap<App, BoundedMap<string, number>>();
+const keptNumbers = perApp(() => new BoundedMap<string, number>(NUMBERS_KEPT_MAX));
 
 function numbered(code: string, no: number | undefined): [string, number][] {
   return no === undefined ? [] : [[code, no]];
