@@ -4,7 +4,7 @@ import { canonicalJson } from "../kernel/canonical-json.js";
 import { instantText } from "../kernel/clock.js";
 import { leafHash, sha256 } from "../kernel/digest.js";
 import type { App } from "../platform/app.js";
-import type { Tx } from "../platform/database.js";
+import type { TxSql } from "../platform/database.js";
 import type { ActType } from "./entities.js";
 
 /** The most acts of one insert. */
@@ -36,7 +36,7 @@ export interface LeafContent {
 }
 
 /** Records acts in the caller's transaction; the relay numbers them later. Answers their leaf hashes, in order. */
-export async function recordActs(tx: Tx, actor: Actor, at: Date, inputs: readonly ActInput[]): Promise<Buffer[]> {
+export async function recordActs(tx: TxSql, actor: Actor, at: Date, inputs: readonly ActInput[]): Promise<Buffer[]> {
   return recordActsOf(
     tx,
     at,
@@ -51,7 +51,7 @@ export interface ActOf {
 }
 
 /** The same for acts of several actors. */
-export async function recordActsOf(tx: Tx, at: Date, acts: readonly ActOf[]): Promise<Buffer[]> {
+export async function recordActsOf(tx: TxSql, at: Date, acts: readonly ActOf[]): Promise<Buffer[]> {
   const rows = acts.map(({ actor, act }) => actRow(actor, at, act));
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
     await tx.query(

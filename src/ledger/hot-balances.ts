@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { PartnerNumbers } from "../periods/cursors/service.js";
 import type { App } from "../platform/app.js";
+import { redisScript, runScript } from "../platform/redis.js";
 import { AccountName } from "./entities.js";
 
 /** A copy lives this long at most, so that a mark left by a dead process is soon gone. */
@@ -31,17 +32,17 @@ const StoredCopy = z.object({
 const MARK_PREFIX = "mark:";
 
 /** KEYS[1] copy; ARGV mark, life. A mark says when it was set. */
-const MARK = `
+const MARK = redisScript(`
 if redis.call('type', KEYS[1]).ok ~= 'hash' then redis.call('del', KEYS[1]) end
 redis.call('hset', KEYS[1], '${MARK_PREFIX}' .. ARGV[1], redis.call('time')[1])
 redis.call('expire', KEYS[1], ARGV[2])
-return 1`;
+return 1`);
 
 /**
  * KEYS[1] copy; ARGV epoch, version, value, mark ("" for none), life. Writes an absolute value if it is newer, and
  * removes our mark and those that outlived their writer. Safe to run twice.
  */
-const PUT = `
+const PUT = redisScript(`
 if redis.call('type', KEYS[1]).ok ~= 'hash' then redis.call('del', KEYS[1]) end
 local epoch = tonumber(redis.call('hget', KEYS[1], 'epoch') or -1) or -1
 local version = string.match(redis.call('hget', KEYS[1], 'version') or '', '^%d+$') or ''
@@ -58,17 +59,17 @@ for i = 1, #fields, 2 do
   end
 end
 redis.call('expire', KEYS[1], ARGV[5])
-return newer and 1 or 0`;
+return newer and 1 or 0`);
 
 /** KEYS[1] copy. */
-const DROP = `
+const DROP = redisScript(`
 if redis.call('type', KEYS[1]).ok ~= 'hash' then return redis.call('del', KEYS[1]) end
-return redis.call('hdel', KEYS[1], 'epoch', 'version', 'value')`;
+return redis.call('hdel', KEYS[1], 'epoch', 'version', 'value')`);
 
 /** Marks a partner's copy as about to change; with Redis away nothing is marked and nothing will be read either. */
 export async function markCopy(app: App, partner: PartnerNumbers): Promise<Mark> {
   const mark = randomUUID();
-  await withRedis(app, () => app.redis.eval(MARK, 1, keyOf(app, partner), mark, COPY_LIFE_SECONDS));
+  await withRedis(app, () => runScript(app.redis, MARK, keyOf(app, partner), [mark, COPY_LIFE_SECONDS]));
   return mark;
 }
 
@@ -82,13 +83,14 @@ export async function putCopy(app: App, partner: PartnerNumbers, copy: Copy, mar
   await withRedis(app, async () => {
     const value = JSON.stringify({ accounts });
     const { epoch, version } = copy;
-    await app.redis.eval(PUT, 1, keyOf(app, partner), epoch, version.toString(), value, mark ?? "", COPY_LIFE_SECONDS);
+    const values = [epoch, version.toString(), value, mark ?? "", COPY_LIFE_SECONDS];
+    await runScript(app.redis, PUT, keyOf(app, partner), values);
   });
 }
 
 /** Deletes a partner's copy; marks stay. */
 export async function dropCopy(app: App, partner: PartnerNumbers): Promise<void> {
-  await withRedis(app, () => app.redis.eval(DROP, 1, keyOf(app, partner)));
+  await withRedis(app, () => runScript(app.redis, DROP, keyOf(app, partner), []));
 }
 
 /** The copy, or null when there is none to trust, when somebody is changing it, or when Redis is away. */

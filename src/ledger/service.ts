@@ -3,7 +3,7 @@ import type { HeldCursor, PartnerNumbers } from "../periods/cursors/service.js";
 import { saveCursor } from "../periods/cursors/service.js";
 import type { TransactionKind } from "../periods/entities.js";
 import type { App } from "../platform/app.js";
-import type { Reader, Tx } from "../platform/database.js";
+import type { Reader, TxSql } from "../platform/database.js";
 import type { AccountName, EntryKind } from "./entities.js";
 import { ledgerError } from "./errors.js";
 import {
@@ -17,6 +17,8 @@ import {
   UNREADABLE,
 } from "./hot-balances.js";
 import { isBalanced, type Line, postingOf, sumLines, touchedLines } from "./rules.js";
+
+export type { Copy } from "./hot-balances.js";
 
 const ROWS_MAX = 5_000;
 
@@ -78,7 +80,7 @@ export function nextEntryNo(cursor: HeldCursor): bigint {
  * last one, which is also the version of the partner's balances. An entry that does not balance is a bug.
  */
 export async function post(
-  tx: Tx,
+  tx: TxSql,
   partner: PartnerNumbers,
   cursor: HeldCursor,
   entries: readonly NewEntry[],
@@ -107,10 +109,25 @@ export async function announceChange(app: App, partner: PartnerNumbers): Promise
   return markCopy(app, partner);
 }
 
-/** Puts the balances that a committed transaction left behind in the place of its mark. */
-export async function publishBalances(app: App, partner: PartnerNumbers, mark: Mark): Promise<void> {
-  const copy = await storedCopy(app.database.manager, partner);
-  await putCopy(app, partner, copy, mark);
+/** The balances as a transaction leaves them behind: what to publish once it has committed. */
+export async function balancesAfter(tx: TxSql, partner: PartnerNumbers, version: bigint): Promise<Copy> {
+  const [epochs, rows]: [{ epoch: number }[], AccountRow[]] = await Promise.all([
+    tx.query("select ledger_epoch as epoch from tenant where no = ?", [partner.tenantNo]),
+    tx.query("select account, currency, balance_minor from account where tenant_no = ? and partner_no = ?", [
+      ...[partner.tenantNo, partner.no],
+    ]),
+  ]);
+  return { epoch: epochs[0]?.epoch ?? 0, version, accounts: rows.map(balanceOfRow) };
+}
+
+/** Puts balances, else what is stored, in the place of a mark once its transaction has ended. */
+export async function publishBalances(
+  app: App,
+  partner: PartnerNumbers,
+  mark: Mark,
+  balances: Copy | null = null,
+): Promise<void> {
+  await putCopy(app, partner, balances ?? (await storedCopy(app.database.manager, partner)), mark);
 }
 
 /**
@@ -167,6 +184,16 @@ export async function dropWrongCopy(app: App, partner: PartnerNumbers): Promise<
   return { expected, found };
 }
 
+interface AccountRow {
+  readonly account: AccountName;
+  readonly currency: string;
+  readonly balance_minor: string;
+}
+
+function balanceOfRow({ account, currency, balance_minor }: AccountRow): Balance {
+  return { account, currency, balanceMinor: BigInt(balance_minor) };
+}
+
 /** One statement, so that balances, version and epoch are of one instant. */
 async function storedCopy(reader: Reader, partner: PartnerNumbers): Promise<Copy> {
   const rows: {
@@ -185,7 +212,7 @@ async function storedCopy(reader: Reader, partner: PartnerNumbers): Promise<Copy
     [partner.no, partner.no, partner.tenantNo],
   );
   const accounts = rows.flatMap(({ account, currency, balance_minor }) =>
-    account === null ? [] : [{ account, currency, balanceMinor: BigInt(balance_minor) }],
+    account === null ? [] : [balanceOfRow({ account, currency, balance_minor })],
   );
   return { epoch: rows[0]?.epoch ?? 0, version: BigInt(rows[0]?.entry_no ?? 0), accounts };
 }
@@ -200,7 +227,7 @@ function copyText({ epoch, version, accounts }: Copy): string {
  * last one was.
  */
 async function insertEntries(
-  tx: Tx,
+  tx: TxSql,
   partner: PartnerNumbers,
   cursor: HeldCursor,
   entries: readonly NewEntry[],
@@ -222,7 +249,7 @@ async function insertEntries(
   return last;
 }
 
-async function insertRows(tx: Tx, into: string, rows: readonly unknown[][]): Promise<void> {
+async function insertRows(tx: TxSql, into: string, rows: readonly unknown[][]): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
     await tx.query(`insert into ${into} values ?`, [rows.slice(start, start + ROWS_MAX)]);
   }

@@ -1,6 +1,6 @@
 import { isId } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
-import type { Reader } from "../platform/database.js";
+import type { Reader, TxSql } from "../platform/database.js";
 import type { PartnerNumbers } from "./cursors/service.js";
 import { PeriodState, SettlementPeriod } from "./entities.js";
 import { periodError } from "./errors.js";
@@ -15,34 +15,47 @@ export interface Placement {
 export interface PeriodMap {
   /** Sorted by start. */
   readonly periods: readonly SettlementPeriod[];
+  /** Not looked for while all of them are open. */
   readonly earliestOpen: SettlementPeriod | null;
 }
 
 /** The periods that instants between two may fall into, and the one that takes what is late. */
 export async function periodMap(
-  reader: Reader,
+  reader: Reader | TxSql,
   partner: PartnerNumbers,
   from: Date,
   through: Date,
 ): Promise<PeriodMap> {
-  const { tenantNo, no } = partner;
-  const found = await reader.query(
-    `(${SELECT} where tenant_no = ? and partner_no = ? and starts_at <= ? and ends_at > ?)
-     union (${SELECT} where tenant_no = ? and partner_no = ? and state = 'OPEN' order by starts_at limit 1)
-     order by starts_at`,
-    [tenantNo, no, through, from, tenantNo, no],
+  const found: PeriodRow[] = await reader.query(
+    `${SELECT} where tenant_no = ? and partner_no = ? and starts_at <= ? and ends_at > ? order by starts_at`,
+    [partner.tenantNo, partner.no, through, from],
   );
-  const periods: SettlementPeriod[] = found.map(periodOf);
-  const isWithin = ({ startsAt, endsAt }: SettlementPeriod) => startsAt <= through && endsAt > from;
-  const earliestOpen = periods.find(({ state }) => state === PeriodState.OPEN) ?? null;
-  return { periods: periods.filter(isWithin), earliestOpen };
+  const periods = found.map(periodOf);
+  return { periods, earliestOpen: periods.every(isOpen) ? null : await earliestOpen(reader, partner) };
+}
+
+/** The period that takes what is late; null where none is open. */
+export async function earliestOpen(
+  reader: Reader | TxSql,
+  { tenantNo, no }: PartnerNumbers,
+): Promise<SettlementPeriod | null> {
+  const [found] = await reader.query(
+    `${SELECT} where tenant_no = ? and partner_no = ? and state = 'OPEN' order by starts_at limit 1`,
+    [tenantNo, no],
+  );
+  return found === undefined ? null : periodOf(found);
+}
+
+/** Whether a period still takes transactions. */
+export function isOpen({ state }: SettlementPeriod): boolean {
+  return state === PeriodState.OPEN;
 }
 
 /** Where an instant belongs; null before the first period, after the last, and when nothing is open. */
 export function placementAt(map: PeriodMap, instant: Date): Placement | null {
   const origin = periodAt(map.periods, instant.getTime());
   if (origin === null) return null;
-  if (origin.state === PeriodState.OPEN) return { period: origin, origin };
+  if (isOpen(origin)) return { period: origin, origin };
   return map.earliestOpen === null ? null : { period: map.earliestOpen, origin };
 }
 
@@ -62,7 +75,7 @@ export async function periodOfTenant(app: App, tenantNo: number, id: string): Pr
 
 /** Periods of a partner by number, however old; for what refers to them. */
 export async function periodsByNumber(
-  reader: Reader,
+  reader: Reader | TxSql,
   tenantNo: number,
   numbers: readonly number[],
 ): Promise<Map<number, SettlementPeriod>> {

@@ -14,6 +14,8 @@ export interface App {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly database: DataSource;
+  /** The same database over connections that take several statements at once, for `transactTogether`. */
+  readonly manyStatements: DataSource;
   readonly redis: Redis;
   readonly signals: Signals;
   readonly queues: Queues;

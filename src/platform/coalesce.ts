@@ -1,3 +1,6 @@
+import type { App } from "./app.js";
+import { perApp } from "./per-app.js";
+
 /** Does the work for several at once; answers in their order, an error for who failed alone. Throws for all of them. */
 export type SharedWork<I, O> = (inputs: readonly I[]) => Promise<readonly (O | Error)[]>;
 
@@ -49,6 +52,20 @@ export function coalesced<I, O>(work: SharedWork<I, O>, limits: SharedLimits<I>)
       waiting.push({ input, resolve, reject });
       queueMicrotask(start);
     });
+}
+
+/** `coalesced` for every tenant of a process apart: no statement is shared by two tenants. */
+export function coalescedPerTenant<I, O>(
+  work: (app: App, tenantNo: number, inputs: readonly I[]) => Promise<readonly (O | Error)[]>,
+  limits: SharedLimits<I>,
+): (app: App, tenantNo: number, input: I) => Promise<O> {
+  const shared = perApp(() => new Map<number, (input: I) => Promise<O>>());
+  return (app, tenantNo, input) => {
+    const all = shared(app);
+    const known = all.get(tenantNo) ?? coalesced((inputs: readonly I[]) => work(app, tenantNo, inputs), limits);
+    all.set(tenantNo, known);
+    return known(input);
+  };
 }
 
 function countOf<I>(waiting: readonly { readonly input: I }[], limits: SharedLimits<I>): number {

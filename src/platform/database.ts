@@ -16,6 +16,9 @@ declare const inside: unique symbol;
 /** A database transaction; only `transact` makes one. */
 export type Tx = EntityManager & { readonly [inside]: true };
 
+/** What runs plain SQL within a transaction: itself, or what sends its statements on together (`together.ts`). */
+export type TxSql = Pick<Tx, "query" | typeof inside>;
+
 /** A reader: the database itself, or a transaction. */
 export type Reader = Pick<EntityManager, "query" | "find" | "findOne" | "findOneBy" | "findBy" | "dataSource">;
 
@@ -45,8 +48,19 @@ const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [
 /** Besides what `transact` tries again: too many connections (1040), full (1021, 1114), read-only (1290, 1836). */
 const BUSY = new Set([DEADLOCK, LOCK_WAIT, 1040, 1021, 1114, 1290, 1836]);
 
+/** How a pool differs from the ordinary one. */
+export interface PoolOptions {
+  readonly logger?: Logger | undefined;
+  /** Whether one query may hold several statements. Only `together.ts` has a use for it. */
+  readonly takesManyStatements?: boolean;
+}
+
 /** Connects to MariaDB or MySQL with the session settings every query relies on: UTC, strict, short lock waits. */
-export async function openDatabase(config: Config, schema: Schema, logger?: Logger): Promise<DataSource> {
+export async function openDatabase(
+  config: Config,
+  schema: Schema,
+  { logger, takesManyStatements = false }: PoolOptions = {},
+): Promise<DataSource> {
   const url = new URL(config.databaseUrl);
   const socketPath = url.searchParams.get("socketPath");
   const database = new DataSource({
@@ -60,6 +74,7 @@ export async function openDatabase(config: Config, schema: Schema, logger?: Logg
     trace: false, // a stack trace for every query costs more than many a query
     supportBigNumbers: true,
     bigNumberStrings: true,
+    multipleStatements: takesManyStatements,
     namingStrategy: new SnakeCase(),
     migrationsTableName: "migration",
     entities: schema.entities,

@@ -24,7 +24,9 @@ export async function openApp(
   { clock = systemClock, sqlLogger }: AppOptions = {},
 ): Promise<App> {
   const log = openLog(config);
-  const database = await openDatabase(config, schema, sqlLogger);
+  const database = await openDatabase(config, schema, { logger: sqlLogger });
+  const noSchema = { entities: [], migrations: [] };
+  const manyStatements = await openDatabase(config, noSchema, { logger: sqlLogger, takesManyStatements: true });
   const redis = openRedis(config, log);
   const signals = openSignals(config.redisPrefix, redis, openRedis(config, log, "subscriber"));
   await awaitRedis(redis, REDIS_WAIT_MS);
@@ -34,6 +36,7 @@ export async function openApp(
     log,
     metrics: openMetrics(),
     database,
+    manyStatements,
     redis,
     signals,
     queues: openQueues(config, log),
@@ -45,5 +48,6 @@ export async function closeApp(app: App): Promise<void> {
   await app.queues.close();
   await app.signals.close();
   app.redis.disconnect();
+  await app.manyStatements.destroy();
   await app.database.destroy();
 }

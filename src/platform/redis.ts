@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import type { Config } from "./config.js";
 import type { Log } from "./log.js";
@@ -46,4 +47,30 @@ export async function awaitRedis(redis: Redis, timeoutMs: number): Promise<boole
 /** What ioredis takes: a path for `unix:///run/redis.sock`, else the URL itself. */
 export function redisAddress(url: string): string {
   return url.startsWith("unix://") ? url.slice("unix://".length) : url;
+}
+
+/** A Lua script over one key, which the server keeps by its SHA-1. */
+export interface RedisScript {
+  readonly lua: string;
+  readonly sha1: string;
+}
+
+/** Names a script; nothing is sent yet. */
+export function redisScript(lua: string): RedisScript {
+  return { lua, sha1: createHash("sha1").update(lua).digest("hex") };
+}
+
+/** Runs a script by its name; its text is sent only to a server that does not know it (NOSCRIPT). */
+export async function runScript(
+  redis: Redis,
+  { lua, sha1 }: RedisScript,
+  key: string,
+  values: readonly (string | number)[],
+): Promise<unknown> {
+  try {
+    return await redis.evalsha(sha1, 1, key, ...values);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    return redis.eval(lua, 1, key, ...values);
+  }
 }

@@ -441,7 +441,7 @@ async function corrupt(no: string): Promise<void> {
   const key = [place.tenant.no, no];
   const where = "tenant_no = ? and batch_no = ?";
   const [{ envelope }] = await app.database.query(`select envelope from batch_content where ${where}`, key);
-  envelope[20] ^= 0xff;
+  envelope[envelope.length - 20] ^= 0x01; // a bit, in the payload: no longer what was signed
   await app.database.query(`update batch_content set envelope = ? where ${where}`, [envelope, ...key]);
 }
 

@@ -4,11 +4,11 @@ import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
-import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { outcomesOf } from "../contents/service.js";
 import { Batch, type BatchState } from "../entities.js";
 import { exchangeError } from "../errors.js";
+import { batchById } from "../intake/service.js";
 import type { Outcome } from "../posting/rules.js";
 
 /** An item's outcome with its place in the batch. */
@@ -18,8 +18,7 @@ export interface NumberedOutcome extends Outcome {
 
 /** A batch that the actor may see, by its id; `NOT_FOUND` for anything else. */
 export async function batchOf(app: App, actor: Actor, id: string, partnerNo: number | null): Promise<Batch> {
-  const where = "tenant_no = ? and id = ?";
-  const batch = isId(id, "bat") ? await rowOf(app.database.manager, Batch, where, [actor.tenantNo, id]) : null;
+  const batch = isId(id, "bat") ? await batchById(app, actor.tenantNo, id) : null;
   if (batch === null || (partnerNo !== null && batch.partnerNo !== partnerNo))
     throw exchangeError("NOT_FOUND", { what: "batch" });
   return batch;

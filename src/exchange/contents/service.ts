@@ -2,18 +2,20 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { assert } from "../../kernel/assert.js";
 import { sha256 } from "../../kernel/digest.js";
 import { ErrorCode } from "../../kernel/errors.js";
-import type { Reader, Tx } from "../../platform/database.js";
+import type { Reader, TxSql } from "../../platform/database.js";
 import { ItemOutcome, type Outcome } from "../posting/rules.js";
 
-/** Compression that costs a millisecond for a thousand transactions; for a few it needs little memory. */
+/** Compression that costs a millisecond for a thousand transactions; for a few it costs more than it brings. */
 const GZIP = { level: 1 };
-const GZIP_SMALL = { level: 1, windowBits: 10, memLevel: 2 };
-const SMALL_BYTES = 2_048;
+const SMALL_BYTES = 1_024;
+/** The first byte of gzip (RFC 1952), which is none of text. */
+const GZIP_MAGIC = 0x1f;
 const NEWLINE = 0x0a;
 
 /**
- * A compact JWS packed for storage: gzip of `<header>.<signature>`, a newline, and the decoded payload. Base64url has
- * one canonical spelling, which acceptance insists on, so `unpackEnvelope` gives back the very bytes received.
+ * A compact JWS packed for storage: `<header>.<signature>`, a newline, and the decoded payload; gzipped unless it is
+ * small. Base64url has one canonical spelling, which acceptance insists on, so `unpackEnvelope` gives back the very
+ * bytes received.
  */
 export function packEnvelope(jws: string): Buffer {
   const [header = "", payload = "", signature = ""] = jws.split(".");
@@ -38,22 +40,31 @@ export function packedPayload(packed: Buffer): Buffer {
   return unpack(packed).payload;
 }
 
-/** The payload's transactions; the payload was verified and checked when it was accepted. */
-export function packedTransactions(packed: Buffer): unknown[] {
-  const { transactions } = JSON.parse(packedPayload(packed).toString("utf8"));
+/** The payload's transactions, provided that it still is what was verified and checked when it was accepted. */
+export function acceptedTransactions(packed: Buffer, payloadSha256: Buffer): unknown[] {
+  const payload = packedPayload(packed);
+  assert(sha256(payload).equals(payloadSha256), "a stored payload is the one accepted");
+  return transactionsOf(payload);
+}
+
+/** The transactions of a payload, which was checked when it was accepted. */
+export function transactionsOf(payload: Buffer): unknown[] {
+  const { transactions } = JSON.parse(payload.toString("utf8"));
   assert(Array.isArray(transactions), "an accepted payload has transactions");
   return transactions;
 }
 
-/** Keeps what was received beside its batches: numbers, and envelopes as packed. */
+/** Keeps what was received beside its batches: their ids, and envelopes as packed. */
 export async function storeEnvelopes(
-  tx: Tx,
+  tx: TxSql,
   tenantNo: number,
   contents: readonly (readonly [string, Buffer])[],
 ): Promise<void> {
-  await tx.query("insert into batch_content (tenant_no, batch_no, envelope) values ?", [
-    contents.map(([batchNo, packed]) => [tenantNo, batchNo, packed]),
-  ]);
+  const row = "(?, (select no from batch where tenant_no = ? and id = ?), ?)";
+  await tx.query(
+    `insert into batch_content (tenant_no, batch_no, envelope) values ${contents.map(() => row).join(", ")}`,
+    contents.flatMap(([id, packed]) => [tenantNo, tenantNo, id, packed]),
+  );
 }
 
 /** The envelopes of batches, by batch number. */
@@ -91,7 +102,7 @@ export async function outcomesOf(reader: Reader, tenantNo: number, batchNo: stri
 
 /** Stored outcomes, and the SHA-256 of what is stored. */
 export function unpackOutcomes(packed: Buffer): { readonly outcomes: Outcome[]; readonly sha256: Buffer } {
-  const text = gunzipSync(packed).toString("utf8");
+  const text = unpacked(packed).toString("utf8");
   const stored: unknown = JSON.parse(text);
   assert(Array.isArray(stored), "outcomes are a list");
   return { outcomes: stored.map(outcomeOf), sha256: sha256(text) };
@@ -109,11 +120,15 @@ function outcomeOf(stored: {
 }
 
 function packed(bytes: Buffer): Buffer {
-  return gzipSync(bytes, bytes.length < SMALL_BYTES ? GZIP_SMALL : GZIP);
+  return bytes.length < SMALL_BYTES ? bytes : gzipSync(bytes, GZIP);
+}
+
+function unpacked(packed: Buffer): Buffer {
+  return packed[0] === GZIP_MAGIC ? gunzipSync(packed) : packed;
 }
 
 function unpack(packed: Buffer): { readonly head: string; readonly payload: Buffer } {
-  const bytes = gunzipSync(packed);
+  const bytes = unpacked(packed);
   const end = bytes.indexOf(NEWLINE);
   assert(end > 0, "a stored envelope has a head");
   return { head: bytes.toString("ascii", 0, end), payload: bytes.subarray(end + 1) };

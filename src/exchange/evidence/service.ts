@@ -5,7 +5,7 @@ import type { Activity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { packedPayload, packedTransactions, unpackOutcomes } from "../contents/service.js";
+import { packedPayload, transactionsOf, unpackOutcomes } from "../contents/service.js";
 import { BatchState, TransactionState } from "../entities.js";
 import { dedupeKey, ItemOutcome, type Outcome, refusedKey } from "../posting/rules.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
@@ -146,8 +146,9 @@ async function mismatchOf(
 
 function readEnvelope(row: BatchRow): ItemResult[] | Mismatch {
   assert(row.envelope !== null, "a batch has an envelope");
-  const hash = hexOf(sha256(packedPayload(row.envelope)));
-  const items = packedTransactions(row.envelope);
+  const payload = packedPayload(row.envelope);
+  const hash = hexOf(sha256(payload));
+  const items = transactionsOf(payload);
   return (
     mismatch(`${row.id} payload`, hexOf(row.payload_sha256), hash) ??
     mismatch(`${row.id} items`, String(row.item_count), String(items.length)) ??

@@ -1,6 +1,13 @@
-import { PeriodState, type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
-import { type PeriodMap, periodMap, periodsByNumber, placementAt } from "../../periods/service.js";
-import type { Tx } from "../../platform/database.js";
+import { type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
+import {
+  earliestOpen,
+  isOpen,
+  type PeriodMap,
+  periodMap,
+  periodsByNumber,
+  placementAt,
+} from "../../periods/service.js";
+import type { TxSql } from "../../platform/database.js";
 import { hexLiteral, literals, type SqlText } from "../../platform/sql-text.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, Place } from "../books/rules.js";
@@ -13,14 +20,19 @@ const KEYS_MAX = 5_000;
 /** Kinds that this version has no accounts for yet; they are refused, never half settled. */
 const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
 
-/** Reads, under the partner's cursor, all that deciding a group of batches needs to know. */
-export async function readFacts(tx: Tx, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
+/** Reads, under the partner's cursor, all that deciding a group of batches needs to know; mostly in one round trip. */
+export async function readFacts(tx: TxSql, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
   const { keys, from, through } = namedBy(batches);
-  const reversals = await reversalsOf(tx, partner.tenantNo, keys);
-  for (const rollback of reversals.values()) keys.add(rollback);
-  const booked = await bookedByKey(tx, partner.tenantNo, keys);
-  const map = await mapOf(tx, partner, from, through);
-  const origins = await originPeriods(tx, partner.tenantNo, map, booked);
+  const [reversals, named, inRange] = await Promise.all([
+    reversalsOf(tx, partner.tenantNo, keys),
+    bookedByKey(tx, partner.tenantNo, keys),
+    mapOf(tx, partner, from, through),
+  ]);
+  const rollbacks = new Set([...reversals.values()].filter((rollback) => !keys.has(rollback)));
+  const booked = new Map([...named, ...(await bookedByKey(tx, partner.tenantNo, rollbacks))]);
+  const origins = await originPeriods(tx, partner.tenantNo, inRange, booked);
+  const isComplete = inRange.earliestOpen !== null || [...origins.values()].every(isOpen);
+  const map = isComplete ? inRange : { ...inRange, earliestOpen: await earliestOpen(tx, partner) };
   return {
     currencies: new Set(partner.currencies),
     kindsRefused: KINDS_REFUSED,
@@ -74,25 +86,33 @@ interface BookedRow {
 }
 
 async function bookedByKey(
-  tx: Tx,
+  tx: TxSql,
   tenantNo: number,
   keys: ReadonlySet<string>,
 ): Promise<Map<string, BookedTransaction>> {
-  const booked = new Map<string, BookedTransaction>();
-  for (const part of parts(keys)) {
-    const rows: BookedRow[] = await tx.query(
-      `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category,
+  const asked = parts(await takenKeys(tx, tenantNo, keys)).map(
+    (part): Promise<BookedRow[]> =>
+      tx.query(
+        `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category,
          t.units, t.amount_minor, t.currency, t.origin_period_no, batch.issuer_no
        from transaction as t
        join batch on batch.tenant_no = t.tenant_no and batch.no = t.batch_no
        left join brand on brand.tenant_no = t.tenant_no and brand.no = t.brand_no
        left join product on product.tenant_no = t.tenant_no and product.no = t.product_no
        where t.tenant_no = ? and t.dedupe in (?)`,
-      [tenantNo, part],
-    );
-    for (const row of rows) booked.set(row.dedupe.toString("hex"), bookedOf(row));
-  }
-  return booked;
+        [tenantNo, part],
+      ),
+  );
+  return new Map((await Promise.all(asked)).flat().map((row) => [row.dedupe.toString("hex"), bookedOf(row)]));
+}
+
+/** Those of the keys that are taken. Mostly none is, and an index alone says so. */
+async function takenKeys(tx: TxSql, tenantNo: number, keys: ReadonlySet<string>): Promise<Set<string>> {
+  const asked = parts(keys).map(
+    (part): Promise<{ dedupe: Buffer }[]> =>
+      tx.query("select dedupe from transaction where tenant_no = ? and dedupe in (?)", [tenantNo, part]),
+  );
+  return new Set((await Promise.all(asked)).flat().map(({ dedupe }) => dedupe.toString("hex")));
 }
 
 function bookedOf(row: BookedRow): BookedTransaction {
@@ -108,26 +128,23 @@ function bookedOf(row: BookedRow): BookedTransaction {
   };
 }
 
-async function reversalsOf(tx: Tx, tenantNo: number, originals: ReadonlySet<string>): Promise<Map<string, string>> {
-  const reversals = new Map<string, string>();
-  for (const part of parts(originals)) {
-    const rows: { original: Buffer; rollback: Buffer }[] = await tx.query(
-      "select original, rollback from reversal where tenant_no = ? and original in (?)",
-      [tenantNo, part],
-    );
-    for (const row of rows) reversals.set(row.original.toString("hex"), row.rollback.toString("hex"));
-  }
-  return reversals;
+async function reversalsOf(tx: TxSql, tenantNo: number, originals: ReadonlySet<string>): Promise<Map<string, string>> {
+  const asked = parts(originals).map(
+    (part): Promise<{ original: Buffer; rollback: Buffer }[]> =>
+      tx.query("select original, rollback from reversal where tenant_no = ? and original in (?)", [tenantNo, part]),
+  );
+  const rows = (await Promise.all(asked)).flat();
+  return new Map(rows.map((row) => [row.original.toString("hex"), row.rollback.toString("hex")]));
 }
 
-async function mapOf(tx: Tx, partner: Partner, from: number, through: number): Promise<PeriodMap> {
+async function mapOf(tx: TxSql, partner: Partner, from: number, through: number): Promise<PeriodMap> {
   if (from > through) return { periods: [], earliestOpen: null };
   return periodMap(tx, partner, new Date(from), new Date(through));
 }
 
 /** The periods in which known transactions happened, for those that a rollback may move back. */
 async function originPeriods(
-  tx: Tx,
+  tx: TxSql,
   tenantNo: number,
   map: PeriodMap,
   booked: ReadonlyMap<string, BookedTransaction>,
@@ -144,7 +161,7 @@ function placeOfOrigin(
   originPeriodNo: number,
 ): Place | null {
   const origin = origins.get(originPeriodNo);
-  const period = origin?.state === PeriodState.OPEN ? origin : map.earliestOpen;
+  const period = origin !== undefined && isOpen(origin) ? origin : map.earliestOpen;
   return period === null ? null : { periodNo: period.no, originPeriodNo };
 }
 

@@ -7,10 +7,10 @@ import { present } from "../../kernel/assert.js";
 import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { coalesced } from "../../platform/coalesce.js";
-import { CommitOutcomeUnknown, isPassingTrouble, type Tx, transact } from "../../platform/database.js";
-import { perApp } from "../../platform/per-app.js";
+import { coalescedPerTenant } from "../../platform/coalesce.js";
+import { CommitOutcomeUnknown, isPassingTrouble, type Tx, type TxSql } from "../../platform/database.js";
 import { rowsOf } from "../../platform/rows.js";
+import { together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { payloadBytesOf, storeEnvelopes } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
@@ -37,17 +37,15 @@ export interface BatchName {
   readonly jti: string;
 }
 
-const STORED_AT_ONCE = { inputsMax: 50, atOnce: 2, weightMax: 8 * 1024 * 1024 };
 const READ_AT_ONCE = { inputsMax: 200, atOnce: 2 };
 
-/** The intake of one tenant in a process: what comes at once goes to the database together. */
-interface Intake {
-  readonly store: (batch: CheckedBatch) => Promise<Batch>;
-  readonly find: (name: BatchName) => Promise<{ readonly batch: Batch | null }>;
-  readonly read: (no: string) => Promise<Batch>;
-}
-
-const intakes = perApp(() => new Map<number, Intake>());
+const store = coalescedPerTenant(storeTogether, {
+  ...{ inputsMax: 50, atOnce: 1, weightMax: 8 * 1024 * 1024 },
+  weightOf: ({ packed }) => packed.length,
+});
+const find = coalescedPerTenant(findTogether, READ_AT_ONCE);
+const read = coalescedPerTenant(readTogether, READ_AT_ONCE);
+const readById = coalescedPerTenant(readTogetherById, READ_AT_ONCE);
 
 /**
  * Stores a batch with its act and answers it as accepted. Batches that come while others are being stored share the
@@ -55,43 +53,41 @@ const intakes = perApp(() => new Map<number, Intake>());
  * its own batches alone. A `jti` that is taken throws the database's error, an unheard COMMIT `CommitOutcomeUnknown`.
  */
 export function storeBatch(app: App, batch: CheckedBatch): Promise<Batch> {
-  return intakeOf(app, batch.actor.tenantNo).store(batch);
+  return store(app, batch.actor.tenantNo, batch);
 }
 
 /** The batch of that name, whatever it carries; null where there is none. */
 export async function findBatch(app: App, tenantNo: number, name: BatchName): Promise<Batch | null> {
-  return (await intakeOf(app, tenantNo).find(name)).batch;
+  return (await find(app, tenantNo, name)).batch;
+}
+
+/** The batch of that id; null where there is none. */
+export async function batchById(app: App, tenantNo: number, id: string): Promise<Batch | null> {
+  return (await readById(app, tenantNo, id)).batch;
 }
 
 /** A stored batch as it stands now. */
 export function currentBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
-  return intakeOf(app, tenantNo).read(no);
+  return read(app, tenantNo, no);
 }
 
-function intakeOf(app: App, tenantNo: number): Intake {
-  const all = intakes(app);
-  const known = all.get(tenantNo);
-  if (known !== undefined) return known;
-  const intake = {
-    store: coalesced((batches: readonly CheckedBatch[]) => storeTogether(app, batches), {
-      ...STORED_AT_ONCE,
-      weightOf: ({ packed }) => packed.length,
-    }),
-    find: coalesced((names: readonly BatchName[]) => findTogether(app, tenantNo, names), READ_AT_ONCE),
-    read: coalesced((numbers: readonly string[]) => readTogether(app, tenantNo, numbers), READ_AT_ONCE),
-  };
-  all.set(tenantNo, intake);
-  return intake;
+/** What was found, if anything: to `coalesced` no answer at all would be a fault. */
+interface Found {
+  readonly batch: Batch | null;
 }
 
 /** One that the database refuses, as it does a name that is taken, fails all that share; then each goes by itself. */
-async function storeTogether(app: App, batches: readonly CheckedBatch[]): Promise<(Batch | Error)[]> {
+async function storeTogether(
+  app: App,
+  _tenantNo: number,
+  batches: readonly CheckedBatch[],
+): Promise<(Batch | Error)[]> {
   try {
-    return await transact(app, (tx) => insertBatches(app, tx, batches));
+    return await transactTogether(app, (tx) => insertBatches(app, tx, batches));
   } catch (error) {
     if (batches.length === 1 || isEverybodys(error)) throw error;
   }
-  const alone = batches.map((batch) => transact(app, (tx) => insertBatches(app, tx, [batch])).catch(asError));
+  const alone = batches.map((batch) => transactTogether(app, (tx) => insertBatches(app, tx, [batch])).catch(asError));
   return (await Promise.all(alone)).flat();
 }
 
@@ -100,25 +96,31 @@ function isEverybodys(error: unknown): boolean {
   return isCoded || error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
 }
 
-async function insertBatches(app: App, tx: Tx, batches: readonly CheckedBatch[]): Promise<(Batch | Error)[]> {
-  const { tenantId } = present(batches[0], "a batch to store").actor;
-  const active = await lockActiveKeys(tx, tenantId, new Set(batches.map(({ key }) => key.id)));
-  const good = batches.filter(({ key }) => active.has(key.id));
-  const stored = new Map<CheckedBatch, Batch>();
-  if (good.length > 0) {
-    const acceptedAt = app.clock.now();
-    const rows = good.map((batch) => rowOfBatch(newId("bat", app.clock), acceptedAt, batch));
-    const acts = good.map((batch, index) => ({ actor: batch.actor, act: actOf(batch, present(rows[index], "a row")) }));
-    const leafHashes = await recordActsOf(tx, acceptedAt, acts);
-    const accepted = rows.map((row, index) => ({ ...row, leafHash: present(leafHashes[index], "a leaf hash") }));
-    const numbers = await insertRows(tx, accepted);
-    const contents = good.map(({ packed }, index): [string, Buffer] => [present(numbers[index], "a number"), packed]);
-    await storeEnvelopes(tx, present(good[0], "a batch to store").actor.tenantNo, contents);
-    good.forEach((batch, index) => {
-      stored.set(batch, Object.assign(new Batch(), UNPOSTED, accepted[index], { no: numbers[index] }));
-    });
-  }
-  return batches.map((batch) => stored.get(batch) ?? exchangeError("KEY_REVOKED", { kid: batch.key.kid }));
+/** One round trip. A key that is not active refuses the batch that it signed, and with it all that share. */
+async function insertBatches(app: App, tx: Tx, batches: readonly CheckedBatch[]): Promise<Batch[]> {
+  const { tenantId, tenantNo } = present(batches[0], "a batch to store").actor;
+  const acceptedAt = app.clock.now();
+  const rows = batches.map((batch) => rowOfBatch(newId("bat", app.clock), acceptedAt, batch));
+  const acts = batches.map((batch, index) => ({
+    actor: batch.actor,
+    act: actOf(batch, present(rows[index], "a row")),
+  }));
+  const contents = batches.map(({ packed }, index): [string, Buffer] => [present(rows[index], "a row").id, packed]);
+  const sql = together(tx);
+  const leafHashes = await recordActsOf(sql.later, acceptedAt, acts);
+  const accepted = rows.map((row, index) => ({ ...row, leafHash: present(leafHashes[index], "a leaf hash") }));
+  await insertRows(sql.later, accepted);
+  await storeEnvelopes(sql.later, tenantNo, contents);
+  const [numbers, active] = await Promise.all([
+    numbersById(sql, tenantNo, rows),
+    lockActiveKeys(sql, tenantId, new Set(batches.map(({ key }) => key.id))),
+  ]);
+  const revoked = batches.find(({ key }) => !active.has(key.id));
+  if (revoked !== undefined) throw exchangeError("KEY_REVOKED", { kid: revoked.key.kid });
+  return accepted.map((row) => {
+    const no = present(numbers.get(row.id), "the number of a row just written");
+    return Object.assign(new Batch(), UNPOSTED, row, { no });
+  });
 }
 
 const UNPOSTED = {
@@ -152,29 +154,34 @@ function actOf({ partner }: CheckedBatch, { id, jti, kid, itemCount, payloadSha2
   return { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
 }
 
-/** Answers the numbers of the rows, in order. */
-async function insertRows(tx: Tx, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<string[]> {
-  const { insertId } = await tx.query(
+async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
+  await tx.query(
     `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
        payload_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
     [rows.map((row) => Object.values(row))],
   );
-  if (rows.length === 1) return [String(insertId)];
-  const tenantNo = present(rows[0], "a row").tenantNo;
+}
+
+async function numbersById(tx: TxSql, tenantNo: number, rows: readonly NewRow[]): Promise<Map<string, string>> {
   const numbered: { no: string; id: string }[] = await tx.query(
     "select no, id from batch where tenant_no = ? and id in (?)",
     [tenantNo, rows.map(({ id }) => id)],
   );
-  const numbers = new Map(numbered.map(({ no, id }) => [id, String(no)]));
-  return rows.map(({ id }) => present(numbers.get(id), "the number of a row just written"));
+  return new Map(numbered.map(({ no, id }) => [id, String(no)]));
 }
 
-async function findTogether(app: App, tenantNo: number, names: readonly BatchName[]) {
+async function findTogether(app: App, tenantNo: number, names: readonly BatchName[]): Promise<Found[]> {
   const condition = `tenant_no = ? and (${names.map(() => "issuer_no = ? and jti = ?").join(" or ")})`;
   const values = names.flatMap(({ issuerNo, jti }) => [issuerNo, jti]);
   const found = await rowsOf(app.database.manager, Batch, condition, [tenantNo, ...values]);
   const byName = new Map(found.map((batch) => [`${batch.issuerNo} ${batch.jti}`, batch]));
   return names.map(({ issuerNo, jti }) => ({ batch: byName.get(`${issuerNo} ${jti}`) ?? null }));
+}
+
+async function readTogetherById(app: App, tenantNo: number, ids: readonly string[]): Promise<Found[]> {
+  const found = await rowsOf(app.database.manager, Batch, "tenant_no = ? and id in (?)", [tenantNo, ids]);
+  const byId = new Map(found.map((batch) => [batch.id, batch]));
+  return ids.map((id) => ({ batch: byId.get(id) ?? null }));
 }
 
 async function readTogether(app: App, tenantNo: number, numbers: readonly string[]): Promise<Batch[]> {

@@ -22,7 +22,7 @@ const HELD_DELAY_MS = 100;
  * same time is posted together.
  */
 const BUSY_MS = 250;
-const GATHER_MS = 10;
+const GATHER_MS = 15;
 const PARTNERS_KEPT_MAX = 10_000;
 const postedAt = perApp(() => new BoundedMap<string, number>(PARTNERS_KEPT_MAX));
 

@@ -3,11 +3,20 @@ import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { EntryKind } from "../../ledger/entities.js";
-import { announceChange, linesOf, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
+import {
+  announceChange,
+  balancesAfter,
+  type Copy,
+  linesOf,
+  nextEntryNo,
+  post,
+  publishBalances,
+} from "../../ledger/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, type Tx, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, type Tx, type TxSql } from "../../platform/database.js";
+import { together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { packOutcomes } from "../contents/service.js";
 import { activityOf, entryGroups, movesOf } from "../entries/rules.js";
@@ -15,7 +24,7 @@ import { readFacts } from "../facts/service.js";
 import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
-import { writeTransactions } from "../records/service.js";
+import { numbersOf, writeTransactions } from "../records/service.js";
 import { ItemStages, recordTime, timed, timedWait } from "../stages/service.js";
 import { GROUP_LIMITS, readGroup, stillWaiting, type WaitingBatch } from "../waiting/service.js";
 import { type Decision, decideGroup, ItemOutcome, type Outcome } from "./rules.js";
@@ -42,13 +51,15 @@ export async function postBatches(
   let [batches, items] = [0, 0];
   const attempt = (candidates: readonly WaitingBatch[]) => postGroup(app, partner, { candidates, pseudonymOf });
   while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
-    const candidates = await readGroup(app.database.manager, partner, pseudonymOf);
+    const { batches: candidates, isAll } = await readGroup(app.database.manager, partner, pseudonymOf);
     for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
     if (candidates.length === 0) return { batches, items, isDrained: true };
     const posted = await postWithCare(app, partner, candidates, attempt);
     if (posted === null) return { batches, items, isDrained: false };
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
+    // Who came since has brought a job of its own.
+    if (isAll && posted.length === candidates.length) return { batches, items, isDrained: true };
   }
   return { batches, items, isDrained: false };
 }
@@ -58,9 +69,12 @@ async function postGroup(app: App, partner: Partner, group: Group): Promise<Wait
   const mark = await announceChange(app, partner);
   const stages = new ItemStages(app);
   let isKnown = true;
+  let balances: Copy | null = null;
   try {
-    const posted = await transact(app, (tx) => postUnderCursor(app, tx, partner, { ...group, stages }));
+    const result = await transactTogether(app, (tx) => postUnderCursor(app, tx, partner, { ...group, stages }));
+    const posted = result?.batches ?? null;
     stages.count(posted);
+    balances = result?.balances ?? null;
     if (posted !== null) await tellWaiting(app, posted);
     return posted;
   } catch (error) {
@@ -68,7 +82,7 @@ async function postGroup(app: App, partner: Partner, group: Group): Promise<Wait
     throw error;
   } finally {
     // While COMMIT may still come the mark stays, until the copy's end.
-    if (isKnown) await publishBalances(app, partner, mark);
+    if (isKnown) await publishBalances(app, partner, mark, balances);
   }
 }
 
@@ -81,32 +95,40 @@ interface CountedGroup extends Group {
   readonly stages: ItemStages;
 }
 
+/** The batches that were posted and the balances that this leaves, once it is committed. */
+interface PostedGroup {
+  readonly batches: WaitingBatch[];
+  readonly balances: Copy | null;
+}
+
 async function postUnderCursor(
   app: App,
   tx: Tx,
   partner: Partner,
   { candidates, pseudonymOf, stages }: CountedGroup,
-): Promise<WaitingBatch[] | null> {
-  const cursor = await tryCursor(tx, partner);
+): Promise<PostedGroup | null> {
+  const sql = together(tx);
+  const [cursor, waiting, facts] = await timedWait(app, "duplicate", () =>
+    Promise.all([tryCursor(sql, partner), stillWaiting(sql, partner, candidates), readFacts(sql, partner, candidates)]),
+  );
   if (cursor === null) return null;
-  const waiting = await stillWaiting(tx, partner, candidates);
-  if (waiting.length === 0) return [];
+  if (waiting.length === 0) return { batches: [], balances: null };
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const postedAt = app.clock.now();
-  const facts = await timedWait(app, "duplicate", () => readFacts(tx, partner, waiting));
   const decision = timed(app, "business", () => decideGroup(waiting, facts));
   stages.decided(waiting, decision.outcomes);
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
-  const dimensions = await writeTransactions(app, tx, partner, { decision, entryNos, pseudonymOf });
+  const numbers = await numbersOf(app, tx, partner, decision);
+  await writeTransactions(sql.later, partner, { decision, entryNos, numbers, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
     const lines = linesOf(movesOf(items));
     return { kind: EntryKind.POSTING, periodNo, batchNo, statementId: null, recordedAt: postedAt, lines };
   });
-  const ledgerVersion = await post(tx, partner, cursor, entries);
-  await addActivity(tx, partner, activityOf(decision.posted, dimensions));
-  await writeOutcomes(tx, partner, waiting, { decision, postedAt, ledgerVersion });
-  return waiting;
+  const ledgerVersion = await post(sql.later, partner, cursor, entries);
+  await addActivity(sql.later, partner, activityOf(decision.posted, numbers));
+  await writeOutcomes(sql.later, partner, waiting, { decision, postedAt, ledgerVersion });
+  return { batches: waiting, balances: await balancesAfter(sql, partner, ledgerVersion) };
 }
 
 interface Posted {
@@ -116,7 +138,7 @@ interface Posted {
 }
 
 async function writeOutcomes(
-  tx: Tx,
+  tx: TxSql,
   partner: Partner,
   batches: readonly WaitingBatch[],
   posted: Posted,
@@ -126,18 +148,13 @@ async function writeOutcomes(
     const outcomes = present(posted.decision.outcomes.get(batch.no), "a decided batch's outcomes");
     return { batch, counts: countsOf(outcomes), ...packOutcomes(outcomes) };
   });
-  const countRows = results.flatMap(({ batch, counts }) => [
-    ...[batch.no, counts.posted, counts.duplicate, counts.pending, counts.refused],
-  ]);
-  await tx.query(
-    `update batch join (${derived(results.length, ["no", "posted", "duplicate", "pending", "refused"])}) as result
-       on batch.no = result.no
-     set batch.state = 'POSTED', batch.posted_at = ?, batch.ledger_version = ?, batch.posted_count = result.posted,
-       batch.duplicate_count = result.duplicate, batch.pending_count = result.pending,
-       batch.refused_count = result.refused
-     where batch.tenant_no = ?`,
-    [...countRows, postedAt, ledgerVersion, partner.tenantNo],
-  );
+  for (const [counts, numbers] of numbersByCounts(results)) {
+    await tx.query(
+      `update batch set state = 'POSTED', posted_at = ?, ledger_version = ?, posted_count = ?, duplicate_count = ?,
+         pending_count = ?, refused_count = ? where tenant_no = ? and no in (?)`,
+      [postedAt, ledgerVersion, ...counts, partner.tenantNo, numbers],
+    );
+  }
   const packedRows = results.map(({ batch, packed, sha256 }) => [partner.tenantNo, batch.no, packed, sha256]);
   await tx.query("insert into batch_outcome (tenant_no, batch_no, outcomes, outcomes_sha256) values ?", [packedRows]);
   const { tenantId, tenantNo } = partner;
@@ -156,11 +173,21 @@ async function writeOutcomes(
   await recordActs(tx, systemActor({ tenantId, tenantNo }, "posting"), postedAt, acts);
 }
 
-/** `select ? as a, ? as b union all select ?, ? …`: rows of parameters to join with, in portable SQL. */
-function derived(rows: number, columns: readonly string[]): string {
-  const first = `select ${columns.map((column) => `? as ${column}`).join(", ")}`;
-  const next = `union all select ${columns.map(() => "?").join(", ")}`;
-  return [first, ...Array.from({ length: rows - 1 }, () => next)].join(" ");
+interface Counted {
+  readonly batch: WaitingBatch;
+  readonly counts: ReturnType<typeof countsOf>;
+}
+
+/** Small batches have few counts between them: posted, duplicate, pending, refused; and the batches that have those. */
+function numbersByCounts(results: readonly Counted[]): Iterable<[readonly number[], string[]]> {
+  const byCounts = new Map<string, [readonly number[], string[]]>();
+  for (const { batch, counts } of results) {
+    const all = [counts.posted, counts.duplicate, counts.pending, counts.refused];
+    const same = byCounts.get(all.join(" ")) ?? [all, []];
+    byCounts.set(all.join(" "), same);
+    same[1].push(batch.no);
+  }
+  return byCounts.values();
 }
 
 function countsOf(outcomes: readonly Outcome[]) {

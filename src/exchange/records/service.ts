@@ -1,5 +1,5 @@
 import type { App } from "../../platform/app.js";
-import type { Tx } from "../../platform/database.js";
+import type { Tx, TxSql } from "../../platform/database.js";
 import {
   codeLiteral,
   hexLiteral,
@@ -22,24 +22,20 @@ const COLUMNS = `tenant_no, partner_no, dedupe, content_hash, external_id, kind,
   player, category, units, amount_minor, currency, occurred_at, reverses, period_no, origin_period_no, entry_no,
   batch_no, item`;
 
-/** A decision, and the number that each of its entries will have. */
+/** A decision, the number that each of its entries will have, and the numbers of what it names. */
 export interface NumberedDecision {
   readonly decision: Decision;
   readonly entryNos: ReadonlyMap<EntryGroup, bigint>;
+  readonly numbers: DimensionNumbers;
   readonly pseudonymOf: PseudonymOf;
 }
 
-/**
- * Writes the transactions and reversals of a decision by plain INSERT, under the cursor; answers the numbers of what
- * they name.
- */
+/** Writes the transactions and reversals of a decision by plain INSERT, under the cursor. */
 export async function writeTransactions(
-  app: App,
-  tx: Tx,
+  tx: TxSql,
   partner: Partner,
-  { decision, entryNos, pseudonymOf }: NumberedDecision,
-): Promise<DimensionNumbers> {
-  const numbers = await numbersOf(app, tx, partner, decision);
+  { decision, entryNos, numbers, pseudonymOf }: NumberedDecision,
+): Promise<void> {
   const row = rowWriter(partner, numbers, pseudonymOf);
   const nowhere = { periodNo: 0, originPeriodNo: 0, entryNo: 0n };
   await refuseMisfits(tx, partner, decision);
@@ -63,7 +59,6 @@ export async function writeTransactions(
   }
   for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
   await writeReversals(tx, partner, decision);
-  return numbers;
 }
 
 interface RowPlace {
@@ -113,7 +108,7 @@ interface WaitingPosted {
 }
 
 /** The row of a rollback that waited for its original takes the original's place and dimensions. */
-async function postWaiting(tx: Tx, partner: Partner, { posted, entryNo, numbers }: WaitingPosted): Promise<void> {
+async function postWaiting(tx: TxSql, partner: Partner, { posted, entryNo, numbers }: WaitingPosted): Promise<void> {
   const { transaction, place } = posted;
   await tx.query(
     `update transaction set state = 'POSTED', brand_no = ?, product_no = ?, category = ?, units = ?, period_no = ?,
@@ -126,7 +121,7 @@ async function postWaiting(tx: Tx, partner: Partner, { posted, entryNo, numbers 
 }
 
 /** Waiting rollbacks that do not fit are refused; refused ones give up an id that is taken anew. */
-async function refuseMisfits(tx: Tx, { tenantNo }: Partner, { misfits, givenUp }: Decision): Promise<void> {
+async function refuseMisfits(tx: TxSql, { tenantNo }: Partner, { misfits, givenUp }: Decision): Promise<void> {
   for (const part of chunks(misfits)) {
     await tx.query(
       `update transaction set state = 'REFUSED'
@@ -159,7 +154,7 @@ function pendingOf({ tenantNo, no }: Partner, { pending, posted }: Decision): Pe
   });
 }
 
-async function writeReversals(tx: Tx, partner: Partner, { reversed, freed }: Decision): Promise<void> {
+async function writeReversals(tx: TxSql, partner: Partner, { reversed, freed }: Decision): Promise<void> {
   for (const part of chunks(freed)) {
     await tx.query("delete from reversal where tenant_no = ? and original in (?)", [partner.tenantNo, part]);
   }
@@ -176,7 +171,9 @@ function chunks(keys: readonly string[]): SqlText[] {
   );
 }
 
-async function numbersOf(app: App, tx: Tx, partner: Partner, { posted, pending }: Decision): Promise<DimensionNumbers> {
+/** The numbers of the brands and products that a decision names; those seen for the first time are written down. */
+export async function numbersOf(app: App, tx: Tx, partner: Partner, decision: Decision): Promise<DimensionNumbers> {
+  const { posted, pending } = decision;
   const [brands, products] = [new Set<string>(), new Set<string>()];
   for (const written of [posted, pending]) {
     for (const { transaction } of written) {

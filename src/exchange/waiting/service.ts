@@ -1,7 +1,7 @@
 import { present } from "../../kernel/assert.js";
-import type { Reader, Tx } from "../../platform/database.js";
+import type { Reader, TxSql } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { envelopesOf, packedTransactions } from "../contents/service.js";
+import { acceptedTransactions, envelopesOf } from "../contents/service.js";
 import type { BatchMode } from "../entities.js";
 import { type BatchToPost, dedupeKey, type HashedItem } from "../posting/rules.js";
 import type { PseudonymOf } from "../pseudonyms/service.js";
@@ -31,10 +31,16 @@ export async function countWaiting(reader: Reader, partner: Partner, acceptedBy:
   return Number(waiting);
 }
 
+/** The oldest batches that wait, and whether these are all. */
+export interface ReadGroup {
+  readonly batches: readonly WaitingBatch[];
+  readonly isAll: boolean;
+}
+
 /** The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. */
-export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: PseudonymOf): Promise<WaitingBatch[]> {
+export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: PseudonymOf): Promise<ReadGroup> {
   const rows: WaitingRow[] = await reader.query(
-    `select no, id, mode, item_count, payload_bytes, accepted_at, issuer_no, tries from batch
+    `select no, id, mode, item_count, payload_bytes, payload_sha256, accepted_at, issuer_no, tries from batch
      where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
     [partner.tenantNo, partner.no, GROUP_LIMITS.batchesMax],
   );
@@ -44,13 +50,15 @@ export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: P
     bytes += row.payload_bytes;
     return index === 0 || (items <= GROUP_LIMITS.itemsMax && bytes <= GROUP_LIMITS.bytesMax);
   });
-  if (taken.length === 0) return [];
+  if (taken.length === 0) return { batches: [], isAll: true };
   const envelopes = await envelopesOf(
     reader,
     partner.tenantNo,
     taken.map((row) => String(row.no)),
   );
-  return taken.map((row) => waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf }));
+  const isAll = taken.length === rows.length && rows.length < GROUP_LIMITS.batchesMax;
+  const contentsOf = (row: WaitingRow) => ({ envelope: envelopes.get(String(row.no)), pseudonymOf });
+  return { batches: taken.map((row) => waitingBatch(partner, row, contentsOf(row))), isAll };
 }
 
 interface Contents {
@@ -64,7 +72,7 @@ function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf
   const isTenants = row.issuer_no === 0;
   const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants, tries };
   try {
-    const transactions = packedTransactions(present(envelope, "the envelope of a batch"));
+    const transactions = acceptedTransactions(present(envelope, "the envelope of a batch"), row.payload_sha256);
     const started = performance.now();
     const items = hashedItems(partner, transactions, { isTenants, pseudonymOf });
     return { ...batch, items, fault: null, checkedMs: performance.now() - started };
@@ -99,19 +107,24 @@ interface WaitingRow {
   readonly mode: BatchMode;
   readonly item_count: number;
   readonly payload_bytes: number;
+  readonly payload_sha256: Buffer;
   readonly accepted_at: Date;
   readonly issuer_no: number;
   readonly tries: number;
 }
 
-/** Locks them as well, so that nobody parks what is being posted. */
+/**
+ * Locks them as well, so that nobody parks what is being posted. What another transaction holds is left out: that one
+ * posts or parks it.
+ */
 export async function stillWaiting(
-  tx: Tx,
+  tx: TxSql,
   partner: Partner,
   candidates: readonly WaitingBatch[],
 ): Promise<WaitingBatch[]> {
   const rows: { no: string }[] = await tx.query(
-    "select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?) for update",
+    `select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?)
+     for update skip locked`,
     [partner.tenantNo, partner.no, candidates.map((batch) => batch.no)],
   );
   const waiting = new Set(rows.map((row) => String(row.no)));

@@ -8,7 +8,7 @@ import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
-import { isDuplicateKey, type Tx } from "../../platform/database.js";
+import { isDuplicateKey, type Tx, type TxSql } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { perApp } from "../../platform/per-app.js";
 import { rowOf } from "../../platform/rows.js";
@@ -181,7 +181,7 @@ export async function signingKey(app: App, tenantId: string, kid: string): Promi
 }
 
 /** Which of these keys are active, under a share lock: until the transaction ends nobody revokes them. */
-export async function lockActiveKeys(tx: Tx, tenantId: string, keyIds: ReadonlySet<string>): Promise<Set<string>> {
+export async function lockActiveKeys(tx: TxSql, tenantId: string, keyIds: ReadonlySet<string>): Promise<Set<string>> {
   const rows: { id: string }[] = await tx.query(
     "select id from client_key where tenant_id = ? and id in (?) and state = ? order by id lock in share mode",
     [tenantId, [...keyIds], KeyState.ACTIVE],

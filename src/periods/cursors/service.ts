@@ -1,5 +1,5 @@
 import { present } from "../../kernel/assert.js";
-import type { Tx } from "../../platform/database.js";
+import type { TxSql } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 
 /** A partner as hot tables key it. */
@@ -21,7 +21,7 @@ export interface HeldCursor extends LastEntry {
  * saves it. The row is made with the partner, so nobody ever waits here, but for a partner that an older release made
  * meanwhile.
  */
-export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor | null> {
+export async function tryCursor(tx: TxSql, partner: PartnerNumbers): Promise<HeldCursor | null> {
   const held = await readCursor(tx, partner, "for update skip locked");
   if (held !== null) return { ...held, epoch: held.epoch + 1n };
   if ((await readCursor(tx, partner, "")) !== null) return null;
@@ -29,7 +29,7 @@ export async function tryCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCu
 }
 
 /** Takes and writes the partner's cursor, waiting for whoever holds it. */
-export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldCursor> {
+export async function holdCursor(tx: TxSql, partner: PartnerNumbers): Promise<HeldCursor> {
   const known = await readCursor(tx, partner, "for update");
   if (known !== null) return claim(tx, partner, known);
   await tx.query(
@@ -40,14 +40,14 @@ export async function holdCursor(tx: Tx, partner: PartnerNumbers): Promise<HeldC
 }
 
 /** Writes a held cursor: its epoch, and which entry under it is the last by now. */
-export async function saveCursor(tx: Tx, { tenantNo, no }: PartnerNumbers, cursor: HeldCursor): Promise<void> {
+export async function saveCursor(tx: TxSql, { tenantNo, no }: PartnerNumbers, cursor: HeldCursor): Promise<void> {
   await tx.query(
     "update posting_cursor set epoch = ?, entry_no = ?, recorded_at = ? where tenant_no = ? and partner_no = ?",
     [cursor.epoch, cursor.entryNo, cursor.recordedAt, tenantNo, no],
   );
 }
 
-async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise<HeldCursor> {
+async function claim(tx: TxSql, partner: PartnerNumbers, held: HeldCursor): Promise<HeldCursor> {
   const epoch = held.epoch + 1n;
   await tx.query("update posting_cursor set epoch = ? where tenant_no = ? and partner_no = ?", [
     epoch,
@@ -57,7 +57,7 @@ async function claim(tx: Tx, partner: PartnerNumbers, held: HeldCursor): Promise
   return { ...held, epoch };
 }
 
-async function readCursor(tx: Tx, partner: PartnerNumbers, lock: string): Promise<HeldCursor | null> {
+async function readCursor(tx: TxSql, partner: PartnerNumbers, lock: string): Promise<HeldCursor | null> {
   const rows: { epoch: string; entry_no: string; recorded_at: Date | null }[] = await tx.query(
     `select epoch, entry_no, recorded_at from posting_cursor where tenant_no = ? and partner_no = ? ${lock}`,
     [partner.tenantNo, partner.no],

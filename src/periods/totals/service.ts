@@ -1,4 +1,4 @@
-import type { Reader, Tx } from "../../platform/database.js";
+import type { Reader, TxSql } from "../../platform/database.js";
 import type { PartnerNumbers } from "../cursors/service.js";
 
 /** What a set of transactions adds to one total. */
@@ -21,7 +21,7 @@ const COLUMNS = `tenant_no, partner_no, period_no, origin_period_no, brand_no, p
   count, units, sum_minor`;
 
 /** Adds activity to the partner's totals, rows in key order; call it under the posting cursor. */
-export async function addActivity(tx: Tx, partner: PartnerNumbers, activity: readonly Activity[]): Promise<void> {
+export async function addActivity(tx: TxSql, partner: PartnerNumbers, activity: readonly Activity[]): Promise<void> {
   if (activity.length === 0) return;
   const rows = activity
     .map((a) => [
