@@ -181,7 +181,8 @@ CREATE TABLE `entry` (
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `recorded_at` datetime(3) NOT NULL,
   PRIMARY KEY (`tenant_no`,`partner_no`,`no`),
-  KEY `ix_entry_batch` (`tenant_no`,`batch_no`)
+  KEY `ix_entry_batch` (`tenant_no`,`batch_no`),
+  KEY `ix_entry_period` (`tenant_no`,`partner_no`,`period_no`,`no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `entry_line` (
@@ -330,6 +331,7 @@ CREATE TABLE `settlement_period` (
   `closed_at` datetime(3) DEFAULT NULL,
   `cycle_starts_at` datetime(3) NOT NULL,
   `cycle_ends_at` datetime(3) NOT NULL,
+  `commitment` varbinary(1704) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_settlement_period_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_settlement_period_start` (`tenant_no`,`partner_no`,`starts_at`),

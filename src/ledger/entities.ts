@@ -90,6 +90,7 @@ export class Account {
 /** One balanced entry of a partner's books. Never changed, never removed. */
 @Entity({ name: "entry" })
 @Index("ix_entry_batch", ["tenantNo", "batchNo"])
+@Index("ix_entry_period", ["tenantNo", "partnerNo", "periodNo", "no"])
 export class Entry {
   @PrimaryColumn(numberColumn)
   readonly tenantNo!: number;

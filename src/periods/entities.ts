@@ -124,6 +124,10 @@ export class SettlementPeriod {
   @Field(() => Date, { description: "First instant after the cycle's whole stretch." })
   @Column(instantColumn)
   readonly cycleEndsAt!: Date;
+
+  /** Frontier of the tree of batches posted into it (`kernel/merkle`); null before the first. */
+  @Column({ type: "varbinary", length: 1704, nullable: true })
+  readonly commitment!: Buffer | null;
 }
 
 /** A partner's lock for posting and closing, and the numbers given under it. */

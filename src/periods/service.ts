@@ -85,7 +85,7 @@ export async function periodsByNumber(
 }
 
 const SELECT = `select no, tenant_no, partner_no, id, starts_at, ends_at, due_at, state, configuration_id, is_backfill,
-  closed_at, cycle_starts_at, cycle_ends_at from settlement_period`;
+  closed_at, cycle_starts_at, cycle_ends_at, commitment from settlement_period`;
 
 interface PeriodRow {
   readonly no: number;
@@ -101,6 +101,7 @@ interface PeriodRow {
   readonly closed_at: Date | null;
   readonly cycle_starts_at: Date;
   readonly cycle_ends_at: Date;
+  readonly commitment: Buffer | null;
 }
 
 function periodOf(row: PeriodRow): SettlementPeriod {
@@ -118,6 +119,7 @@ function periodOf(row: PeriodRow): SettlementPeriod {
     closedAt: row.closed_at,
     cycleStartsAt: row.cycle_starts_at,
     cycleEndsAt: row.cycle_ends_at,
+    commitment: row.commitment,
   });
 }
 

@@ -4,6 +4,7 @@ import { canonicalJson } from "../kernel/canonical-json.js";
 import { epochSeconds, instantText } from "../kernel/clock.js";
 import { decimalText } from "../kernel/money.js";
 import type { PaymentDate } from "../periods/calendars/service.js";
+import type { Commitment } from "../periods/commitments/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import type { KindTotal } from "./terms/activity.js";
@@ -28,6 +29,8 @@ export interface StatementHeader {
   readonly previousStatement: { readonly id: string; readonly sha256: string } | null;
   /** When it is to be paid; null or absent where the terms do not say. */
   readonly payment?: PaymentDate | null;
+  /** The batches that were posted into the period. */
+  readonly commitment?: Commitment;
 }
 
 /** The members of a statement that follow from the others: what verification recomputes. */
@@ -43,7 +46,7 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null } = header;
+  const { period, configuration, scale, payment = null, commitment } = header;
   const calculated = calculatedMembers(totals, result, scale);
   return {
     v: 1,
@@ -65,6 +68,7 @@ export function buildStatementDocument(
     previousStatement: header.previousStatement,
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
+    ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },

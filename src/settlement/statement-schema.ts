@@ -116,6 +116,16 @@ export const statementSchema = z
       .array(total)
       .max(TOTALS_MAX)
       .describe("What was posted into the period, in the order of kind, category, origin."),
+    transactions: z
+      .object({
+        batches: z.int().min(0).describe("How many batches were posted into the period, in any currency."),
+        root: sha256.describe(
+          "Of the Merkle tree (RFC 6962) over them in the order of posting; a leaf is the canonical JSON of a batch's" +
+            " id and the SHA-256 of its payload and of its outcomes.",
+        ),
+      })
+      .exactOptional()
+      .describe("What the totals were added up from; absent on statements of older releases."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
     state: z
       .object({

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { assert, present } from "../kernel/assert.js";
 import { sha256 } from "../kernel/digest.js";
-import { HASH_BYTES } from "./merkle.js";
+import { HASH_BYTES } from "../kernel/merkle.js";
 
 /** What a log says of itself at one size (C2SP tlog-checkpoint); `root` has 32 bytes. */
 export interface Checkpoint {

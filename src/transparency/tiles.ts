@@ -8,7 +8,7 @@ import {
   nodeHash,
   perfectNodes,
   type TreeNode,
-} from "./merkle.js";
+} from "../kernel/merkle.js";
 
 // Hashes of a full tile: eight levels of the tree (C2SP tlog-tiles).
 const TILE_WIDTH = 256;

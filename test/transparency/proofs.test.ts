@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { leafHash } from "../../src/kernel/digest.js";
+import { nodeHash } from "../../src/kernel/merkle.js";
 import { formatCheckpoint, signNote } from "../../src/transparency/checkpoint.js";
-import { nodeHash } from "../../src/transparency/merkle.js";
 import { logName, type ProofFault, verifyInclusionProof } from "../../src/transparency/proofs/service.js";
 
 const TENANT = "tnt_01m82e2ppyesjb6ntcjykwvvf5";

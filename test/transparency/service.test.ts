@@ -5,6 +5,7 @@ import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { checkpointKey } from "../../src/identity/platform-keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { leafHash } from "../../src/kernel/digest.js";
+import { verifyConsistency, verifyInclusion } from "../../src/kernel/merkle.js";
 import { transact } from "../../src/platform/database.js";
 import { tryLease } from "../../src/platform/lease.js";
 import {
@@ -14,7 +15,6 @@ import {
   parseVerifierKey,
   verifyNote,
 } from "../../src/transparency/checkpoint.js";
-import { verifyConsistency, verifyInclusion } from "../../src/transparency/merkle.js";
 import { noteFault, TreeReplay } from "../../src/transparency/replay/service.js";
 import { inclusionProofOf, latestCheckpoint, signCheckpoint, tileReader } from "../../src/transparency/service.js";
 import { consistencyProofFromTiles } from "../../src/transparency/tiles.js";

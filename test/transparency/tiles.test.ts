@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { leafHash } from "../../src/kernel/digest.js";
-import { EMPTY_FRONTIER, extendFrontier, frontierRoot } from "../../src/transparency/merkle.js";
+import { EMPTY_FRONTIER, extendFrontier, frontierRoot } from "../../src/kernel/merkle.js";
 import {
   appendLeaves,
   consistencyProofFromTiles,

@@ -22,6 +22,8 @@ import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { InclusionProof } from "../../transparency/entities.js";
 import { inclusionProofOf } from "../../transparency/service.js";
+import { PeriodInclusionProof } from "../commitments/entities.js";
+import { periodProofsOf } from "../commitments/service.js";
 import { Batch } from "../entities.js";
 import { ItemOutcome } from "../posting/rules.js";
 import { receiptOf, submitBatch } from "../submission/service.js";
@@ -151,6 +153,14 @@ export class BatchResolver {
   })
   inclusionProof(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<InclusionProof | null> {
     return inclusionProofOf(app, actor, { type: ActType.BATCH_ACCEPTED, subjectId: batch.id });
+  }
+
+  @FieldResolver(() => [PeriodInclusionProof], {
+    description:
+      "Proofs that the statements of the closed periods it was posted into settle it; empty until one closes.",
+  })
+  periodProofs(@Ctx() { app }: Context, @Root() batch: Batch): Promise<PeriodInclusionProof[]> {
+    return periodProofsOf(app, batch);
   }
 
   @FieldResolver(() => OutcomeConnection, {

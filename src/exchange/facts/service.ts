@@ -20,8 +20,13 @@ const KEYS_MAX = 5_000;
 /** Kinds that this version has no accounts for yet; they are refused, never half settled. */
 const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
 
+/** What deciding needs to know, and the periods that what it posts may go into, by number. */
+export interface ReadFacts extends Facts {
+  readonly periods: ReadonlyMap<number, SettlementPeriod>;
+}
+
 /** Reads, under the partner's cursor, all that deciding a group of batches needs to know; mostly in one round trip. */
-export async function readFacts(tx: TxSql, partner: Partner, batches: readonly BatchToPost[]): Promise<Facts> {
+export async function readFacts(tx: TxSql, partner: Partner, batches: readonly BatchToPost[]): Promise<ReadFacts> {
   const { keys, from, through } = namedBy(batches);
   const [reversals, named, inRange] = await Promise.all([
     reversalsOf(tx, partner.tenantNo, keys),
@@ -36,6 +41,7 @@ export async function readFacts(tx: TxSql, partner: Partner, batches: readonly B
   return {
     currencies: new Set(partner.currencies),
     kindsRefused: KINDS_REFUSED,
+    periods: map.earliestOpen === null ? origins : new Map(origins).set(map.earliestOpen.no, map.earliestOpen),
     booked,
     reversals,
     placeAt: (instant) => {

@@ -2,6 +2,8 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { leafHash } from "../../kernel/digest.js";
+import { groupBy } from "../../kernel/group.js";
 import { EntryKind } from "../../ledger/entities.js";
 import {
   announceChange,
@@ -12,14 +14,17 @@ import {
   post,
   publishBalances,
 } from "../../ledger/service.js";
+import { commitTo } from "../../periods/commitments/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
+import type { SettlementPeriod } from "../../periods/entities.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, type Tx, type TxSql } from "../../platform/database.js";
 import { together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { commitmentLeaf } from "../commitments/rules.js";
 import { packOutcomes } from "../contents/service.js";
-import { activityOf, entryGroups, movesOf } from "../entries/rules.js";
+import { activityOf, type EntryGroup, entryGroups, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
 import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
@@ -120,6 +125,8 @@ async function postUnderCursor(
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
   const numbers = await numbersOf(app, tx, partner, decision);
+  const results = resultsOf(waiting, decision);
+  await commitToPeriods(sql.later, partner, { groups, results, periods: facts.periods });
   await writeTransactions(sql.later, partner, { decision, entryNos, numbers, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
     const lines = linesOf(movesOf(items));
@@ -127,27 +134,52 @@ async function postUnderCursor(
   });
   const ledgerVersion = await post(sql.later, partner, cursor, entries);
   await addActivity(sql.later, partner, activityOf(decision.posted, numbers));
-  await writeOutcomes(sql.later, partner, waiting, { decision, postedAt, ledgerVersion });
+  await writeOutcomes(sql.later, partner, { results, postedAt, ledgerVersion });
   return { batches: waiting, balances: await balancesAfter(sql, partner, ledgerVersion) };
 }
 
+/** What became of a batch, packed for storage. */
+interface BatchResult extends ReturnType<typeof packOutcomes> {
+  readonly batch: WaitingBatch;
+  readonly counts: ReturnType<typeof countsOf>;
+}
+
+function resultsOf(batches: readonly WaitingBatch[], decision: Decision): BatchResult[] {
+  return batches.map((batch) => {
+    const outcomes = present(decision.outcomes.get(batch.no), "a decided batch's outcomes");
+    return { batch, counts: countsOf(outcomes), ...packOutcomes(outcomes) };
+  });
+}
+
+interface Committing {
+  readonly groups: readonly EntryGroup[];
+  readonly results: readonly BatchResult[];
+  readonly periods: ReadonlyMap<number, SettlementPeriod>;
+}
+
+/** Each period takes up a leaf of each batch that was posted into it, in the order of the entries. */
+async function commitToPeriods(tx: TxSql, partner: Partner, { groups, results, periods }: Committing): Promise<void> {
+  const leaves = new Map(
+    results.map(({ batch, sha256 }) => {
+      const hashes = { payloadSha256: batch.payloadSha256.toString("hex"), outcomesSha256: sha256.toString("hex") };
+      return [batch.no, leafHash(commitmentLeaf({ batchId: batch.id, ...hashes }))];
+    }),
+  );
+  for (const [periodNo, entries] of [...groupBy(groups, (group) => group.periodNo)].sort(([a], [b]) => a - b)) {
+    const period = present(periods.get(periodNo), "a period that was posted into");
+    const hashes = entries.map(({ batchNo }) => present(leaves.get(batchNo), "the leaf of a posted batch"));
+    await commitTo(tx, partner, period, hashes);
+  }
+}
+
 interface Posted {
-  readonly decision: Decision;
+  readonly results: readonly BatchResult[];
   readonly postedAt: Date;
   readonly ledgerVersion: bigint;
 }
 
-async function writeOutcomes(
-  tx: TxSql,
-  partner: Partner,
-  batches: readonly WaitingBatch[],
-  posted: Posted,
-): Promise<void> {
-  const { postedAt, ledgerVersion } = posted;
-  const results = batches.map((batch) => {
-    const outcomes = present(posted.decision.outcomes.get(batch.no), "a decided batch's outcomes");
-    return { batch, counts: countsOf(outcomes), ...packOutcomes(outcomes) };
-  });
+async function writeOutcomes(tx: TxSql, partner: Partner, posted: Posted): Promise<void> {
+  const { results, postedAt, ledgerVersion } = posted;
   for (const [counts, numbers] of numbersByCounts(results)) {
     await tx.query(
       `update batch set state = 'POSTED', posted_at = ?, ledger_version = ?, posted_count = ?, duplicate_count = ?,
@@ -173,13 +205,8 @@ async function writeOutcomes(
   await recordActs(tx, systemActor({ tenantId, tenantNo }, "posting"), postedAt, acts);
 }
 
-interface Counted {
-  readonly batch: WaitingBatch;
-  readonly counts: ReturnType<typeof countsOf>;
-}
-
 /** Small batches have few counts between them: posted, duplicate, pending, refused; and the batches that have those. */
-function numbersByCounts(results: readonly Counted[]): Iterable<[readonly number[], string[]]> {
+function numbersByCounts(results: readonly BatchResult[]): Iterable<[readonly number[], string[]]> {
   const byCounts = new Map<string, [readonly number[], string[]]>();
   for (const { batch, counts } of results) {
     const all = [counts.posted, counts.duplicate, counts.pending, counts.refused];

@@ -13,6 +13,7 @@ export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000, bytesMax: 32 * 
 export interface WaitingBatch extends BatchToPost {
   readonly id: string;
   readonly itemCount: number;
+  readonly payloadSha256: Buffer;
   /** How often it was tried while it was suspect. */
   readonly tries: number;
   /** Why what is stored of it cannot be read; null where it can. */
@@ -70,9 +71,10 @@ interface Contents {
 function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf }: Contents): WaitingBatch {
   const { id, mode, item_count: itemCount, accepted_at: acceptedAt, tries } = row;
   const isTenants = row.issuer_no === 0;
-  const batch = { no: String(row.no), id, mode, itemCount, acceptedAt, isTenants, tries };
+  const payloadSha256 = row.payload_sha256;
+  const batch = { no: String(row.no), id, mode, itemCount, payloadSha256, acceptedAt, isTenants, tries };
   try {
-    const transactions = acceptedTransactions(present(envelope, "the envelope of a batch"), row.payload_sha256);
+    const transactions = acceptedTransactions(present(envelope, "the envelope of a batch"), payloadSha256);
     const started = performance.now();
     const items = hashedItems(partner, transactions, { isTenants, pseudonymOf });
     return { ...batch, items, fault: null, checkedMs: performance.now() - started };

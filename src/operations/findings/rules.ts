@@ -12,6 +12,8 @@ export enum Check {
   BATCHES = "BATCHES",
   /** A statement follows from its terms, takes on the one before, and the last one's closing is the position. */
   STATEMENTS = "STATEMENTS",
+  /** A closed period's tree is that of the batches posted into it, and what its statements state. */
+  COMMITMENTS = "COMMITMENTS",
   /** An act's leaf is the hash of what the act says. */
   ACTS = "ACTS",
   /** A partner's acts are numbered from 1 without a gap. */

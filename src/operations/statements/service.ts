@@ -1,9 +1,11 @@
+import { recomputedCommitment } from "../../exchange/commitments/service.js";
 import { PlatformKey } from "../../identity/entities.js";
 import { assert } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";
 import { sha256Hex } from "../../kernel/digest.js";
 import { groupBy } from "../../kernel/group.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
+import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
 import type { Reader } from "../../platform/database.js";
 import { Statement } from "../../settlement/entities.js";
@@ -111,7 +113,8 @@ async function checkPeriod(reader: Reader, statement: Statement, findings: Findi
   if (state !== PeriodState.STATEMENT_ISSUED) {
     findings.add(Check.STATEMENTS, { subject: `${id} period`, expected: PeriodState.STATEMENT_ISSUED, found: state });
   }
-  if (!isReadable(statement)) return;
+  if (period === null || !isReadable(statement)) return;
+  await checkCommitment(reader, period, statement, findings);
   const rows: { name: string; count: string; units: string; total: string }[] = await reader.query(
     `select concat(kind, ' ', category, ' ', if(total.origin_period_no = total.period_no, '', origin.id)) as name,
        sum(total.count) as count, sum(total.units) as units, sum(total.sum_minor) as total
@@ -133,6 +136,26 @@ async function checkPeriod(reader: Reader, statement: Statement, findings: Findi
     return [name, `${count} × ${decimalText(minor, scaleOf(currency))}, ${units} units`] as const;
   });
   findings.compare(Check.STATEMENTS, `${id} total`, new Map(posted), new Map(stated));
+}
+
+/** The tree of the period's batches, computed again, is what the period keeps and what the statement states. */
+async function checkCommitment(
+  reader: Reader,
+  period: SettlementPeriod,
+  statement: Statement,
+  findings: Findings,
+): Promise<void> {
+  const textOf = (size: number, root: string) => `${size} batches, root ${root}`;
+  const partner = { tenantNo: period.tenantNo, no: period.partnerNo };
+  const { size, root } = await recomputedCommitment(reader, partner, period.no);
+  const kept = commitmentOf(frontierOf(period));
+  const { transactions: stated } = documentOf(statement);
+  const found = new Map([
+    ["kept", textOf(kept.size, kept.root)],
+    ...(stated === undefined ? [] : [["stated", textOf(stated.batches, stated.root)] as const]),
+  ]);
+  const expected = new Map([...found.keys()].map((name) => [name, textOf(size, root)]));
+  findings.compare(Check.COMMITMENTS, `${statement.id} transactions`, expected, found);
 }
 
 /** POSITION is written by statements alone, so it is the last closing with its sign turned. */

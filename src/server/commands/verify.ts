@@ -2,12 +2,18 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
 import { readSigned } from "../../identity/platform-signatures/service.js";
+import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
 import { printJson } from "./app.js";
 
 interface VerifyOptions {
   readonly jwks: string;
   readonly json?: boolean;
+}
+
+interface VerifyBatchOptions extends VerifyOptions {
+  readonly proof: string;
+  readonly statement: string;
 }
 
 /** Why something does not verify, in a word for programs and in sentences for people. */
@@ -24,7 +30,7 @@ const Receipt = z.object({
   ...{ payloadSha256: sha256, leafHash: sha256, iat: z.int() },
 });
 
-/** The commands that check what the platform signed, with its public keys alone: `verify statement` and `receipt`. */
+/** The commands that check what the platform signed, with its public keys alone. */
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
   checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")
@@ -33,6 +39,18 @@ export function register(program: Command): void {
   checking(verify.command("receipt"), "the signature of a batch's receipt")
     .argument("<file>", "the receipt, as `submit` answers it")
     .action((file: string, options: VerifyOptions) => report(file, options, verifyReceipt));
+  checking(verify.command("batch"), "that a statement settles a batch: the batch is in the tree whose root it states")
+    .argument("<file>", "the batch, as it was sent")
+    .requiredOption("--proof <file>", "one of the batch's `periodProofs`, as the API answers it (JSON)")
+    .requiredOption("--statement <file>", "the statement of that period, as `statement --jws` prints it")
+    .action(async (file: string, options: VerifyBatchOptions) => {
+      const proof: unknown = JSON.parse(await readFile(options.proof, "utf8"));
+      const statement = (await readFile(options.statement, "utf8")).trim();
+      await report(file, options, (jws, jwks) => {
+        const reason = verifySettledBatch({ jws, proof, statement }, jwks);
+        return reason === null ? null : { reason, differences: [] };
+      });
+    });
 }
 
 function checking(command: Command, what: string): Command {

@@ -11,6 +11,7 @@ import { AccountName, EntryKind } from "../../ledger/entities.js";
 import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
 import { markStatementIssued } from "../../periods/closing/service.js";
+import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
@@ -72,8 +73,10 @@ interface Link {
   readonly sha256: string;
 }
 
-async function calculatePeriod(app: App, partner: Partner, period: SettlementPeriod): Promise<Calculated[]> {
+async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPeriod): Promise<Calculated[]> {
   const reader = app.database.manager;
+  // As the fence left it: the caller may have read it before.
+  const period = present((await periodsByNumber(reader, partner.tenantNo, [no])).get(no), "a period to settle");
   const [terms, activity, links, signer] = await Promise.all([
     termsOf(app, partner.tenantId, period.configurationId),
     activityOf(reader, partner, period.no),
@@ -189,6 +192,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     payment,
+    commitment: commitmentOf(frontierOf(period)),
   };
   const document = buildStatementDocument(header, totals, result);
   const statement = statementOf(facts, { document, result, issuedAt });

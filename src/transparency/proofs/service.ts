@@ -1,9 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import { z } from "zod";
 import { leafHash } from "../../kernel/digest.js";
+import { findInclusionFault } from "../../kernel/merkle.js";
 import { type NoteVerifier, noteKeyId, parseCheckpoint, verifyNote } from "../checkpoint.js";
 import type { InclusionProof } from "../entities.js";
-import { findInclusionFault } from "../merkle.js";
 
 /** Which check of a proof failed. */
 export type ProofFault =

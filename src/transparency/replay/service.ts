@@ -1,8 +1,8 @@
 import { checkpointKey } from "../../identity/platform-keys/service.js";
 import { assert, present } from "../../kernel/assert.js";
+import { emptyRoot } from "../../kernel/merkle.js";
 import type { App } from "../../platform/app.js";
 import { formatVerifierKey, parseCheckpoint, parseVerifierKey, verifyNote } from "../checkpoint.js";
-import { emptyRoot } from "../merkle.js";
 import { appendLeaves, type ChangedTile } from "../tiles.js";
 
 /** A tree grown again from its leaves in memory, whatever its size: of each level only the last tile is kept. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { assert, present } from "../kernel/assert.js";
+import { assert, present } from "./assert.js";
 
 const NODE_PREFIX = Uint8Array.of(1);
 const SIZE_BYTES = 8;

@@ -22,7 +22,7 @@ import {
   rootFromInclusionProof,
   verifyConsistency,
   verifyInclusion,
-} from "../../src/transparency/merkle.js";
+} from "../../src/kernel/merkle.js";
 import { ENTRIES, referenceHash, referencePath, referenceSubproof } from "../support/rfc6962.js";
 
 const VECTORS = resolve(import.meta.dirname, "../../../shared/vectors/merkle");
