@@ -14,6 +14,7 @@ import { Backlog0000000000012 } from "./0012-backlog.js";
 import { Outcomes0000000000013 } from "./0013-outcomes.js";
 import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
 import { Commitments0000000000015 } from "./0015-commitments.js";
+import { SettlementRuns0000000000031 } from "./0031-settlement-runs.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -32,4 +33,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Outcomes0000000000013,
   CyclesAndVersions0000000000014,
   Commitments0000000000015,
+  SettlementRuns0000000000031,
 ];

@@ -340,6 +340,33 @@ CREATE TABLE `settlement_period` (
   CONSTRAINT `fk_settlement_period_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `settlement_run` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `through_at` datetime(3) NOT NULL,
+  `started_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `started_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  KEY `ix_settlement_run_state` (`state`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `settlement_run_partner` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `run_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `state` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `stage` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `period_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `periods_left` int(10) unsigned DEFAULT NULL,
+  `code` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`run_id`,`partner_no`),
+  KEY `fk_settlement_run_partner` (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_settlement_run_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `statement` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -1,5 +1,6 @@
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
+import { pollRunsForAllTenants, settlePartnerOfRun } from "../settlement/run-partners/jobs.js";
 import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
 import { type Loop, pause } from "./roles/loops.js";
@@ -23,7 +24,7 @@ export const workerQueues: readonly WorkerQueue[] = [
     kinds: [postPartner],
     concurrency: 1,
   })),
-  { queue: SETTLEMENT_QUEUE, kinds: [closeDue], concurrency: SETTLEMENTS_AT_ONCE },
+  { queue: SETTLEMENT_QUEUE, kinds: [closeDue, settlePartnerOfRun], concurrency: SETTLEMENTS_AT_ONCE },
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away. */
@@ -36,6 +37,7 @@ async function workWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
     if (app.redis.status !== "ready") {
       await pollForAllTenants(app);
       await closeDueForAllTenants(app);
+      await pollRunsForAllTenants(app);
     }
     await pause(POLL_MS, signal);
   }

@@ -25,12 +25,16 @@ import { contractOf, needsPlaces, type PayoutDocument, payoutIn } from "../docum
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { untilKnown } from "../service.js";
+import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument, closingStateOf } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
 import type { KindTotal, Place } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
 import { periodDays } from "../terms/period.js";
 import { type State, standsAlone } from "../terms/state.js";
+
+/** Is told of a stage before it begins; what it throws stops the settlement there. */
+export type AtStage = (stage: RunStage) => Promise<void>;
 
 /** The `typ` of a statement's JWS. */
 export const STATEMENT_TYPE = "quittance-statement+jws";
@@ -45,8 +49,10 @@ export async function issueStatements(
   actor: Actor,
   partner: Partner,
   period: SettlementPeriod,
+  atStage: AtStage = async () => undefined,
 ): Promise<void> {
-  const calculated = await calculatePeriod(app, partner, period);
+  const calculated = await calculatePeriod(app, partner, period, atStage);
+  await atStage(RunStage.STATEMENT);
   const mark = await announceChange(app, partner);
   try {
     await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, calculated })));
@@ -73,7 +79,13 @@ interface Link {
   readonly sha256: string;
 }
 
-async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPeriod): Promise<Calculated[]> {
+async function calculatePeriod(
+  app: App,
+  partner: Partner,
+  { no }: SettlementPeriod,
+  atStage: AtStage,
+): Promise<Calculated[]> {
+  await atStage(RunStage.TOTALS);
   const reader = app.database.manager;
   // As the fence left it: the caller may have read it before.
   const period = present((await periodsByNumber(reader, partner.tenantNo, [no])).get(no), "a period to settle");
@@ -85,6 +97,7 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
   ]);
   const origins = await originsOf(reader, partner, period, activity);
   const places = needsPlaces(terms.document) ? await placesOf(reader, partner) : null;
+  await atStage(RunStage.TERMS);
   const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
     const own = activity.filter((row) => row.currency === currency);
     const totals = own.map((row) => totalOf(row, { period, origins, places }));

@@ -28,11 +28,17 @@ export async function sweepDueForAllTenants(app: App): Promise<number> {
 }
 
 /**
- * Closes what fell due without any queue: what workers do while Redis is away. Answers how many partners had
- * something.
+ * Closes what fell due without any queue: what workers do while Redis is away. A partner that fails holds up no other.
+ * Answers how many partners had something.
  */
 export async function closeDueForAllTenants(app: App): Promise<number> {
   const partners = await duePartnersForAllTenants(app);
-  for (const partner of partners) await closeDue.run(app, partner);
+  for (const partner of partners) {
+    try {
+      await closeDue.run(app, partner);
+    } catch (error) {
+      app.log.error({ err: error, partner: partner.partnerId }, "settlement: a partner was not settled");
+    }
+  }
   return partners.length;
 }

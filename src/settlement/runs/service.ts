@@ -19,8 +19,9 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
-import { issueStatements } from "../issuing/service.js";
+import { type AtStage, issueStatements } from "../issuing/service.js";
 import { untilKnown } from "../service.js";
+import { RunStage } from "../settlement-runs/entities.js";
 import { type SettledStatement, statementsThrough } from "../statements/service.js";
 
 const POSTING_POLL_MS = 50;
@@ -46,6 +47,14 @@ export interface SettledRow {
 export interface SettleInput {
   readonly partnerId: string;
   readonly through: Date;
+}
+
+/** That a stage of a period's settlement is about to begin. */
+export interface Progress {
+  readonly stage: RunStage;
+  readonly periodId: string;
+  /** Periods left to settle, this one among them. */
+  readonly periodsLeft: number;
 }
 
 /** A period that the actor may see, by its id; `NOT_FOUND` for anything else. */
@@ -86,13 +95,21 @@ export async function closePeriod(
 
 /**
  * Closes, in order, the partner's open periods that end by an instant and are due, and answers every statement of
- * periods up to there, those issued before too. Running it again answers the same.
+ * periods up to there, those issued before too. Running it again answers the same. Every stage is told before it
+ * begins; what the telling throws stops it there.
  */
-export async function settle(app: App, actor: Actor, { partnerId, through }: SettleInput): Promise<SettledRow[]> {
+export async function settle(
+  app: App,
+  actor: Actor,
+  { partnerId, through }: SettleInput,
+  tell: (progress: Progress) => Promise<void> = async () => undefined,
+): Promise<SettledRow[]> {
   const run = newRun(app, actor, await partnerOf(app, actor, partnerId));
-  for (const period of await unsettledPeriods(app.database.manager, run.partner, through)) {
-    if (period.dueAt > run.startedAt) break;
-    await closeNext(app, run, period);
+  const periods = await unsettledPeriods(app.database.manager, run.partner, through);
+  const due = periods.filter(({ dueAt }) => dueAt <= run.startedAt);
+  for (const [index, period] of due.entries()) {
+    const periodsLeft = due.length - index;
+    await closeNext(app, run, period, (stage) => tell({ stage, periodId: period.id, periodsLeft }));
   }
   return (await statementsThrough(app, run.partner, through)).map(rowOf);
 }
@@ -150,11 +167,12 @@ function newRun(app: App, actor: Actor, partner: Partner): Run {
 }
 
 /** Closes and settles the earliest unsettled period; nothing of it is refused because another closer was first. */
-async function closeNext(app: App, run: Run, period: SettlementPeriod): Promise<void> {
+async function closeNext(app: App, run: Run, period: SettlementPeriod, atStage?: AtStage): Promise<void> {
   if (period.state === PeriodState.OPEN) {
+    await atStage?.(RunStage.FENCE);
     await untilKnown(() => whenPosted(app, run, () => transact(app, (tx) => fence(app, tx, run, period))));
   }
-  await issueStatements(app, run.actor, run.partner, period);
+  await issueStatements(app, run.actor, run.partner, period, atStage);
 }
 
 /** Issues the statements that closed periods up to an instant still lack, in order. */
