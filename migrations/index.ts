@@ -13,6 +13,7 @@ import { Cursors0000000000011 } from "./0011-cursors.js";
 import { Backlog0000000000012 } from "./0012-backlog.js";
 import { Outcomes0000000000013 } from "./0013-outcomes.js";
 import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
+import { Simulations0000000000028 } from "./0028-simulations.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -30,4 +31,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Backlog0000000000012,
   Outcomes0000000000013,
   CyclesAndVersions0000000000014,
+  Simulations0000000000028,
 ];

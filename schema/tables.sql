@@ -338,6 +338,47 @@ CREATE TABLE `settlement_period` (
   CONSTRAINT `fk_settlement_period_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `simulated_statement` (
+  `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `simulation_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `earned_before_minor` decimal(38,0) NOT NULL,
+  `earned_after_minor` decimal(38,0) NOT NULL,
+  `payable_before_minor` decimal(38,0) NOT NULL,
+  `payable_after_minor` decimal(38,0) NOT NULL,
+  `closing_before_minor` decimal(38,0) NOT NULL,
+  `closing_after_minor` decimal(38,0) NOT NULL,
+  `line_differences` mediumtext NOT NULL,
+  PRIMARY KEY (`no`),
+  KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
+  CONSTRAINT `fk_simulated_statement_simulation` FOREIGN KEY (`tenant_id`, `simulation_id`) REFERENCES `simulation` (`tenant_id`, `id`) ON DELETE CASCADE ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `simulation` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `state` enum('RUNNING','DONE','CANCELLED','FAILED') NOT NULL DEFAULT 'RUNNING',
+  `requested_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `owner_partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `requested_at` datetime(3) NOT NULL,
+  `finished_at` datetime(3) DEFAULT NULL,
+  `plan` mediumtext NOT NULL,
+  `partners_total` int(10) unsigned NOT NULL,
+  `partners_done` int(10) unsigned NOT NULL DEFAULT 0,
+  `periods_total` int(10) unsigned NOT NULL,
+  `periods_done` int(10) unsigned NOT NULL DEFAULT 0,
+  `refusals` mediumtext NOT NULL,
+  `run` int(10) unsigned NOT NULL DEFAULT 0,
+  `touched_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_simulation_state` (`state`,`touched_at`),
+  CONSTRAINT `fk_simulation_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `statement` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   period: "prd",
   configuration: "cfg",
   statement: "stm",
+  simulation: "sim",
   request: "req",
   token: "tok",
 } as const;

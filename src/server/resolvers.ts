@@ -9,6 +9,7 @@ import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
+import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
@@ -22,4 +23,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
+  ...[SimulationResolver, SimulatedStatementResolver],
 ];

@@ -1,9 +1,12 @@
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
 import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
+import { SIMULATION_QUEUE, simulate } from "../settlement/simulations/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
+/** Simulations that are at work at a time, over all workers: settling comes first. */
+const SIMULATIONS_AT_ONCE = 1;
 /** Partners that are settled at a time, over all workers. */
 const SETTLEMENTS_AT_ONCE = 4;
 
@@ -24,6 +27,7 @@ export const workerQueues: readonly WorkerQueue[] = [
     concurrency: 1,
   })),
   { queue: SETTLEMENT_QUEUE, kinds: [closeDue], concurrency: SETTLEMENTS_AT_ONCE },
+  { queue: SIMULATION_QUEUE, kinds: [simulate], concurrency: SIMULATIONS_AT_ONCE },
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away. */

@@ -8,6 +8,7 @@ export const settlementError = defineErrors({
   VALIDATION: { message: "{reason}" },
   PERIOD_CLOSED: { message: "The period is closed; closed periods never change." },
   VERSION_CONFLICT: { message: "{reason}" },
+  LIMIT_EXCEEDED: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });
 
