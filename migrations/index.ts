@@ -14,6 +14,7 @@ import { Backlog0000000000012 } from "./0012-backlog.js";
 import { Outcomes0000000000013 } from "./0013-outcomes.js";
 import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
 import { Simulations0000000000028 } from "./0028-simulations.js";
+import { ExchangeRates0000000000029 } from "./0029-exchange-rates.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -32,4 +33,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Outcomes0000000000013,
   CyclesAndVersions0000000000014,
   Simulations0000000000028,
+  ExchangeRates0000000000029,
 ];

@@ -194,6 +194,23 @@ CREATE TABLE `entry_line` (
   PRIMARY KEY (`tenant_no`,`partner_no`,`entry_no`,`account`,`currency`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `exchange_rate` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `base` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `quote` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `type` enum('TRANSACTION','DAILY_CLOSE','PERIOD_AVG','PERIOD_CLOSE') NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `as_of` datetime(3) NOT NULL,
+  `rate` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `entered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `entered_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
+  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `idempotent_answer` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
   configuration: "cfg",
   statement: "stm",
   simulation: "sim",
+  exchangeRate: "fxr",
   request: "req",
   token: "tok",
 } as const;

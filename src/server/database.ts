@@ -9,6 +9,7 @@ import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entit
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
+import { StoredRate } from "../settlement/rates/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
 import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
@@ -19,7 +20,7 @@ export const databaseSchema: Schema = {
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
-    ...[Simulation, SimulatedStatement],
+    ...[Simulation, SimulatedStatement, StoredRate],
   ],
   migrations: [...migrations],
 };

@@ -8,6 +8,7 @@ import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
+import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
@@ -23,5 +24,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
-  ...[SimulationResolver, SimulatedStatementResolver],
+  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver],
 ];

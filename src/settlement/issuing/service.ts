@@ -17,9 +17,10 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
-import { contractOf, needsPlaces, type PayoutDocument, payoutIn } from "../document-contract.js";
+import { contractOf, type PayoutDocument, payoutIn } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { type Quoted, useRates } from "../rates/service.js";
 import { untilKnown } from "../service.js";
 import { buildStatementDocument, closingStateOf } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
@@ -27,7 +28,7 @@ import type { KindTotal } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
 import { type PeriodSpan, periodDays } from "../terms/period.js";
 import type { State } from "../terms/state.js";
-import { currenciesOf, periodTotals } from "../totals/service.js";
+import { currenciesOf, totalsUnder } from "../totals/service.js";
 
 /** The `typ` of a statement's JWS. */
 export const STATEMENT_TYPE = "quittance-statement+jws";
@@ -43,10 +44,10 @@ export async function issueStatements(
   partner: Partner,
   period: SettlementPeriod,
 ): Promise<void> {
-  const calculated = await calculatePeriod(app, partner, period);
+  const ready = await calculatePeriod(app, partner, period);
   const mark = await announceChange(app, partner);
   try {
-    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, calculated })));
+    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready })));
   } finally {
     await publishBalances(app, partner, mark);
   }
@@ -70,21 +71,27 @@ export interface Link {
   readonly sha256: string;
 }
 
-async function calculatePeriod(app: App, partner: Partner, period: SettlementPeriod): Promise<Calculated[]> {
+/** The statements of a period, and the rates that they stand on. */
+interface Ready {
+  readonly calculated: readonly Calculated[];
+  readonly quoted: readonly Quoted[];
+}
+
+async function calculatePeriod(app: App, partner: Partner, period: SettlementPeriod): Promise<Ready> {
   const reader = app.database.manager;
   const [terms, links, signer] = await Promise.all([
     termsOf(app, partner.tenantId, period.configurationId),
     linksOf(reader, partner),
     platformSigner(app, partner.tenantId),
   ]);
-  const activity = await periodTotals(reader, partner, period, needsPlaces(terms.document));
+  const { totals: activity, quoted } = await totalsUnder(reader, partner, period, terms.document);
   const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
     const totals = activity.get(currency) ?? [];
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
     return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
   });
-  return Promise.all(calculated);
+  return { quoted, calculated: await Promise.all(calculated) };
 }
 
 /** When a period's statement is to be paid; null where the terms do not say. */
@@ -194,15 +201,17 @@ function statementOf(
   });
 }
 
-interface ToStore {
+interface ToStore extends Ready {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
-  readonly calculated: readonly Calculated[];
 }
 
-async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated }: ToStore): Promise<void> {
+async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated, quoted }: ToStore): Promise<void> {
   const cursor = await holdCursor(tx, partner);
   if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
+  if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
+    throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
+  }
   const links = await linksOf(tx, partner);
   for (const each of calculated) await checkOpening(tx, partner, each, links);
   await tx.insert(
@@ -235,7 +244,7 @@ async function checkOpening(
 
 function entryOf(period: SettlementPeriod, { statement, postings }: Calculated): NewEntry {
   const { id: statementId, issuedAt: recordedAt, currency } = statement;
-  const lines = postings.map((posting) => ({ ...posting, currency }));
+  const lines = postings.map((posting) => ({ currency, ...posting }));
   return { kind: EntryKind.STATEMENT, periodNo: period.no, batchNo: null, statementId, recordedAt, lines };
 }
 

@@ -4,13 +4,12 @@ import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
-import { needsPlaces } from "../document-contract.js";
 import type { Statement } from "../entities.js";
 import { linksOf, resultOf } from "../issuing/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
 import { publishLine } from "../terms/lines.js";
-import { currenciesOf, periodTotals, type Standing } from "../totals/service.js";
+import { currenciesOf, type Standing, totalsUnder } from "../totals/service.js";
 
 /** What to replay: settled periods that follow on each other, and by which terms. */
 export interface ReplayInput {
@@ -74,7 +73,7 @@ interface PeriodToReplay {
 async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readonly ReplayedStatement[]> {
   const { partner, period, draft, chain, issued } = replaying;
   const document = draft ?? (await termsOf(app, partner.tenantId, period.configurationId)).document;
-  const totals = await periodTotals(app.database.manager, partner, period, needsPlaces(document));
+  const { totals } = await totalsUnder(app.database.manager, partner, period, document);
   const currencies = currenciesOf(partner, totals, [...chain.values()]);
   const replayed = currencies.map((currency) => {
     const link = chain.get(currency) ?? null;

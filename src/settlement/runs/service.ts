@@ -19,6 +19,7 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
+import { isIncident, reportIncident } from "../incidents/service.js";
 import { issueStatements } from "../issuing/service.js";
 import { untilKnown } from "../service.js";
 import { type SettledStatement, statementsThrough } from "../statements/service.js";
@@ -99,14 +100,21 @@ export async function settle(app: App, actor: Actor, { partnerId, through }: Set
 
 /**
  * Closes what fell due by itself: the partner's periods in order, up to the first that is not due or waits for a person
- * because it was backfilled. Statements that are missing for closed periods are issued on the way.
+ * because it was backfilled. Statements that are missing for closed periods are issued on the way. What a person must
+ * mend first, such as a missing exchange rate, is reported as an incident and stops the run there.
  */
 export async function closeDuePeriods(app: App, actor: Actor, partnerId: string): Promise<void> {
   const run = newRun(app, actor, await partnerOf(app, actor, partnerId));
   for (const period of await unsettledPeriods(app.database.manager, run.partner, run.startedAt)) {
     const waits = period.isBackfill || period.dueAt > run.startedAt;
     if (period.state === PeriodState.OPEN && waits) break;
-    await closeNext(app, run, period);
+    try {
+      await closeNext(app, run, period);
+    } catch (error) {
+      if (!isIncident(error)) throw error;
+      await reportIncident(app, actor, { partner: run.partner, period, error });
+      return; // the sweeper tries again; later periods follow on this one
+    }
   }
 }
 

@@ -5,6 +5,9 @@ import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { Reader } from "../../platform/database.js";
 import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
+import type { ConfigurationDocument } from "../document.js";
+import { conversionOf, needsPlaces } from "../document-contract.js";
+import { type Quoted, ratesAt } from "../rates/service.js";
 import type { KindTotal, Place } from "../terms/activity.js";
 import { type State, standsAlone } from "../terms/state.js";
 
@@ -18,8 +21,39 @@ export interface Standing {
   readonly state: State;
 }
 
+/** What a period's calculation starts from, and the rates that converted some of it. */
+export interface CalculatedFrom {
+  readonly totals: PeriodTotals;
+  readonly quoted: readonly Quoted[];
+}
+
+/**
+ * What a period is calculated from under a document: its totals, those of a currency that is converted at close among
+ * those of the currency it becomes. Refused where a rate is missing (`RATE_MISSING`).
+ */
+export async function totalsUnder(
+  reader: Reader,
+  partner: Partner,
+  period: SettlementPeriod,
+  document: ConfigurationDocument,
+): Promise<CalculatedFrom> {
+  const posted = await periodTotals(reader, partner, period, needsPlaces(document));
+  const totals = new Map(posted);
+  const quoted: Quoted[] = [];
+  for (const [from, own] of posted) {
+    const fx = conversionOf(document, from);
+    if (fx === null) continue;
+    const quote = await ratesAt(reader, { partner, period, fx, from });
+    quoted.push(quote);
+    totals.delete(from);
+    const { foreign } = quote;
+    totals.set(fx.to, [...(totals.get(fx.to) ?? []), ...own.map((total) => ({ ...total, foreign }))]);
+  }
+  return { totals, quoted };
+}
+
 /** What was posted into a period, in key order; each total with its place where a term looks at places. */
-export async function periodTotals(
+async function periodTotals(
   reader: Reader,
   partner: Partner,
   period: SettlementPeriod,
