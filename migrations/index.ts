@@ -15,6 +15,7 @@ import { Outcomes0000000000013 } from "./0013-outcomes.js";
 import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
 import { Simulations0000000000028 } from "./0028-simulations.js";
 import { ExchangeRates0000000000029 } from "./0029-exchange-rates.js";
+import { SetOffs0000000000030 } from "./0030-set-offs.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -34,4 +35,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   CyclesAndVersions0000000000014,
   Simulations0000000000028,
   ExchangeRates0000000000029,
+  SetOffs0000000000030,
 ];

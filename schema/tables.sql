@@ -175,7 +175,7 @@ CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
@@ -353,6 +353,23 @@ CREATE TABLE `settlement_period` (
   KEY `ix_settlement_period_due` (`state`,`due_at`),
   KEY `ix_settlement_period_open` (`tenant_no`,`partner_no`,`state`,`starts_at`),
   CONSTRAINT `fk_settlement_period_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `set_off` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `creditor_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `debtor_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `owed_to_creditor_minor` decimal(38,0) NOT NULL,
+  `owed_by_debtor_minor` decimal(38,0) NOT NULL,
+  `amount_minor` decimal(38,0) NOT NULL,
+  `set_off_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_set_off_creditor` (`tenant_id`,`creditor_id`,`id`),
+  KEY `ix_set_off_debtor` (`tenant_id`,`debtor_id`,`id`),
+  CONSTRAINT `fk_set_off_creditor` FOREIGN KEY (`tenant_id`, `creditor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_set_off_debtor` FOREIGN KEY (`tenant_id`, `debtor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `simulated_statement` (

@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   statement: "stm",
   simulation: "sim",
   exchangeRate: "fxr",
+  setOff: "set",
   request: "req",
   token: "tok",
 } as const;

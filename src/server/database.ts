@@ -9,6 +9,7 @@ import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entit
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
+import { StoredSetOff } from "../settlement/netting/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
@@ -20,7 +21,7 @@ export const databaseSchema: Schema = {
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
-    ...[Simulation, SimulatedStatement, StoredRate],
+    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
   ],
   migrations: [...migrations],
 };

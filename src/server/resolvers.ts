@@ -8,6 +8,7 @@ import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
+import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
@@ -24,5 +25,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
-  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver],
+  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
 ];

@@ -273,7 +273,7 @@ export const configurationSchema = z
     netting: z
       .strictObject({ with: listOf(code) })
       .optional()
-      .describe("Linked partners."),
+      .describe("Codes of linked partners. Where each names the other, opposite debts that were released are set off."),
     credit: credit.optional().describe("Prepaid credit that meets payables."),
     payout: payout.describe("What is released for payment."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),

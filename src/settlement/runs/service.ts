@@ -21,6 +21,7 @@ import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
 import { isIncident, reportIncident } from "../incidents/service.js";
 import { issueStatements } from "../issuing/service.js";
+import { setOffDebts } from "../netting/service.js";
 import { untilKnown } from "../service.js";
 import { type SettledStatement, statementsThrough } from "../statements/service.js";
 
@@ -163,6 +164,7 @@ async function closeNext(app: App, run: Run, period: SettlementPeriod): Promise<
     await untilKnown(() => whenPosted(app, run, () => transact(app, (tx) => fence(app, tx, run, period))));
   }
   await issueStatements(app, run.actor, run.partner, period);
+  await setOffDebts(app, run.actor, run.partner);
 }
 
 /** Issues the statements that closed periods up to an instant still lack, in order. */
@@ -171,6 +173,7 @@ async function issueThrough(app: App, { actor, partner }: Run, endsBy: Date): Pr
   for (const period of periods) {
     if (period.state === PeriodState.CLOSED) await issueStatements(app, actor, partner, period);
   }
+  await setOffDebts(app, actor, partner);
 }
 
 /** Tries to fence; where that finds batches that wait, they are posted first and it is tried again. */
