@@ -175,7 +175,7 @@ CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
@@ -193,6 +193,23 @@ CREATE TABLE `entry_line` (
   `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `amount_minor` decimal(38,0) NOT NULL,
   PRIMARY KEY (`tenant_no`,`partner_no`,`entry_no`,`account`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `exchange_rate` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `base` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `quote` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `type` enum('TRANSACTION','DAILY_CLOSE','PERIOD_AVG','PERIOD_CLOSE') NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `as_of` datetime(3) NOT NULL,
+  `rate` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `entered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `entered_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
+  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `idempotent_answer` (
@@ -365,6 +382,64 @@ CREATE TABLE `settlement_run_partner` (
   PRIMARY KEY (`tenant_no`,`run_id`,`partner_no`),
   KEY `fk_settlement_run_partner` (`tenant_no`,`partner_no`),
   CONSTRAINT `fk_settlement_run_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `set_off` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `creditor_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `debtor_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `owed_to_creditor_minor` decimal(38,0) NOT NULL,
+  `owed_by_debtor_minor` decimal(38,0) NOT NULL,
+  `amount_minor` decimal(38,0) NOT NULL,
+  `set_off_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_set_off_creditor` (`tenant_id`,`creditor_id`,`id`),
+  KEY `ix_set_off_debtor` (`tenant_id`,`debtor_id`,`id`),
+  CONSTRAINT `fk_set_off_creditor` FOREIGN KEY (`tenant_id`, `creditor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_set_off_debtor` FOREIGN KEY (`tenant_id`, `debtor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `simulated_statement` (
+  `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `simulation_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `earned_before_minor` decimal(38,0) NOT NULL,
+  `earned_after_minor` decimal(38,0) NOT NULL,
+  `payable_before_minor` decimal(38,0) NOT NULL,
+  `payable_after_minor` decimal(38,0) NOT NULL,
+  `closing_before_minor` decimal(38,0) NOT NULL,
+  `closing_after_minor` decimal(38,0) NOT NULL,
+  `line_differences` mediumtext NOT NULL,
+  PRIMARY KEY (`no`),
+  KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
+  CONSTRAINT `fk_simulated_statement_simulation` FOREIGN KEY (`tenant_id`, `simulation_id`) REFERENCES `simulation` (`tenant_id`, `id`) ON DELETE CASCADE ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `simulation` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `state` enum('RUNNING','DONE','CANCELLED','FAILED') NOT NULL DEFAULT 'RUNNING',
+  `requested_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `owner_partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `requested_at` datetime(3) NOT NULL,
+  `finished_at` datetime(3) DEFAULT NULL,
+  `plan` mediumtext NOT NULL,
+  `partners_total` int(10) unsigned NOT NULL,
+  `partners_done` int(10) unsigned NOT NULL DEFAULT 0,
+  `periods_total` int(10) unsigned NOT NULL,
+  `periods_done` int(10) unsigned NOT NULL DEFAULT 0,
+  `refusals` mediumtext NOT NULL,
+  `run` int(10) unsigned NOT NULL DEFAULT 0,
+  `touched_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_simulation_state` (`state`,`touched_at`),
+  CONSTRAINT `fk_simulation_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `statement` (

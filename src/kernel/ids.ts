@@ -14,6 +14,9 @@ export const ID_PREFIXES = {
   configuration: "cfg",
   statement: "stm",
   settlementRun: "run",
+  simulation: "sim",
+  exchangeRate: "fxr",
+  setOff: "set",
   request: "req",
   token: "tok",
 } as const;

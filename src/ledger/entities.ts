@@ -61,6 +61,7 @@ registerEnumType(AccountName, {
 export enum EntryKind {
   POSTING = "POSTING",
   STATEMENT = "STATEMENT",
+  SET_OFF = "SET_OFF",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

@@ -9,7 +9,10 @@ import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entit
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
+import { StoredSetOff } from "../settlement/netting/entities.js";
+import { StoredRate } from "../settlement/rates/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
+import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
 import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
 
@@ -20,6 +23,7 @@ export const databaseSchema: Schema = {
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
+    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
   ],
   migrations: [...migrations],
 };

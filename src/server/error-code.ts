@@ -68,6 +68,10 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "The partner's prepaid credit does not cover it.",
     remedy: "Buy credit, then send it again.",
   },
+  RATE_MISSING: {
+    meaning: "A currency is converted at the close of the period, and no rate for it was entered.",
+    remedy: "Enter the rate with `enterExchangeRate`; the period is then settled by itself.",
+  },
   LIMIT_EXCEEDED: {
     meaning: "The request is over a limit of size, depth or number.",
     remedy: "Send less at once.",

@@ -8,6 +8,7 @@ import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
+import { register as registerSimulate } from "./commands/simulate.js";
 import { register as registerSubmit } from "./commands/submit.js";
 import { register as registerTenants } from "./commands/tenants.js";
 import { register as registerToken } from "./commands/token.js";
@@ -30,6 +31,7 @@ for (const register of [
   registerKeys,
   registerToken,
   registerSettlement,
+  registerSimulate,
   registerVerify,
   registerFsck,
   registerBatches,

@@ -8,6 +8,7 @@ import { type Context, Node } from "../platform/graphql.js";
 import { configurationOf } from "../settlement/configurations/service.js";
 import { periodSeenBy } from "../settlement/runs/service.js";
 import { runOf } from "../settlement/settlement-runs/service.js";
+import { simulationOf } from "../settlement/simulations/service.js";
 import { statementOf } from "../settlement/statements/service.js";
 import { partnerOf, tenantOf } from "../tenancy/service.js";
 import { serverError } from "./errors.js";
@@ -35,6 +36,7 @@ export const nodeReaders: Partial<Readonly<Record<IdPrefix, NodeReader>>> = {
   prd: { scopes: ["settlements:read"], read: ({ app, actor }, id) => periodSeenBy(app, actor, id) },
   ptn: { scopes: PARTNER_SCOPES, read: ({ app, actor }, id) => partnerOf(app, actor, id) },
   run: { scopes: ["settlements:manage"], read: ({ app, actor }, id) => runOf(app, actor, id) },
+  sim: { scopes: ["settlements:read"], read: ({ app, actor }, id) => simulationOf(app, actor, id) },
   stm: { scopes: ["settlements:read"], read: ({ app, actor }, id) => statementOf(app, actor, id) },
   tnt: { scopes: PARTNER_SCOPES, read: readTenant },
 };

@@ -7,6 +7,8 @@ import { type HeldLease, tryLease } from "../platform/lease.js";
 import { planAheadForAllTenants } from "../settlement/planning/service.js";
 import { sweepRunsForAllTenants } from "../settlement/run-partners/jobs.js";
 import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
+import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
+import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { type Loop, pause } from "./roles/loops.js";
@@ -27,8 +29,10 @@ export const relayLoops: readonly Loop[] = [
   leading("sweep-posting", every(1_000), (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
   leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
   leading("sweep-runs", every(SETTLEMENT_SWEEP_MS), sweepRunsForAllTenants),
+  leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
+  leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),
 ];
 
 /**

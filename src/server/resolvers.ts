@@ -8,8 +8,11 @@ import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
+import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
+import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
@@ -24,4 +27,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
+  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
 ];

@@ -2,9 +2,12 @@ import { pollForAllTenants, postingQueue, postPartner } from "../exchange/postin
 import type { App, Performable } from "../platform/app.js";
 import { pollRunsForAllTenants, settlePartnerOfRun } from "../settlement/run-partners/jobs.js";
 import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
+import { SIMULATION_QUEUE, simulate } from "../settlement/simulations/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
+/** Simulations that are at work at a time, over all workers: settling comes first. */
+const SIMULATIONS_AT_ONCE = 1;
 /** Partners that are settled at a time, over all workers. */
 const SETTLEMENTS_AT_ONCE = 4;
 
@@ -25,6 +28,7 @@ export const workerQueues: readonly WorkerQueue[] = [
     concurrency: 1,
   })),
   { queue: SETTLEMENT_QUEUE, kinds: [closeDue, settlePartnerOfRun], concurrency: SETTLEMENTS_AT_ONCE },
+  { queue: SIMULATION_QUEUE, kinds: [simulate], concurrency: SIMULATIONS_AT_ONCE },
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away. */

@@ -4,6 +4,7 @@ import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
 import type { DocumentProblem } from "./errors.js";
 import { CarryPolicy, CarryUnit, FeeKind, GuaranteeKind, TierBasis, TierMode, type Window } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { isTooShort } from "./terms/period.js";
 import { tierWarnings } from "./terms/tiers.js";
 
@@ -33,6 +34,8 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...splitProblems(document),
     ...jackpotProblems(document),
     ...overrideProblems(document),
+    ...poolProblems(document),
+    ...fxProblems(document),
   ];
 }
 
@@ -157,6 +160,24 @@ function jackpotProblems({ jackpots, overrides = [] }: Document): readonly Probl
   return listed
     .filter(([, terms]) => terms !== undefined && "basis" in terms.contribution && terms.contribution.basis.less)
     .map(([pointer]) => ({ path: `${pointer}/contribution/basis/less`, reason: "belongs to deductions" }));
+}
+
+/** Whether jackpot wins are the pool's or winnings is asked of the whole statement, which owes them or does not. */
+function poolProblems({ base, overrides = [] }: Document): readonly Problem[] {
+  return overrides.flatMap((override, index) => {
+    if (override.base === undefined || override.base.jackpotWins === base.jackpotWins) return [];
+    return [{ path: `/overrides/${index}/base/jackpotWins`, reason: "differs from that of the document" }];
+  });
+}
+
+function fxProblems({ fx, cycle }: Document): readonly Problem[] {
+  if (fx === undefined) return [];
+  const problems: Problem[] = [];
+  if (fx.type === RateType.DAILY_CLOSE && cycle.kind !== "DAILY") {
+    problems.push({ path: "/fx/type", reason: "DAILY_CLOSE belongs to the cycle DAILY" });
+  }
+  if (fx.from?.includes(fx.to)) problems.push({ path: "/fx/from", reason: "converts a currency into itself" });
+  return problems;
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

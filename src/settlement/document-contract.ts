@@ -34,6 +34,8 @@ type Document = z.infer<typeof configurationSchema>;
 type OverrideDocument = NonNullable<Document["overrides"]>[number];
 /** What a document says of what is released for payment. */
 export type PayoutDocument = Document["payout"];
+/** What a document says of conversion. */
+export type FxDocument = NonNullable<Document["fx"]>;
 type DeductionDocument = NonNullable<Document["base"]["deductions"]>[number];
 
 /** A currency, and its number of decimals. */
@@ -73,6 +75,12 @@ export function contractOf(document: Document, { currency, scale }: CurrencyScal
 /** What the document says of payment in one currency: its own, or that of the override for the currency alone. */
 export function payoutIn(document: Document, currency: string): PayoutDocument {
   return overridesIn(document, currency).find(isWhole)?.payout ?? document.payout;
+}
+
+/** How a currency is converted at close; null where it has statements of its own. */
+export function conversionOf({ fx }: Document, currency: string): FxDocument | null {
+  if (fx === undefined || currency === fx.to) return null;
+  return (fx.from ?? [currency]).includes(currency) ? fx : null;
 }
 
 /** The calendars of business days that a document names, each with the pointer to it. */

@@ -27,6 +27,7 @@ import {
   TierMode,
   Window,
 } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { NegativePosition, ReserveOf, VatTreatment } from "./terms/payment-terms.js";
 
 const OVERRIDES_MAX = 500;
@@ -176,10 +177,11 @@ const taxes = z.strictObject({
   vat: z.strictObject({ rate, treatment: z.enum(VatTreatment) }).optional(),
 });
 const fx = z.strictObject({
-  to: currency,
-  type: z.enum(["TRANSACTION", "DAILY_CLOSE", "PERIOD_AVG", "PERIOD_CLOSE"]),
-  source: code,
-  triangulateBy: currency.optional(),
+  to: currency.describe("Of the partner's currencies, the one whose statement takes the converted activity."),
+  from: listOf(currency).optional().describe("Currencies that are converted; absent: all others."),
+  type: z.enum(RateType).describe("The last rate of that type within the period. DAILY_CLOSE belongs to daily cycles."),
+  source: code.describe("Whose rates, as they were entered."),
+  triangulateBy: currency.optional().describe("Two rates through this currency; absent: one rate, never inverted."),
 });
 const credit = z.strictObject({
   drawAt: z.enum(["POSTING", "SETTLEMENT"]),
@@ -271,7 +273,7 @@ export const configurationSchema = z
     netting: z
       .strictObject({ with: listOf(code) })
       .optional()
-      .describe("Linked partners."),
+      .describe("Codes of linked partners. Where each names the other, opposite debts that were released are set off."),
     credit: credit.optional().describe("Prepaid credit that meets payables."),
     payout: payout.describe("What is released for payment."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),

@@ -21,11 +21,9 @@ const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
   readonly values?: readonly string[];
 }[] = [
-  { at: "/base/jackpotWins", values: ["INCLUDED"] },
   { at: "/carryOver/scope", values: ["PLAYER"] },
   { at: "/carryOver/ringFence" },
-  { at: "/fx" },
-  { at: "/netting" },
+  { at: "/fx/type", values: ["TRANSACTION"] },
   { at: "/credit" },
   { at: "/lateItems", values: ["ORIGIN_TERMS"] },
   { at: "/rules" },

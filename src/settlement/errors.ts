@@ -8,6 +8,11 @@ export const settlementError = defineErrors({
   VALIDATION: { message: "{reason}" },
   PERIOD_CLOSED: { message: "The period is closed; closed periods never change." },
   VERSION_CONFLICT: { message: "{reason}" },
+  RATE_MISSING: {
+    message: "No {type} rate of {source} from {base} to {quote} was entered for {from} to {through}.",
+    retryable: true,
+  },
+  LIMIT_EXCEEDED: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });
 

@@ -1,16 +1,18 @@
+import { present } from "../kernel/assert.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
-import { contractOf, payoutIn } from "./document-contract.js";
+import { contractOf, conversionOf, payoutIn } from "./document-contract.js";
 import { calculatedMembers } from "./statement-document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { type KindTotal, unsettledKinds } from "./terms/activity.js";
 import { calculate, type TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
 import { parseExact } from "./terms/exact.js";
+import { type CurrencyUnit, type ExchangeRate, type Foreign, faultOfRates } from "./terms/fx.js";
 import { type PeriodDays, periodDays } from "./terms/period.js";
 import { type State, StateName } from "./terms/state.js";
 
@@ -73,17 +75,23 @@ function factsIn(
   statement: StatementDocument,
 ): Pick<TermsInput, "totals" | "state" | "openingMinor"> & { readonly faults: readonly string[] } {
   const { scale } = statement;
-  const faults: string[] = [];
-  const minorIn = (text: string, pointer: string) => {
-    const minor = parseExact(text, scale);
+  const { conversions, faults: found } = conversionsIn(statement);
+  const faults: string[] = [...found];
+  const minorIn = (text: string, pointer: string, decimals = scale) => {
+    const minor = parseExact(text, decimals);
     if (minor?.d !== 1n) faults.push(`${pointer} is not a number of whole minor units`);
     return minor?.n ?? 0n;
   };
-  const totals: readonly KindTotal[] = statement.totals.map(({ kind, category, originPeriodId, ...total }, index) => ({
-    ...{ kind, category, originPeriodId, count: BigInt(total.count), units: BigInt(total.units) },
-    sumMinor: minorIn(total.sum, `/totals/${index}/sum`),
-    place: placeOf(total),
-  }));
+  const totals: readonly KindTotal[] = statement.totals.map(({ kind, category, originPeriodId, ...total }, index) => {
+    const foreign = total.currency === undefined ? undefined : conversions.get(total.currency);
+    if (total.currency !== undefined && foreign === undefined) faults.push(`/totals/${index}/currency has no rates`);
+    return {
+      ...{ kind, category, originPeriodId, count: BigInt(total.count), units: BigInt(total.units) },
+      sumMinor: minorIn(total.sum, `/totals/${index}/sum`, foreign?.from.scale),
+      place: placeOf(total),
+      foreign,
+    };
+  });
   for (const kind of unsettledKinds(totals)) faults.push(`/totals has ${kind}, which no term settles`);
   const state: State = statement.state.opening.map(({ value, ...item }, index) => {
     const exact = parseExact(value, scale);
@@ -92,6 +100,35 @@ function factsIn(
   });
   const openingMinor = minorIn(statement.opening, "/opening");
   return { totals, state, openingMinor, faults };
+}
+
+/** The conversions that a statement states, by currency, and what of them is not as its terms say. */
+function conversionsIn({ conversions = [], configuration, currency, scale, period }: StatementDocument) {
+  const document = parseConfiguration(configuration.document);
+  const faults: string[] = [];
+  const found = conversions.map(({ from, scale: decimals, rates }, index): readonly [string, Foreign] => {
+    const fx = conversionOf(document, from);
+    const foreign = foreignOf(rates, { currency: from, scale: decimals }, { currency, scale });
+    const isStated = fx?.to === currency && rates.every(({ type, source }) => type === fx.type && source === fx.source);
+    const isWithin = rates.every(({ asOf }) => asOf > period.start && asOf <= period.end);
+    const through = fx?.triangulateBy ?? null;
+    const isDeclared = rates.length === 1 || rates[0]?.quote === through;
+    const isKnown = !isKnownCurrency(from) || scaleOf(from) === decimals;
+    const isRight = isStated && isWithin && isDeclared && isKnown && faultOfRates(foreign) === null;
+    if (!isRight) faults.push(`/conversions/${index} is not by the rates that the terms name`);
+    return [from, foreign];
+  });
+  return { conversions: new Map(found), faults };
+}
+
+type Rates = NonNullable<StatementDocument["conversions"]>[number]["rates"];
+
+function foreignOf(rates: Rates, from: CurrencyUnit, into: CurrencyUnit): Foreign {
+  const [first, second] = rates.map(({ rate, asOf, ...exchange }): ExchangeRate => {
+    return { ...exchange, asOf: new Date(asOf), rate: Rational.parse(rate) ?? Rational.ZERO };
+  });
+  const one = present(first, "at least one rate");
+  return { from, into, exchanges: second === undefined ? [one] : [one, second] };
 }
 
 type Total = StatementDocument["totals"][number];

@@ -7,7 +7,7 @@ import type { PaymentDate } from "../periods/calendars/service.js";
 import type { Commitment } from "../periods/commitments/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
-import type { KindTotal } from "./terms/activity.js";
+import { byCurrency, type KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
 import { exactText, parseExact } from "./terms/exact.js";
 import { publishLine } from "./terms/lines.js";
@@ -69,6 +69,7 @@ export function buildStatementDocument(
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
+    ...conversionsText(totals),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -120,7 +121,9 @@ function totalsText(totals: readonly KindTotal[], scale: number): StatementDocum
   const sums = new Map<string, KindTotal>();
   for (const total of totals) {
     const { brand = "", product = "", category = "" } = total.place ?? {};
-    const key = canonicalJson([total.kind, total.category, total.originPeriodId ?? "", brand, product, category]);
+    const currency = total.foreign?.from.currency ?? "";
+    const dimensions = [total.kind, total.category, total.originPeriodId ?? "", brand, product, category];
+    const key = canonicalJson(currency === "" ? dimensions : [...dimensions, currency]);
     sums.set(key, added(total, sums.get(key)));
   }
   return [...sums.keys()].sort().map((key) => totalText(present(sums.get(key), "a sum"), scale));
@@ -132,10 +135,23 @@ function added(total: KindTotal, sum: KindTotal | undefined): KindTotal {
   return { ...total, ...sums, sumMinor: total.sumMinor + sum.sumMinor };
 }
 
-function totalText({ count, units, sumMinor, place, ...total }: KindTotal, scale: number) {
+function totalText({ count, units, sumMinor, place, foreign, ...total }: KindTotal, scale: number) {
   assert(count <= BigInt(Number.MAX_SAFE_INTEGER), "a count is a JSON number");
   const places =
     place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
-  const sums = { count: Number(count), units: units.toString(), sum: decimalText(sumMinor, scale) };
-  return { ...total, ...sums, ...places };
+  const sum = decimalText(sumMinor, foreign?.from.scale ?? scale);
+  const currency = foreign === undefined ? {} : { currency: foreign.from.currency };
+  return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...places };
+}
+
+/** The rates of each currency that was converted, by currency; nothing where none was. */
+function conversionsText(totals: readonly KindTotal[]): Pick<StatementDocument, "conversions"> {
+  const conversions = byCurrency(totals).flatMap(({ foreign }) => {
+    if (foreign === null) return [];
+    const rates = foreign.exchanges.map(({ rate, asOf, ...exchange }) => {
+      return { ...exchange, rate: rate.toText(), asOf: instantText(asOf) };
+    });
+    return [{ from: foreign.from.currency, scale: foreign.from.scale, rates }];
+  });
+  return conversions.length === 0 ? {} : { conversions };
 }

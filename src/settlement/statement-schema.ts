@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RoundingMode } from "../kernel/rational.js";
 import { RoundingStage } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { LINE_CODES, LineSection } from "./terms/lines.js";
 import { StateName } from "./terms/state.js";
 
@@ -8,6 +9,7 @@ const TOTALS_MAX = 50_000;
 const LINES_MAX = 50_000;
 const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
+const CONVERSIONS_MAX = 100;
 
 const decimal = z
   .string()
@@ -35,6 +37,11 @@ const total = z.object({
   count: z.int().min(0),
   units: z.string().regex(/^\d{1,38}$/),
   sum: decimal,
+  currency: z
+    .string()
+    .max(16)
+    .exactOptional()
+    .describe("Where it is not the statement's; `conversions` says its rates."),
   brand: place.describe("Only where a term looks at it; empty for none."),
   product: place.describe("Only where a term looks at it; empty for none."),
   productCategory: place.describe("Only where a term looks at it; empty for none."),
@@ -45,6 +52,26 @@ const stateItem = z.object({
   scope: z.string().max(300).describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
   key: z.string().max(64).describe("Its window, or a number of periods."),
   value: exact,
+});
+const conversion = z.object({
+  from: z.string().max(16).describe("The currency that was converted; the last rate's quote is the statement's."),
+  scale: z.int().min(0).max(8).describe("Its decimals."),
+  rates: z
+    .array(
+      z.object({
+        rate: z
+          .string()
+          .regex(/^\d{1,12}(?:\.\d{1,18})?$/)
+          .describe("Units of quote for one of base."),
+        ...{ base: z.string().max(16), quote: z.string().max(16) },
+        source: z.string().max(64).describe("Who says so."),
+        asOf: instant,
+        type: z.enum(RateType),
+      }),
+    )
+    .min(1)
+    .max(2)
+    .describe("One after the other."),
 });
 const state = z.array(stateItem).max(STATE_MAX);
 
@@ -126,6 +153,11 @@ export const statementSchema = z
       })
       .exactOptional()
       .describe("What the totals were added up from; absent on statements of older releases."),
+    conversions: z
+      .array(conversion)
+      .max(CONVERSIONS_MAX)
+      .optional()
+      .describe("By which rates other currencies of `totals` were converted; absent where none was."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
     state: z
       .object({

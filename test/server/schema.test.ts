@@ -58,7 +58,7 @@ test("the walk over root fields sees every field and finds one that is left open
 test("a node takes the scopes of the query of its own, and every type that is a node can be read", () => {
   const queries = {
     ...{ bat: "batch", cfg: "configuration", cli: "client", key: "key", prd: "settlementPeriod", ptn: "partner" },
-    ...{ run: "settlementRun", stm: "statement", tnt: "tenant" },
+    ...{ run: "settlementRun", sim: "simulation", stm: "statement", tnt: "tenant" },
   };
   const scopes = Object.entries(queries).map(([prefix, query]) => [prefix, scopesOf("Query", query)]);
   const readers = Object.entries(nodeReaders).map(([prefix, reader]) => [prefix, reader.scopes]);

@@ -141,14 +141,15 @@ def from_totals(statement, name, scope):
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
     rest = rest[:1].lower() + rest[1:]
-    if rest not in KINDS or scope:
+    if rest not in KINDS or not re.fullmatch(r"(currency=\w+)?", scope):
         return None
+    currency = scope[9:] or None
     kind, *categories = KINDS[rest]
     kind = "ROLLBACK_" + kind if undone else kind
     return sum(
         Fraction(total["sum"]) for total in statement["totals"]
         if total["kind"] == kind and (not categories or total["category"] in categories)
-        and (total["originPeriodId"] is not None) == late
+        and (total["originPeriodId"] is not None) == late and total.get("currency") == currency
     )
 
 
@@ -163,6 +164,14 @@ def possible_values(statement, name, line, before):
         found |= {Fraction(each["result"]) for each in before if each["code"] == LINES[stem] and each["scope"] == scope}
     if name in MEMBERS:
         found.add(Fraction(statement[MEMBERS[name]]))
+    if name in ("exchange", "exchange2"):
+        rates = [rate for each in statement["conversions"] if scope.endswith("currency=" + each["from"])
+                 for rate in each["rates"]]
+        found.add(Fraction(rates[name == "exchange2"]["rate"]))
+    if line["code"] == "BASE_CONVERTED" and name == "amount":
+        found |= {Fraction(each["result"]) for each in before if each["code"] == "BASE_PART" and each["scope"] == scope}
+    if stem == "base" and name != stem:
+        found |= {Fraction(each["result"]) for each in before if each["code"] in ("BASE_PART", "BASE_CONVERTED")}
     if name == "earned":
         lines = [each for each in before if each["section"] == "EARNED"]  # exact ones, or as they were rounded
         found |= {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}

@@ -115,25 +115,30 @@ async function checkPeriod(reader: Reader, statement: Statement, findings: Findi
   }
   if (period === null || !isReadable(statement)) return;
   await checkCommitment(reader, period, statement, findings);
-  const rows: { name: string; count: string; units: string; total: string }[] = await reader.query(
+  const { totals, conversions = [] } = documentOf(statement);
+  const currencies = [currency, ...conversions.map(({ from }) => from)];
+  const rows: { name: string; currency: string; count: string; units: string; total: string }[] = await reader.query(
     `select concat(kind, ' ', category, ' ', if(total.origin_period_no = total.period_no, '', origin.id)) as name,
-       sum(total.count) as count, sum(total.units) as units, sum(total.sum_minor) as total
+       total.currency, sum(total.count) as count, sum(total.units) as units, sum(total.sum_minor) as total
      from activity_total as total
      left join settlement_period as origin on origin.tenant_no = total.tenant_no and origin.no = total.origin_period_no
-     where total.tenant_no = ? and total.partner_no = ? and total.period_no = ? and total.currency = ? group by name`,
-    [tenantNo, partnerNo, periodNo, currency],
+     where total.tenant_no = ? and total.partner_no = ? and total.period_no = ? and total.currency in (?)
+     group by name, total.currency`,
+    [tenantNo, partnerNo, periodNo, currencies],
   );
-  const posted = rows.map(({ name, count, units, total }) => {
-    return [name, `${count} × ${decimalText(BigInt(total), scaleOf(currency))}, ${units} units`] as const;
+  const posted = rows.map(({ name, count, units, total, ...row }) => {
+    const text = `${count} × ${decimalText(BigInt(total), scaleOf(row.currency))}, ${units} units`;
+    return [`${name} ${row.currency}`, text] as const;
   });
-  const groups = groupBy(documentOf(statement).totals, ({ kind, category, originPeriodId }) => {
-    return `${kind} ${category} ${originPeriodId ?? ""}`;
+  const groups = groupBy(totals, ({ kind, category, originPeriodId, currency: own = currency }) => {
+    return `${kind} ${category} ${originPeriodId ?? ""} ${own}`;
   });
   const stated = [...groups].map(([name, places]) => {
     const sum = (of: (total: (typeof places)[number]) => bigint) => places.reduce((all, each) => all + of(each), 0n);
     const [count, units] = [sum((total) => BigInt(total.count)), sum((total) => BigInt(total.units))];
     const minor = sum((total) => BigInt(total.sum.replace(".", "")));
-    return [name, `${count} × ${decimalText(minor, scaleOf(currency))}, ${units} units`] as const;
+    const scale = scaleOf(places[0]?.currency ?? currency);
+    return [name, `${count} × ${decimalText(minor, scale)}, ${units} units`] as const;
   });
   findings.compare(Check.STATEMENTS, `${id} total`, new Map(posted), new Map(stated));
 }

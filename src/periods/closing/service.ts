@@ -1,4 +1,4 @@
-import { In, LessThanOrEqual } from "typeorm";
+import { In, LessThanOrEqual, MoreThanOrEqual, Not } from "typeorm";
 import { later } from "../../kernel/clock.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -52,6 +52,37 @@ export async function unsettledPeriods(
     order: { startsAt: "ASC" },
     take: PERIODS_MAX,
   });
+}
+
+/** The partner's periods within a range that have their statements, in order; at most 20,000. */
+export async function settledPeriods(
+  reader: Reader,
+  partner: PartnerNumbers,
+  { from, through }: { readonly from: Date; readonly through: Date },
+): Promise<SettlementPeriod[]> {
+  const { tenantNo, no: partnerNo } = partner;
+  return reader.find(SettlementPeriod, {
+    where: {
+      ...{ tenantNo, partnerNo, startsAt: MoreThanOrEqual(from), endsAt: LessThanOrEqual(through) },
+      state: Not(In([PeriodState.OPEN, PeriodState.CLOSED])),
+    },
+    order: { startsAt: "ASC" },
+    take: PERIODS_MAX,
+  });
+}
+
+/** How many settled periods each partner of a tenant has within a range; partners without any are left out. */
+export async function countSettled(
+  reader: Reader,
+  tenantNo: number,
+  { from, through }: { readonly from: Date; readonly through: Date },
+): Promise<ReadonlyMap<number, number>> {
+  const rows: { partner_no: number; periods: string }[] = await reader.query(
+    `select partner_no, count(*) as periods from settlement_period
+     where tenant_no = ? and starts_at >= ? and ends_at <= ? and state not in ('OPEN', 'CLOSED') group by partner_no`,
+    [tenantNo, from, through],
+  );
+  return new Map(rows.map(({ partner_no, periods }) => [partner_no, Number(periods)]));
 }
 
 /**

@@ -21,7 +21,7 @@ import { type ConfigurationDocument, configurationSha256, parseConfiguration } f
 import { warningsOf } from "../document-checks.js";
 import { calendarsIn, contractOf } from "../document-contract.js";
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
-import { settlementError } from "../errors.js";
+import { documentRefusal, settlementError } from "../errors.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
 
 /** What a new version says, and whom it settles. */
@@ -156,6 +156,10 @@ async function checkedDocument(document: unknown, { currencies }: Partner): Prom
   const checked = parseConfiguration(document);
   checkCycle(checked.cycle);
   for (const used of calendarsIn(checked)) await checkCalendar(used);
+  const into = checked.fx?.to;
+  if (into !== undefined && !currencies.includes(into)) {
+    throw documentRefusal([{ path: "/fx/to", reason: "is not one of the partner's currencies" }]);
+  }
   for (const currency of currencies) contractOf(checked, { currency, scale: scaleOf(currency) });
   return checked;
 }

@@ -15,23 +15,24 @@ import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
-import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
-import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
-import { contractOf, needsPlaces, type PayoutDocument, payoutIn } from "../document-contract.js";
+import type { ConfigurationDocument } from "../document.js";
+import { contractOf, type PayoutDocument, payoutIn } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { type Quoted, useRates } from "../rates/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument, closingStateOf } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
-import type { KindTotal, Place } from "../terms/activity.js";
+import type { KindTotal } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
-import { periodDays } from "../terms/period.js";
-import { type State, standsAlone } from "../terms/state.js";
+import { type PeriodSpan, periodDays } from "../terms/period.js";
+import type { State } from "../terms/state.js";
+import { currenciesOf, totalsUnder } from "../totals/service.js";
 
 /** Is told of a stage before it begins; what it throws stops the settlement there. */
 export type AtStage = (stage: RunStage) => Promise<void>;
@@ -51,11 +52,11 @@ export async function issueStatements(
   period: SettlementPeriod,
   atStage: AtStage = async () => undefined,
 ): Promise<void> {
-  const calculated = await calculatePeriod(app, partner, period, atStage);
+  const ready = await calculatePeriod(app, partner, period, atStage);
   await atStage(RunStage.STATEMENT);
   const mark = await announceChange(app, partner);
   try {
-    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, calculated })));
+    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready })));
   } finally {
     await publishBalances(app, partner, mark);
   }
@@ -70,7 +71,7 @@ interface Calculated {
 }
 
 /** What the statement before left in one currency. */
-interface Link {
+export interface Link {
   readonly id: string;
   readonly currency: string;
   readonly closingMinor: bigint;
@@ -79,33 +80,31 @@ interface Link {
   readonly sha256: string;
 }
 
-async function calculatePeriod(
-  app: App,
-  partner: Partner,
-  { no }: SettlementPeriod,
-  atStage: AtStage,
-): Promise<Calculated[]> {
+/** The statements of a period, and the rates that they stand on. */
+interface Ready {
+  readonly calculated: readonly Calculated[];
+  readonly quoted: readonly Quoted[];
+}
+
+async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPeriod, atStage: AtStage): Promise<Ready> {
   await atStage(RunStage.TOTALS);
   const reader = app.database.manager;
   // As the fence left it: the caller may have read it before.
   const period = present((await periodsByNumber(reader, partner.tenantNo, [no])).get(no), "a period to settle");
-  const [terms, activity, links, signer] = await Promise.all([
+  const [terms, links, signer] = await Promise.all([
     termsOf(app, partner.tenantId, period.configurationId),
-    activityOf(reader, partner, period.no),
     linksOf(reader, partner),
     platformSigner(app, partner.tenantId),
   ]);
-  const origins = await originsOf(reader, partner, period, activity);
-  const places = needsPlaces(terms.document) ? await placesOf(reader, partner) : null;
+  const { totals: activity, quoted } = await totalsUnder(reader, partner, period, terms.document);
   await atStage(RunStage.TERMS);
   const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
-    const own = activity.filter((row) => row.currency === currency);
-    const totals = own.map((row) => totalOf(row, { period, origins, places }));
+    const totals = activity.get(currency) ?? [];
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
     return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
   });
-  return Promise.all(calculated);
+  return { quoted, calculated: await Promise.all(calculated) };
 }
 
 /** When a period's statement is to be paid; null where the terms do not say. */
@@ -118,61 +117,25 @@ async function paymentOf(
   return afterDays === undefined ? null : paymentDate({ instant, timezone, afterDays, calendar, closedOn });
 }
 
-/** The settlement currency always; another one where something happened, is owed or is carried. */
-function currenciesOf(partner: Partner, activity: readonly Activity[], links: readonly Link[]): string[] {
-  const standing = links.filter(({ closingMinor, state }) => closingMinor !== 0n || standsAlone(state));
-  const settlementCurrency = present(partner.currencies[0], "a partner's settlement currency");
-  const others = [...activity, ...standing].map(({ currency }) => currency).sort();
-  return [...new Set([settlementCurrency, ...others])];
-}
-
-/** The last statement of each currency. */
-async function linksOf(reader: Reader, { tenantNo, no: partnerNo }: PartnerNumbers): Promise<Link[]> {
+/** The last statement of each currency; of those of periods that end by an instant where one is given. */
+export async function linksOf(
+  reader: Reader,
+  { tenantNo, no: partnerNo }: PartnerNumbers,
+  endsBy: Date | null = null,
+): Promise<Link[]> {
   const rows: { id: string; currency: string; closing: string; jws: string }[] = await reader.query(
     `select statement.id, statement.currency, statement.closing_minor as closing, statement.jws
      from statement join (
-       select currency, max(ends_at) as ends_at from statement where tenant_no = ? and partner_no = ? group by currency
+       select currency, max(ends_at) as ends_at from statement
+       where tenant_no = ? and partner_no = ? and (? is null or ends_at <= ?) group by currency
      ) as last on last.currency = statement.currency and last.ends_at = statement.ends_at
      where statement.tenant_no = ? and statement.partner_no = ?`,
-    [tenantNo, partnerNo, tenantNo, partnerNo],
+    [tenantNo, partnerNo, endsBy, endsBy, tenantNo, partnerNo],
   );
   return rows.map(({ id, currency, closing, jws }) => {
     const state = closingStateOf(jws, scaleOf(currency));
     return { id, currency, closingMinor: BigInt(closing), state, sha256: sha256Hex(jws) };
   });
-}
-
-async function originsOf(
-  reader: Reader,
-  { tenantNo }: PartnerNumbers,
-  period: SettlementPeriod,
-  activity: readonly Activity[],
-): Promise<ReadonlyMap<number, SettlementPeriod>> {
-  const numbers = new Set(activity.map(({ originPeriodNo }) => originPeriodNo));
-  numbers.delete(period.no);
-  return periodsByNumber(reader, tenantNo, [...numbers]);
-}
-
-interface TotalFacts {
-  readonly period: SettlementPeriod;
-  readonly origins: ReadonlyMap<number, SettlementPeriod>;
-  /** Null where no term looks at places. */
-  readonly places: ((activity: Activity) => Place) | null;
-}
-
-function totalOf(row: Activity, { period, origins, places }: TotalFacts): KindTotal {
-  const { kind, category, count, units, sumMinor, originPeriodNo } = row;
-  const isOwn = originPeriodNo === period.no;
-  const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
-  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row) };
-}
-
-async function placesOf(reader: Reader, partner: Partner): Promise<(activity: Activity) => Place> {
-  const { brands, products } = await dimensionsByNumber(reader, partner);
-  return ({ brandNo, productNo }) => {
-    const product = products.get(productNo);
-    return { brand: brands.get(brandNo) ?? "", product: product?.code ?? "", category: product?.category ?? "" };
-  };
 }
 
 interface StatementFacts {
@@ -186,22 +149,40 @@ interface StatementFacts {
   readonly payment: PaymentDate | null;
 }
 
-function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, totals, link, payment } = facts;
-  const { id, startsAt, endsAt, cycleStartsAt, cycleEndsAt } = period;
-  const span = { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone: partner.timezone };
-  const scale = scaleOf(currency);
-  const result = calculate({
-    contract: contractOf(terms.document, { currency, scale }),
+/** What decides the amounts of a statement. */
+export interface CalculationFacts {
+  readonly partner: Partner;
+  readonly period: SettlementPeriod;
+  readonly currency: string;
+  readonly document: ConfigurationDocument;
+  readonly totals: readonly KindTotal[];
+  /** Null for the first of its currency. */
+  readonly link: Pick<Link, "state" | "closingMinor"> | null;
+}
+
+/** What a period comes to in one currency, whether it becomes a statement or is replayed for comparison. */
+export function resultOf({ partner, period, currency, document, totals, link }: CalculationFacts): TermsResult {
+  return calculate({
+    contract: contractOf(document, { currency, scale: scaleOf(currency) }),
     totals,
     state: link?.state ?? [],
     openingMinor: link?.closingMinor ?? 0n,
-    period: periodDays(span),
+    period: periodDays(spanOf(partner, period)),
   });
+}
+
+function spanOf({ timezone }: Partner, { startsAt, endsAt, cycleStartsAt, cycleEndsAt }: SettlementPeriod): PeriodSpan {
+  return { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone };
+}
+
+function calculateStatement(app: App, facts: StatementFacts): Calculated {
+  const { partner, period, currency, terms, totals, link, payment } = facts;
+  const scale = scaleOf(currency);
+  const result = resultOf({ ...facts, document: terms.document });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
   const header = {
     ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
-    period: { id, ...span },
+    period: { id: period.id, ...spanOf(partner, period) },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     payment,
@@ -234,15 +215,17 @@ function statementOf(
   });
 }
 
-interface ToStore {
+interface ToStore extends Ready {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
-  readonly calculated: readonly Calculated[];
 }
 
-async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated }: ToStore): Promise<void> {
+async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated, quoted }: ToStore): Promise<void> {
   const cursor = await holdCursor(tx, partner);
   if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
+  if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
+    throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
+  }
   const links = await linksOf(tx, partner);
   for (const each of calculated) await checkOpening(tx, partner, each, links);
   await tx.insert(
@@ -275,7 +258,7 @@ async function checkOpening(
 
 function entryOf(period: SettlementPeriod, { statement, postings }: Calculated): NewEntry {
   const { id: statementId, issuedAt: recordedAt, currency } = statement;
-  const lines = postings.map((posting) => ({ ...posting, currency }));
+  const lines = postings.map((posting) => ({ currency, ...posting }));
   return { kind: EntryKind.STATEMENT, periodNo: period.no, batchNo: null, statementId, recordedAt, lines };
 }
 

@@ -19,7 +19,9 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
+import { isIncident, reportIncident } from "../incidents/service.js";
 import { type AtStage, issueStatements } from "../issuing/service.js";
+import { setOffDebts } from "../netting/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { type SettledStatement, statementsThrough } from "../statements/service.js";
@@ -116,14 +118,21 @@ export async function settle(
 
 /**
  * Closes what fell due by itself: the partner's periods in order, up to the first that is not due or waits for a person
- * because it was backfilled. Statements that are missing for closed periods are issued on the way.
+ * because it was backfilled. Statements that are missing for closed periods are issued on the way. What a person must
+ * mend first, such as a missing exchange rate, is reported as an incident and stops the run there.
  */
 export async function closeDuePeriods(app: App, actor: Actor, partnerId: string): Promise<void> {
   const run = newRun(app, actor, await partnerOf(app, actor, partnerId));
   for (const period of await unsettledPeriods(app.database.manager, run.partner, run.startedAt)) {
     const waits = period.isBackfill || period.dueAt > run.startedAt;
     if (period.state === PeriodState.OPEN && waits) break;
-    await closeNext(app, run, period);
+    try {
+      await closeNext(app, run, period);
+    } catch (error) {
+      if (!isIncident(error)) throw error;
+      await reportIncident(app, actor, { partner: run.partner, period, error });
+      return; // the sweeper tries again; later periods follow on this one
+    }
   }
 }
 
@@ -173,6 +182,7 @@ async function closeNext(app: App, run: Run, period: SettlementPeriod, atStage?:
     await untilKnown(() => whenPosted(app, run, () => transact(app, (tx) => fence(app, tx, run, period))));
   }
   await issueStatements(app, run.actor, run.partner, period, atStage);
+  await setOffDebts(app, run.actor, run.partner);
 }
 
 /** Issues the statements that closed periods up to an instant still lack, in order. */
@@ -181,6 +191,7 @@ async function issueThrough(app: App, { actor, partner }: Run, endsBy: Date): Pr
   for (const period of periods) {
     if (period.state === PeriodState.CLOSED) await issueStatements(app, actor, partner, period);
   }
+  await setOffDebts(app, actor, partner);
 }
 
 /** Tries to fence; where that finds batches that wait, they are posted first and it is tried again. */

@@ -30,7 +30,7 @@ const RunPartnerConnection = connectionType("SettlementRunPartner", SettlementRu
 
 /** How many partners of a run stand where. */
 @ObjectType("SettlementRunCounts", { description: "How many partners of a run stand where." })
-export class SettlementRunCounts implements RunCounts {
+class SettlementRunCounts implements RunCounts {
   @Field(() => Int, { name: "waiting", description: "Nobody has begun with them." })
   readonly WAITING!: number;
 

@@ -1,6 +1,7 @@
 import { assert } from "../../kernel/assert.js";
 import { Rational } from "../../kernel/rational.js";
 import { TransactionKind } from "../../periods/entities.js";
+import { type Foreign, rescale } from "./fx.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
 /** What was posted into a period, of one kind and currency. A rollback is a kind of its own, `ROLLBACK_<kind>`. */
@@ -13,6 +14,8 @@ export interface KindTotal {
   readonly count: bigint;
   readonly units: bigint;
   readonly sumMinor: bigint;
+  /** Absent where it happened in the statement's currency. */
+  readonly foreign?: Foreign | undefined;
   /** Where it happened; absent where no term asks. */
   readonly place?: Place | undefined;
 }
@@ -77,6 +80,30 @@ export function countOf(
   return of(kinds) - of(kinds.map((kind) => `ROLLBACK_${kind}`));
 }
 
+/** Totals of one currency; `foreign` is null for the statement's own, whose group comes first and is always there. */
+export interface CurrencyGroup {
+  readonly foreign: Foreign | null;
+  readonly totals: readonly KindTotal[];
+  /** What its lines are about: `currency=…`; empty for the statement's own. */
+  readonly scope: string;
+}
+
+/** Totals apart by currency. */
+export function byCurrency(totals: readonly KindTotal[]): readonly CurrencyGroup[] {
+  const groups = new Map<string, KindTotal[]>([["", []]]);
+  for (const total of totals) {
+    const currency = total.foreign?.from.currency ?? "";
+    const group = groups.get(currency);
+    if (group === undefined) groups.set(currency, [total]);
+    else group.push(total);
+  }
+  return [...groups.keys()].sort().map((currency) => {
+    const group = groups.get(currency) ?? [];
+    const scope = currency === "" ? "" : `currency=${currency}`;
+    return { foreign: group[0]?.foreign ?? null, totals: group, scope };
+  });
+}
+
 /** Whether anything of these kinds, or a rollback of it, was posted. */
 export function hasAny(totals: readonly KindTotal[], timing: Timing, parts: readonly Part[]): boolean {
   return timesOf(timing).some((time) =>
@@ -104,11 +131,12 @@ function piecesOf(totals: readonly KindTotal[], time: Time, part: Part): readonl
       (total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time,
     );
     const words = [time === Timing.LATE ? "late" : "", isRollback ? "rolledBack" : "", part.name];
-    const sum = found.reduce((minor, { sumMinor }) => minor + sumMinor, 0n);
+    const sum = Rational.of(found.reduce((minor, { sumMinor }) => minor + sumMinor, 0n));
+    const [{ foreign } = { foreign: undefined }] = found;
     return {
       occurred: found.some(({ count }) => count > 0n),
       isTakenOff: (part.isTakenOff ?? false) !== isRollback,
-      working: amount(camelCase(words), Rational.of(sum)),
+      working: amount(camelCase(words), foreign === undefined ? sum : rescale(foreign, sum)),
     };
   });
 }

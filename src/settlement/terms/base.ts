@@ -2,6 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { type KindTotal, sumOf, Timing } from "./activity.js";
 import { type BaseTerms, Measure } from "./contract.js";
 import { takeDeductions } from "./deductions.js";
+import { convertWorking, type Foreign } from "./fx.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { measure } from "./measures.js";
 import { amount, minus, plus, rate, times, type Working, ZERO } from "./working.js";
@@ -10,6 +11,8 @@ import { amount, minus, plus, rate, times, type Working, ZERO } from "./working.
 export interface BasePart {
   readonly terms: BaseTerms;
   readonly totals: readonly KindTotal[];
+  /** Null for the statement's own currency. */
+  readonly foreign: Foreign | null;
 }
 
 /** A period's own base before any carry, and the lines that lead to it. */
@@ -20,30 +23,37 @@ export interface Based {
 
 /** The base of some activity: of one part by its terms, of several their sum. */
 export function baseOf(parts: readonly BasePart[], scope: string): Based {
-  const [only, ...others] = parts.map(({ terms, totals }) => partOf(terms, totals, scope));
+  const [only, ...others] = parts.map((part) => partOf(part, scope));
   const first = present(only, "a base");
-  if (others.length === 0) {
+  if (others.length === 0 && first.foreign === null) {
     const line = workingLine("BASE", first.pointer, first.base, scope);
     return { lines: [...first.lines, line], base: amount("base", line.value) };
   }
-  const named = [first, ...others].map((part, index) => ({
-    ...part,
-    line: workingLine("BASE_PART", part.pointer, part.base, scope),
-    name: `base${index + 1}`,
-  }));
-  const sum = named.map(({ name, line }) => amount(name, line.value)).reduce(plus);
-  const lines = named.flatMap((part) => [...part.lines, part.line]);
+  const named = [first, ...others].map(({ foreign, ...part }, index) => {
+    const own = workingLine("BASE_PART", part.pointer, part.base, part.scope);
+    const converted = foreign === null ? null : convertWorking(foreign, amount("amount", own.value));
+    const line = converted === null ? null : workingLine("BASE_CONVERTED", "/fx", converted, part.scope);
+    const lines = [...part.lines, own, ...(line === null ? [] : [line])];
+    return { lines, value: (line ?? own).value, name: `base${index + 1}` };
+  });
+  const sum = named.map(({ name, value }) => amount(name, value)).reduce(plus);
+  const lines = named.flatMap((part) => part.lines);
   return { lines: [...lines, workingLine("BASE", null, sum, scope)], base: amount("base", sum.value) };
 }
 
-function partOf(terms: BaseTerms, totals: readonly KindTotal[], scope: string) {
+function partOf({ terms, totals, foreign }: BasePart, unit: string) {
   const { pointer } = terms;
-  if (terms.measure === Measure.CUSTOM) return { pointer, base: customBase(terms, totals), lines: [] };
+  const scope = foreign === null ? unit : withCurrency(unit, foreign.from.currency);
+  if (terms.measure === Measure.CUSTOM) return { pointer, base: customBase(terms, totals), lines: [], foreign, scope };
   const measures = measure(terms, totals, scope);
   const taken = takeDeductions({ terms, totals, measures, scope });
   const start = measures.named[terms.measure === Measure.TURNOVER ? Measure.TURNOVER : Measure.GGR];
   const base = taken.reduce((left, { named }) => minus(left, named), start);
-  return { pointer, base, lines: [...measures.lines, ...taken.map(({ line }) => line)] };
+  return { pointer, base, lines: [...measures.lines, ...taken.map(({ line }) => line)], foreign, scope };
+}
+
+function withCurrency(scope: string, currency: string): string {
+  return [scope, `currency=${currency}`].filter((text) => text !== "").join("; ");
 }
 
 /** `± rate1 * (sum of a kind) ± …`, late items counted. */

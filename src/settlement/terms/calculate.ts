@@ -1,8 +1,9 @@
 import { assert, present } from "../../kernel/assert.js";
+import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
 import { type KindTotal, unsettledKinds } from "./activity.js";
 import type { Contract } from "./contract.js";
-import { dueLines, jackpotTrueUp, separateJackpots } from "./dues.js";
+import { countedJackpots, dueLines, jackpotTrueUp, separateJackpots } from "./dues.js";
 import { earn } from "./earned.js";
 import { type ExactLine, LineSection, linesOf, type MoneyLine } from "./lines.js";
 import type { PeriodDays } from "./period.js";
@@ -79,7 +80,7 @@ export function calculate({ contract, totals, state, openingMinor, period }: Ter
     ...{ reserveHeldMinor: reserve.heldMinor, reserveReleasedMinor: reserve.releasedMinor },
     ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor },
     closingMinor: settled.closingMinor,
-    postings: statementPostings([...money, ...reserve.lines], settled),
+    postings: statementPostings([...money, ...reserve.lines], settled, countedJackpots(contract, totals)),
   });
 }
 
@@ -112,7 +113,9 @@ function balanced(result: TermsResult): TermsResult {
   const { openingMinor, earnedMinor, adjustmentsMinor, reserveHeldMinor, reserveReleasedMinor } = result;
   const before = openingMinor + earnedMinor + adjustmentsMinor - reserveHeldMinor + reserveReleasedMinor;
   assert(result.closingMinor === before - result.payableMinor, "a statement closes as it adds up");
-  assert(sumMinor(result.postings) === 0n, "a statement's entry sums to zero");
+  for (const [, postings] of groupBy(result.postings, ({ currency }) => currency ?? "")) {
+    assert(sumMinor(postings) === 0n, "a statement's entry sums to zero in each currency");
+  }
   return result;
 }
 

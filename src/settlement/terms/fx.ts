@@ -28,6 +28,14 @@ export interface CurrencyUnit {
   readonly scale: number;
 }
 
+/** Activity in another currency than the statement's, and by which rates it becomes the statement's. */
+export interface Foreign {
+  readonly from: CurrencyUnit;
+  readonly into: CurrencyUnit;
+  /** One from the first to the second; or two, through a third that the contract declares. */
+  readonly exchanges: readonly [ExchangeRate] | readonly [ExchangeRate, ExchangeRate];
+}
+
 /** What is converted, from and into what. */
 export interface Conversion {
   /** Exact minor units of the source. */
@@ -52,6 +60,27 @@ export function convert({ minor, from, into, exchange }: Conversion): Working | 
   if (exchange.base !== from.currency || exchange.quote !== into.currency) return null;
   const whole = amount("amount", minor.times(step(into)).over(step(from)));
   return times(whole, rate("rate", exchange.rate));
+}
+
+/** Of an amount's own minor units, those of the statement's decimals: it stays in its currency, written alike. */
+export function rescale({ from, into }: Pick<Foreign, "from" | "into">, minor: Rational): Rational {
+  return minor.times(step(into)).over(step(from));
+}
+
+/** A working in a foreign currency, in minor units of the statement's decimals, as the statement's currency. */
+export function convertWorking({ exchanges }: Foreign, working: Working): Working {
+  return exchanges.reduce(
+    (converted, exchange, index) => times(converted, rate(index === 0 ? "exchange" : "exchange2", exchange.rate)),
+    working,
+  );
+}
+
+/** Why rates do not lead from one currency to the other; null where they do, this way around. */
+export function faultOfRates({ from, into, exchanges }: Foreign): string | null {
+  const [first, second] = exchanges;
+  const last = second ?? first;
+  const isChain = first.base === from.currency && last.quote === into.currency;
+  return isChain && (second === undefined || first.quote === second.base) ? null : "do not lead to the currency";
 }
 
 /** Through a third currency that the contract declares: both rates, in the same way. */

@@ -3,6 +3,7 @@ import { decimalText } from "../../kernel/money.js";
 import { AccountName } from "../../ledger/entities.js";
 import type { DeductionType, Rounding } from "./contract.js";
 import { exactText } from "./exact.js";
+import type { Foreign } from "./fx.js";
 import type { Quantity, Working } from "./working.js";
 
 /** Which part of the statement a line belongs to. */
@@ -37,6 +38,7 @@ const LINES = {
   DEDUCTION_ADMIN_FEE: [BASE, "Administration fee deducted"],
   DEDUCTION_PROVIDER_FEES: [BASE, "Provider fees deducted"],
   BASE_PART: [BASE, "Base of the activity that has a base of its own"],
+  BASE_CONVERTED: [BASE, "Base of another currency, converted at close"],
   BASE: [BASE, "Base of this period"],
   WINDOW_BASE: [BASE, "Base of the tier window so far"],
   CARRY_IN: [BASE, "Negative amount carried in from the statement before"],
@@ -91,6 +93,14 @@ export interface ExactLine extends Working {
   readonly amountMinor: bigint | null;
   /** How the value became money; null where it is whole minor units by itself. */
   readonly rounding: Rounding | null;
+  /** What of another currency it was converted from, where it was. */
+  readonly converted?: ConvertedFrom;
+}
+
+/** Whole minor units of another currency that a line of money was converted from. */
+export interface ConvertedFrom {
+  readonly foreign: Foreign;
+  readonly minor: bigint;
 }
 
 /** A line that is money. */

@@ -1,10 +1,15 @@
 import { present } from "../../kernel/assert.js";
+import { Rational } from "../../kernel/rational.js";
 import { AccountName } from "../../ledger/entities.js";
-import { clearedBy, type MoneyLine } from "./lines.js";
+import type { Reclassified } from "./dues.js";
+import { conversionPostings } from "./fx.js";
+import { type ConvertedFrom, clearedBy, type MoneyLine } from "./lines.js";
 
 /** One side of the statement's ledger entry: minor units, debit positive, credit negative. */
 export interface StatementPosting {
   readonly account: AccountName;
+  /** Absent for the statement's own. */
+  readonly currency?: string;
   readonly amountMinor: bigint;
 }
 
@@ -21,19 +26,37 @@ export interface Released {
 export function statementPostings(
   lines: readonly MoneyLine[],
   { payableMinor, withheldMinor }: Released,
+  counted: readonly Reclassified[] = [],
 ): readonly StatementPosting[] {
-  const sums = new Map<AccountName, bigint>();
-  const move = (debit: AccountName, credit: AccountName, minor: bigint) => {
-    sums.set(debit, (sums.get(debit) ?? 0n) + minor);
-    sums.set(credit, (sums.get(credit) ?? 0n) - minor);
+  const sums = new Map<string, StatementPosting>();
+  const add = (account: AccountName, minor: bigint, currency: string | null = null) => {
+    const key = `${account} ${currency ?? ""}`;
+    const own = currency === null ? {} : { currency };
+    sums.set(key, { account, ...own, amountMinor: (sums.get(key)?.amountMinor ?? 0n) + minor });
   };
-  for (const { code, amountMinor } of lines) {
-    move(present(clearedBy(code), `the account that ${code} clears`), AccountName.POSITION, amountMinor);
+  const move = (debit: AccountName, credit: AccountName, minor: bigint, currency: string | null = null) => {
+    add(debit, minor, currency);
+    add(credit, -minor, currency);
+  };
+  for (const { code, amountMinor, converted } of lines) {
+    const cleared = present(clearedBy(code), `the account that ${code} clears`);
+    if (converted === undefined) move(cleared, AccountName.POSITION, amountMinor);
+    else
+      for (const posting of conversionOf(converted, amountMinor, cleared)) {
+        const isOwn = posting.currency === converted.foreign.into.currency;
+        add(posting.account, posting.amountMinor, isOwn ? null : posting.currency);
+      }
   }
+  for (const { currency, minor } of counted) move(AccountName.WINNINGS, AccountName.JACKPOT_POOL, minor, currency);
   move(AccountName.POSITION, AccountName.TAX_WITHHELD, withheldMinor);
   move(AccountName.POSITION, AccountName.PAYABLE, payableMinor - withheldMinor);
   return [...sums]
-    .filter(([, amountMinor]) => amountMinor !== 0n)
+    .filter(([, { amountMinor }]) => amountMinor !== 0n)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([account, amountMinor]) => ({ account, amountMinor }));
+    .map(([, posting]) => posting);
+}
+
+function conversionOf({ foreign, minor }: ConvertedFrom, convertedMinor: bigint, cleared: AccountName) {
+  const { from, into, exchanges } = foreign;
+  return conversionPostings({ minor: Rational.of(minor), from, into, exchange: exchanges[0] }, convertedMinor, cleared);
 }

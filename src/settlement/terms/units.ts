@@ -102,13 +102,13 @@ function overrideOfScope({ overrides }: Contract, scope: string): Override | nul
 }
 
 function partsOf(contract: Contract, totals: readonly KindTotal[], override: Override | null): readonly BasePart[] {
-  const groups = groupBy(totals, (total) => (overrideOf(contract, total, "base")?.base ?? contract.base).pointer);
-  if (groups.size === 0) return [{ terms: override?.base ?? contract.base, totals: [] }];
+  const baseFor = (total: KindTotal) => overrideOf(contract, total, "base")?.base ?? contract.base;
+  const groups = groupBy(totals, (total) => `${total.foreign?.from.currency ?? ""} ${baseFor(total).pointer}`);
+  if (groups.size === 0) return [{ terms: override?.base ?? contract.base, totals: [], foreign: null }];
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, group]) => {
-      const [first] = group;
-      const terms = overrideOf(contract, present(first, "a total"), "base")?.base ?? contract.base;
-      return { terms, totals: group };
+      const first = present(group[0], "a total");
+      return { terms: baseFor(first), totals: group, foreign: first.foreign ?? null };
     });
 }

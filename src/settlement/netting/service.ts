@@ -1,0 +1,141 @@
+import { In } from "typeorm";
+import { ActType } from "../../acts/entities.js";
+import { recordActs } from "../../acts/service.js";
+import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
+import { newId } from "../../kernel/ids.js";
+import { decimalText, scaleOf } from "../../kernel/money.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
+import { AccountName, EntryKind } from "../../ledger/entities.js";
+import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
+import type { App } from "../../platform/app.js";
+import { type Reader, type Tx, transact } from "../../platform/database.js";
+import { Partner } from "../../tenancy/entities.js";
+import { termsOf } from "../configurations/service.js";
+import { Configuration, ConfigurationState } from "../entities.js";
+import { untilKnown } from "../service.js";
+import { netDebts, type SetOff } from "../terms/netting.js";
+import { StoredSetOff } from "./entities.js";
+
+/**
+ * Sets off what a partner is owed, or owes, against opposite debts of the partners it is linked with (domain 12:
+ * PAYABLE of one against PAYABLE of the other), currency by currency, linked partners in the order of their codes.
+ * Two are linked where the versions in force of both name the other. Running it again finds nothing left to set off.
+ */
+export async function setOffDebts(app: App, actor: Actor, partner: Partner): Promise<void> {
+  for (const linked of await linkedPartners(app, partner)) {
+    const pair = [partner, linked].sort((a, b) => a.no - b.no); // everybody takes cursors in this order
+    for (const currency of partner.currencies.filter((each) => linked.currencies.includes(each))) {
+      const isOpposite = netDebts(await debtsOf(app.database.manager, pair, currency)).length > 0;
+      if (isOpposite) await setOffPair(app, actor, pair, currency);
+    }
+  }
+}
+
+/** Set-offs of a partner, as creditor or debtor, oldest first. */
+export async function setOffsOf(app: App, partner: Partner, request: PageRequest): Promise<Page<StoredSetOff>> {
+  const { rows, after } = pageStart(request, "set-offs", POSITION.ID);
+  const query = selection(app, partner);
+  if (after !== null) query.andWhere("setOff.id > :after", { after });
+  const found = await query
+    .orderBy("setOff.id")
+    .limit(rows + 1)
+    .getMany();
+  return pageOf(found, rows, ({ id }) => id);
+}
+
+/** How many set-offs a partner has. */
+export async function countSetOffs(app: App, partner: Partner): Promise<number> {
+  return selection(app, partner).getCount();
+}
+
+function selection(app: App, { tenantId, id }: Partner) {
+  return app.database.manager
+    .createQueryBuilder(StoredSetOff, "setOff")
+    .where("setOff.tenantId = :tenantId and (setOff.creditorId = :id or setOff.debtorId = :id)", { tenantId, id });
+}
+
+async function linkedPartners(app: App, partner: Partner): Promise<Partner[]> {
+  const names = await namedBy(app, partner);
+  if (names.length === 0) return [];
+  const { tenantId } = partner;
+  const named = await app.database.manager.find(Partner, {
+    where: { tenantId, code: In([...names]) },
+    order: { code: "ASC" },
+  });
+  const others = named.filter(({ no }) => no !== partner.no);
+  const back = await Promise.all(others.map((other) => namedBy(app, other)));
+  return others.filter((_, index) => back[index]?.includes(partner.code));
+}
+
+/** The codes of the partners that the version in force nets with. */
+async function namedBy(app: App, { tenantId, id: partnerId }: Partner): Promise<readonly string[]> {
+  const where = { tenantId, partnerId, state: ConfigurationState.ACTIVE };
+  const [active] = await app.database.manager.find(Configuration, { select: { id: true }, where, take: 1 });
+  return active === undefined ? [] : ((await termsOf(app, tenantId, active.id)).document.netting?.with ?? []);
+}
+
+async function debtsOf(reader: Reader, partners: readonly Partner[], currency: string) {
+  return Promise.all(
+    partners.map(async (partner) => ({
+      partnerId: partner.id,
+      payableMinor: -(await balanceOf(reader, partner, AccountName.PAYABLE, currency)),
+    })),
+  );
+}
+
+async function setOffPair(app: App, actor: Actor, pair: readonly Partner[], currency: string): Promise<void> {
+  const marks = await Promise.all(pair.map((partner) => announceChange(app, partner)));
+  try {
+    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { pair, currency })));
+  } finally {
+    for (const [index, partner] of pair.entries()) {
+      await publishBalances(app, partner, present(marks[index], "the mark of a partner"));
+    }
+  }
+}
+
+interface Pair {
+  readonly pair: readonly Partner[];
+  readonly currency: string;
+}
+
+async function store(app: App, tx: Tx, actor: Actor, { pair, currency }: Pair): Promise<void> {
+  const cursors: HeldCursor[] = [];
+  for (const partner of pair) cursors.push(await holdCursor(tx, partner));
+  const debts = await debtsOf(tx, pair, currency);
+  const [setOff] = netDebts(debts);
+  if (setOff === undefined) return; // somebody else was first
+  const { creditorId, debtorId, amountMinor } = setOff;
+  const owed = new Map(debts.map(({ partnerId, payableMinor }) => [partnerId, payableMinor]));
+  const [id, setOffAt] = [newId("set", app.clock), app.clock.now()];
+  const legs = {
+    owedToCreditorMinor: present(owed.get(creditorId), "what is owed"),
+    owedByDebtorMinor: -present(owed.get(debtorId), "what is owed"),
+  };
+  await tx.insert(StoredSetOff, {
+    ...{ tenantId: actor.tenantId, id, creditorId, debtorId, currency, amountMinor, setOffAt },
+    ...legs,
+  });
+  for (const [index, partner] of pair.entries()) {
+    await post(tx, partner, present(cursors[index], "a held cursor"), [entryOf(setOff, partner, currency, setOffAt)]);
+  }
+  const text = (minor: bigint) => decimalText(minor, scaleOf(currency));
+  const after = {
+    ...{ creditorId, debtorId, currency, amount: text(amountMinor) },
+    ...{ owedToCreditor: text(legs.owedToCreditorMinor), owedByDebtor: text(legs.owedByDebtorMinor) },
+  };
+  const acts = pair.map((partner) => ({ type: ActType.DEBTS_SET_OFF, subjectId: id, partner, after }));
+  await recordActs(tx, actor, setOffAt, acts);
+}
+
+/** One half in each partner's books, against the tenant's own: together PAYABLE of one against PAYABLE of the other. */
+function entryOf({ creditorId, amountMinor }: SetOff, { id }: Partner, currency: string, recordedAt: Date): NewEntry {
+  const minor = id === creditorId ? amountMinor : -amountMinor;
+  const lines = [
+    { account: AccountName.PAYABLE, currency, amountMinor: minor },
+    { account: AccountName.CLEARING, currency, amountMinor: -minor },
+  ];
+  return { kind: EntryKind.SET_OFF, periodNo: 0, batchNo: null, statementId: null, recordedAt, lines };
+}

@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import { AccountName } from "../../src/ledger/entities.js";
+import { balanceOf, balancesOf } from "../../src/ledger/service.js";
+import { fsck } from "../../src/operations/fsck/service.js";
+import { setOffDebts, setOffsOf } from "../../src/settlement/netting/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
+import { testApi } from "../support/api.js";
+import { testApp } from "../support/app.js";
+import { example } from "../support/contracts.js";
+import { type SeededTenant, seedTenant } from "../support/seeds.js";
+import { openPlace, type Place, report } from "./place.js";
+
+const app = await testApp();
+const api = await testApi(app);
+
+const [DAY_1, DAY_2] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
+const { base: _, ...DAILY } = example("config-daily-12pct");
+const GGR = { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
+
+async function open(home: SeededTenant, code: string, others: readonly string[]): Promise<Place> {
+  app.clock.set(DAY_1);
+  const netting = others.length === 0 ? {} : { netting: { with: others } };
+  const document = { ...DAILY, base: GGR, payout: { minimum: "0", negative: "COLLECT" }, ...netting };
+  return openPlace(app, DAY_1, { home, code, document });
+}
+
+/** Adjusts what a partner is due by an amount, through its fees or jackpots, and settles the day. */
+async function settled(place: Place, dollars: number): Promise<void> {
+  const kind = dollars < 0 ? "JACKPOT_WIN" : "JACKPOT_CONTRIBUTION";
+  app.clock.set(DAY_1);
+  await report(app, place, [{ kind, amount: `${Math.abs(dollars)}.00`, occurredAt: DAY_1 }]);
+  app.clock.set(DAY_2);
+  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });
+}
+
+async function owed({ partner }: Place): Promise<bigint> {
+  return -(await balanceOf(app.database.manager, partner, AccountName.PAYABLE, "USD"));
+}
+
+test("opposite debts of linked partners are set off when the second is released, both gross legs kept", async () => {
+  const home = await seedTenant(app);
+  const studio = await open(home, "studio-a", ["resale-a"]);
+  const resale = await open(home, "resale-a", ["studio-a"]);
+  await settled(studio, 18_472);
+  expect(await owed(studio)).toBe(1_847_200n);
+  await settled(resale, -50_000);
+  expect([await owed(studio), await owed(resale)]).toEqual([0n, -3_152_800n]); // 18,472 − 50,000
+  for (const place of [studio, resale]) {
+    expect((await setOffsOf(app, place.partner, {})).rows).toMatchObject([
+      {
+        ...{ creditorId: studio.partner.id, debtorId: resale.partner.id, currency: "USD", amountMinor: 1_847_200n },
+        ...{ owedToCreditorMinor: 1_847_200n, owedByDebtorMinor: 5_000_000n },
+      },
+    ]);
+    const hot = await balancesOf(app, place.partner, null);
+    const payable = hot.accounts.find(({ account }) => account === AccountName.PAYABLE)?.balanceMinor ?? 0n;
+    expect(payable).toBe(-(await owed(place)));
+  }
+  await Promise.all([studio, resale, studio].map(({ shell, partner }) => setOffDebts(app, shell, partner)));
+  expect((await setOffsOf(app, studio.partner, {})).rows).toHaveLength(1);
+  expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
+});
+
+test("both closing at once set off each debt once", async () => {
+  const home = await seedTenant(app);
+  const [left, right] = [await open(home, "left-a", ["right-a"]), await open(home, "right-a", ["left-a"])];
+  app.clock.set(DAY_1);
+  await report(app, left, [{ kind: "JACKPOT_CONTRIBUTION", amount: "70.00", occurredAt: DAY_1 }]);
+  await report(app, right, [{ kind: "JACKPOT_WIN", amount: "50.00", occurredAt: DAY_1 }]);
+  app.clock.set(DAY_2);
+  const through = new Date(DAY_2);
+  await Promise.all([left, right].map(({ shell, partner }) => settle(app, shell, { partnerId: partner.id, through })));
+  expect([await owed(left), await owed(right)]).toEqual([2_000n, 0n]);
+  expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
+});
+
+test("nothing is set off where one does not name the other, where both are owed, or across tenants", async () => {
+  const home = await seedTenant(app);
+  const [named, silent] = [await open(home, "named-a", ["silent-a"]), await open(home, "silent-a", [])];
+  await settled(silent, -50);
+  await settled(named, 70);
+  expect([await owed(named), await owed(silent)]).toEqual([7_000n, -5_000n]);
+  const [one, two] = [await open(home, "one-a", ["two-a"]), await open(home, "two-a", ["one-a"])];
+  await settled(one, 10);
+  await settled(two, 20);
+  expect([await owed(one), await owed(two)]).toEqual([1_000n, 2_000n]);
+  const elsewhere = await open(await seedTenant(app), "two-a", ["one-a"]);
+  await settled(elsewhere, -10);
+  expect([await owed(one), await owed(elsewhere)]).toEqual([1_000n, -1_000n]);
+});
+
+test("a partner reads its set-offs, and nobody else's", async () => {
+  const home = await seedTenant(app);
+  const studio = await open(home, "studio-b", ["resale-b"]);
+  const resale = await open(home, "resale-b", ["studio-b"]);
+  await settled(studio, 5);
+  await settled(resale, -9);
+  app.clock.set(new Date());
+  const query = "{ setOffs { totalCount edges { node { creditorId amount { amount } owedByDebtor { amount } } } } }";
+  const { data } = await api.ask({ query, token: await resale.token() });
+  expect(data).toEqual({
+    setOffs: {
+      totalCount: 1,
+      edges: [
+        { node: { creditorId: studio.partner.id, amount: { amount: "5.00" }, owedByDebtor: { amount: "9.00" } } },
+      ],
+    },
+  });
+  const other = `{ setOffs(partnerId: "${studio.partner.id}") { totalCount } }`;
+  const { errors } = await api.ask({ query: other, token: await resale.token() });
+  expect(errors?.[0]?.extensions["code"]).toBe("NOT_FOUND");
+});
