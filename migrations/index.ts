@@ -14,10 +14,10 @@ import { Backlog0000000000012 } from "./0012-backlog.js";
 import { Outcomes0000000000013 } from "./0013-outcomes.js";
 import { CyclesAndVersions0000000000014 } from "./0014-cycles-and-versions.js";
 import { Commitments0000000000015 } from "./0015-commitments.js";
-import { Simulations0000000000028 } from "./0028-simulations.js";
-import { ExchangeRates0000000000029 } from "./0029-exchange-rates.js";
-import { SetOffs0000000000030 } from "./0030-set-offs.js";
-import { SettlementRuns0000000000031 } from "./0031-settlement-runs.js";
+import { Simulations0000000000016 } from "./0016-simulations.js";
+import { ExchangeRates0000000000017 } from "./0017-exchange-rates.js";
+import { SetOffs0000000000018 } from "./0018-set-offs.js";
+import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -36,8 +36,8 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Outcomes0000000000013,
   CyclesAndVersions0000000000014,
   Commitments0000000000015,
-  Simulations0000000000028,
-  ExchangeRates0000000000029,
-  SetOffs0000000000030,
-  SettlementRuns0000000000031,
+  Simulations0000000000016,
+  ExchangeRates0000000000017,
+  SetOffs0000000000018,
+  SettlementRuns0000000000019,
 ];

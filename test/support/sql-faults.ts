@@ -1,4 +1,5 @@
 import { AbstractLogger } from "typeorm";
+import { statementsIn } from "./statements.js";
 
 /** An error as the database's driver brings it. */
 export interface DriverFault {
@@ -11,7 +12,7 @@ export class SqlFaults extends AbstractLogger {
   #next: { readonly start: string; readonly fault: DriverFault; times: number } | null = null;
   #struck = 0;
 
-  /** The next statements that begin like this fail, once unless told otherwise. */
+  /** The next texts with a statement that begins like this fail whole, once unless told otherwise. */
   fail(start: string, fault: DriverFault, times = 1): void {
     this.#next = { start, fault, times };
   }
@@ -22,8 +23,9 @@ export class SqlFaults extends AbstractLogger {
   }
 
   override logQuery(query: string): void {
-    if (this.#next === null || !query.trimStart().startsWith(this.#next.start)) return;
-    const { fault } = this.#next;
+    if (this.#next === null) return;
+    const { start, fault } = this.#next;
+    if (!statementsIn(query).some((statement) => statement.startsWith(start))) return;
     this.#next.times -= 1;
     if (this.#next.times === 0) this.#next = null;
     this.#struck += 1;

@@ -1,4 +1,5 @@
 import type { DataSource, Logger } from "typeorm";
+import { statementsIn } from "./statements.js";
 
 /** What a function that serves all tenants writes into its SQL, since it names none. */
 export const ALL_TENANTS = "/* all tenants */";
@@ -17,7 +18,9 @@ export function recordSql(): SqlRecorder {
   const ignore = () => undefined;
   return {
     logger: {
-      logQuery: (statement) => void statements.add(statement),
+      logQuery: (text) => {
+        for (const statement of statementsIn(text)) statements.add(statement);
+      },
       logQueryError: ignore,
       logQuerySlow: ignore,
       logSchemaBuild: ignore,

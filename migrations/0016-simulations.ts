@@ -45,8 +45,8 @@ const TABLES = [
 ];
 
 /** Simulations: simulation, simulated_statement. */
-export class Simulations0000000000028 implements MigrationInterface {
-  readonly name = "Simulations0000000000028";
+export class Simulations0000000000016 implements MigrationInterface {
+  readonly name = "Simulations0000000000016";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const table of TABLES) await runner.query(table);

@@ -21,8 +21,8 @@ const TABLES = [
 ];
 
 /** Exchange rates: exchange_rate. */
-export class ExchangeRates0000000000029 implements MigrationInterface {
-  readonly name = "ExchangeRates0000000000029";
+export class ExchangeRates0000000000017 implements MigrationInterface {
+  readonly name = "ExchangeRates0000000000017";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const table of TABLES) await runner.query(table);

@@ -20,8 +20,8 @@ const TABLE = `create table set_off (
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`;
 
 /** Set-offs: set_off, and entries that come from one. */
-export class SetOffs0000000000030 implements MigrationInterface {
-  readonly name = "SetOffs0000000000030";
+export class SetOffs0000000000018 implements MigrationInterface {
+  readonly name = "SetOffs0000000000018";
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(TABLE);

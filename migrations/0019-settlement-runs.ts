@@ -29,8 +29,8 @@ const TABLES = [
 ];
 
 /** Orders to settle several partners: settlement_run, settlement_run_partner. */
-export class SettlementRuns0000000000031 implements MigrationInterface {
-  readonly name = "SettlementRuns0000000000031";
+export class SettlementRuns0000000000019 implements MigrationInterface {
+  readonly name = "SettlementRuns0000000000019";
 
   async up(runner: QueryRunner): Promise<void> {
     for (const table of TABLES) await runner.query(table);
