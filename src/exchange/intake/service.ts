@@ -12,15 +12,15 @@ import { CommitOutcomeUnknown, isDuplicateKey, isPassingTrouble, type TxSql } fr
 import { rowsOf } from "../../platform/rows.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { payloadBytesOf, storeEnvelopes } from "../contents/service.js";
+import { storeEnvelopes } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
-import type { BatchClaims, Envelope } from "../envelope.js";
+import type { BatchClaims, EnvelopeCover } from "../envelope.js";
 import { exchangeError } from "../errors.js";
 
 /** A batch that passed every check before the transaction. */
 export interface CheckedBatch {
   readonly actor: Actor;
-  readonly envelope: Envelope;
+  readonly envelope: EnvelopeCover;
   readonly claims: BatchClaims;
   readonly itemCount: number;
   readonly key: ClientKey;
@@ -155,7 +155,7 @@ function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
     clientId: actor.principalId,
     mode: claims.mode,
     itemCount,
-    payloadBytes: payloadBytesOf(envelope.jws),
+    payloadBytes: envelope.payloadBytes,
     payloadSha256: envelope.payloadSha256,
     platformKid,
     acceptedAt,

@@ -16,13 +16,13 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
-import { packEnvelope } from "../contents/service.js";
 import { type Batch, BatchState } from "../entities.js";
-import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
+import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
 import { currentBatch, findBatch, storeBatch } from "../intake/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
-import { countBatch, timed, timedWait } from "../stages/service.js";
+import { type ReadBatch, readBatch, type VerifiedBatch } from "../reading/service.js";
+import { countBatch, timedWait } from "../stages/service.js";
 
 /** How long a caller may wait for the outcome, and how long one waits who does not say. */
 export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
@@ -89,7 +89,7 @@ interface Parties {
 
 /** How far a submission was read before it was refused. */
 interface Seen {
-  envelope: Envelope | null;
+  envelope: ReadBatch | null;
   parties: Parties | null;
 }
 
@@ -107,14 +107,14 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
 
 /** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
 async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
-  const envelope = timed(app, "format", () => readEnvelope(jws));
+  const envelope = await timedWait(app, "format", () => readBatch(jws));
   seen.envelope = envelope;
   const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
   seen.parties = parties;
   if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
   const key = await usableKey(app, actor, envelope.header.kid);
-  const payload = timed(app, "signature", () => verifyEnvelope(envelope, key, app.clock.now()));
-  const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
+  const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
+  const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
   const accepted = await store(app, actor, checked);
   countBatch(app, accepted.replayed ? "replayed" : "accepted");
   return accepted;
@@ -157,28 +157,24 @@ async function usableKey(app: App, actor: Actor, kid: string): Promise<ClientKey
   return key;
 }
 
-interface Verified extends Parties {
-  readonly envelope: Envelope;
-  readonly payload: BatchPayload;
+interface Verified extends Parties, VerifiedBatch {
+  readonly envelope: ReadBatch;
   readonly key: ClientKey;
 }
 
 async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
-  const { partner, payload, envelope } = verified;
+  const { partner, claims, envelope } = verified;
   const signer = await platformSigner(app, actor.tenantId);
-  const packed = packEnvelope(envelope.jws);
-  const known = () => replayOf(app, actor, verified, payload.claims.jti, envelope.payloadSha256);
+  const known = () => replayOf(app, actor, verified, claims.jti, envelope.payloadSha256);
   try {
-    const { claims, transactions } = payload;
-    const checked = { ...verified, actor, claims, itemCount: transactions.length, packed, platformKid: signer.kid };
-    const batch = await storeBatch(app, checked);
+    const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
     void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
     if (!(error instanceof CommitOutcomeUnknown)) throw error;
-    await untilSettled(app, actor, verified.issuerNo, payload.claims.jti);
+    await untilSettled(app, actor, verified.issuerNo, claims.jti);
     const batch = await known();
     if (batch === null) throw error; // rolled back: the caller may send it again
     void enqueuePosting(app, partner);
@@ -209,7 +205,7 @@ async function replayOf(
 }
 
 /** A refused batch leaves an act: which check failed, the key it named and the hash of what came; never the content. */
-async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, error: CodedError): Promise<void> {
+async function recordRefusal(app: App, actor: Actor, envelope: ReadBatch | null, error: CodedError): Promise<void> {
   app.metrics.count("batches_refused", { code: error.code });
   countBatch(app, error);
   const { code, details } = error;
