@@ -136,6 +136,10 @@ const guarantee = z.discriminatedUnion("kind", [
   }),
 ]);
 
+const ringFence = z
+  .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
+  .optional()
+  .describe("A player this far down in an aggregate this far down carries alone.");
 const carryCommon = {
   unit: z.enum(CarryUnit).describe("Whether the base or the commission is carried."),
   tierBasis: z.enum(TierBasis).optional().describe("Whether tiers look at the base after or before the carry."),
@@ -143,14 +147,11 @@ const carryCommon = {
   scope: z
     .enum([...Object.values(CarryScope), "PLAYER"])
     .optional()
-    .describe("What carries for itself; absent: PARTNER."),
-  ringFence: z
-    .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
-    .optional()
-    .describe("A player this far down in an aggregate this far down carries alone."),
+    .describe("What carries for itself; absent: PARTNER. PLAYER: players by the ring-fence, the rest together."),
+  ringFence,
 };
 const carryOver = z.discriminatedUnion("policy", [
-  z.strictObject({ policy: z.literal(CarryPolicy.NONE) }),
+  z.strictObject({ policy: z.literal(CarryPolicy.NONE), ringFence }),
   z.strictObject({ policy: z.literal(CarryPolicy.FULL), ...carryCommon }),
   z.strictObject({
     policy: z.literal(CarryPolicy.CAPPED),

@@ -99,6 +99,7 @@ function hashedItems(partner: Partner, transactions: readonly unknown[], signed:
       dedupe: keyOf(item.id),
       contentHash: contentHash(item, signed.pseudonymOf),
       reverses: item.reverses === null ? null : keyOf(item.reverses),
+      player: item.player === null ? null : signed.pseudonymOf(item.player),
     };
   });
 }

@@ -18,6 +18,8 @@ export interface KindTotal {
   readonly foreign?: Foreign | undefined;
   /** Where it happened; absent where no term asks. */
   readonly place?: Place | undefined;
+  /** The pseudonym, as it is stored, of a player that the ring-fence looks at; absent for all others together. */
+  readonly player?: string | undefined;
 }
 
 /** Brand, product and the product's category; empty for none. */

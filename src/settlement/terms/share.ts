@@ -37,7 +37,7 @@ export function shareOf(sharing: Sharing, base: Working): Shared {
   const shared = (carry.unit === CarryUnit.BASE ? shareOfBase : shareOfCommission)(sharing, window);
   const due = window.settled === null ? shared.due : minus(shared.due, amount("settled", window.settled));
   const stateAfter = (shareMinor: bigint) => {
-    return [...carriedState(shared.out, scope), ...window.stateAfter(Rational.of(shareMinor))];
+    return [...carriedState(shared.out, StateName.CARRY, scope), ...window.stateAfter(Rational.of(shareMinor))];
   };
   const hasShare = share.brackets.length > 0;
   if (!hasShare)
@@ -80,10 +80,7 @@ function windowOf({ scope, share, carry, state, period }: Sharing, base: Working
     stateAfter: (shared) => [
       { name: StateName.WINDOW_BASE, scope, key, value: line.value },
       { name: StateName.WINDOW_SETTLED, scope, key, value: settled.plus(shared) },
-      ...carriedState(taken, scope).map((item) => ({
-        ...{ ...item, name: StateName.WINDOW_CARRY },
-        key: `${key}/${item.key}`,
-      })),
+      ...carriedState(taken, StateName.WINDOW_CARRY, scope).map((item) => ({ ...item, key: `${key}/${item.key}` })),
     ],
   };
 }
