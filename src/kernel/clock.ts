@@ -28,8 +28,8 @@ const QUARTER_MS = 900_000;
 const QUARTERS_KEPT_MAX = 10_000;
 
 /**
- * The local day of an instant in an IANA zone, `YYYY-MM-DD`; a `RangeError` where there is no such zone. Zones change at
- * quarters of an hour, so each quarter is asked once.
+ * The local day of an instant in an IANA zone, `YYYY-MM-DD`; a `RangeError` where there is no such zone. Zones change
+ * at quarters of an hour, so each quarter is asked once.
  */
 export function dayIn(timeZone: string): (instant: Date) => string {
   const format = new Intl.DateTimeFormat("en-US", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });

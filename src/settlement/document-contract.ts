@@ -30,6 +30,7 @@ import {
   TierMode,
   Window,
 } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { NegativePosition, type PayoutTerms, type ReserveTerms, type TaxTerms } from "./terms/payment-terms.js";
 
 type Document = z.infer<typeof configurationSchema>;
@@ -274,8 +275,11 @@ export function needsPlaces({ overrides = [], carryOver }: Document): boolean {
   return isNarrowed || (carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? ""));
 }
 
-/** By what the terms tell the totals of a period apart besides: players for the ring-fence. */
+/** By what the terms tell the totals of a period apart besides: players for the ring-fence, days for daily rates. */
 export function grainsOf(document: Document): readonly Grain[] {
-  const grains = document.carryOver.ringFence === undefined ? [] : [Grain.PLAYER];
+  const grains = [
+    ...(document.carryOver.ringFence === undefined ? [] : [Grain.PLAYER]),
+    ...(document.fx?.type === RateType.TRANSACTION ? [Grain.DAY] : []),
+  ];
   return grains.length > 0 && needsPlaces(document) ? [...grains, Grain.PLACE] : grains;
 }

@@ -180,7 +180,11 @@ const taxes = z.strictObject({
 const fx = z.strictObject({
   to: currency.describe("Of the partner's currencies, the one whose statement takes the converted activity."),
   from: listOf(currency).optional().describe("Currencies that are converted; absent: all others."),
-  type: z.enum(RateType).describe("The last rate of that type within the period. DAILY_CLOSE belongs to daily cycles."),
+  type: z
+    .enum(RateType)
+    .describe(
+      "The last rate of that type within the period; TRANSACTION: of each transaction's local day, or the last before.",
+    ),
   source: code.describe("Whose rates, as they were entered."),
   triangulateBy: currency.optional().describe("Two rates through this currency; absent: one rate, never inverted."),
 });

@@ -7,9 +7,10 @@ import type { PaymentDate } from "../periods/calendars/service.js";
 import type { Commitment } from "../periods/commitments/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, type StatementOrigin, statementSchema } from "./statement-schema.js";
-import { byCurrency, type KindTotal } from "./terms/activity.js";
+import type { KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
 import { exactText, parseExact } from "./terms/exact.js";
+import { conversionKey } from "./terms/fx.js";
 import { type ExactLine, publishLine } from "./terms/lines.js";
 import type { PeriodSpan } from "./terms/period.js";
 import type { State } from "./terms/state.js";
@@ -149,8 +150,9 @@ export function totalsText(totals: readonly KindTotal[], scale: number): Stateme
     const { brand = "", product = "", category = "" } = total.place ?? {};
     const currency = total.foreign?.from.currency ?? "";
     const dimensions = [total.kind, total.category, total.originPeriodId ?? "", brand, product, category];
-    const told = total.player === undefined ? [currency] : [currency, total.player];
-    const key = canonicalJson([...dimensions, ...(told.join("") === "" ? [] : told)]);
+    const told = [currency, total.foreign?.day ?? "", total.player ?? ""];
+    while (told.at(-1) === "") told.pop();
+    const key = canonicalJson([...dimensions, ...told]);
     sums.set(key, added(total, sums.get(key)));
   }
   return [...sums.keys()].sort().map((key) => totalText(present(sums.get(key), "a sum"), scale));
@@ -168,18 +170,24 @@ function totalText({ count, units, sumMinor, place, foreign, player, ...total }:
     place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
   const sum = decimalText(sumMinor, foreign?.from.scale ?? scale);
   const currency = foreign === undefined ? {} : { currency: foreign.from.currency };
-  const told = player === undefined ? {} : { player };
+  const told = {
+    ...(foreign?.day === undefined ? {} : { day: foreign.day }),
+    ...(player === undefined ? {} : { player }),
+  };
   return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...told, ...places };
 }
 
-/** The rates of each currency that was converted, by currency; nothing where none was. */
+/** The rates of each currency that was converted, by currency and day; nothing where none was. */
 export function conversionsText(totals: readonly KindTotal[]): Pick<StatementDocument, "conversions"> {
-  const conversions = byCurrency(totals).flatMap(({ foreign }) => {
-    if (foreign === null) return [];
-    const rates = foreign.exchanges.map(({ rate, asOf, ...exchange }) => {
+  const foreigns = new Map(
+    totals.flatMap(({ foreign }) => (foreign === undefined ? [] : [[conversionKey(foreign), foreign] as const])),
+  );
+  const conversions = [...foreigns.keys()].sort().map((key) => {
+    const { from, day, exchanges } = present(foreigns.get(key), "a conversion");
+    const rates = exchanges.map(({ rate, asOf, ...exchange }) => {
       return { ...exchange, rate: rate.toText(), asOf: instantText(asOf) };
     });
-    return [{ from: foreign.from.currency, scale: foreign.from.scale, rates }];
+    return { from: from.currency, scale: from.scale, ...(day === undefined ? {} : { day }), rates };
   });
   return conversions.length === 0 ? {} : { conversions };
 }

@@ -1,7 +1,9 @@
 import { present } from "../kernel/assert.js";
+import { instantText } from "../kernel/clock.js";
 import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
+import { rateSpan } from "../periods/calendars/service.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
 import { contractOf, conversionOf } from "./document-contract.js";
 import type { StatementDocument, StatementOrigin } from "./statement-schema.js";
@@ -10,7 +12,14 @@ import type { TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
 import type { Earning } from "./terms/earned.js";
 import { parseExact } from "./terms/exact.js";
-import { type CurrencyUnit, type ExchangeRate, type Foreign, faultOfRates } from "./terms/fx.js";
+import {
+  type CurrencyUnit,
+  conversionKey,
+  type ExchangeRate,
+  type Foreign,
+  faultOfRates,
+  RateType,
+} from "./terms/fx.js";
 import type { Origin } from "./terms/origin.js";
 import { type PeriodDays, periodDays } from "./terms/period.js";
 import { type State, StateName } from "./terms/state.js";
@@ -96,7 +105,10 @@ function totalsIn({ totals, scale }: Described, pointer: string, convertedBy: (t
   const found = totals.map((total, index): KindTotal => {
     const at = `${pointer}/totals/${index}`;
     const { kind, category, originPeriodId, player } = total;
-    const foreign = total.currency === undefined ? undefined : convertedBy(total).get(total.currency);
+    const { currency, day } = total;
+    const key =
+      currency === undefined ? null : conversionKey({ from: { currency }, ...(day === undefined ? {} : { day }) });
+    const foreign = key === null ? undefined : convertedBy(total).get(key);
     if (total.currency !== undefined && foreign === undefined) faults.push(`${at}/currency has no rates`);
     const sum = parseExact(total.sum, foreign?.from.scale ?? scale);
     if (sum?.d !== 1n) faults.push(notWhole(`${at}/sum`));
@@ -128,19 +140,31 @@ function notWhole(pointer: string): string {
 function conversionsIn({ conversions = [], configuration, currency, scale, period }: Described, pointer: string) {
   const document = parseConfiguration(configuration.document);
   const faults: string[] = [];
-  const found = conversions.map(({ from, scale: decimals, rates }, index): readonly [string, Foreign] => {
+  const { timezone } = period;
+  const found = conversions.map(({ from, scale: decimals, day, rates }, index): readonly [string, Foreign] => {
     const fx = conversionOf(document, from);
-    const foreign = foreignOf(rates, { currency: from, scale: decimals }, { currency, scale });
+    const told = day === undefined ? {} : { day };
+    const foreign = { ...foreignOf(rates, { currency: from, scale: decimals }, { currency, scale }), ...told };
     const isStated = fx?.to === currency && rates.every(({ type, source }) => type === fx.type && source === fx.source);
-    const isWithin = rates.every(({ asOf }) => asOf > period.start && asOf <= period.end);
+    const span = day === undefined ? { after: period.start, through: period.end } : rateSpanText(day, timezone);
+    const isDaily = (day !== undefined) === (fx?.type === RateType.TRANSACTION);
+    const isWithin = isDaily && rates.every(({ asOf }) => asOf > span.after && asOf <= span.through);
     const through = fx?.triangulateBy ?? null;
     const isDeclared = rates.length === 1 || rates[0]?.quote === through;
     const isKnown = !isKnownCurrency(from) || scaleOf(from) === decimals;
     const isRight = isStated && isWithin && isDeclared && isKnown && faultOfRates(foreign) === null;
     if (!isRight) faults.push(`${pointer}/conversions/${index} is not by the rates that the terms name`);
-    return [from, foreign];
+    return [conversionKey(foreign), foreign];
   });
   return { conversions: new Map(found), faults };
+}
+
+/** Between which instants a rate of a day lies, as text; a day that is none in the zone has none. */
+function rateSpanText(day: string, timezone: string) {
+  const span = rateSpan(day, timezone);
+  return span === null
+    ? { after: "", through: "" }
+    : { after: instantText(span.after), through: instantText(span.through) };
 }
 
 type Rates = NonNullable<StatementDocument["conversions"]>[number]["rates"];

@@ -9,7 +9,7 @@ const TOTALS_MAX = 50_000;
 const LINES_MAX = 50_000;
 const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
-const CONVERSIONS_MAX = 100;
+const CONVERSIONS_MAX = 5_000;
 const ORIGINS_MAX = 1_000;
 const SCOPE_MAX = 500;
 
@@ -30,6 +30,7 @@ const rounding = z.object({
   stage: z.enum(RoundingStage),
   scale: z.int().min(0).max(8).exactOptional().describe("Decimals, where these are fewer than the currency's."),
 });
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 const place = z.string().max(64).exactOptional();
 
 const total = z.object({
@@ -49,6 +50,9 @@ const total = z.object({
     .regex(/^[0-9a-f]{32}$/)
     .exactOptional()
     .describe("Pseudonym, keyed by the tenant, of a player that the ring-fence looks at; absent for all others."),
+  day: day
+    .exactOptional()
+    .describe("Local day at whose rate it was converted; only where the terms convert each transaction."),
   brand: place.describe("Only where a term looks at it; empty for none."),
   product: place.describe("Only where a term looks at it; empty for none."),
   productCategory: place.describe("Only where a term looks at it; empty for none."),
@@ -63,6 +67,7 @@ const stateItem = z.object({
 const conversion = z.object({
   from: z.string().max(16).describe("The currency that was converted; the last rate's quote is the statement's."),
   scale: z.int().min(0).max(8).describe("Its decimals."),
+  day: day.exactOptional().describe("Only transactions of this local day, where the terms convert each transaction."),
   rates: z
     .array(
       z.object({
@@ -109,7 +114,6 @@ const line = z.object({
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
 });
 
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 const payment = z.object({
   from: day.describe("Local date on which the period fell due: its end plus grace."),
   afterDays: z.int().min(0),

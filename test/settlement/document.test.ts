@@ -143,7 +143,6 @@ describe("a document is refused with the path", () => {
 
 describe("the format holds what is not settled yet, and such a document is refused by its path", () => {
   test.each([
-    ["/fx", { to: "EUR", type: "TRANSACTION", source: "ECB" }, "/fx/type"],
     ["/credit", { drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "500", lowWater: "0.1" }, "/credit"],
     ["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"],
   ])("%s = %j", (pointer, value, path) => {

@@ -196,7 +196,7 @@ describe("domain 6, ORIGIN_TERMS, through the database", () => {
     await expectSound(place);
   });
 
-  test("fees and jackpots of a late item clear their accounts, and an unknown origin is none of the totals'", async () => {
+  test("fees and jackpots that come late clear their accounts", async () => {
     const place = await open(AT_ORIGIN);
     await report(app, place, [bet(1, 100)]);
     await settleDay(place, 1);
@@ -220,6 +220,10 @@ describe("domain 6, ORIGIN_TERMS, through the database", () => {
     await report(app, place, [bet(1, -2_000, { player: "A" }), bet(2, 500, { player: "A" }), bet(2, 100)]);
     const second = await settleDay(place, 2);
     expect([second.earned, carriesOf(second)]).toEqual(["30.00", ["-4000.00"]]); // A lost 8,000, all 4,500
+    await report(app, place, [bet(1, 5_000, { player: "A" }), bet(1, -7_500, { player: "B" }), bet(3, 100)]);
+    const third = await settleDay(place, 3);
+    // On the first A lost 3,000, B 7,500, all of them 7,000: that is B's, and A's 500 taken off since are given back.
+    expect([third.earned, carriesOf(third)]).toEqual(["180.00", ["-7000.00"]]);
     await expectSound(place);
   });
 });

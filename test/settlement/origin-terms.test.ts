@@ -6,7 +6,7 @@ import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import { calculate, type TermsResult } from "../../src/settlement/terms/calculate.js";
 import { type Contract, GuaranteeKind, TierMode, Window } from "../../src/settlement/terms/contract.js";
 import { exactText } from "../../src/settlement/terms/exact.js";
-import type { Origin } from "../../src/settlement/terms/origin.js";
+import { type Origin, ownTotals } from "../../src/settlement/terms/origin.js";
 import type { PeriodDays } from "../../src/settlement/terms/period.js";
 import type { State } from "../../src/settlement/terms/state.js";
 import {
@@ -109,7 +109,7 @@ describe("domain 6, ORIGIN_TERMS", () => {
       state: second.stateOut,
     });
     expect(exactText(third.carryIn, 2)).toBe("0.00");
-    expect([first, second, third].map(({ earnedMinor }) => money(earnedMinor))).toEqual(["0.00", "500.00", "375.00"]); // 3,500 × 25 %
+    expect([first, second, third].map(({ earnedMinor }) => money(earnedMinor))).toEqual(["0.00", "500.00", "375.00"]);
   });
 
   test("an advance is recouped from what late items earned as well", () => {
@@ -132,6 +132,23 @@ describe("domain 6, ORIGIN_TERMS", () => {
       inputs: { earned: "100.00", outstanding: "500.00" },
       amount: "-100.00",
     });
+  });
+
+  test("for any contract a late reversal takes back what its original earned, to the unit", () => {
+    fc.assert(
+      fc.property(anyContract, anyContract, anyTotals, anyTotals, (terms, present, totals, late) => {
+        const originals = late.filter(({ kind }) => !kind.startsWith("ROLLBACK_"));
+        const reversals = originals.map((total) => ({ ...total, kind: `ROLLBACK_${total.kind}` }));
+        const contract = { ...terms, settlesLateAtOrigin: true };
+        const origin = originOf(contract, ownTotals(contract, totals));
+        const changeOf = (each: readonly KindTotal[], before: readonly KindTotal[] = []) => {
+          const input = { totals: lateOf(each), origin: { ...origin, before: lateOf(before) } };
+          const result = settleLate({ ...present, settlesLateAtOrigin: true }, input);
+          return result.origins[0]?.lines.reduce((sum, { amountMinor }) => sum + amountMinor, 0n) ?? 0n;
+        };
+        expect(changeOf(originals) + changeOf(reversals, originals)).toBe(0n);
+      }),
+    );
   });
 
   test("for any contract late items come to what they would have come to in time, and the books clear", () => {

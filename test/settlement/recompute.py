@@ -40,6 +40,7 @@ MEMBERS = {
 TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight", "playerAtMost",
          "aggregateAtMost"]
 SUMS = [("EARNED", "earned"), ("ADJUSTMENTS", "adjustments")]
+RECOUPED = ["SHARE", "FEE_FIXED", "FEE_PER_TRANSACTION", "FEE_PER_UNIT", "CAP", "TOP_UP"]
 
 
 def evaluate(formula, inputs):
@@ -161,12 +162,23 @@ def from_totals(statement, name, scope):
     kind, *categories = KINDS[rest]
     kind = "ROLLBACK_" + kind if undone else kind
     return sum(
-        Fraction(total["sum"]) for total in statement["totals"]
-        if total["kind"] == kind and (not categories or total["category"] in categories)
-        and (total["originPeriodId"] is not None) == late and total.get("currency") == currency
-        and (player is None or total.get("player") == player)
-        and (total["originPeriodId"] is None or not apart(statement))
-    )
+        (worth(statement, total) for total in statement["totals"]
+         if total["kind"] == kind and (not categories or total["category"] in categories)
+         and (total["originPeriodId"] is not None) == late
+         and (total.get("currency") == currency or (currency is None and "day" in total))
+         and (player is None or total.get("player") == player)
+         and (total["originPeriodId"] is None or not apart(statement))), Fraction(0))
+
+
+def worth(statement, total):
+    """A total's amount; where each transaction is converted at its day's rate, in the statement's currency."""
+    amount = Fraction(total["sum"])
+    if "day" in total:
+        key = (total["currency"], total["day"])
+        rates = next(each["rates"] for each in statement["conversions"] if (each["from"], each.get("day")) == key)
+        for rate in rates:
+            amount *= Fraction(rate["rate"])
+    return amount
 
 
 def possible_values(statement, name, line, before):
@@ -196,10 +208,10 @@ def possible_values(statement, name, line, before):
         found |= {Fraction(each["result"]) for each in before if each["code"] in ("BASE_PART", "BASE_CONVERTED")}
     if name == "earned":
         lines = [each for each in before if each["section"] == "EARNED"]  # exact ones, or as they were rounded
-        late = sum(Fraction(each["amount"]) for each in statement["lines"] if each["scope"].startswith("origin=")
-                   and each["section"] == "EARNED")
-        sums = {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}
-        found |= sums | ({each + late for each in sums} if line["code"] == "ADVANCE" else set())
+        if line["code"] == "ADVANCE":  # recouped from shares and fees, those of late items among them
+            late = [each for each in statement["lines"] if each["scope"].startswith("origin=")]
+            lines = [each for each in lines + late if each["code"] in RECOUPED]
+        found |= {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}
     if name in ("carryIn", "playerCarryIn") and line["code"] in ("CARRY_IN", "PLAYER_CARRY_IN", "PLAYER_EXPIRED"):
         names = ("CARRY", "WINDOW_CARRY") if name == "carryIn" else ("PLAYER_CARRY",)
         items = [item for item in statement["state"]["opening"] if item["scope"] == scope and item["name"] in names]

@@ -51,7 +51,7 @@ export async function fineActivityOf(
 ): Promise<FineActivity[]> {
   if (players?.length === 0) return [];
   const named = players === null ? "" : "and player in (?)";
-  const rows: (Record<string, string> & { player: Buffer })[] = await reader.query(
+  const rows: Row[] = await reader.query(
     `select ${COLUMNS} from fine_total
      where tenant_no = ? and partner_no = ? and period_no = ? and (? is null or origin_period_no = ?) ${named}
      order by player, day, origin_period_no, brand_no, product_no, kind, category, currency`,
@@ -60,20 +60,24 @@ export async function fineActivityOf(
       ...(players === null ? [] : [literals(players.map(hexLiteral))]),
     ],
   );
-  return rows.map((row) => ({
-    periodNo: Number(row["period_no"]),
-    originPeriodNo: Number(row["origin_period_no"]),
-    player: row.player.toString("hex"),
-    day: String(row["day"]),
-    brandNo: Number(row["brand_no"]),
-    productNo: Number(row["product_no"]),
-    kind: String(row["kind"]),
-    category: String(row["category"]),
-    currency: String(row["currency"]),
-    count: BigInt(row["count"] ?? 0),
-    units: BigInt(row["units"] ?? 0),
-    sumMinor: BigInt(row["sum_minor"] ?? 0),
-  }));
+  return rows.map(fineActivityIn);
+}
+
+/** What happened in one period and was posted into another or the same, by day, whoever the players are. */
+export async function dailyActivityOf(
+  reader: Reader,
+  partner: PartnerNumbers,
+  { periodNo, originPeriodNo }: Pick<Activity, "periodNo" | "originPeriodNo">,
+): Promise<FineActivity[]> {
+  const rows: Row[] = await reader.query(
+    `select period_no, origin_period_no, ? as player, day, brand_no, product_no, kind, category, currency,
+       sum(count) as count, sum(units) as units, sum(sum_minor) as sum_minor from fine_total
+     where tenant_no = ? and partner_no = ? and period_no = ? and origin_period_no = ?
+     group by day, brand_no, product_no, kind, category, currency
+     order by day, brand_no, product_no, kind, category, currency`,
+    [Buffer.alloc(16), partner.tenantNo, partner.no, periodNo, originPeriodNo],
+  );
+  return rows.map(fineActivityIn);
 }
 
 /** The next players after one, in order, that have fine totals in any of some periods; at most so many. */
@@ -89,6 +93,25 @@ export async function nextPlayers(
     [partner.tenantNo, partner.no, periodNos, Buffer.from(after, "hex"), limit],
   );
   return rows.map(({ player }) => player.toString("hex"));
+}
+
+type Row = Readonly<Record<string, string>> & { readonly player: Buffer };
+
+function fineActivityIn(row: Row): FineActivity {
+  return {
+    periodNo: Number(row["period_no"]),
+    originPeriodNo: Number(row["origin_period_no"]),
+    player: row.player.toString("hex"),
+    day: String(row["day"]),
+    brandNo: Number(row["brand_no"]),
+    productNo: Number(row["product_no"]),
+    kind: String(row["kind"]),
+    category: String(row["category"]),
+    currency: String(row["currency"]),
+    count: BigInt(row["count"] ?? 0),
+    units: BigInt(row["units"] ?? 0),
+    sumMinor: BigInt(row["sum_minor"] ?? 0),
+  };
 }
 
 /** The whole key as text that sorts as the key does. */

@@ -1,7 +1,7 @@
 import { scaleOf } from "../../kernel/money.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import type { FineActivity } from "../../periods/fine-totals/service.js";
-import { covers } from "../../periods/grains/entities.js";
+import { Grain } from "../../periods/grains/entities.js";
 import { activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -15,7 +15,7 @@ import type { OriginFacts } from "../statement-document.js";
 import type { KindTotal } from "../terms/activity.js";
 import { openedState, type TermsInput } from "../terms/calculate.js";
 import { periodDays, spanIn } from "../terms/period.js";
-import { currenciesOf, type PeriodTotals, type Reading, readingOf, type Standing } from "../totals/service.js";
+import { byDay, currenciesOf, type PeriodTotals, type Reading, readingOf, type Standing } from "../totals/service.js";
 
 /** What decides the statements of a period. */
 export interface PeriodFacts {
@@ -43,21 +43,23 @@ export async function inputsOf(
   facts: PeriodFacts,
 ): Promise<{ readonly inputs: readonly CurrencyInputs[]; readonly quoted: readonly Quoted[] }> {
   const { partner, period, document, before } = facts;
-  if (!covers(period.grain, grainsOf(document))) {
+  const missing = grainsOf(document).find((grain) => !period.grain.includes(grain));
+  if (missing !== undefined) {
     const reason = "The period's totals were not told apart by player or day, as these terms need them.";
-    throw settlementError("VALIDATION", { path: "/carryOver/ringFence", reason });
+    throw settlementError("VALIDATION", { path: missing === Grain.DAY ? "/fx/type" : "/carryOver/ringFence", reason });
   }
   const reader = app.database.manager;
   const activity = await activityOf(reader, partner, period.no);
   const isApart = document.lateItems === "ORIGIN_TERMS";
   const late = isApart ? activity.filter(({ originPeriodNo }) => originPeriodNo !== period.no) : [];
   const reading = readingOf(reader, { partner, period, document });
-  const totals = await reading.totalsOf(isApart ? activity.filter((row) => !late.includes(row)) : activity);
+  const own = isApart ? activity.filter((row) => !late.includes(row)) : activity;
+  const totals = await reading.totalsOf(await byDay(reader, partner, document, own));
   const { origins, quoted } = await originsOf(app, { partner, period, rows: late });
   const inputs: CurrencyInputs[] = [];
   for (const currency of currenciesOf(partner, withLate(totals, origins), before)) {
-    const own = totals.get(currency) ?? [];
-    inputs.push(await inputOf(app, facts, { currency, own, origins, reading }));
+    const here = { currency, own: totals.get(currency) ?? [], origins, reading };
+    inputs.push(await inputOf(app, facts, here));
   }
   return { inputs, quoted: [...reading.quoted, ...quoted] };
 }

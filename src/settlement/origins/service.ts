@@ -20,7 +20,8 @@ import { originIn } from "../statement-facts.js";
 import type { KindTotal } from "../terms/activity.js";
 import { type Origin, ownTotals } from "../terms/origin.js";
 import { periodDays, spanIn } from "../terms/period.js";
-import { type Reading, readingOf } from "../totals/service.js";
+import { withoutPlayers } from "../terms/players.js";
+import { byDay, type Reading, readingOf } from "../totals/service.js";
 
 /** A period that late items of another belong to, in one currency: what it is computed from again, and these items. */
 export interface LateOrigin {
@@ -71,7 +72,10 @@ async function originOf(app: App, { partner, period, origin, rows }: OneOrigin) 
   const own = statements.map((statement) => ownOf(statement));
   const known = new Map(own.flatMap(({ conversions }) => [...conversions]));
   const reading = readingOf(reader, { partner, period: origin, document: terms.document, known });
-  const [late, before] = [await reading.totalsOf(rows), await reading.totalsOf(earlier)];
+  const totalsOf = async (each: readonly Activity[]) => {
+    return reading.totalsOf(await byDay(reader, partner, terms.document, each));
+  };
+  const [late, before] = [await totalsOf(rows), await totalsOf(earlier)];
   const origins: LateOrigin[] = [];
   for (const [currency, totals] of late) {
     const statement = own.find((each) => each.currency === currency) ?? null;
@@ -141,7 +145,7 @@ async function toldApart(
     app.database.manager,
     { partner, contract, state, totalsOf },
     [
-      { totals: ownTotals(contract, totals), sources: [ownSource] },
+      { totals: withoutPlayers(ownTotals(contract, totals)), sources: [ownSource] },
       { totals: before, sources: sourcesOf(earlier) },
       { totals: late, sources: sourcesOf(rows) },
     ],

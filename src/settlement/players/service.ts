@@ -27,6 +27,7 @@ export interface Telling {
 /**
  * Totals with the players told apart whom the ring-fence looks at: those that something is carried against and, where
  * the aggregate is beyond its bound, those whose loss is beyond theirs. Only then are all players read, page by page.
+ * Of totals that come one after the other, whoever it looks at before the last ones is told apart as well.
  */
 export async function tellPlayersApart(
   reader: Reader,
@@ -37,9 +38,13 @@ export async function tellPlayersApart(
   if (contract.carry.ringFence === null) return together.map(({ totals }) => totals);
   const carrying = playersIn(state);
   const known = await apart(reader, telling, together, carrying);
-  if (!isFencing(contract, timely(known.flat()), state)) return known;
-  const losers = await losersIn(reader, telling, together, carrying);
-  return apart(reader, telling, together, [...carrying, ...losers]);
+  const losers = new Set(carrying);
+  for (const [index] of together.entries()) {
+    const some = together.slice(0, index + 1);
+    if (!isFencing(contract, timely(known.slice(0, index + 1).flat()), state)) continue;
+    for (const player of await losersIn(reader, telling, some, carrying)) losers.add(player);
+  }
+  return losers.size === carrying.length ? known : apart(reader, telling, together, [...losers]);
 }
 
 async function losersIn(

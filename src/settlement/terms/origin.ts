@@ -43,10 +43,7 @@ export function settleOrigin({ periodId, before, ...origin }: Origin, late: read
   const own = ownTotals(origin.contract, origin.totals);
   const settled = earningsOf({ ...origin, totals: [...own, ...timely(before)] });
   const again = earningsOf({ ...origin, totals: [...own, ...timely([...before, ...late])] });
-  const counted = again.counted.map(({ currency, minor }) => {
-    const known = settled.counted.find((each) => each.currency === currency);
-    return { currency, minor: minor - (known?.minor ?? 0n) };
-  });
+  const counted = [...again.counted, ...settled.counted.map(({ currency, minor }) => ({ currency, minor: -minor }))];
   return { periodId, settled, again, lines: changes(periodId, settled, again), counted, moved: moves(settled, again) };
 }
 
@@ -93,9 +90,10 @@ function changes(periodId: string, settled: Earnings, again: Earnings): readonly
     const [then, now] = [before.get(key) ?? [], after.get(key) ?? []];
     const [line] = [...now, ...then];
     const change = minus(sumNamed("again", now), sumNamed("settled", then));
-    if (line === undefined || change.value.isZero) return [];
+    if (line === undefined) return [];
     const scope = [`origin=${periodId}`, line.scope].filter((text) => text !== "").join("; ");
-    return [{ ...moneyLine(line.code, "/lateItems", change, scope), ...convertedOf(line, now, then) }];
+    const changed = { ...moneyLine(line.code, "/lateItems", change, scope), ...convertedOf(line, now, then) };
+    return changed.amountMinor === 0n && (changed.converted?.minor ?? 0n) === 0n ? [] : [changed];
   });
 }
 

@@ -58,9 +58,22 @@ export function takeApart(totals: readonly KindTotal[], players: readonly KindTo
   return [...rest.filter(isLeft), ...players];
 }
 
+/** Totals whoever the players are: the rows of those who were told apart join the others'. */
+export function withoutPlayers(totals: readonly KindTotal[]): readonly KindTotal[] {
+  return [...groupBy(totals, rowOf).values()].map((rows) => {
+    const { player: _, ...sum } = rows.reduce(more);
+    return sum;
+  });
+}
+
 function rowOf({ kind, category, originPeriodId, place, foreign }: KindTotal): string {
   const where = place === undefined ? [] : [place.brand, place.product];
-  return [kind, category, originPeriodId ?? "", foreign?.from.currency ?? "", ...where].join("\n");
+  return [kind, category, originPeriodId ?? "", foreign?.from.currency ?? "", foreign?.day ?? "", ...where].join("\n");
+}
+
+function more(total: KindTotal, part: KindTotal): KindTotal {
+  const sums = { count: total.count + part.count, units: total.units + part.units };
+  return { ...total, ...sums, sumMinor: total.sumMinor + part.sumMinor };
 }
 
 function less(total: KindTotal, part: KindTotal): KindTotal {

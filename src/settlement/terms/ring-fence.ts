@@ -133,7 +133,7 @@ function fenceLosses(losses: readonly ExactLine[], aggregate: Rational) {
   return { lines, sum };
 }
 
-/** What stays carried against a player: what was and is not taken off yet, less what expires, and what is fenced now. */
+/** What stays carried against a player: what is not taken off yet, less what expires, and what is fenced now. */
 function carryOn(terms: CarryTerms, { scope, carried, carryIn, offset }: Player, fenced: readonly ExactLine[]) {
   const own = fenced.find((line) => line.scope === scope)?.value ?? Rational.ZERO;
   const kept = carryIn.value.isNegative ? absorb(carried, offset?.value ?? Rational.ZERO) : [];

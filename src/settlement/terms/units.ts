@@ -3,6 +3,7 @@ import { groupBy } from "../../kernel/group.js";
 import type { KindTotal } from "./activity.js";
 import type { BasePart } from "./base.js";
 import { CarryScope, type Contract, type Match, type Override, type ShareTerms } from "./contract.js";
+import { isInOwnCurrency } from "./fx.js";
 import { ADOPTED, playerScope, type State, StateName, unitScope, unitState } from "./state.js";
 
 /** Activity that is shared, and carries, for itself. */
@@ -110,12 +111,14 @@ function overrideOfScope({ overrides }: Contract, scope: string): Override | nul
 
 function partsOf(contract: Contract, totals: readonly KindTotal[], override: Override | null): readonly BasePart[] {
   const baseFor = (total: KindTotal) => overrideOf(contract, total, "base")?.base ?? contract.base;
-  const groups = groupBy(totals, (total) => `${total.foreign?.from.currency ?? ""} ${baseFor(total).pointer}`);
+  const currencyOf = ({ foreign }: KindTotal) => (isInOwnCurrency(foreign) ? "" : foreign?.from.currency);
+  const groups = groupBy(totals, (total) => `${currencyOf(total)} ${baseFor(total).pointer}`);
   if (groups.size === 0) return [{ terms: override?.base ?? contract.base, totals: [], foreign: null }];
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, group]) => {
       const first = present(group[0], "a total");
-      return { terms: baseFor(first), totals: group, foreign: first.foreign ?? null };
+      const foreign = isInOwnCurrency(first.foreign) ? null : (first.foreign ?? null);
+      return { terms: baseFor(first), totals: group, foreign };
     });
 }

@@ -1,6 +1,7 @@
 import { present } from "../../kernel/assert.js";
+import { groupBy } from "../../kernel/group.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
-import type { FineActivity } from "../../periods/fine-totals/service.js";
+import { dailyActivityOf, type FineActivity } from "../../periods/fine-totals/service.js";
 import { NOBODY } from "../../periods/grains/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
 import type { Activity } from "../../periods/totals/service.js";
@@ -11,7 +12,7 @@ import type { ConfigurationDocument } from "../document.js";
 import { conversionOf, needsPlaces } from "../document-contract.js";
 import { type Quoted, ratesAt } from "../rates/service.js";
 import type { KindTotal, Place } from "../terms/activity.js";
-import type { Foreign } from "../terms/fx.js";
+import { conversionKey, type Foreign, RateType } from "../terms/fx.js";
 import { type State, standsAlone } from "../terms/state.js";
 
 /** A period's totals as the calculation takes them, by currency. */
@@ -36,7 +37,7 @@ export interface ReadBy {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
   readonly document: ConfigurationDocument;
-  readonly known?: ReadonlyMap<string, Foreign>;
+  readonly known?: ReadonlyMap<string, Foreign>; // by `conversionKey`
 }
 
 /**
@@ -46,12 +47,16 @@ export interface ReadBy {
 export function readingOf(reader: Reader, { partner, period, document, known = new Map() }: ReadBy): Reading {
   const quoted: Quoted[] = [];
   const foreigns = new Map(known);
-  const foreignOf = async (from: string): Promise<Foreign | undefined> => {
+  const foreignOf = async ({ currency: from, day }: Activity & Partial<FineActivity>): Promise<Foreign | undefined> => {
     const fx = conversionOf(document, from);
-    if (fx === null || foreigns.has(from)) return foreigns.get(from);
-    const quote = await ratesAt(reader, { partner, period, fx, from });
+    if (fx === null) return undefined;
+    const told = fx.type === RateType.TRANSACTION ? { day: present(day, "the day of what is converted by day") } : {};
+    const key = conversionKey({ from: { currency: from }, ...told });
+    const known = foreigns.get(key);
+    if (known !== undefined) return known;
+    const quote = await ratesAt(reader, { partner, period, fx, from, ...told });
     quoted.push(quote);
-    foreigns.set(from, quote.foreign);
+    foreigns.set(key, quote.foreign);
     return quote.foreign;
   };
   const places = needsPlaces(document) ? placesOf(reader, partner) : null;
@@ -60,7 +65,7 @@ export function readingOf(reader: Reader, { partner, period, document, known = n
     const facts = { origins, places: await places };
     const totals = new Map<string, KindTotal[]>();
     for (const row of rows) {
-      const foreign = await foreignOf(row.currency);
+      const foreign = await foreignOf(row);
       const total = { ...totalOf(row, facts), ...(foreign === undefined ? {} : { foreign }) };
       const currency = foreign?.into.currency ?? row.currency;
       const known = totals.get(currency);
@@ -70,6 +75,21 @@ export function readingOf(reader: Reader, { partner, period, document, known = n
     return totals;
   };
   return { totalsOf, quoted };
+}
+
+/** Rows as a document looks at them: those of a currency that is converted day by day come apart by day. */
+export async function byDay(
+  reader: Reader,
+  partner: Partner,
+  document: ConfigurationDocument,
+  rows: readonly Activity[],
+): Promise<readonly Activity[]> {
+  if (document.fx?.type !== RateType.TRANSACTION) return rows;
+  const isDaily = ({ currency }: Activity) => conversionOf(document, currency) !== null;
+  const sources = groupBy(rows.filter(isDaily), ({ periodNo, originPeriodNo }) => `${periodNo} ${originPeriodNo}`);
+  const daily: Activity[] = [];
+  for (const [source] of sources.values()) if (source) daily.push(...(await dailyActivityOf(reader, partner, source)));
+  return [...rows.filter((row) => !isDaily(row)), ...daily.filter(isDaily)];
 }
 
 /** In which currencies a period has statements: the settlement currency; others where something happened or stands. */
