@@ -2,6 +2,7 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { dayIn } from "../../kernel/clock.js";
 import { leafHash } from "../../kernel/digest.js";
 import { groupBy } from "../../kernel/group.js";
 import { EntryKind } from "../../ledger/entities.js";
@@ -18,14 +19,17 @@ import {
 import { commitTo } from "../../periods/commitments/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
+import { addFineActivity } from "../../periods/fine-totals/service.js";
+import { joinGrains } from "../../periods/grains/entities.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, type TxSql } from "../../platform/database.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
+import type { Place } from "../books/rules.js";
 import { commitmentLeaf } from "../commitments/rules.js";
 import { packOutcomes } from "../contents/service.js";
-import { activityOf, type EntryGroup, entryGroups, movesOf } from "../entries/rules.js";
+import { activityOf, type EntryGroup, entryGroups, fineActivityOf, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
 import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
@@ -136,10 +140,20 @@ async function postUnderCursor(
   });
   const ledgerVersion = await post(sql.later, partner, cursor, entries);
   await addActivity(sql.later, partner, activityOf(decision.posted, numbers));
+  const sieve = sieveOf(partner, facts.periods);
+  if (sieve !== null) await addFineActivity(sql.later, partner, fineActivityOf(decision.posted, { ...sieve, numbers }));
   await writeOutcomes(sql.later, partner, { results, postedAt, ledgerVersion });
   const balances = balancesAfter(sql.last, partner, ledgerVersion);
   balances.catch(() => undefined); // the transaction fails with them, and tells
   return { batches: waiting, balances };
+}
+
+/** By what posted items are told apart besides; null, and that is nearly always, where no period asks for it. */
+function sieveOf({ timezone }: Partner, periods: ReadonlyMap<number, SettlementPeriod>) {
+  if ([...periods.values()].every(({ grain }) => grain.length === 0)) return null;
+  const grainIn = (periodNo: number) => periods.get(periodNo)?.grain ?? [];
+  const grainsOf = ({ periodNo, originPeriodNo }: Place) => joinGrains(grainIn(periodNo), grainIn(originPeriodNo));
+  return { grainsOf, dayOf: dayIn(timezone) };
 }
 
 /** What became of a batch, packed for storage. */
