@@ -1,8 +1,11 @@
 import { type Expected, readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import { sha256Hex } from "../../kernel/digest.js";
 import { statementSchema } from "../statement-schema.js";
+import { csvOf } from "./csv.js";
 import type { Format, Reading, Rendition } from "./entities.js";
+import { pdfOf } from "./pdf.js";
 import { fileNameOf, type Sheet, sheetOf } from "./sheet.js";
+import { xlsxOf } from "./xlsx.js";
 
 /** A statement as somebody presents it, who may have signed it, and how it is to be shown. */
 export interface Wanted extends Expected, Reading {
@@ -32,15 +35,14 @@ export async function renderStatement({ jws, format, language, ...expected }: Wa
   return { bytes: await written(sheet, format), fileName, type: TYPES[format] };
 }
 
-/** Each library is loaded where it is needed: one of them takes longer to load than a statement to write. */
 async function written(sheet: Sheet, format: Format): Promise<Uint8Array> {
   switch (format) {
     case "csv":
-      return Buffer.from((await import("./csv.js")).csvOf(sheet), "utf8");
+      return Buffer.from(csvOf(sheet), "utf8");
     case "xlsx":
-      return (await import("./xlsx.js")).xlsxOf(sheet);
+      return xlsxOf(sheet);
     case "pdf":
-      return (await import("./pdf.js")).pdfOf(sheet);
+      return pdfOf(sheet);
   }
 }
 

@@ -5,7 +5,7 @@ import { settlementError } from "../errors.js";
 import { STATEMENT_TYPE } from "../issuing/service.js";
 import { verifyStatement } from "../statements/service.js";
 import type { Reading, Rendition } from "./entities.js";
-import { renderStatement, type Unshown, type Wanted } from "./render.js";
+import type { Unshown, Wanted } from "./render.js";
 
 /** Threads of this process that write statements, so that nobody else waits meanwhile. */
 export interface Renderer {
@@ -48,7 +48,7 @@ export function openRenderer(): Renderer {
 
 /** One of our own statements as a file, in this thread: for the shell. */
 export async function renderOwn(app: App, jws: string, reading: Reading): Promise<Rendition> {
-  return shown(await renderStatement(await ours(app, jws, reading)));
+  return here(await ours(app, jws, reading));
 }
 
 /**
@@ -59,7 +59,13 @@ export async function renderPresented(jws: string, jwks: unknown, reading: Readi
   const fault = verifyStatement(jws, jwks);
   if (fault !== null)
     throw settlementError("VALIDATION", { reason: `It is not a statement to show: ${fault.reason}.` });
-  return shown(await renderStatement({ jws, jwks, typ: STATEMENT_TYPE, ...reading }));
+  return here({ jws, jwks, typ: STATEMENT_TYPE, ...reading });
+}
+
+/** Loaded where it is needed: it takes longer to load what writes files than to write one. */
+async function here(wanted: Wanted): Promise<Rendition> {
+  const { renderStatement } = await import("./render.js");
+  return shown(await renderStatement(wanted));
 }
 
 async function ours(app: App, jws: string, reading: Reading): Promise<Wanted> {
