@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import ExcelJS from "exceljs";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -13,6 +14,7 @@ import {
   stateLabel,
 } from "../../src/settlement/renditions/labels.js";
 import { pdfOf } from "../../src/settlement/renditions/pdf.js";
+import { renderStatement } from "../../src/settlement/renditions/render.js";
 import { COLUMNS, type Sheet } from "../../src/settlement/renditions/sheet.js";
 import { xlsxOf } from "../../src/settlement/renditions/xlsx.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
@@ -50,7 +52,7 @@ describe("every word is there in Korean and English", () => {
     ["roundings", roundingLabel, [...Object.values(RoundingMode), ...Object.values(RoundingStage)]],
   ] as const)("for all %s", (_what, label, codes) => {
     expect(codes.filter((code) => !HANGUL.test(label(code, "ko")))).toEqual([]);
-    expect(codes.filter((code) => label(code, "en") === code)).toEqual([]);
+    expect(codes.filter((code) => label(code, "en") === String(code))).toEqual([]);
   });
 
   test("a line that has no Korean name is called as it was signed", () => {
@@ -219,6 +221,19 @@ describe("PDF", () => {
     expect(textsOf(await pdfOf(shown({ ...worked, configuration }))).flat()).toContain("<U+e9><U+6f22>");
   });
 
+  test("is refused where there are more rows than it may have; the other formats are not", async () => {
+    const [first] = worked.lines;
+    const long = { ...worked, lines: Array.from({ length: 10_001 }, () => first) };
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const parts = [{ alg: "EdDSA", kid: "a", typ: "b" }, long].map((part) => Buffer.from(JSON.stringify(part)));
+    const text = parts.map((part) => part.toString("base64url")).join(".");
+    const jws = `${text}.${sign(null, Buffer.from(text), privateKey).toString("base64url")}`;
+    const wanted = { jws, jwks: { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "a" }] }, typ: "b" };
+    const reading = { ...wanted, language: "en" } as const;
+    expect(await renderStatement({ ...reading, format: "pdf" })).toEqual({ fault: "TOO_LONG" });
+    expect(await renderStatement({ ...reading, format: "csv" })).toMatchObject({ type: expect.stringMatching("csv") });
+  });
+
   test("breaks a row that no page can hold", async () => {
     const [first] = worked.lines;
     const inputs = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`input${index}`, "1".repeat(600)]));
@@ -273,7 +288,7 @@ function table(text: string): Readonly<Record<string, string>>[] {
 
 async function cellsOf(file: Uint8Array): Promise<unknown[][]> {
   const workbook = new ExcelJS.Workbook();
-  await workbook.xlsx.load(Buffer.from(file).buffer as ArrayBuffer);
+  await workbook.xlsx.load(new Uint8Array(file).buffer);
   return workbook.worksheets.flatMap((page) => {
     const rows: unknown[][] = [];
     page.eachRow((row) => {

@@ -42,7 +42,7 @@ function languageOf(asked: unknown, { headers }: FastifyRequest): Language {
   throw serverError("VALIDATION", { reason: `lang is one of ${LANGUAGES.join(", ")}.` });
 }
 
-/** What of ours has the greatest weight in an `Accept-Language` header (RFC 9110, section 12.5.4), the first of equals. */
+/** Which of ours has the greatest weight in an `Accept-Language` header (RFC 9110, 12.5.4), the first of equals. */
 function preferred(header: string): Language {
   const liked = header.split(",").flatMap((range) => {
     const [tag = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());

@@ -12,7 +12,7 @@ const BYTE_ORDER_MARK: Readonly<Record<Language, string>> = { en: "", ko: "\uFEF
 
 /**
  * A statement as one CSV table (RFC 4180, UTF-8). Names of columns and codes are the same in every language, so that a
- * program reads them all; amounts stand as they were signed. Text that a spreadsheet would run gets a leading apostrophe.
+ * program reads them all; amounts stand as they were signed. Text that a spreadsheet would run gets an apostrophe.
  */
 export function csvOf({ language, sections }: Sheet): string {
   const lines = sections.flatMap(({ name, rows }) => rows.map((row) => [name, ...cellsOf(row)]));

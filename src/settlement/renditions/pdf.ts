@@ -19,7 +19,7 @@ const DECIMAL = /^(-?)(\d+)(\.\d+)?$/;
 const TABLES: Readonly<Partial<Record<Section["name"], readonly (readonly [Column, number])[]>>> = {
   TOTALS: [["label", 0.22], ["scope", 0.28], ["count", 0.12], ["units", 0.1], ["amount", 0.2], ["currency", 0.08]],
   CONVERSIONS: [["label", 0.5], ["value", 0.5]],
-  STATE: [["group", 0.12], ["label", 0.28], ["scope", 0.2], ["value", 0.15], ["result", 0.25]],
+  STATE: [["group", 0.1], ["label", 0.28], ["scope", 0.18], ["key", 0.22], ["result", 0.22]],
 }; // biome-ignore format: a table reads best by section
 const AMOUNTS: ReadonlySet<Section["name"]> = new Set(["BALANCE", "FIGURES"]);
 const RIGHT: ReadonlySet<Column> = new Set(["count", "units", "result", "amount"]);

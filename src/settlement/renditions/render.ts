@@ -13,10 +13,13 @@ export interface Wanted extends Expected, Reading {
   readonly jws: string;
 }
 
-/** Why a statement is not shown: it is not what the platform signed. */
+/** Why a statement is not shown: it is not what the platform signed, or too long for a PDF. */
 export interface Unshown {
-  readonly fault: SignatureFault | "NOT_A_STATEMENT";
+  readonly fault: SignatureFault | "NOT_A_STATEMENT" | "TOO_LONG";
 }
+
+/** A PDF is laid out in memory: some fifty kilobytes for each row. */
+const PDF_ROWS_MAX = 10_000;
 
 const TYPES: Readonly<Record<Format, string>> = {
   csv: "text/csv; charset=utf-8; header=present",
@@ -24,13 +27,15 @@ const TYPES: Readonly<Record<Format, string>> = {
   pdf: "application/pdf",
 };
 
-/** Shows a statement that one of the keys signed: by one release the same statement, format and language, same bytes. */
+/** Shows a statement that one of the keys signed; one release makes the same bytes of it each time. */
 export async function renderStatement({ jws, format, language, ...expected }: Wanted): Promise<Rendition | Unshown> {
   const read = readSigned(jws, expected);
   if ("fault" in read) return read;
   const { data: document } = statementSchema.safeParse(read.payload);
   if (document === undefined) return { fault: "NOT_A_STATEMENT" };
   const sheet = sheetOf({ document, sha256: sha256Hex(jws), kid: kidOf(jws) }, language);
+  const rows = sheet.sections.reduce((sum, section) => sum + section.rows.length, 0);
+  if (format === "pdf" && rows > PDF_ROWS_MAX) return { fault: "TOO_LONG" };
   const fileName = `${fileNameOf(document)}.${language}.${format}`;
   return { bytes: await written(sheet, format), fileName, type: TYPES[format] };
 }

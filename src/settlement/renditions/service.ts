@@ -9,7 +9,7 @@ import type { Unshown, Wanted } from "./render.js";
 
 /** Threads of this process that write statements, so that nobody else waits meanwhile. */
 export interface Renderer {
-  /** One of our own statements as a file; `UNAVAILABLE` while too many are waiting. */
+  /** One of our own statements as a file; `UNAVAILABLE` while too many wait, `LIMIT_EXCEEDED` as a PDF too long. */
   render(app: App, jws: string, reading: Reading): Promise<Rendition>;
   /** Ends the threads and what they are at. */
   close(): Promise<void>;
@@ -72,8 +72,13 @@ async function ours(app: App, jws: string, reading: Reading): Promise<Wanted> {
   return { jws, jwks: { keys: await publicKeysForAllTenants(app) }, typ: STATEMENT_TYPE, ...reading };
 }
 
-/** A statement that we stored and cannot show was damaged where it lay. */
+/** A statement that we stored and does not verify was damaged where it lay. */
 function shown(made: Rendition | Unshown): Rendition {
+  if ("fault" in made && made.fault === "TOO_LONG") {
+    throw settlementError("LIMIT_EXCEEDED", {
+      reason: "The statement is too long for a PDF; CSV and XLSX hold all of it.",
+    });
+  }
   if ("fault" in made) throw new Error(`a stored statement does not verify: ${made.fault}`);
   return made;
 }

@@ -15,7 +15,7 @@ import {
 /** Everything that a row of any section may say. */
 export const COLUMNS = [
   ...(["no", "group", "code", "label", "scope", "count", "units", "formula", "inputs", "result", "amount"] as const),
-  ...(["currency", "rounding", "term", "value"] as const),
+  ...(["currency", "rounding", "term", "key", "value"] as const),
 ] as const;
 
 /** One of them. */
@@ -78,7 +78,7 @@ export function sheetOf(signed: SignedStatement, language: Language): Sheet {
       totalRows(document, language),
     ),
     section("CONVERSIONS", ["label", "result", "value"], conversionRows(document)),
-    section("STATE", ["group", "code", "label", "scope", "value", "result"], stateRows(document, language)),
+    section("STATE", ["group", "code", "label", "scope", "key", "result"], stateRows(document, language)),
     section("EVIDENCE", ["label", "value"], evidenceRows(signed, language)),
     section("OTHER", ["label", "value"], otherRows(document)),
   ];
@@ -207,7 +207,7 @@ function stateRows({ state }: StatementDocument, language: Language): Row[] {
   return (["opening", "closing"] as const).flatMap((when) =>
     state[when].map(({ name, scope, key, value }) => {
       const group = labelOf(`state.${when}`, language);
-      return { group, code: name, label: stateLabel(name, language), scope, value: key, result: value };
+      return { group, code: name, label: stateLabel(name, language), scope, key, result: value };
     }),
   );
 }

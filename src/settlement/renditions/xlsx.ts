@@ -21,7 +21,7 @@ const PAGES: readonly (readonly SectionName[])[] = [
 ];
 const WIDTHS: Readonly<Record<Column, number>> = {
   ...{ no: 6, group: 12, code: 24, label: 44, scope: 28, count: 12, units: 12, formula: 48, inputs: 48 },
-  ...{ result: 24, amount: 24, currency: 10, rounding: 34, term: 26, value: 72 },
+  ...{ result: 24, amount: 24, currency: 10, rounding: 34, term: 26, key: 24, value: 72 },
 };
 const INK = { argb: "FF1F2A44" };
 const SHADE: ExcelJS.Fill = { type: "pattern", pattern: "solid", fgColor: { argb: "FFEEF1F6" } };
@@ -42,7 +42,7 @@ export async function xlsxOf(sheet: Sheet): Promise<Uint8Array> {
   return pinned(new Uint8Array(await workbook.xlsx.writeBuffer()));
 }
 
-/** The same archive with every entry of the first day of ZIP's calendar, which is by the clocks of wherever this runs. */
+/** The same archive with every entry of the first day of ZIP's calendar, which is that of the machine's clocks. */
 function pinned(archive: Uint8Array): Uint8Array {
   return zipSync(unzipSync(archive), { mtime: new Date(1980, 0, 1, 12) });
 }
