@@ -1,5 +1,6 @@
 import type { NonEmptyArray } from "type-graphql";
 import { BatchResolver } from "../exchange/batches/resolver.js";
+import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-standing/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
@@ -24,7 +25,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
-  ...[BalancesResolver],
+  ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { WhenExhausted } from "../exchange/credit/entities.js";
 import { Rational } from "../kernel/rational.js";
 import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
@@ -36,6 +37,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...overrideProblems(document),
     ...poolProblems(document),
     ...fxProblems(document),
+    ...creditProblems(document),
   ];
 }
 
@@ -178,6 +180,13 @@ function fxProblems({ fx, cycle }: Document): readonly Problem[] {
   }
   if (fx.from?.includes(fx.to)) problems.push({ path: "/fx/from", reason: "converts a currency into itself" });
   return problems;
+}
+
+function creditProblems({ credit }: Document): readonly Problem[] {
+  if (credit === undefined) return [];
+  const isLine = credit.whenExhausted === WhenExhausted.CREDIT_LINE;
+  if (isLine === (credit.creditLimit !== undefined)) return [];
+  return [{ path: "/credit/creditLimit", reason: isLine ? "is missing: it is the line" : "belongs to CREDIT_LINE" }];
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

@@ -24,7 +24,6 @@ const NOT_SUPPORTED_YET: readonly {
   { at: "/carryOver/scope", values: ["PLAYER"] },
   { at: "/carryOver/ringFence" },
   { at: "/fx/type", values: ["TRANSACTION"] },
-  { at: "/credit" },
   { at: "/lateItems", values: ["ORIGIN_TERMS"] },
   { at: "/rules" },
 ];

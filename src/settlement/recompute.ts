@@ -4,6 +4,7 @@ import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
+import { TransactionKind } from "../periods/entities.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
 import { contractOf, conversionOf, payoutIn } from "./document-contract.js";
 import { calculatedMembers } from "./statement-document.js";
@@ -11,12 +12,14 @@ import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { type KindTotal, unsettledKinds } from "./terms/activity.js";
 import { calculate, type TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
+import type { CreditFacts } from "./terms/credit.js";
 import { parseExact } from "./terms/exact.js";
 import { type CurrencyUnit, type ExchangeRate, type Foreign, faultOfRates } from "./terms/fx.js";
 import { type PeriodDays, periodDays } from "./terms/period.js";
 import { type State, StateName } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
+const PURCHASE = TransactionKind.CREDIT_PURCHASE;
 
 /**
  * Computes a statement again from its own totals, configuration, opening and carry, and lists what differs from what
@@ -38,11 +41,41 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   if (faults.length > 0) return faults;
   const period = daysIn(statement);
   if (typeof period === "string") return [period];
-  const result = calculate({ contract, totals, state, openingMinor, period });
+  const credit = creditOn(statement);
+  const unlike = purchaseFaults(totals, credit);
+  if (unlike.length > 0) return unlike;
+  const result = calculate({ contract, totals, state, openingMinor, period, credit });
   return [
     ...differences(calculatedMembers(totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
   ];
+}
+
+/** Prepaid credit as a statement states it; null where it states none. */
+export function creditOn({ credit, configuration, period, scale }: StatementDocument): CreditFacts | null {
+  if (credit === undefined) return null;
+  const minor = (text: string) => parseExact(text, scale)?.n ?? 0n;
+  return {
+    isDrawn: parseConfiguration(configuration.document).credit !== undefined,
+    endsAt: new Date(period.end),
+    lots: credit.lots.map(({ expiresAt, face, cost, remaining, drawn, settled, expired, ...lot }) => ({
+      ...{ ...lot, expiresAt: expiresAt === null ? null : new Date(expiresAt) },
+      ...{ faceMinor: minor(face), costMinor: minor(cost), remainingMinor: minor(remaining) },
+      ...{ drawnMinor: minor(drawn), settledMinor: minor(settled), expiredMinor: minor(expired) },
+    })),
+  };
+}
+
+/** The lots that were bought in the period are what was posted of purchases. */
+function purchaseFaults(totals: readonly KindTotal[], credit: CreditFacts | null): readonly string[] {
+  const posted = totals.reduce((sum, { kind, sumMinor }) => {
+    return sum + (kind === PURCHASE ? sumMinor : kind === `ROLLBACK_${PURCHASE}` ? -sumMinor : 0n);
+  }, 0n);
+  const bought = (credit?.lots ?? []).reduce((sum, { faceMinor, isBought, isTakenBack }) => {
+    return sum + faceMinor * (BigInt(isBought) - BigInt(isTakenBack));
+  }, 0n);
+  const isMissing = credit === null && totals.some(({ kind }) => kind.endsWith(PURCHASE));
+  return posted === bought && !isMissing ? [] : ["/credit/lots are not what was bought by /totals"];
 }
 
 /** When it is to be paid follows from the terms, the days that are said to have been closed apart. */
@@ -99,6 +132,11 @@ function factsIn(
     return { ...item, value: exact ?? Rational.ZERO };
   });
   const openingMinor = minorIn(statement.opening, "/opening");
+  for (const [index, { face, cost, remaining, drawn, settled, expired }] of (statement.credit?.lots ?? []).entries()) {
+    const amounts = Object.entries({ face, cost, remaining, drawn, settled, expired });
+    for (const [name, text] of amounts) minorIn(text, `/credit/lots/${index}/${name}`);
+    if (/^[-0.]+$/.test(face) || face.startsWith("-")) faults.push(`/credit/lots/${index}/face is not above zero`);
+  }
   return { totals, state, openingMinor, faults };
 }
 
@@ -135,7 +173,7 @@ type Total = StatementDocument["totals"][number];
 
 const NEGATIVE: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.WINDOW_CARRY]);
 const WHOLE: ReadonlySet<StateName> = new Set([
-  ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS],
+  ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS, StateName.CREDIT_PRICE],
 ]);
 
 /** Carries are at most zero; reserves and advances are whole minor units. */

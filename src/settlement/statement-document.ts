@@ -9,6 +9,7 @@ import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { byCurrency, type KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
+import type { CreditFacts } from "./terms/credit.js";
 import { exactText, parseExact } from "./terms/exact.js";
 import { publishLine } from "./terms/lines.js";
 import type { PeriodSpan } from "./terms/period.js";
@@ -31,13 +32,15 @@ export interface StatementHeader {
   readonly payment?: PaymentDate | null;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
+  /** Prepaid credit as the statement finds it; null or absent where there is none. */
+  readonly credit?: CreditFacts | null;
 }
 
 /** The members of a statement that follow from the others: what verification recomputes. */
 export type CalculatedMembers = Pick<
   StatementDocument,
   | ("hasActivity" | "lines" | "base" | "carryIn" | "carryOut" | "earned" | "adjustments" | "reserveHeld")
-  | ("reserveReleased" | "payable" | "taxWithheld" | "closing")
+  | ("reserveReleased" | "payable" | "taxWithheld" | "closing" | "creditMet")
 > & { readonly state: Pick<StatementDocument["state"], "closing"> };
 
 /** The JSON document of a statement (`schema/statement.schema.json`), to be signed: same facts, same document. */
@@ -46,7 +49,7 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null, commitment } = header;
+  const { period, configuration, scale, payment = null, commitment, credit = null } = header;
   const calculated = calculatedMembers(totals, result, scale);
   return {
     v: 1,
@@ -70,6 +73,7 @@ export function buildStatementDocument(
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
     ...conversionsText(totals),
+    ...(credit === null ? {} : { credit: creditText(credit, scale) }),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -90,8 +94,22 @@ export function calculatedMembers(totals: readonly KindTotal[], result: TermsRes
     reserveHeld: decimalText(result.reserveHeldMinor, scale),
     reserveReleased: decimalText(result.reserveReleasedMinor, scale),
     payable: decimalText(result.payableMinor, scale),
+    ...(result.met === null ? {} : { creditMet: decimalText(result.met.drawnMinor + result.met.creditMinor, scale) }),
     taxWithheld: decimalText(result.taxWithheldMinor, scale),
     closing: decimalText(result.closingMinor, scale),
+  };
+}
+
+/** Prepaid credit as a statement finds it. */
+export function creditText({ lots }: CreditFacts, scale: number): NonNullable<StatementDocument["credit"]> {
+  const text = (minor: bigint) => decimalText(minor, scale);
+  return {
+    lots: lots.map(({ no, lot, priority, expiresAt, lastDrawn, isBought, isTakenBack, ...minor }) => ({
+      ...{ no, lot, priority, expiresAt: expiresAt === null ? null : instantText(expiresAt) },
+      ...{ face: text(minor.faceMinor), cost: text(minor.costMinor), remaining: text(minor.remainingMinor) },
+      ...{ drawn: text(minor.drawnMinor), settled: text(minor.settledMinor), expired: text(minor.expiredMinor) },
+      ...{ isBought, isTakenBack, lastDrawn },
+    })),
   };
 }
 

@@ -6,6 +6,7 @@ import { termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
 import type { Statement } from "../entities.js";
 import { linksOf, resultOf } from "../issuing/service.js";
+import { creditOn } from "../recompute.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
 import { publishLine } from "../terms/lines.js";
@@ -77,7 +78,11 @@ async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readon
   const currencies = currenciesOf(partner, totals, [...chain.values()]);
   const replayed = currencies.map((currency) => {
     const link = chain.get(currency) ?? null;
-    const result = resultOf({ partner, period, currency, document, totals: totals.get(currency) ?? [], link });
+    const statement = issued.find((each) => each.currency === currency);
+    // Lots as the statement found them; those that a draft would have left are not known.
+    const credit = statement === undefined ? null : creditOn(documentOf(statement));
+    const facts = { partner, period, currency, document, totals: totals.get(currency) ?? [], link, credit };
+    const result = resultOf(facts);
     chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
     return { currency, result };
   });

@@ -1,8 +1,10 @@
 import { assert, present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
-import { type KindTotal, unsettledKinds } from "./activity.js";
+import { TransactionKind } from "../../periods/entities.js";
+import { hasAny, type KindTotal, type Part, Timing, unsettledKinds } from "./activity.js";
 import type { Contract } from "./contract.js";
+import { boughtLines, type CreditFacts, type MetByCredit } from "./credit.js";
 import { countedJackpots, dueLines, jackpotTrueUp, separateJackpots } from "./dues.js";
 import { earn } from "./earned.js";
 import { type ExactLine, LineSection, linesOf, type MoneyLine } from "./lines.js";
@@ -24,6 +26,8 @@ export interface TermsInput {
   /** Closing position of the statement before, in minor units. */
   readonly openingMinor: bigint;
   readonly period: PeriodDays;
+  /** Prepaid credit; absent or null where the partner has none in this currency. */
+  readonly credit?: CreditFacts | null;
 }
 
 /** What a period came to. Rationals are exact minor units; `earned` is all lines of money but adjustments, reserves. */
@@ -42,22 +46,29 @@ export interface TermsResult {
   readonly reserveReleasedMinor: bigint;
   readonly payableMinor: bigint;
   readonly taxWithheldMinor: bigint;
+  /** Null where the partner has no prepaid credit in this currency. */
+  readonly met: MetByCredit | null;
   readonly closingMinor: bigint;
   readonly postings: readonly StatementPosting[];
 }
+
+const PURCHASES: Part = { kind: TransactionKind.CREDIT_PURCHASE, name: "purchases" };
 
 /**
  * Settles one period in one currency: base, share and fees, one rounding, taxes and dues, reserve, position, and the
  * ledger entry. The same input gives the same result.
  */
-export function calculate({ contract, totals, state, openingMinor, period }: TermsInput): TermsResult {
+export function calculate(input: TermsInput): TermsResult {
+  const { contract, totals, state, openingMinor, period, credit = null } = input;
   const carryIn = carriedIn(state);
   assert(carryIn.compare(Rational.ZERO) <= 0, "only a negative base is carried");
   assert(unsettledKinds(totals).length === 0, "a term settles every kind");
+  assert(credit !== null || !hasAny(totals, Timing.BOTH, [PURCHASES]), "purchases come with the lots that they made");
   const earned = earn({ contract, totals, state, period });
   const rounded = roundLines(contract, [...earned.lines, ...jackpotTrueUp(contract, totals)]);
   const groups = earned.groupsAfter((line) => present(rounded.amounts.get(line), "a rounded line"));
-  const dues = dueLines(contract, totals);
+  const bought = boughtLines(credit);
+  const dues = [...dueLines(contract, totals), ...bought];
   const vat = vatLines(contract.taxes, sumMinor(groups), contract.rounding);
   const money = [...rounded.money, ...vat, ...groups.flatMap(({ advance }) => advance), ...dues];
   const [earnedMinor, adjustmentsMinor] = [LineSection.EARNED, LineSection.ADJUSTMENTS].map((section) =>
@@ -66,8 +77,9 @@ export function calculate({ contract, totals, state, openingMinor, period }: Ter
   const { rounding } = contract;
   const moved = { openingMinor, earnedMinor, adjustmentsMinor };
   const reserve = rollReserve(contract.reserve, { ...moved, rounding, state });
-  const settled = settlePosition({ ...moved, ...reserve }, contract);
-  const stateOut = tidyState([...groups.flatMap((group) => group.state), ...reserve.state]);
+  const settled = settlePosition({ ...moved, ...reserve, credit, boughtMinor: sumMinor(bought), state }, contract);
+  const { met } = settled;
+  const stateOut = tidyState([...groups.flatMap((group) => group.state), ...reserve.state, ...(met?.state ?? [])]);
   return balanced({
     lines: [
       ...rounded.lines,
@@ -78,7 +90,7 @@ export function calculate({ contract, totals, state, openingMinor, period }: Ter
     ],
     ...{ base: earned.base, carryIn, carryOut: carriedIn(stateOut), stateIn: tidyState(state), stateOut, ...moved },
     ...{ reserveHeldMinor: reserve.heldMinor, reserveReleasedMinor: reserve.releasedMinor },
-    ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor },
+    ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor, met },
     closingMinor: settled.closingMinor,
     postings: statementPostings([...money, ...reserve.lines], settled, countedJackpots(contract, totals)),
   });
