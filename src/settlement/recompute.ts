@@ -19,7 +19,7 @@ import { type PeriodDays, periodDays } from "./terms/period.js";
 import { type State, StateName } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
-const PURCHASE = TransactionKind.CREDIT_PURCHASE;
+const PURCHASE: string = TransactionKind.CREDIT_PURCHASE;
 
 /**
  * Computes a statement again from its own totals, configuration, opening and carry, and lists what differs from what
