@@ -87,28 +87,53 @@ interface Parties {
   readonly partner: Partner;
 }
 
+/** How far a submission was read before it was refused. */
+interface Seen {
+  envelope: Envelope | null;
+  parties: Parties | null;
+}
+
 async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
-  let envelope: Envelope | null = null;
+  const seen: Seen = { envelope: null, parties: null };
   try {
-    envelope = timed(app, "format", () => readEnvelope(jws));
-    const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
-    if (parties !== null && envelope.stated !== null) {
-      const { stated, payloadSha256 } = envelope;
-      const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
-      if (known !== null) countBatch(app, "replayed");
-      if (known !== null) return { batch: known, replayed: true };
-      await refuseIfPartnerFull(app, actor, parties.partner);
-    }
-    const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
-    const payload = timed(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
-    const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
-    const accepted = await store(app, actor, checked);
-    countBatch(app, accepted.replayed ? "replayed" : "accepted");
-    return accepted;
+    return await acceptNew(app, actor, jws, seen).catch((refusal: unknown) =>
+      acceptedBefore(app, actor, seen, refusal),
+    );
   } catch (error) {
-    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
+    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, seen.envelope, error);
     throw error;
   }
+}
+
+/** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
+async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
+  const envelope = timed(app, "format", () => readEnvelope(jws));
+  seen.envelope = envelope;
+  const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
+  seen.parties = parties;
+  if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
+  const key = await usableKey(app, actor, envelope.header.kid);
+  const payload = timed(app, "signature", () => verifyEnvelope(envelope, key, app.clock.now()));
+  const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
+  const accepted = await store(app, actor, checked);
+  countBatch(app, accepted.replayed ? "replayed" : "accepted");
+  return accepted;
+}
+
+/** What was accepted is answered again, whatever would be wrong with it now; for all else the refusal stands. */
+async function acceptedBefore(
+  app: App,
+  actor: Actor,
+  { envelope, parties }: Seen,
+  refusal: unknown,
+): Promise<Accepted> {
+  const stated = envelope?.stated ?? null;
+  if (!(refusal instanceof CodedError) || envelope === null || stated === null || parties === null) throw refusal;
+  const { payloadSha256 } = envelope;
+  const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
+  if (known === null) throw refusal;
+  countBatch(app, "replayed");
+  return { batch: known, replayed: true };
 }
 
 /** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
@@ -148,7 +173,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
     const checked = { ...verified, actor, claims, itemCount: transactions.length, packed, platformKid: signer.kid };
     const batch = await storeBatch(app, checked);
     app.metrics.count("batches_accepted");
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
@@ -156,7 +181,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
     await untilSettled(app, actor, verified.issuerNo, payload.claims.jti);
     const batch = await known();
     if (batch === null) throw error; // rolled back: the caller may send it again
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner);
     return { batch, replayed: false };
   }
 }
