@@ -11,11 +11,13 @@ import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import { documentOf, statementsOf } from "../../src/settlement/statements/service.js";
+import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { openPlace, type Place, type Reported, report, submit } from "./place.js";
 
 const app = await testApp();
+const api = await testApi(app);
 
 /** Noon of a day of March 2026 in Seoul, and the instant at which it is over and due. */
 const noon = (day: number) => `2026-03-${String(day).padStart(2, "0")}T03:00:00.000Z`;
@@ -317,7 +319,7 @@ test("an alert tells, once a crossing, that the lots came down to the low-water 
   await expectSound(place);
 });
 
-test("fsck names a lot that holds more than its moves, and accounts that are not the sum of the lots", async () => {
+test("fsck names a lot that holds more than its moves, and one that is not as its purchase was signed", async () => {
   const place = await open();
   await report(app, place, [purchase(2, "100.00")]);
   const where = [place.tenant.no, place.partner.no];
@@ -330,6 +332,10 @@ test("fsck names a lot that holds more than its moves, and accounts that are not
   const { differences } = await fsck(app, { tenantId: place.tenant.id });
   expect(differences).toMatchObject([{ check: "CREDIT", found: expect.stringContaining("remaining 10001") }]);
   await change(-1);
+  await app.database.query("update credit_lot set priority = 1 where tenant_no = ? and partner_no = ?", where);
+  const [outOfOrder] = (await fsck(app, { tenantId: place.tenant.id })).differences;
+  expect(outOfOrder).toMatchObject({ check: "CREDIT", expected: expect.stringContaining("priority none") });
+  await app.database.query("update credit_lot set priority = null where tenant_no = ? and partner_no = ?", where);
   await expectSound(place);
 });
 
@@ -343,4 +349,39 @@ test("credit is refused where the terms say nothing of it, and a lot of nothing,
   expect(code(await outcomesOf(place, items))).toEqual([
     ...["VALIDATION /transactions/0/amount", "VALIDATION /transactions/1/expiresAt"],
   ]);
+});
+
+test("a partner reads its lots and what is available, and nobody else's", async () => {
+  const place = await open({ drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "5.00", lowWater: "0.5" });
+  await report(app, place, [
+    purchase(2, "10.00", { cost: "9.00", lot: "a" }),
+    purchase(2, "3.00", { lot: "b", priority: 7 }),
+    { kind: "CREDIT_DRAWDOWN", amount: "3.00", occurredAt: noon(2) },
+  ]);
+  const other = await open();
+  app.clock.set(new Date());
+  const token = await place.token();
+  const lot = "no code priority face { amount } cost { amount } remaining { amount } drawn { amount }";
+  const page = `totalCount edges { cursor node { ${lot} } }`;
+  const query = `{ creditLots(openOnly: true, currency: "USD", first: 1) { ${page} } }`;
+  const { data } = await api.ask({ query, token });
+  const node = { no: 1, code: "a", priority: null, face: { amount: "10.00" }, cost: { amount: "9.00" } };
+  expect(data.creditLots).toMatchObject({
+    totalCount: 2,
+    edges: [{ node: { ...node, remaining: { amount: "10.00" }, drawn: { amount: "0.00" } } }],
+  });
+  const { cursor } = data.creditLots.edges[0];
+  const next = await api.ask({ query: `{ creditLots(after: "${cursor}") { edges { node { code } } } }`, token });
+  expect(next.data.creditLots.edges).toEqual([{ node: { code: "b" } }]);
+  const credit =
+    "credit { balance { amount } creditLimit { amount } reserved { amount } available { amount } whenExhausted }";
+  const standing = await api.ask({ query: `{ partner(id: "${place.partner.id}") { ${credit} } }`, token });
+  expect(standing.data.partner.credit).toEqual([
+    {
+      ...{ balance: { amount: "10.00" }, creditLimit: { amount: "5.00" }, reserved: { amount: "0.00" } },
+      ...{ available: { amount: "15.00" }, whenExhausted: "CREDIT_LINE" },
+    },
+  ]);
+  const theirs = await api.ask({ query: `{ creditLots(partnerId: "${other.partner.id}") { totalCount } }`, token });
+  expect(theirs.errors?.[0]?.extensions["code"]).toBe("NOT_FOUND");
 });

@@ -1,10 +1,16 @@
+import { instantText } from "../../kernel/clock.js";
 import { groupBy } from "../../kernel/group.js";
 import { AccountName } from "../../ledger/entities.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { Reader } from "../../platform/database.js";
 import { rowsOf } from "../../platform/rows.js";
+import { envelopesOf, packedPayload, transactionsOf } from "../contents/service.js";
 import { CreditLot, CreditMoveKind } from "../credit/entities.js";
 import { type CreditLine, creditLines, discountOf } from "../credit/rules.js";
+import { type Item, validateItems } from "../validate.js";
+
+/** Lots whose purchases are read at once. */
+const LOTS_MAX = 200;
 
 /** A lot as its moves make it, and as it is stored, in words. */
 export interface LotAgain {
@@ -24,7 +30,7 @@ export interface CreditAgain {
   readonly bought: ReadonlyMap<string, bigint>;
 }
 
-/** Computes a partner's credit again from its lots and their moves. */
+/** Computes a partner's credit again from the envelopes of its purchases, its lots and their moves. */
 export async function creditAgain(reader: Reader, { tenantNo, no }: PartnerNumbers): Promise<CreditAgain> {
   const lots = await rowsOf(reader, CreditLot, "tenant_no = ? and partner_no = ? order by no", [tenantNo, no]);
   const moves: Moved[] = await reader.query(
@@ -43,6 +49,7 @@ export async function creditAgain(reader: Reader, { tenantNo, no }: PartnerNumbe
   return {
     lots: [
       ...known.map(({ lot, moved }) => ({ no: lot.no, expected: movedText(lot, moved), found: storedText(lot) })),
+      ...(await purchasesAgain(reader, lots)),
       ...strays.map((lotNo) => ({ no: lotNo, expected: "a lot that moves name", found: "none" })),
     ],
     balances: lots.flatMap(balancesOf),
@@ -52,6 +59,53 @@ export async function creditAgain(reader: Reader, { tenantNo, no }: PartnerNumbe
     }),
     bought,
   };
+}
+
+/** Lots whose purchase, in the envelope that was signed, says something else. */
+async function purchasesAgain(reader: Reader, lots: readonly CreditLot[]): Promise<LotAgain[]> {
+  const again: LotAgain[] = [];
+  for (let start = 0; start < lots.length; start += LOTS_MAX) {
+    const some = lots.slice(start, start + LOTS_MAX);
+    const items = await purchasesOf(reader, some);
+    for (const lot of some) {
+      const item = items.get(lot.dedupe.toString("hex"));
+      const expected = item === undefined ? "a purchase" : purchaseText(boughtBy(item));
+      const found = purchaseText(lot);
+      if (expected !== found) again.push({ no: lot.no, expected, found });
+    }
+  }
+  return again;
+}
+
+/** The items that bought lots, read again from their envelopes, by `dedupe`. */
+async function purchasesOf(reader: Reader, lots: readonly CreditLot[]): Promise<ReadonlyMap<string, Item>> {
+  const tenantNo = lots[0]?.tenantNo ?? 0;
+  const rows: { dedupe: Buffer; batch_no: string; item: number }[] = await reader.query(
+    "select dedupe, batch_no, item from transaction where tenant_no = ? and dedupe in (?)",
+    [tenantNo, lots.map(({ dedupe }) => dedupe)],
+  );
+  const envelopes = await envelopesOf(reader, tenantNo, [...new Set(rows.map((row) => String(row.batch_no)))]);
+  return new Map(
+    rows.flatMap(({ dedupe, batch_no, item: index }): [string, Item][] => {
+      const envelope = envelopes.get(String(batch_no));
+      if (envelope === undefined) return [];
+      const result = validateItems(transactionsOf(packedPayload(envelope)), { isTenant: true })[index];
+      return result?.ok === true ? [[dedupe.toString("hex"), result.item]] : [];
+    }),
+  );
+}
+
+type Bought = Pick<CreditLot, "code" | "currency" | "priority" | "expiresAt" | "boughtAt" | "faceMinor" | "costMinor">;
+
+function boughtBy({ id, lot, currency, priority, expiresAt, occurredAt: boughtAt, ...price }: Item): Bought {
+  const { amountMinor: faceMinor, costMinor } = price;
+  return { code: lot ?? id, currency, priority, expiresAt, boughtAt, faceMinor, costMinor: costMinor ?? faceMinor };
+}
+
+function purchaseText({ code, currency, priority, expiresAt, boughtAt, faceMinor, costMinor }: Bought): string {
+  const order = `priority ${priority ?? "none"}, bought ${instantText(boughtAt)}`;
+  const end = expiresAt === null ? "never" : instantText(expiresAt);
+  return `${code}: ${faceMinor} for ${costMinor} ${currency}, ${order}, expires ${end}`;
 }
 
 interface Moved {

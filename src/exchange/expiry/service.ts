@@ -54,7 +54,7 @@ export async function expireCreditForAllTenants(app: App): Promise<number> {
  * Writes off a partner's credit that expired (domain 12, breakage): an entry for all of it and an act for each lot.
  * Doing it again finds nothing. Answers how many lots that were.
  */
-export async function expireCredit(app: App, actor: Actor, partner: Partner): Promise<number> {
+async function expireCredit(app: App, actor: Actor, partner: Partner): Promise<number> {
   const mark = await announceChange(app, partner);
   let isKnown = true;
   try {

@@ -4,8 +4,8 @@ import type { Book } from "../books/service.js";
 import { Check, type Findings } from "../findings/rules.js";
 
 /**
- * Checks a partner's prepaid credit: a lot is the sum of its moves, CREDIT, DRAWN and CREDIT_DISCOUNT are the sums of
- * the lots, and what was bought is what the totals hold of purchases.
+ * Checks a partner's prepaid credit: a lot is as its purchase was signed and the sum of its moves, CREDIT, DRAWN and
+ * CREDIT_DISCOUNT are the sums of the lots, and what was bought is what the totals hold of purchases.
  */
 export async function checkCredit(reader: Reader, book: Book, findings: Findings): Promise<void> {
   const again = await creditAgain(reader, book);
