@@ -19,6 +19,7 @@ import { ExchangeRates0000000000017 } from "./0017-exchange-rates.js";
 import { SetOffs0000000000018 } from "./0018-set-offs.js";
 import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
 import { FineTotals0000000000021 } from "./0021-fine-totals.js";
+import { Credit0000000000022 } from "./0022-credit.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   SetOffs0000000000018,
   SettlementRuns0000000000019,
   FineTotals0000000000021,
+  Credit0000000000022,
 ];

@@ -171,11 +171,63 @@ CREATE TABLE `configuration` (
   CONSTRAINT `fk_configuration_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `credit_lot` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `dedupe` binary(16) NOT NULL,
+  `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `priority` smallint(5) unsigned DEFAULT NULL,
+  `expires_at` datetime(3) DEFAULT NULL,
+  `bought_at` datetime(3) NOT NULL,
+  `face_minor` bigint(20) NOT NULL,
+  `cost_minor` bigint(20) NOT NULL,
+  `remaining_minor` bigint(20) NOT NULL,
+  `drawn_minor` bigint(20) NOT NULL,
+  `settled_minor` bigint(20) NOT NULL,
+  `expired_minor` bigint(20) NOT NULL,
+  `level_minor` decimal(38,0) NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `taken_back_period_no` int(10) unsigned DEFAULT NULL,
+  `last_drawn_entry_no` bigint(20) unsigned NOT NULL,
+  `is_open` tinyint(4) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`no`),
+  UNIQUE KEY `uq_credit_lot_id` (`tenant_no`,`id`),
+  UNIQUE KEY `uq_credit_lot_dedupe` (`dedupe`),
+  KEY `ix_credit_lot_open` (`tenant_no`,`partner_no`,`is_open`),
+  KEY `ix_credit_lot_expiry` (`expires_at`,`remaining_minor`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `credit_move` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `entry_no` bigint(20) unsigned NOT NULL,
+  `lot_no` int(10) unsigned NOT NULL,
+  `kind` enum('BOUGHT','TAKEN_BACK','DRAWN','DRAWN_MET','MET','EXPIRED') NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `amount_minor` bigint(20) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`entry_no`,`lot_no`,`kind`),
+  KEY `ix_credit_move_period` (`tenant_no`,`partner_no`,`period_no`,`kind`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `credit_terms` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `configuration_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `draw_at` enum('POSTING','SETTLEMENT') NOT NULL,
+  `when_exhausted` enum('BLOCK','CREDIT_LINE','POSTPAY_OVERAGE') NOT NULL,
+  `credit_limit_minor` bigint(20) NOT NULL,
+  `low_water` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`configuration_id`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT','SET_OFF') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF','CREDIT_EXPIRY') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,

@@ -24,6 +24,11 @@ export enum AccountName {
   TAX_WITHHELD = "TAX_WITHHELD",
   TAX_INPUT = "TAX_INPUT",
   ADVANCE = "ADVANCE",
+  CREDIT_DUE = "CREDIT_DUE",
+  CREDIT = "CREDIT",
+  DRAWN = "DRAWN",
+  CREDIT_DISCOUNT = "CREDIT_DISCOUNT",
+  BREAKAGE = "BREAKAGE",
   FX_CLEARING = "FX_CLEARING",
 }
 
@@ -53,6 +58,11 @@ registerEnumType(AccountName, {
     TAX_WITHHELD: { description: "Tax withheld for the authority (credit)." },
     TAX_INPUT: { description: "Value added tax on what statements earned (debit)." },
     ADVANCE: { description: "Recoupable advance given (debit)." },
+    CREDIT_DUE: { description: "The price of credit bought, not yet on a statement (credit)." },
+    CREDIT: { description: "Prepaid credit at face value; the sum of what its lots hold (debit)." },
+    DRAWN: { description: "Credit drawn at posting, to meet the next payable (debit)." },
+    CREDIT_DISCOUNT: { description: "Face value less price of credit that is neither used nor expired (credit)." },
+    BREAKAGE: { description: "What credit that expired had cost (debit)." },
     FX_CLEARING: { description: "One side of a conversion; the other is in the other currency." },
   },
 });
@@ -62,6 +72,7 @@ export enum EntryKind {
   POSTING = "POSTING",
   STATEMENT = "STATEMENT",
   SET_OFF = "SET_OFF",
+  CREDIT_EXPIRY = "CREDIT_EXPIRY",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

@@ -34,8 +34,8 @@ const POSTINGS: Readonly<Partial<Record<TransactionKind, Posting>>> = {
 };
 
 /**
- * Debit and credit of a kind of transaction; null where it moves no money (ACQUISITION) or is not one of its own
- * (ROLLBACK).
+ * Debit and credit of a kind of transaction; null where it moves no money (ACQUISITION), is not one of its own
+ * (ROLLBACK), or moves what its lots say (CREDIT_PURCHASE, CREDIT_DRAWDOWN).
  */
 export function postingOf(kind: TransactionKind, category: string | null): Posting | null {
   if (kind === TransactionKind.FEE) {

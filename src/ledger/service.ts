@@ -56,18 +56,17 @@ export interface Move {
   readonly amountMinor: bigint;
 }
 
-/** The entry lines of moves, added up per account; kinds that move no money have none. */
-export function linesOf(moves: readonly Move[]): Line[] {
-  return sumLines(
-    moves.flatMap(({ kind, category, currency, amountMinor }) => {
-      const posting = postingOf(kind, category);
-      if (posting === null) return [];
-      return [
-        { account: posting.debit, currency, amountMinor },
-        { account: posting.credit, currency, amountMinor: -amountMinor },
-      ];
-    }),
-  );
+/** The entry lines of moves, and others besides, added up per account; kinds that move no money have none. */
+export function linesOf(moves: readonly Move[], besides: readonly Line[] = []): Line[] {
+  const lines = moves.flatMap(({ kind, category, currency, amountMinor }) => {
+    const posting = postingOf(kind, category);
+    if (posting === null) return [];
+    return [
+      { account: posting.debit, currency, amountMinor },
+      { account: posting.credit, currency, amountMinor: -amountMinor },
+    ];
+  });
+  return sumLines([...lines, ...besides]);
 }
 
 /** The number that the first new entry under a held cursor will have. */

@@ -2,6 +2,7 @@ import { migrations } from "../../migrations/index.js";
 import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
+import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
@@ -23,6 +24,7 @@ export const databaseSchema: Schema = {
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
+    ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
   ],
   migrations: [...migrations],

@@ -65,8 +65,8 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Read it again and decide anew.",
   },
   INSUFFICIENT_CREDIT: {
-    meaning: "The partner's prepaid credit does not cover it.",
-    remedy: "Buy credit, then send it again.",
+    meaning: "Prepaid credit does not cover a draw-down, or credit that was used would be taken back.",
+    remedy: "Buy credit, then send it again; credit that was used stays bought.",
   },
   RATE_MISSING: {
     meaning: "A currency is converted at the close of the period, and no rate for it was entered.",
@@ -89,8 +89,8 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Use a listed currency, or have it added to the partner.",
   },
   KIND_NOT_ALLOWED: {
-    meaning: "This signer may not send that kind of transaction.",
-    remedy: "Have the tenant sign it if it is one of the tenant's own kinds; prepaid credit is not settled yet.",
+    meaning: "This signer may not send that kind of transaction, or the partner's terms have no place for it.",
+    remedy: "Have the tenant sign its own kinds; credit needs terms that speak of it (`credit`).",
   },
   ROLLBACK_MISMATCH: {
     meaning: "A rollback differs from its original in amount or currency; it reverses the whole.",

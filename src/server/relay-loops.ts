@@ -1,4 +1,5 @@
 import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
+import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
@@ -21,6 +22,7 @@ const HOUR_MS = 3_600_000;
 const SWEEP_AGE_MS = 1_000;
 
 const SETTLEMENT_SWEEP_MS = 5_000;
+const EXPIRY_SWEEP_MS = 10_000;
 
 /** Every loop of the relay, one line each; only the relay that leads does their work. */
 export const relayLoops: readonly Loop[] = [
@@ -30,6 +32,7 @@ export const relayLoops: readonly Loop[] = [
   leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
   leading("sweep-runs", every(SETTLEMENT_SWEEP_MS), sweepRunsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
+  leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),

@@ -1,5 +1,7 @@
 import type { NonEmptyArray } from "type-graphql";
 import { BatchResolver } from "../exchange/batches/resolver.js";
+import { CreditAlertResolver } from "../exchange/credit-alerts/resolver.js";
+import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-standing/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
@@ -24,7 +26,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
-  ...[BalancesResolver],
+  ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],

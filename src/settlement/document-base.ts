@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DrawAt, WhenExhausted } from "../exchange/credit/entities.js";
 import { Rational } from "../kernel/rational.js";
 import { TransactionKind } from "../periods/entities.js";
 import { DeductionSource, DeductionType, FreeRoundStake, Measure } from "./terms/contract.js";
@@ -14,8 +15,11 @@ export function listOf<T extends z.ZodType>(item: T): z.ZodArray<T> {
 /** A code of ours or of the partner's: a kind, brand, product, category, source. */
 export const code = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, "is 1 to 64 of [A-Za-z0-9._:-]");
 
-/** A kind of transaction that is one of its own: all but ROLLBACK, which is counted against its original. */
-export const kind = z.enum(TransactionKind).exclude(["ROLLBACK", "CREDIT_PURCHASE", "CREDIT_DRAWDOWN"]);
+/**
+ * A kind of transaction that is one of its own: all but ROLLBACK, which is counted against its original, and
+ * CREDIT_PURCHASE, whose price is owed as it is.
+ */
+export const kind = z.enum(TransactionKind).exclude(["ROLLBACK", "CREDIT_PURCHASE"]);
 
 /** A currency's code. */
 export const currency = z.string().regex(/^[A-Z][A-Z0-9]{2,9}$/, "is a currency code");
@@ -50,6 +54,20 @@ export const rate = z
   .regex(/^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?|\d{1,9}\/[1-9]\d{0,8})$/, "is a rate from 0 to 1, such as 0.12 or 1/3")
   .refine((text) => Rational.parse(text)?.compare(Rational.ONE) !== 1, "is a rate from 0 to 1, such as 0.12 or 1/3")
   .describe("From 0 to 1: a decimal string, or an exact fraction n/d.");
+
+/** How prepaid credit is drawn, and what happens at its end. */
+export const credit = z.strictObject({
+  drawAt: z
+    .enum(DrawAt)
+    .describe("POSTING: each CREDIT_DRAWDOWN draws as it is posted. SETTLEMENT: it reserves, and statements draw."),
+  whenExhausted: z
+    .enum(WhenExhausted)
+    .describe("A CREDIT_DRAWDOWN beyond the lots is refused, posted up to creditLimit, or posted."),
+  creditLimit: amount.optional().describe("CREDIT_LINE only."),
+  lowWater: rate
+    .optional()
+    .describe("An alert when the lots hold no more than this part of what they held after the last purchase."),
+});
 
 /** What a rate applies to. */
 export const basis = z.strictObject({

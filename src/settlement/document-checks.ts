@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { WhenExhausted } from "../exchange/credit/entities.js";
 import { Rational } from "../kernel/rational.js";
 import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
@@ -46,6 +47,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...poolProblems(document),
     ...fxProblems(document),
     ...ringFenceProblems(document),
+    ...creditProblems(document),
   ];
 }
 
@@ -210,6 +212,13 @@ function ringFenceProblems({ carryOver }: Document): readonly Problem[] {
       ? []
       : [{ path: `${at}/aggregateAtMost`, reason: "is above zero" }]),
   ];
+}
+
+function creditProblems({ credit }: Document): readonly Problem[] {
+  if (credit === undefined) return [];
+  const isLine = credit.whenExhausted === WhenExhausted.CREDIT_LINE;
+  if (isLine === (credit.creditLimit !== undefined)) return [];
+  return [{ path: "/credit/creditLimit", reason: isLine ? "is missing: it is the line" : "belongs to CREDIT_LINE" }];
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

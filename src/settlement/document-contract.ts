@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { CreditTerms } from "../exchange/credit-terms/service.js";
 import { present } from "../kernel/assert.js";
 import { parseAmount } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
@@ -85,6 +86,17 @@ export function payoutIn(document: Document, currency: string): PayoutDocument {
 export function conversionOf({ fx }: Document, currency: string): FxDocument | null {
   if (fx === undefined || currency === fx.to) return null;
   return (fx.from ?? [currency]).includes(currency) ? fx : null;
+}
+
+/** What the document says of prepaid credit in one currency; null where it says nothing, or converts it at close. */
+export function creditIn(document: Document, { currency, scale }: CurrencyScale): CreditTerms | null {
+  const { credit } = document;
+  if (credit === undefined || conversionOf(document, currency) !== null) return null;
+  const { drawAt, whenExhausted, creditLimit = "0", lowWater } = credit;
+  return {
+    ...{ drawAt, whenExhausted, creditLimitMinor: minorReader(scale)(creditLimit, "/credit/creditLimit") },
+    lowWater: lowWater === undefined ? null : rationalOf(lowWater),
+  };
 }
 
 /** The calendars of business days that a document names, each with the pointer to it. */

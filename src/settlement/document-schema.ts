@@ -5,6 +5,7 @@ import {
   base,
   basis,
   code,
+  credit,
   currency,
   date,
   duration,
@@ -188,12 +189,6 @@ const fx = z.strictObject({
   source: code.describe("Whose rates, as they were entered."),
   triangulateBy: currency.optional().describe("Two rates through this currency; absent: one rate, never inverted."),
 });
-const credit = z.strictObject({
-  drawAt: z.enum(["POSTING", "SETTLEMENT"]),
-  whenExhausted: z.enum(["BLOCK", "CREDIT_LINE", "POSTPAY_OVERAGE"]),
-  creditLimit: amount.optional(),
-  lowWater: rate.optional(),
-});
 const payoutShape = z.strictObject({
   minimum: amount.describe(
     "A positive position below it is kept for the next statement; 0 releases every positive one.",
@@ -279,7 +274,9 @@ export const configurationSchema = z
       .strictObject({ with: listOf(code) })
       .optional()
       .describe("Codes of linked partners. Where each names the other, opposite debts that were released are set off."),
-    credit: credit.optional().describe("Prepaid credit that meets payables."),
+    credit: credit
+      .optional()
+      .describe("Prepaid credit: what is released is met by it, and what is negative refills it."),
     payout: payout.describe("What is released for payment."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),
     lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),

@@ -20,7 +20,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
   readonly values?: readonly string[];
-}[] = [{ at: "/credit" }, { at: "/rules" }];
+}[] = [{ at: "/rules" }];
 
 /**
  * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses

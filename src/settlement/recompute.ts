@@ -2,6 +2,7 @@ import { canonicalJson } from "../kernel/canonical-json.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
 import { parseConfiguration } from "./document.js";
 import { payoutIn } from "./document-contract.js";
+import { creditFaults, creditOn } from "./statement-credit.js";
 import { calculatedMembers } from "./statement-document.js";
 import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
@@ -25,9 +26,9 @@ export function recomputeStatement(document: unknown): readonly string[] {
 function statementDifferences(statement: StatementDocument): readonly string[] {
   const facts = factsIn(statement);
   if (!("contract" in facts)) return facts;
-  const missing = originFaults(statement);
+  const missing = [...originFaults(statement), ...creditFaults(statement, facts.totals)];
   if (missing.length > 0) return missing;
-  const result = calculate(facts);
+  const result = calculate({ ...facts, credit: creditOn(statement) });
   return [
     ...differences(calculatedMembers(facts.totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),

@@ -9,6 +9,7 @@ import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, type StatementOrigin, statementSchema } from "./statement-schema.js";
 import type { KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
+import type { CreditFacts } from "./terms/credit.js";
 import { exactText, parseExact } from "./terms/exact.js";
 import { conversionKey } from "./terms/fx.js";
 import { type ExactLine, publishLine } from "./terms/lines.js";
@@ -34,6 +35,8 @@ export interface StatementHeader {
   readonly commitment?: Commitment;
   /** Of late items that settle at their origin's terms, in the order in which they were calculated. */
   readonly origins?: readonly OriginFacts[];
+  /** Prepaid credit as the statement finds it; null or absent where there is none. */
+  readonly credit?: CreditFacts | null;
 }
 
 /** What a statement says of a period that late items belong to, besides what was calculated. */
@@ -43,7 +46,7 @@ export type OriginFacts = Omit<StatementOrigin, "settled" | "lines">;
 export type CalculatedMembers = Pick<
   StatementDocument,
   | ("hasActivity" | "lines" | "base" | "carryIn" | "carryOut" | "earned" | "adjustments" | "reserveHeld")
-  | ("reserveReleased" | "payable" | "taxWithheld" | "closing")
+  | ("reserveReleased" | "payable" | "taxWithheld" | "closing" | "creditMet")
 > & {
   readonly state: Pick<StatementDocument["state"], "closing">;
   readonly origins?: readonly Pick<StatementOrigin, "settled" | "lines">[];
@@ -55,7 +58,7 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null, commitment, origins = [] } = header;
+  const { period, configuration, scale, payment = null, commitment, origins = [], credit = null } = header;
   const { origins: computed = [], ...calculated } = calculatedMembers(totals, result, scale);
   return {
     v: 1,
@@ -82,6 +85,7 @@ export function buildStatementDocument(
     ...(origins.length === 0
       ? {}
       : { origins: origins.map((origin, index) => ({ ...origin, ...present(computed[index], "a computed origin") })) }),
+    ...(credit === null ? {} : { credit: creditText(credit, scale) }),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -110,8 +114,22 @@ export function calculatedMembers(totals: readonly KindTotal[], result: TermsRes
     reserveHeld: decimalText(result.reserveHeldMinor, scale),
     reserveReleased: decimalText(result.reserveReleasedMinor, scale),
     payable: decimalText(result.payableMinor, scale),
+    ...(result.met === null ? {} : { creditMet: decimalText(result.met.drawnMinor + result.met.creditMinor, scale) }),
     taxWithheld: decimalText(result.taxWithheldMinor, scale),
     closing: decimalText(result.closingMinor, scale),
+  };
+}
+
+/** Prepaid credit as a statement finds it. */
+export function creditText({ lots }: CreditFacts, scale: number): NonNullable<StatementDocument["credit"]> {
+  const text = (minor: bigint) => decimalText(minor, scale);
+  return {
+    lots: lots.map(({ no, lot, priority, expiresAt, lastDrawn, isBought, isTakenBack, ...minor }) => ({
+      ...{ no, lot, priority, expiresAt: expiresAt === null ? null : instantText(expiresAt) },
+      ...{ face: text(minor.faceMinor), cost: text(minor.costMinor), remaining: text(minor.remainingMinor) },
+      ...{ drawn: text(minor.drawnMinor), settled: text(minor.settledMinor), expired: text(minor.expiredMinor) },
+      ...{ isBought, isTakenBack, lastDrawn },
+    })),
   };
 }
 

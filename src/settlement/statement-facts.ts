@@ -179,7 +179,7 @@ function foreignOf(rates: Rates, from: CurrencyUnit, into: CurrencyUnit): Foreig
 
 const NEGATIVE: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.PLAYER_CARRY]);
 const WHOLE: ReadonlySet<StateName> = new Set([
-  ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS],
+  ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS, StateName.CREDIT_PRICE],
 ]);
 
 /** Carries are at most zero; reserves and advances are whole minor units. */

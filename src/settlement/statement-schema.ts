@@ -12,6 +12,7 @@ const CLOSED_DAYS_MAX = 2_000;
 const CONVERSIONS_MAX = 5_000;
 const ORIGINS_MAX = 1_000;
 const SCOPE_MAX = 500;
+const LOTS_MAX = 10_000;
 
 const decimal = z
   .string()
@@ -114,6 +115,21 @@ const line = z.object({
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
 });
 
+const lot = z.object({
+  no: z.int().min(1).describe("Counts the partner's lots; lines name a lot by it: `lot=<lot>#<no>`."),
+  lot: z.string().max(64).describe("As the partner named it."),
+  priority: z.int().min(0).nullable().describe("The lowest is drawn first, null last."),
+  expiresAt: instant.nullable().describe("The first instant at which it is good no more; null: never."),
+  ...{ face: decimal, cost: decimal },
+  remaining: decimal,
+  drawn: decimal.describe("Drawn at posting, by this period or before, and not met anything yet."),
+  settled: decimal.describe("Met what statements before released."),
+  expired: decimal,
+  isBought: z.boolean().describe("In this period."),
+  isTakenBack: z.boolean().describe("Its purchase was rolled back in this period."),
+  lastDrawn: z.int().min(0).describe("Ranks lots by when they were drawn last; a refill takes the highest first."),
+});
+
 const payment = z.object({
   from: day.describe("Local date on which the period fell due: its end plus grace."),
   afterDays: z.int().min(0),
@@ -195,6 +211,10 @@ export const statementSchema = z
       .max(ORIGINS_MAX)
       .optional()
       .describe("Under ORIGIN_TERMS, the periods that late items of `totals` belong to; absent where there are none."),
+    credit: z
+      .object({ lots: z.array(lot).max(LOTS_MAX).describe("In the order of drawing.") })
+      .exactOptional()
+      .describe("Prepaid credit as this statement finds it, before it is drawn; absent where there is none."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
     state: z
       .object({
@@ -211,7 +231,10 @@ export const statementSchema = z
     reserveHeld: decimal,
     reserveReleased: decimal,
     payable: decimal.describe("Released for payment by this statement; below 0: to be collected."),
-    taxWithheld: decimal.describe("Of what is released; the rest is paid out."),
+    creditMet: decimal
+      .exactOptional()
+      .describe("Of `payable`, what credit met; below 0: what refilled it. Absent where there is no credit."),
+    taxWithheld: decimal.describe("Of what is released in money; the rest is paid out."),
     payment: payment.optional().describe("When it is to be paid; absent where the terms do not say."),
     closing: decimal.describe(
       "opening + earned + adjustments - reserveHeld + reserveReleased - payable; it opens the next statement.",

@@ -82,13 +82,13 @@ export class NaiveBooks {
     const known = this.known.get(item.id);
     if (known !== undefined) return isSame(known.item, item) ? "DUPLICATE" : "DUPLICATE_MISMATCH";
     if (!this.currencies.includes(item.currency)) return "REFUSED CURRENCY_UNKNOWN";
-    if (item.kind === "CREDIT_PURCHASE") return "REFUSED KIND_NOT_ALLOWED";
     if (item.day > today) return "REFUSED CLOCK_SKEW";
     return item.kind === "ROLLBACK" ? this.#rollBack(item, isTenants) : this.#book(item, isTenants);
   }
 
   #book(item: NaiveItem, isTenants: boolean): NaiveOutcome {
     if (item.day === 0) return "REFUSED PERIOD_UNKNOWN";
+    if (item.kind === "CREDIT_PURCHASE") return "REFUSED KIND_NOT_ALLOWED";
     const original = this.#take({ item, isTenants, state: "POSTED" });
     this.#add(item, false);
     const waiting = this.#waitingFor(original);

@@ -130,7 +130,7 @@ describe("items that are refused one by one", () => {
     expect(await send(app, place, [{ ...bet(), id: refused["id"] }])).toEqual(["POSTED"]); // its id was not taken
   });
 
-  test("credit, which has no accounts yet", async () => {
+  test("credit, where the terms say nothing of it", async () => {
     const outcomes = await send(app, place, [bet({ kind: "CREDIT_PURCHASE", product: undefined })]);
     expect(outcomes).toEqual(["REFUSED KIND_NOT_ALLOWED /transactions/0/kind"]);
   });

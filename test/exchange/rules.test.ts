@@ -13,7 +13,6 @@ import {
 import { contentHash, validateItems } from "../../src/exchange/validate.js";
 import { assert } from "../../src/kernel/assert.js";
 import { linesOf } from "../../src/ledger/service.js";
-import { TransactionKind } from "../../src/periods/entities.js";
 import { type NaiveBatch, NaiveBooks, type NaiveItem, OPEN_FROM } from "./naive-books.js";
 
 /** Few ids, amounts and days, so that everything meets everything. */
@@ -163,7 +162,8 @@ class Database {
       booked: new Map(this.booked),
       reversals: new Map(this.reversals),
       currencies: new Set(["USD"]),
-      kindsRefused: new Set([TransactionKind.CREDIT_PURCHASE]),
+      credit: null,
+      creditTermsOf: () => null,
       placeAt: (instant) => placeOf(instant.getUTCDate() - 1),
       placeOfOrigin: placeOf,
     };

@@ -55,7 +55,12 @@ export async function activate(
 }
 
 /** Signs and submits transactions as the partner, without waiting for their posting. */
-export async function submit(app: TestApp, place: Place, reported: readonly Reported[]): Promise<Batch> {
+export async function submit(
+  app: TestApp,
+  place: Place,
+  reported: readonly Reported[],
+  mode = "INDEPENDENT",
+): Promise<Batch> {
   batches += 1;
   const transactions = reported.map((item, index) => ({
     id: `t-${batches}-${index}`,
@@ -65,7 +70,7 @@ export async function submit(app: TestApp, place: Place, reported: readonly Repo
   }));
   const { key, tenant, partner, actor } = place;
   const iat = Math.floor(app.clock.now().getTime() / 1000);
-  const payload = { iss: partner.id, aud: tenant.id, jti: `batch-${batches}`, iat, transactions };
+  const payload = { iss: partner.id, aud: tenant.id, jti: `batch-${batches}`, iat, mode, transactions };
   const jws = await new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "quittance-batch+jws" })
     .sign(key.privateKey);

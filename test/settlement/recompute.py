@@ -31,14 +31,17 @@ LINES = {
 }
 STATE = {
     "baseBefore": "WINDOW_BASE", "settled": "WINDOW_SETTLED", "used": "CAP_USED", "released": "RESERVE",
-    "guaranteedBefore": "GUARANTEE_DUE", "settledBefore": "GUARANTEE_SETTLED",
+    "guaranteedBefore": "GUARANTEE_DUE", "settledBefore": "GUARANTEE_SETTLED", "priceBefore": "CREDIT_PRICE",
 }
 MEMBERS = {
     "opening": "opening", "earned": "earned", "adjustments": "adjustments", "reserveHeld": "reserveHeld",
-    "reserveReleased": "reserveReleased", "payable": "payable", "taxWithheld": "taxWithheld",
+    "reserveReleased": "reserveReleased", "payable": "payable", "taxWithheld": "taxWithheld", "creditMet": "creditMet",
 }
 TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight", "playerAtMost",
          "aggregateAtMost"]
+LOT = ["face", "cost", "remaining", "drawn", "settled"]
+MET = ("CREDIT_DRAWN_MET", "CREDIT_MET", "CREDIT_REFILLED")
+CREDIT_LINES = ("PAYABLE", "CREDIT_BOUGHT", "CREDIT_TO_MEET", "CREDIT_DISCOUNT", "CREDIT_LEFT", *MET)
 SUMS = [("EARNED", "earned"), ("ADJUSTMENTS", "adjustments")]
 RECOUPED = ["SHARE", "FEE_FIXED", "FEE_PER_TRANSACTION", "FEE_PER_UNIT", "CAP", "TOP_UP"]
 
@@ -181,11 +184,48 @@ def worth(statement, total):
     return amount
 
 
+def credit_values(statement, name, line, before):
+    """Everything that an input of a line about prepaid credit may be: what its lot says, what was met before."""
+    lots = statement.get("credit", {}).get("lots", [])
+    own = [lot for lot in lots if line["scope"] == f"lot={lot['lot']}#{lot['no']}"]
+    amounts = {key: sum(Fraction(lot[key]) for lot in own) for key in (*LOT, "expired")}
+    used = amounts["settled"] + amounts["expired"]
+
+    def met(codes, scope=None):
+        return sum(Fraction(each["amount"]) for each in before
+                   if each["code"] in codes and scope in (None, each["scope"]))
+
+    if name in LOT:
+        return {amounts[name]}
+    if name == "refillable":
+        return {sum(Fraction(lot["settled"]) for lot in lots if is_good(statement, lot))}
+    if name == "toMeet":
+        return {Fraction(each["result"]) for each in before if each["code"] == "CREDIT_TO_MEET"}
+    if name == "met":
+        scope = line["scope"] if line["code"] in ("CREDIT_DISCOUNT", "CREDIT_LEFT") else None
+        return {met(MET[1:] if line["code"] == "CREDIT_LEFT" else MET, scope)}
+    if name == "bought":
+        return {met(("CREDIT_BOUGHT",))}
+    if name == "used":
+        return {used}
+    if name == "discountBefore":
+        discount = (amounts["face"] - amounts["cost"]) * used / amounts["face"]
+        return {Fraction(floor(discount * 10 ** statement["scale"]), 10 ** statement["scale"])}
+    return set()
+
+
+def is_good(statement, lot):
+    """Whether statements of the period may draw from a lot and refill it."""
+    expires = lot["expiresAt"]
+    drawn = "credit" in statement["configuration"]["document"]
+    return drawn and (expires is None or expires >= statement["period"]["end"])
+
+
 def possible_values(statement, name, line, before):
     """Everything that an input of that name may be; None where nothing outside the line says."""
     scope, document = line["scope"], statement["configuration"]["document"]
     stem = re.sub(r"\d+$", "", name)
-    found = set()
+    found = credit_values(statement, name, line, before) if line["code"] in CREDIT_LINES else set()
     if from_totals(statement, name, scope) is not None:
         found.add(from_totals(statement, name, scope))
     if stem in LINES:
@@ -197,7 +237,7 @@ def possible_values(statement, name, line, before):
         parts = [Fraction(each["result"]) for each in before if each["code"] == codes]
         found |= set(parts) if stem == "offset" else {sum(parts[:count]) for count in range(len(parts) + 1)}
     if name in MEMBERS:
-        found.add(Fraction(statement[MEMBERS[name]]))
+        found.add(Fraction(statement.get(MEMBERS[name], 0)))
     if name in ("exchange", "exchange2"):
         rates = [rate for each in statement["conversions"] if scope.endswith("currency=" + each["from"])
                  for rate in each["rates"]]
@@ -311,7 +351,10 @@ def check_rounding(statement):
 
 def check_identity(statement):
     """Sums of lines, the identity of the position, and the payout rule."""
-    value = {name: Fraction(statement[name]) for name in [*MEMBERS.values(), "closing", "carryOut", "base"]}
+    value = {name: Fraction(statement.get(name, 0)) for name in [*MEMBERS.values(), "closing", "carryOut", "base"]}
+    met = sum(Fraction(line["amount"]) for line in statement["lines"] if line["code"] in MET)
+    if value["creditMet"] != met:
+        yield f"creditMet is {met}"
     for section, member in SUMS:
         found = sum(Fraction(line["amount"]) for line in statement["lines"]
                     if line["section"] == section and line["amount"] is not None)
@@ -323,7 +366,9 @@ def check_identity(statement):
     payout = statement["configuration"]["document"]["payout"]
     if not statement["configuration"]["document"].get("overrides"):
         minimum, collects = Fraction(payout["minimum"]), payout.get("negative") == "COLLECT"
-        due = position if (position > 0 and position >= minimum) or (position < 0 and collects) else 0
+        lots = statement.get("credit", {}).get("lots", [])
+        refill = -min(max(-position, 0), sum(Fraction(lot["settled"]) for lot in lots if is_good(statement, lot)))
+        due = position if (position > 0 and position >= minimum) or (position < 0 and collects) else refill
         if value["payable"] != due:
             yield f"payable is {due}"
     names = ("CARRY", "PLAYER_CARRY")

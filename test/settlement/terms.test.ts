@@ -290,7 +290,7 @@ describe("domain 11 and 12, position", () => {
   });
 
   test("a kind that no term settles stops the calculation", () => {
-    expect(() => settle(contractWith(), totalsOf({ CREDIT_PURCHASE: 1 }))).toThrow("a term settles every kind");
+    expect(() => settle(contractWith(), totalsOf({ CREDIT_PURCHASE: 1 }))).toThrow("purchases come with the lots");
     expect(() => settle(contractWith(), totalsOf({ TIP: 1 }))).toThrow("a term settles every kind");
   });
 

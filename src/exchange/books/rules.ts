@@ -1,4 +1,5 @@
 import type { TransactionKind } from "../../periods/entities.js";
+import type { CreditBook } from "../credit/rules.js";
 import { TransactionState } from "../entities.js";
 import type { Item } from "../validate.js";
 
@@ -58,18 +59,23 @@ export interface Writes {
   readonly misfits: readonly string[];
   /** Ids taken anew that a refused rollback, known before or one of `misfits`, has to give up first: `dedupe`. */
   readonly givenUp: readonly string[];
+  /** What became of prepaid credit; null where no item named any. */
+  readonly credit: CreditBook | null;
 }
 
 /** What was known before a group: transactions by `dedupe`, and which originals are reversed by what. */
 export interface KnownBooks {
   readonly booked: ReadonlyMap<string, BookedTransaction>;
   readonly reversals: ReadonlyMap<string, string>;
+  /** Prepaid credit; null where no item names any. */
+  readonly credit: CreditBook | null;
 }
 
 /** What a layer of books lies on: who holds an id, and by which rollback an original is reversed. */
 interface Ground {
   find(key: string): BookedTransaction | undefined;
   reversalOf(original: string): string | undefined;
+  readonly credit: CreditBook | null;
 }
 
 /** What is written on top of what was known before: by a group, or by one batch that is kept whole or not at all. */
@@ -81,8 +87,11 @@ export class Draft implements Ground {
   /** Original → rollback; null where the rollback turned out not to fit. */
   readonly reversed = new Map<string, string | null>();
   readonly misfits = new Set<BookedTransaction>();
+  credit: CreditBook | null;
 
-  constructor(readonly ground: Ground) {}
+  constructor(readonly ground: Ground) {
+    this.credit = ground.credit?.copy() ?? null;
+  }
 
   /** The transaction that holds an id; a refused one holds none. */
   find(key: string): BookedTransaction | undefined {
@@ -109,13 +118,15 @@ export class Draft implements Ground {
     for (const pending of draft.pending) this.pending.push(pending);
     for (const [original, rollback] of draft.reversed) this.reversed.set(original, rollback);
     for (const misfit of draft.misfits) this.misfits.add(misfit);
+    this.credit = draft.credit;
   }
 }
 
 /** The books of a group, on top of what the database holds. */
 export class Books extends Draft {
   constructor(readonly known: KnownBooks) {
-    super({ find: (key) => holderOf(known.booked.get(key)), reversalOf: (original) => known.reversals.get(original) });
+    const find = (key: string) => holderOf(known.booked.get(key));
+    super({ find, reversalOf: (original) => known.reversals.get(original), credit: known.credit });
   }
 
   get written(): Writes {
@@ -126,6 +137,7 @@ export class Books extends Draft {
       reversed: new Map([...this.reversed].flatMap(([original, by]) => (by === null ? [] : [[original, by]]))),
       freed: [...this.reversed.keys()].filter((original) => reversals.has(original)),
       misfits: [...this.misfits].flatMap((misfit) => (booked.get(misfit.dedupe) === misfit ? [misfit.dedupe] : [])),
+      credit: this.credit,
       givenUp: booked.size === 0 ? [] : this.#taken().filter((key) => booked.has(key)),
     };
   }

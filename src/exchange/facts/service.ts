@@ -11,23 +11,30 @@ import type { TxSql } from "../../platform/database.js";
 import { hexLiteral, literals, type SqlText } from "../../platform/sql-text.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, Place } from "../books/rules.js";
+import { CreditBook, type KnownCredit } from "../credit/rules.js";
+import { knownCredit } from "../credit/service.js";
+import { creditTermsOf, type TermsOf } from "../credit-terms/service.js";
 import type { TransactionState } from "../entities.js";
 import type { BatchToPost, Facts } from "../posting/rules.js";
 
 /** Keys of one IN list. */
 const KEYS_MAX = 5_000;
 
-/** Kinds that this version has no accounts for yet; they are refused, never half settled. */
-const KINDS_REFUSED = new Set([TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN]);
+/** Kinds that move prepaid credit. Where a group names none, nothing of credit is read. */
+const CREDIT_KINDS: ReadonlySet<TransactionKind> = new Set([
+  ...[TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN],
+]);
 
 /** What deciding needs to know, and the periods that what it posts may go into, by number. */
 export interface ReadFacts extends Facts {
   readonly periods: ReadonlyMap<number, SettlementPeriod>;
+  /** Prepaid credit as it stands before the batches; null where none of them names any. */
+  readonly knownCredit: KnownCredit | null;
 }
 
 /** Reads, under the partner's cursor, all that deciding a group of batches needs to know; mostly in one round trip. */
 export async function readFacts(tx: TxSql, partner: Partner, batches: readonly BatchToPost[]): Promise<ReadFacts> {
-  const { keys, from, through } = namedBy(batches);
+  const { keys, from, through, isCreditNamed } = namedBy(batches);
   const [reversals, named, inRange] = await Promise.all([
     reversalsOf(tx, partner.tenantNo, keys),
     bookedByKey(tx, partner.tenantNo, keys),
@@ -38,10 +45,18 @@ export async function readFacts(tx: TxSql, partner: Partner, batches: readonly B
   const origins = await originPeriods(tx, partner.tenantNo, inRange, booked);
   const isComplete = inRange.earliestOpen !== null || [...origins.values()].every(isOpen);
   const map = isComplete ? inRange : { ...inRange, earliestOpen: await earliestOpen(tx, partner) };
+  const periods = map.earliestOpen === null ? origins : new Map(origins).set(map.earliestOpen.no, map.earliestOpen);
+  const isCredited = isCreditNamed || [...booked.values()].some(({ kind }) => CREDIT_KINDS.has(kind));
+  const credited = isCredited ? await readCredit(tx, partner, booked, periods) : null;
   return {
     currencies: new Set(partner.currencies),
-    kindsRefused: KINDS_REFUSED,
-    periods: map.earliestOpen === null ? origins : new Map(origins).set(map.earliestOpen.no, map.earliestOpen),
+    credit: credited === null ? null : new CreditBook(credited.known),
+    knownCredit: credited?.known ?? null,
+    creditTermsOf: (periodNo, currency) => {
+      const period = periods.get(periodNo);
+      return period === undefined ? null : (credited?.termsOf(period.configurationId, currency) ?? null);
+    },
+    periods,
     booked,
     reversals,
     placeAt: (instant) => {
@@ -58,22 +73,45 @@ interface Named {
   /** The first and the last instant of any item, in milliseconds; infinite where there is none. */
   readonly from: number;
   readonly through: number;
+  readonly isCreditNamed: boolean;
 }
 
 function namedBy(batches: readonly BatchToPost[]): Named {
   const keys = new Set<string>();
   let [from, through] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let isCreditNamed = false;
   for (const { items } of batches) {
     for (const result of items) {
       if (!result.ok) continue;
       keys.add(result.dedupe);
       if (result.reverses !== null) keys.add(result.reverses);
+      isCreditNamed ||= CREDIT_KINDS.has(result.item.kind);
       const at = result.item.occurredAt.getTime();
       from = Math.min(from, at);
       through = Math.max(through, at);
     }
   }
-  return { keys, from, through };
+  return { keys, from, through, isCreditNamed };
+}
+
+/** The partner's credit with the lots of purchases that are named, and the terms of periods that may take an item. */
+async function readCredit(
+  tx: TxSql,
+  partner: Partner,
+  booked: ReadonlyMap<string, BookedTransaction>,
+  periods: ReadonlyMap<number, SettlementPeriod>,
+): Promise<{ readonly known: KnownCredit; readonly termsOf: TermsOf }> {
+  const purchases = [...booked.values()].filter(({ kind }) => kind === TransactionKind.CREDIT_PURCHASE);
+  const configurationIds = new Set([...periods.values()].map(({ configurationId }) => configurationId));
+  const [known, termsOf] = await Promise.all([
+    knownCredit(
+      tx,
+      partner,
+      purchases.map(({ dedupe }) => dedupe),
+    ),
+    creditTermsOf(tx, partner.tenantNo, [...configurationIds]),
+  ]);
+  return { known, termsOf };
 }
 
 interface BookedRow {

@@ -4,6 +4,7 @@ import { hash16Hex } from "../../kernel/digest.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { TransactionKind } from "../../periods/entities.js";
 import { type BookedTransaction, Books, Draft, type KnownBooks, type Place, type Writes } from "../books/rules.js";
+import type { CreditTerms } from "../credit/rules.js";
 import { BatchMode, TransactionState } from "../entities.js";
 import type { Item, ItemRefusal } from "../validate.js";
 
@@ -50,7 +51,8 @@ export type HashedItem =
 /** What is known of the partner before the batches; keys are `dedupe` in hexadecimal. */
 export interface Facts extends KnownBooks {
   readonly currencies: ReadonlySet<string>;
-  readonly kindsRefused: ReadonlySet<TransactionKind>;
+  /** What the terms of a period say of credit in a currency; null where they say nothing. */
+  readonly creditTermsOf: (periodNo: number, currency: string) => CreditTerms | null;
   readonly placeAt: (instant: Date) => Place | null;
   /** The open period for what belongs to a period that may be closed by now. */
   readonly placeOfOrigin: (originPeriodNo: number) => Place | null;
@@ -117,7 +119,6 @@ type GoodItem = HashedItem & { readonly ok: true };
 function refusalOf(batch: BatchToPost, item: Item, facts: Facts): Outcome | null {
   const path = `/transactions/${item.index}`;
   if (!facts.currencies.has(item.currency)) return refused(ErrorCode.CURRENCY_UNKNOWN, `${path}/currency`);
-  if (facts.kindsRefused.has(item.kind)) return refused(ErrorCode.KIND_NOT_ALLOWED, `${path}/kind`);
   if (item.occurredAt > later(batch.acceptedAt, AHEAD_MS_MAX))
     return refused(ErrorCode.CLOCK_SKEW, `${path}/occurredAt`);
   return null;
@@ -127,6 +128,8 @@ function decidePosting(batch: BatchToPost, result: GoodItem, facts: Facts, draft
   const { item } = result;
   const place = facts.placeAt(item.occurredAt);
   if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, `/transactions/${item.index}/occurredAt`);
+  const refusal = isCredit(item.kind) ? moveCredit(batch, result, { place, facts, draft }) : null;
+  if (refusal !== null) return refusal;
   const transaction = transactionOf(batch, result, TransactionState.POSTED, place.originPeriodNo);
   draft.booked.set(transaction.dedupe, transaction);
   draft.posted.push({ batchNo: batch.no, place, transaction, item, reversedKind: null });
@@ -149,6 +152,7 @@ function postWaitingRollback(batch: BatchToPost, original: BookedTransaction, pl
   const waiting = fittingRollback(original, draft);
   if (waiting === null) return;
   const transaction = reversalTransaction(waiting, original);
+  if (isCredit(original.kind)) reverseCredit(batch, original, place, draft);
   draft.booked.set(waiting.dedupe, transaction);
   draft.posted.push({ batchNo: batch.no, place, transaction, item: null, reversedKind: original.kind });
 }
@@ -172,12 +176,53 @@ function decideRollback(batch: BatchToPost, result: GoodItem, facts: Facts, draf
   if (!fits(transaction, original)) return refused(ErrorCode.ROLLBACK_MISMATCH, path);
   const place = facts.placeOfOrigin(original.originPeriodNo);
   if (place === null) return refused(ErrorCode.PERIOD_UNKNOWN, path);
+  if (isCredit(original.kind) && !reverseCredit(batch, original, place, draft)) {
+    return refused(ErrorCode.INSUFFICIENT_CREDIT, path);
+  }
   const reversal = reversalTransaction(transaction, original);
   draft.booked.set(reversal.dedupe, reversal);
   draft.reversed.set(originalKey, reversal.dedupe);
   fittingRollback(reversal, draft);
   draft.posted.push({ batchNo: batch.no, place, transaction: reversal, item, reversedKind: original.kind });
   return POSTED;
+}
+
+function isCredit(kind: TransactionKind): boolean {
+  return kind === TransactionKind.CREDIT_PURCHASE || kind === TransactionKind.CREDIT_DRAWDOWN;
+}
+
+interface CreditPlace {
+  readonly place: Place;
+  readonly facts: Facts;
+  readonly draft: Draft;
+}
+
+/** Buys a lot or draws from lots, by the terms of the period that takes the item; answers why not. */
+function moveCredit(batch: BatchToPost, { item, dedupe }: GoodItem, { place, facts, draft }: CreditPlace) {
+  const path = `/transactions/${item.index}`;
+  const { currency, amountMinor, occurredAt: at, expiresAt, priority } = item;
+  const terms = facts.creditTermsOf(place.periodNo, currency);
+  const { credit } = draft;
+  if (credit === null || terms === null) return refused(ErrorCode.KIND_NOT_ALLOWED, `${path}/kind`);
+  const into = { batchNo: batch.no, periodNo: place.periodNo };
+  if (item.kind === TransactionKind.CREDIT_DRAWDOWN) {
+    const isDrawn = credit.draw(into, { currency, amountMinor, at }, terms);
+    return isDrawn ? null : refused(ErrorCode.INSUFFICIENT_CREDIT, `${path}/amount`);
+  }
+  if (amountMinor === 0n) return refused(ErrorCode.VALIDATION, `${path}/amount`);
+  if (expiresAt !== null && expiresAt <= at) return refused(ErrorCode.VALIDATION, `${path}/expiresAt`);
+  const price = { faceMinor: amountMinor, costMinor: item.costMinor ?? amountMinor };
+  credit.buy(into, { dedupe, code: item.lot ?? item.id, currency, priority, expiresAt, boughtAt: at, ...price });
+  return null;
+}
+
+/** Moves credit back; false where a purchase that was used cannot be taken back whole. */
+function reverseCredit(batch: BatchToPost, original: BookedTransaction, { periodNo }: Place, draft: Draft): boolean {
+  const credit = present(draft.credit, "the credit that a rollback names");
+  const into = { batchNo: batch.no, periodNo };
+  if (original.kind === TransactionKind.CREDIT_PURCHASE) return credit.takeBack(into, original.dedupe);
+  credit.takeBackDraw(into, original);
+  return true;
 }
 
 /** What the tenant signed only the tenant takes back: a partner does not undo a chargeback. */

@@ -30,8 +30,9 @@ import type { Partner } from "../../tenancy/entities.js";
 import type { Place } from "../books/rules.js";
 import { commitmentLeaf } from "../commitments/rules.js";
 import { packOutcomes } from "../contents/service.js";
+import { creditLinesOf, writeCredit } from "../credit/service.js";
 import { activityOf, type EntryGroup, entryGroups, fineActivityOf, movesOf } from "../entries/rules.js";
-import { readFacts } from "../facts/service.js";
+import { type ReadFacts, readFacts } from "../facts/service.js";
 import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
 import { type PseudonymOf, pseudonymsOf } from "../pseudonyms/service.js";
@@ -137,13 +138,15 @@ async function postUnderCursor(
   await commitToPeriods(sql.later, partner, { groups, results, periods: facts.periods });
   await writeTransactions(sql.later, partner, { decision, entryNos, numbers, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
-    const lines = linesOf(movesOf(items));
+    const isOwn = (each: EntryKey) => each.batchNo === batchNo && each.periodNo === periodNo;
+    const lines = linesOf(movesOf(items), creditLinesOf(decision.credit, isOwn));
     return { kind: EntryKind.POSTING, periodNo, batchNo, statementId: null, recordedAt: postedAt, lines };
   });
   const ledgerVersion = await post(sql.later, partner, cursor, entries);
   await addActivity(sql.later, partner, activityOf(decision.posted, numbers));
   const sieve = sieveOf(partner, facts.periods);
   if (sieve !== null) await addFineActivity(sql.later, partner, fineActivityOf(decision.posted, { ...sieve, numbers }));
+  await moveCredit(app, sql.later, partner, { facts, decision, entryNos });
   await writeOutcomes(sql.later, partner, { results, postedAt, ledgerVersion });
   const balances = balancesAfter(sql.last, partner, ledgerVersion);
   balances.catch(() => undefined); // the transaction fails with them, and tells
@@ -156,6 +159,25 @@ function sieveOf({ timezone }: Partner, periods: ReadonlyMap<number, SettlementP
   const grainIn = (periodNo: number) => periods.get(periodNo)?.grain ?? [];
   const grainsOf = ({ periodNo, originPeriodNo }: Place) => joinGrains(grainIn(periodNo), grainIn(originPeriodNo));
   return { grainsOf, dayOf: dayIn(timezone) };
+}
+
+type EntryKey = Pick<EntryGroup, "batchNo" | "periodNo">;
+
+interface CreditMoved {
+  readonly facts: ReadFacts;
+  readonly decision: Decision;
+  readonly entryNos: ReadonlyMap<EntryGroup, bigint>;
+}
+
+async function moveCredit(app: App, tx: TxSql, partner: Partner, { facts, decision, entryNos }: CreditMoved) {
+  const { credit: book } = decision;
+  if (book === null || facts.knownCredit === null) return;
+  const nos = new Map([...entryNos].map(([{ batchNo, periodNo }, no]) => [`${batchNo} ${periodNo}`, no]));
+  await writeCredit(tx, partner, {
+    ...{ before: facts.knownCredit, book, clock: app.clock, termsOf: facts.creditTermsOf },
+    entryNoOf: ({ batchNo, periodNo }) => present(nos.get(`${batchNo} ${periodNo}`), "the entry of moved credit"),
+    actor: systemActor(partner, "posting"),
+  });
 }
 
 /** What became of a batch, packed for storage. */

@@ -1,3 +1,4 @@
+import { creditAgain } from "../../exchange/credit-evidence/service.js";
 import { checkBatches } from "../../exchange/evidence/service.js";
 import { activityAgain, fineActivityAgain } from "../../exchange/recounts/service.js";
 import type { AccountName } from "../../ledger/entities.js";
@@ -178,7 +179,10 @@ function byGrain(totals: readonly FineActivity[]): Map<string, string> {
   return new Map(each.flat().map(([name, text, { player, day }]) => [`player ${player} day ${day} ${name}`, text]));
 }
 
-/** Statements move what postings left, so entries of postings alone are what the totals come to. */
+/**
+ * Statements move what postings left, so entries of postings alone are what the totals come to; what purchases and
+ * draw-downs of credit moved is for the lots to say.
+ */
 async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
   const totals: { kind: string; category: string; currency: string; total: string }[] = await reader.query(
     `select kind, category, currency, sum(sum_minor) as total from activity_total
@@ -198,7 +202,8 @@ async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, finding
     const amountMinor = reversed === undefined ? BigInt(total) : -BigInt(total);
     return { kind: kindOf(reversed ?? kind), category: category === "" ? null : category, currency, amountMinor };
   });
-  const lines = linesOf(moves).map(({ amountMinor, ...line }) => ({ ...line, total: amountMinor.toString() }));
+  const { posted: credit } = await creditAgain(reader, { tenantNo, no });
+  const lines = linesOf(moves, credit).map(({ amountMinor, ...line }) => ({ ...line, total: amountMinor.toString() }));
   findings.compare(Check.ACTIVITY, id, byAccount(lines), byAccount(posted));
 }
 

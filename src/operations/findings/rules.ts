@@ -8,6 +8,8 @@ export enum Check {
   TOTALS = "TOTALS",
   /** What postings left on the accounts is what the totals come to, kind by kind. */
   ACTIVITY = "ACTIVITY",
+  /** A lot of credit is the sum of its moves; CREDIT, DRAWN and CREDIT_DISCOUNT are the sums of the lots. */
+  CREDIT = "CREDIT",
   /** A batch is what its envelope and outcomes say, and its items have their transactions. */
   BATCHES = "BATCHES",
   /** A statement follows from its terms, takes on the one before, and the last one's closing is the position. */

@@ -4,6 +4,7 @@ import { readSnapshot } from "../../platform/database.js";
 import { Partner, type Tenant } from "../../tenancy/entities.js";
 import { tenantOf, tenantsForAllTenants } from "../../tenancy/service.js";
 import { checkBooks } from "../books/service.js";
+import { checkCredit } from "../credit/service.js";
 import { checkEvidence } from "../evidence/service.js";
 import { Check, type Difference, Findings } from "../findings/rules.js";
 import { checkStatements } from "../statements/service.js";
@@ -50,6 +51,7 @@ async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {
     findings.count("partners", 1);
     await readSnapshot(app, async (reader) => {
       await checkBooks(app, reader, partner, findings);
+      await checkCredit(reader, partner, findings);
       await checkStatements(reader, partner, findings);
     });
     const wrong = await dropWrongCopy(app, partner);

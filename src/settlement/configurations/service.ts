@@ -1,6 +1,7 @@
 import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { type CreditTerms, creditCurrencies, saveCreditTerms } from "../../exchange/credit-terms/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
@@ -19,7 +20,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { type ConfigurationDocument, configurationSha256, parseConfiguration } from "../document.js";
 import { warningsOf } from "../document-checks.js";
-import { calendarsIn, contractOf } from "../document-contract.js";
+import { calendarsIn, contractOf, conversionOf, creditIn } from "../document-contract.js";
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { documentRefusal, settlementError } from "../errors.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
@@ -160,7 +161,11 @@ async function checkedDocument(document: unknown, { currencies }: Partner): Prom
   if (into !== undefined && !currencies.includes(into)) {
     throw documentRefusal([{ path: "/fx/to", reason: "is not one of the partner's currencies" }]);
   }
-  for (const currency of currencies) contractOf(checked, { currency, scale: scaleOf(currency) });
+  for (const currency of currencies) {
+    const unit = { currency, scale: scaleOf(currency) };
+    contractOf(checked, unit);
+    creditIn(checked, unit);
+  }
   return checked;
 }
 
@@ -216,6 +221,7 @@ async function activate(app: App, tx: Tx, actor: Actor, activating: Activating):
   const state = ConfigurationState.ACTIVE;
   const change = { state, activatedBy: actor.principalId, activatedAt, effectiveFrom, midPeriod };
   await tx.update(Configuration, { tenantId, id }, change);
+  await putCreditInForce(tx, partner, draft);
   const before = { ...summaryOf(draft), active: active === null ? null : { id: active.id, ...summaryOf(active) } };
   const after = { ...summaryOf(draft), state, effectiveFrom: instantText(effectiveFrom), midPeriod };
   const act = { type: ActType.CONFIGURATION_ACTIVATED, subjectId: id, partner, before, after };
@@ -249,6 +255,20 @@ function approvedOf(
 function required(effectiveFrom: Date | null): Date {
   if (effectiveFrom !== null) return effectiveFrom;
   throw settlementError("VALIDATION", { path: "/effectiveFrom", reason: "A draft is activated from an instant on." });
+}
+
+/** Writes down what posting has to know of a version: its terms of credit. Credit stays in the currency it is in. */
+async function putCreditInForce(tx: Tx, partner: Partner, { id, document }: Configuration): Promise<void> {
+  const checked = parseConfiguration(JSON.parse(document));
+  const credited = await creditCurrencies(tx, partner);
+  if (credited.some((currency) => conversionOf(checked, currency) !== null)) {
+    throw documentRefusal([{ path: "/fx", reason: "converts a currency in which the partner has prepaid credit" }]);
+  }
+  const terms = partner.currencies.flatMap((currency): [string, CreditTerms][] => {
+    const own = creditIn(checked, { currency, scale: scaleOf(currency) });
+    return own === null ? [] : [[currency, own]];
+  });
+  await saveCreditTerms(tx, partner, id, new Map(terms));
 }
 
 function summaryOf({ version, state, documentSha256 }: Configuration) {

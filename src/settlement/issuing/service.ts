@@ -1,5 +1,5 @@
 import { ActType } from "../../acts/entities.js";
-import { recordActs } from "../../acts/service.js";
+import { type ActInput, recordActs } from "../../acts/service.js";
 import { type PlatformSigner, platformSigner } from "../../identity/platform-keys/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
@@ -8,7 +8,7 @@ import { sha256Hex } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { announceChange, balanceOf, type NewEntry, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
 import { markStatementIssued } from "../../periods/closing/service.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
@@ -20,6 +20,7 @@ import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { type Terms, termsOf } from "../configurations/service.js";
+import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit, whileCreditMoves } from "../credit/service.js";
 import { type PayoutDocument, payoutIn } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
@@ -30,6 +31,7 @@ import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
+import type { CreditFacts } from "../terms/credit.js";
 import { spanIn } from "../terms/period.js";
 
 /** Is told of a stage before it begins; what it throws stops the settlement there. */
@@ -50,14 +52,16 @@ export async function issueStatements(
   period: SettlementPeriod,
   atStage: AtStage = async () => undefined,
 ): Promise<void> {
-  const ready = await calculatePeriod(app, partner, period, atStage);
-  await atStage(RunStage.STATEMENT);
-  const mark = await announceChange(app, partner);
-  try {
-    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready })));
-  } finally {
-    await publishBalances(app, partner, mark);
-  }
+  await whileCreditMoves(async () => {
+    const ready = await calculatePeriod(app, partner, period, atStage);
+    await atStage(RunStage.STATEMENT);
+    const mark = await announceChange(app, partner);
+    try {
+      await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready })));
+    } finally {
+      await publishBalances(app, partner, mark);
+    }
+  });
 }
 
 /** A statement that is ready to be stored. */
@@ -65,13 +69,14 @@ interface Calculated {
   readonly statement: Statement;
   /** The statement it takes on from; null for the first of its currency. */
   readonly previousId: string | null;
-  readonly postings: TermsResult["postings"];
+  readonly result: Pick<TermsResult, "postings" | "met">;
 }
 
 /** The statements of a period, and the rates that they stand on. */
 interface Ready {
   readonly calculated: readonly Calculated[];
   readonly quoted: readonly Quoted[];
+  readonly credit: PeriodCredit;
 }
 
 async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPeriod, atStage: AtStage): Promise<Ready> {
@@ -85,15 +90,16 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
     platformSigner(app, partner.tenantId),
   ]);
   const facts = { partner, period, document: terms.document, before: links };
-  const { inputs, quoted } = await inputsOf(app, facts);
+  const [{ inputs, quoted }, credit] = await Promise.all([inputsOf(app, facts), creditOfPeriod(reader, facts)]);
   await atStage(RunStage.TERMS);
   const calculated = inputs.map(async (inputs) => {
     const { currency } = inputs;
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
-    return calculateStatement(app, { partner, period, terms, signer, link, payment, ...inputs });
+    const own = { link, payment, credit: credit.facts.get(currency) ?? null };
+    return calculateStatement(app, { partner, period, terms, signer, ...own, ...inputs });
   });
-  return { quoted, calculated: await Promise.all(calculated) };
+  return { quoted, credit, calculated: await Promise.all(calculated) };
 }
 
 /** When a period's statement is to be paid; null where the terms do not say. */
@@ -113,25 +119,26 @@ interface StatementFacts extends CurrencyInputs {
   readonly signer: PlatformSigner;
   readonly link: Link | null;
   readonly payment: PaymentDate | null;
+  readonly credit: CreditFacts | null;
 }
 
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, input, origins, link, payment } = facts;
+  const { partner, period, currency, terms, input, origins, link, payment, credit } = facts;
   const scale = scaleOf(currency);
-  const result = calculate(input);
+  const result = calculate({ ...input, credit });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
   const header = {
     ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
     period: { id: period.id, ...spanIn(partner.timezone, period) },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
-    payment,
+    ...{ payment, credit },
     commitment: commitmentOf(frontierOf(period)),
     origins,
   };
   const document = buildStatementDocument(header, input.totals, result);
   const statement = statementOf(facts, { document, result, issuedAt });
-  return { statement, previousId: link?.id ?? null, postings: result.postings };
+  return { statement, previousId: link?.id ?? null, result };
 }
 
 interface Signed {
@@ -161,12 +168,14 @@ interface ToStore extends Ready {
   readonly period: SettlementPeriod;
 }
 
-async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated, quoted }: ToStore): Promise<void> {
+async function store(app: App, tx: Tx, actor: Actor, { partner, period, ...ready }: ToStore): Promise<void> {
+  const { calculated, quoted, credit } = ready;
   const cursor = await holdCursor(tx, partner);
   if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
   if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
     throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
   }
+  await checkCredit(tx, credit);
   const links = await linksOf(tx, partner);
   for (const each of calculated) await checkOpening(tx, partner, each, links);
   await tx.insert(
@@ -180,6 +189,15 @@ async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculat
     calculated.map((each) => entryOf(period, each)),
   );
   const acts = calculated.map(({ statement }) => actOf(partner, period, statement));
+  for (const [index, { statement, result }] of calculated.entries()) {
+    const used = {
+      period,
+      currency: statement.currency,
+      entryNo: nextEntryNo(cursor) + BigInt(index),
+      met: result.met,
+    };
+    acts.push(...(await takeCredit(tx, partner, used)));
+  }
   await recordActs(tx, actor, app.clock.now(), acts);
 }
 
@@ -197,13 +215,13 @@ async function checkOpening(
   throw settlementError("VERSION_CONFLICT", { reason: "The position moved while the statement was made.", currency });
 }
 
-function entryOf(period: SettlementPeriod, { statement, postings }: Calculated): NewEntry {
+function entryOf(period: SettlementPeriod, { statement, result: { postings } }: Calculated): NewEntry {
   const { id: statementId, issuedAt: recordedAt, currency } = statement;
   const lines = postings.map((posting) => ({ currency, ...posting }));
   return { kind: EntryKind.STATEMENT, periodNo: period.no, batchNo: null, statementId, recordedAt, lines };
 }
 
-function actOf(partner: Partner, period: SettlementPeriod, statement: Statement) {
+function actOf(partner: Partner, period: SettlementPeriod, statement: Statement): ActInput {
   const { id, currency, openingMinor, earnedMinor, payableMinor, closingMinor, configurationId, jws } = statement;
   const amounts = { openingMinor, earnedMinor, payableMinor, closingMinor };
   const texts = Object.entries(amounts).map(([name, minor]) => [name, minor.toString()] as const);

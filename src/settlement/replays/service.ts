@@ -8,6 +8,7 @@ import type { ConfigurationDocument } from "../document.js";
 import type { Statement } from "../entities.js";
 import { linksOf } from "../links/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
+import { creditOn } from "../statement-credit.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
 import { calculate } from "../terms/calculate.js";
 import { publishLine } from "../terms/lines.js";
@@ -78,7 +79,10 @@ async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readon
   const { inputs } = await inputsOf(app, { partner, period, document, before: [...chain.values()] });
   const currencies = inputs.map(({ currency }) => currency);
   const replayed = inputs.map(({ currency, input }) => {
-    const result = calculate(input);
+    const statement = issued.find((each) => each.currency === currency);
+    // Lots as the statement found them; those that a draft would have left are not known.
+    const credit = statement === undefined ? null : creditOn(documentOf(statement));
+    const result = calculate({ ...input, credit });
     chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
     return { currency, result };
   });

@@ -149,6 +149,15 @@ export class StatementResolver {
     return moneyOf(statement, "reserveReleased");
   }
 
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description: "Of `payable`, what prepaid credit met; below zero: what refilled it. Null where there is no credit.",
+  })
+  creditMet(@Root() statement: Statement): Money | null {
+    const { creditMet } = documentOf(statement);
+    return creditMet === undefined ? null : new Money(minorOf(creditMet), statement.currency);
+  }
+
   @FieldResolver(() => Money, { description: "Tax withheld of what it releases; the rest is paid out." })
   taxWithheld(@Root() statement: Statement): Money {
     return moneyOf(statement, "taxWithheld");
@@ -170,5 +179,9 @@ export class StatementResolver {
 
 /** An amount that the document alone holds, with the currency's decimals. */
 function moneyOf(statement: Statement, member: "reserveHeld" | "reserveReleased" | "taxWithheld"): Money {
-  return new Money(BigInt(documentOf(statement)[member].replace(".", "")), statement.currency);
+  return new Money(minorOf(documentOf(statement)[member]), statement.currency);
+}
+
+function minorOf(amount: string): bigint {
+  return BigInt(amount.replace(".", ""));
 }

@@ -44,12 +44,9 @@ export enum Timing {
   BOTH = "BOTH",
 }
 
-/** Kinds that no term settles yet; they are refused when they are sent. */
-const UNSETTLED: readonly TransactionKind[] = [TransactionKind.CREDIT_PURCHASE, TransactionKind.CREDIT_DRAWDOWN];
-
 const SETTLED: ReadonlySet<string> = new Set(
   Object.values(TransactionKind)
-    .filter((kind) => kind !== TransactionKind.ROLLBACK && !UNSETTLED.includes(kind))
+    .filter((kind) => kind !== TransactionKind.ROLLBACK)
     .flatMap((kind) => [kind, `ROLLBACK_${kind}`]),
 );
 

@@ -1,8 +1,10 @@
 import { assert, present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
-import type { KindTotal } from "./activity.js";
+import { TransactionKind } from "../../periods/entities.js";
+import { hasAny, type KindTotal, type Part, Timing } from "./activity.js";
 import type { Contract } from "./contract.js";
+import { boughtLines, type CreditFacts, type MetByCredit } from "./credit.js";
 import { earningsOf, sumMinor } from "./earnings.js";
 import { type ExactLine, LineSection, linesOf } from "./lines.js";
 import { groupChange, movedInto, type Origin, type OriginChange, ownTotals, settleOrigin } from "./origin.js";
@@ -24,6 +26,8 @@ export interface TermsInput {
   readonly period: PeriodDays;
   /** The periods of late items that settle at the terms of their origin; none where they settle here. */
   readonly origins?: readonly Origin[];
+  /** Prepaid credit; absent or null where the partner has none in this currency. */
+  readonly credit?: CreditFacts | null;
 }
 
 /** What a period came to. Rationals are exact minor units; `earned` is all lines of money but adjustments, reserves. */
@@ -42,37 +46,46 @@ export interface TermsResult {
   readonly reserveReleasedMinor: bigint;
   readonly payableMinor: bigint;
   readonly taxWithheldMinor: bigint;
+  /** Null where the partner has no prepaid credit in this currency. */
+  readonly met: MetByCredit | null;
   readonly closingMinor: bigint;
   readonly postings: readonly StatementPosting[];
   readonly origins: readonly OriginChange[];
 }
+
+const PURCHASES: Part = { kind: TransactionKind.CREDIT_PURCHASE, name: "purchases" };
 
 /**
  * Settles one period in one currency: base, share and fees, one rounding, taxes and dues, what late items change at
  * their origin's terms, reserve, position, and the ledger entry. The same input gives the same result.
  */
 export function calculate(input: TermsInput): TermsResult {
-  const { contract, state, openingMinor } = input;
+  const { contract, state, openingMinor, credit = null } = input;
   assert(carriedIn(state).compare(Rational.ZERO) <= 0, "only a negative base is carried");
+  const hasPurchases = hasAny(input.totals, Timing.BOTH, [PURCHASES]);
+  assert(credit !== null || !hasPurchases, "purchases come with the lots that they made");
   const late = lateChanges(input);
   const opened = { ...input, totals: ownTotals(contract, input.totals), state: late.opened };
   const earned = earningsOf(opened, late.minorOf);
   const changed = late.changes.flatMap(({ lines }) => lines);
-  const money = [...earned.money, ...changed];
+  const bought = boughtLines(credit);
+  const money = [...earned.money, ...bought, ...changed];
   const [earnedMinor, adjustmentsMinor] = [LineSection.EARNED, LineSection.ADJUSTMENTS].map((section) =>
     sumMinor(linesOf(money, section)),
   ) as [bigint, bigint];
   const moved = { openingMinor, earnedMinor, adjustmentsMinor };
   const reserve = rollReserve(contract.reserve, { ...moved, rounding: contract.rounding, state });
-  const settled = settlePosition({ ...moved, ...reserve }, contract);
-  const stateOut = tidyState([...earned.groups.flatMap((group) => group.state), ...reserve.state]);
+  const settled = settlePosition({ ...moved, ...reserve, credit, boughtMinor: sumMinor(bought), state }, contract);
+  const { met } = settled;
+  const kept = [...reserve.state, ...(met?.state ?? [])];
+  const stateOut = tidyState([...earned.groups.flatMap((group) => group.state), ...kept]);
   const counted = [earned, ...late.changes].flatMap((each) => each.counted);
   return balanced({
-    lines: [...earned.lines, ...changed, ...reserve.lines, ...settled.lines],
+    lines: [...earned.lines, ...bought, ...changed, ...reserve.lines, ...settled.lines],
     ...{ base: earned.base, carryIn: carriedIn(opened.state), carryOut: carriedIn(stateOut), ...moved },
     ...{ stateIn: tidyState(state), stateOut },
     ...{ reserveHeldMinor: reserve.heldMinor, reserveReleasedMinor: reserve.releasedMinor },
-    ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor },
+    ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor, met },
     closingMinor: settled.closingMinor,
     postings: statementPostings([...money, ...reserve.lines], settled, counted),
     origins: late.changes,

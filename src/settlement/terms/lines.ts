@@ -18,12 +18,14 @@ export enum LineSection {
   RESERVE = "RESERVE",
   /** What becomes of the position. */
   POSITION = "POSITION",
+  /** Prepaid credit: how it met what is released, its discount, and what is left of it. */
+  CREDIT = "CREDIT",
 }
 
 /** Section, description, and for money the account that it clears: a positive line debits it, credits POSITION. */
 type Entry = readonly [section: LineSection, description: string, cleared?: AccountName];
 
-const { BASE, EARNED, ADJUSTMENTS, RESERVE, POSITION } = LineSection;
+const { BASE, EARNED, ADJUSTMENTS, RESERVE, POSITION, CREDIT } = LineSection;
 
 const LINES = {
   TURNOVER: [BASE, "Turnover: bets less rolled-back bets"],
@@ -72,13 +74,20 @@ const LINES = {
   JACKPOT_WINS: [EARNED, "Jackpot wins due from the pool", AccountName.JACKPOT_POOL],
   JACKPOTS_SEPARATE: [BASE, "Jackpot contributions less wins, settled apart from this statement"],
   FEES: [EARNED, "Fees owed to the partner", AccountName.FEE_DUE],
+  CREDIT_BOUGHT: [EARNED, "Price of credit bought; negative where it was taken back", AccountName.CREDIT_DUE],
   ADJUSTMENTS: [ADJUSTMENTS, "Adjustments; positive in the partner's favour", AccountName.ADJUSTMENT_DUE],
   RESERVE_HELD: [RESERVE, "Withheld for the rolling reserve", AccountName.RESERVE],
   RESERVE_RELEASED: [RESERVE, "Released from the rolling reserve", AccountName.RESERVE],
   POSITION: [POSITION, "Position before payment"],
   PAYABLE: [POSITION, "Released for payment"],
+  CREDIT_TO_MEET: [CREDIT, "Of what is released, what credit may meet: not the price of credit"],
+  CREDIT_DRAWN_MET: [CREDIT, "Met by credit that was drawn at posting"],
+  CREDIT_MET: [CREDIT, "Met by credit of a lot"],
+  CREDIT_REFILLED: [CREDIT, "Given back to a lot that it was drawn from"],
+  CREDIT_DISCOUNT: [CREDIT, "Discount of the credit that met it, which lowers the cost"],
+  CREDIT_LEFT: [CREDIT, "What is left of a lot"],
   TAX_WITHHELD: [POSITION, "Tax withheld from what is released"],
-  PAID_OUT: [POSITION, "To be paid after tax"],
+  PAID_OUT: [POSITION, "To be paid after credit and tax"],
   SPLIT: [POSITION, "To be paid to one of several payees"],
   CLOSING: [POSITION, "Closing position; it opens the next statement"],
 } as const satisfies Record<string, Entry> & Record<`DEDUCTION_${DeductionType}`, Entry>;

@@ -1,6 +1,7 @@
 import { present } from "../../kernel/assert.js";
 import { Rational } from "../../kernel/rational.js";
 import { AccountName } from "../../ledger/entities.js";
+import type { MetByCredit } from "./credit.js";
 import type { Reclassified } from "./dues.js";
 import { conversionPostings } from "./fx.js";
 import { type ConvertedFrom, clearedBy, type MoneyLine } from "./lines.js";
@@ -13,19 +14,21 @@ export interface StatementPosting {
   readonly amountMinor: bigint;
 }
 
-/** What leaves the position: released for payment, of which tax is withheld. */
+/** What leaves the position: released for payment, of which credit meets some and tax is withheld. */
 export interface Released {
   readonly payableMinor: bigint;
   readonly withheldMinor: bigint;
+  readonly met: Pick<MetByCredit, "drawnMinor" | "creditMinor" | "discountMinor"> | null;
 }
 
 /**
  * The statement's one ledger entry (domain 12): every line of money onto POSITION, and what is released from there to
- * TAX_WITHHELD and PAYABLE. One sum for each account that moves, in the order of their names; they add up to zero.
+ * DRAWN, CREDIT, TAX_WITHHELD and PAYABLE, the discount of that credit taken off the cost. One sum for each account
+ * that moves, in the order of their names; they add up to zero.
  */
 export function statementPostings(
   lines: readonly MoneyLine[],
-  { payableMinor, withheldMinor }: Released,
+  { payableMinor, withheldMinor, met }: Released,
   counted: readonly Reclassified[] = [],
 ): readonly StatementPosting[] {
   const sums = new Map<string, StatementPosting>();
@@ -48,8 +51,12 @@ export function statementPostings(
       }
   }
   for (const { currency, minor } of counted) move(AccountName.WINNINGS, AccountName.JACKPOT_POOL, minor, currency);
+  const { drawnMinor, creditMinor, discountMinor } = met ?? { drawnMinor: 0n, creditMinor: 0n, discountMinor: 0n };
+  move(AccountName.POSITION, AccountName.DRAWN, drawnMinor);
+  move(AccountName.POSITION, AccountName.CREDIT, creditMinor);
   move(AccountName.POSITION, AccountName.TAX_WITHHELD, withheldMinor);
-  move(AccountName.POSITION, AccountName.PAYABLE, payableMinor - withheldMinor);
+  move(AccountName.POSITION, AccountName.PAYABLE, payableMinor - drawnMinor - creditMinor - withheldMinor);
+  move(AccountName.CREDIT_DISCOUNT, AccountName.PARTNER_COST, discountMinor);
   return [...sums]
     .filter(([, { amountMinor }]) => amountMinor !== 0n)
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -25,6 +25,8 @@ export enum StateName {
   ADVANCE_EARNED = "ADVANCE_EARNED",
   /** A tranche of the rolling reserve; the key is the number of statements until it is released. */
   RESERVE = "RESERVE",
+  /** What credit was bought for and was not released yet; it is paid in money. */
+  CREDIT_PRICE = "CREDIT_PRICE",
 }
 
 /** One number that persists between statements, in exact minor units. */

@@ -18,11 +18,13 @@ export function vatLines({ vat }: TaxTerms, earnedMinor: bigint, rounding: Round
   return [inside, moneyLine("VAT_INCLUDED", "/taxes/vat", off)];
 }
 
-/** Tax withheld from what is released, rounded by itself: `rate * max(payable, 0)`. Null where none is. */
-export function withhold({ withholding }: TaxTerms, payableMinor: bigint, rounding: Rounding): MoneyLine | null {
+/**
+ * Tax withheld from what is released in money, rounded by itself: `rate * max(payable, 0)`, what credit met taken off.
+ * Null where none is.
+ */
+export function withhold({ withholding }: TaxTerms, payable: Working, rounding: Rounding): MoneyLine | null {
   if (withholding === null) return null;
-  const payable = greatest(amount("payable", Rational.of(payableMinor)), ZERO);
-  const working = times(rate("rate", withholding.rate), payable);
+  const working = times(rate("rate", withholding.rate), greatest(payable, ZERO));
   return roundedLine("TAX_WITHHELD", "/taxes/withholding", working, alone({ ...rounding, mode: withholding.mode }));
 }
 
