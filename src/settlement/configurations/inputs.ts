@@ -3,6 +3,7 @@ import { GraphQLJSONObject } from "graphql-scalars";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 import { MidPeriod } from "../entities.js";
+import { ConfigurationDocumentInput } from "../typed-documents/inputs.js";
 
 /** A new version of a configuration. */
 @InputType({ description: "A new version of how a partner is settled." })
@@ -10,9 +11,20 @@ export class DraftConfigurationInput extends RepeatableInput {
   @Field(() => ID, { description: "The partner whom it settles." })
   readonly partnerId!: string;
 
-  @Field(() => GraphQLJSONObject, { description: "The document, as `schema/configuration.schema.json` says." })
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: "The document, as `schema/configuration.schema.json` says; this or `terms`.",
+  })
+  @IsOptional()
   @IsObject()
-  readonly document!: Record<string, unknown>;
+  readonly document?: Record<string, unknown> | null;
+
+  @Field(() => ConfigurationDocumentInput, {
+    nullable: true,
+    description: "The same as typed members, which come to the same document and digest; this or `document`.",
+  })
+  @IsOptional()
+  readonly terms?: object | null;
 }
 
 /** A draft to be approved. */

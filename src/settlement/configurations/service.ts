@@ -24,12 +24,11 @@ import { calendarsIn, contractOf, conversionOf, creditIn } from "../document-con
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { documentRefusal, settlementError } from "../errors.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
+import { type GivenDocument, givenDocument } from "../typed-documents/rules.js";
 
 /** What a new version says, and whom it settles. */
-export interface NewConfiguration {
+export interface NewConfiguration extends GivenDocument {
   readonly partnerId: string;
-  /** As `schema/configuration.schema.json` says. */
-  readonly document: unknown;
 }
 
 /** A version to be put in force. At the server's shell that may be a draft; then it is said here from when on. */
@@ -55,10 +54,15 @@ const termsKept = new WeakMap<App, BoundedMap<string, Terms>>();
 export async function draftConfiguration(
   app: App,
   actor: Actor,
-  { partnerId, document }: NewConfiguration,
+  { partnerId, ...given }: NewConfiguration,
   idempotencyKey: string | null = null,
 ): Promise<Configuration> {
   const partner = await partnerOf(app, actor, partnerId);
+  const document = givenDocument(given);
+  if (document === null) {
+    const reason = "A document is given once, as `document` or as `terms`.";
+    throw settlementError("VALIDATION", { path: "/document", reason });
+  }
   const checked = await checkedDocument(document, partner);
   const request = { operation: "draftConfiguration", idempotencyKey, input: { partnerId, document: checked } };
   const id = await once(app, actor, request, (tx) => insertDraft(app, tx, actor, { partner, document: checked }));
