@@ -31,14 +31,15 @@ export async function renderOwn(app: App, jws: string, reading: Reading): Promis
 }
 
 /**
- * A statement that somebody presents as a file, offline; refused (`VALIDATION`) where it is not signed by one of the
- * keys (a JWK Set), or an amount on it does not follow from its terms.
+ * A statement that somebody presents as a file, offline, where nobody else waits; refused (`VALIDATION`) where it is
+ * not signed by one of the keys (a JWK Set), or an amount on it does not follow from its terms.
  */
 export async function renderPresented(jws: string, jwks: unknown, reading: Reading): Promise<Rendition> {
   const fault = verifyStatement(jws, jwks);
   if (fault !== null)
     throw settlementError("VALIDATION", { reason: `It is not a statement to show: ${fault.reason}.` });
-  return shown(await threads.ask({ jws, jwks, typ: STATEMENT_TYPE, ...reading }));
+  const { renderStatement } = await import("./render.js"); // slow to load, and not wanted by other commands
+  return shown(await renderStatement({ jws, jwks, typ: STATEMENT_TYPE, ...reading }));
 }
 
 /** A statement that we stored and does not verify was damaged where it lay. */
