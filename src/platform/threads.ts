@@ -106,14 +106,14 @@ function openWorker(module: URL): Worker {
 }
 
 /** In the thread's own module: does whatever is asked. */
-export function serveTasks<I, O>(work: (input: I) => O): void {
+export function serveTasks<I, O>(work: (input: I) => O | Promise<O>): void {
   const port = present(parentPort, "the port of a thread");
-  port.on("message", (input: I) => port.postMessage(answerTo(work, input)));
+  port.on("message", (input: I) => void answerTo(work, input).then((answer) => port.postMessage(answer)));
 }
 
-function answerTo<I, O>(work: (input: I) => O, input: I): Answer<O> {
+async function answerTo<I, O>(work: (input: I) => O | Promise<O>, input: I): Promise<Answer<O>> {
   try {
-    return { output: work(input) };
+    return { output: await work(input) };
   } catch (error) {
     return error instanceof CodedError ? { refusal: refusalRecord(error) } : { error };
   }

@@ -15,7 +15,8 @@ import {
 } from "../../src/settlement/renditions/labels.js";
 import { pdfOf } from "../../src/settlement/renditions/pdf.js";
 import { renderStatement } from "../../src/settlement/renditions/render.js";
-import { COLUMNS, type Sheet } from "../../src/settlement/renditions/sheet.js";
+import { COLUMNS } from "../../src/settlement/renditions/rows.js";
+import type { Sheet } from "../../src/settlement/renditions/sheet.js";
 import { xlsxOf } from "../../src/settlement/renditions/xlsx.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import { RoundingStage } from "../../src/settlement/terms/contract.js";
@@ -105,6 +106,22 @@ describe("a sheet", () => {
     );
     const cut = { ...worked.period, end: "2026-03-04T03:00:00.000Z" };
     expect(shown({ ...worked, period: cut }).span).toBe("2026-03-01 00:00+09:00 – 2026-03-04 12:00+09:00");
+  });
+
+  test("shows the periods of late items, as settled and with them", () => {
+    const { period, configuration, totals, lines, state } = worked;
+    const statement = { id: "stm_o", sha256: "12".repeat(32) };
+    const origin = { period, statement, configuration, totals, late: [], state, settled: lines.slice(0, 3), lines };
+    const sheet = shown({ ...worked, origins: [origin] });
+    expect(rowsOf(sheet, "ORIGINS").map(({ code }) => code)).toEqual(
+      [...lines.slice(0, 3), ...lines].map(({ code }) => code),
+    );
+    expect(rowsOf(sheet, "ORIGINS")[0]?.group).toBe("2026-03-01 – 2026-03-07, as settled: Working");
+    expect(rowsOf(sheet, "TOTALS")).toHaveLength(2 * totals.length);
+    expect(rowsOf(sheet, "EVIDENCE").find(({ code }) => code === "origin")?.value).toMatch(
+      /^prd_d, stm_o \(SHA-256 12/,
+    );
+    expect(rowsOf(sheet, "OTHER")).toEqual([]);
   });
 
   test("shows members and details of lines that it does not know", () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { App } from "../../platform/app.js";
 import { FORMATS, LANGUAGES, type Language } from "../../settlement/renditions/entities.js";
-import { openRenderer } from "../../settlement/renditions/service.js";
+import { renderOwn } from "../../settlement/renditions/service.js";
 import { statementOf } from "../../settlement/statements/service.js";
 import { serverError } from "../errors.js";
 import { readerOf } from "./reader.js";
@@ -11,11 +11,9 @@ const LANGUAGE_DEFAULT: Language = "en";
 
 /**
  * Serves a statement as `/statements/{statementId}.csv`, `.xlsx` and `.pdf` to whoever may read it, in the language of
- * `?lang`, else the one that `Accept-Language` likes best. Threads of their own write the files.
+ * `?lang`, else the one that `Accept-Language` likes best.
  */
 export function registerRenditions(server: FastifyInstance, app: App): void {
-  const renderer = openRenderer();
-  server.addHook("onClose", () => renderer.close());
   for (const format of FORMATS) {
     server.get<{ Params: { statementId: string }; Querystring: { lang?: unknown } }>(
       `/statements/:statementId.${format}`,
@@ -24,7 +22,7 @@ export function registerRenditions(server: FastifyInstance, app: App): void {
         const actor = await readerOf(app, request, "settlements:read");
         const language = languageOf(request.query.lang, request);
         const { jws } = await statementOf(app, actor, request.params.statementId);
-        const { bytes, fileName, type } = await renderer.render(app, jws, { format, language });
+        const { bytes, fileName, type } = await renderOwn(app, jws, { format, language });
         return reply
           .type(type)
           .headers({ "content-language": language, vary: "accept-language" })

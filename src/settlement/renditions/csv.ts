@@ -1,5 +1,6 @@
 import type { Language } from "./entities.js";
-import { COLUMNS, type Column, NUMBER_COLUMNS, type Row, type Sheet } from "./sheet.js";
+import { COLUMNS, type Column, NUMBER_COLUMNS, type Row } from "./rows.js";
+import type { Sheet } from "./sheet.js";
 
 const HEAD = ["section", ...COLUMNS];
 /** What a spreadsheet takes for the beginning of a formula. */

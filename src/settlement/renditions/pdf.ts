@@ -1,6 +1,7 @@
 import { labelOf } from "./labels.js";
 import { COLOR, PAGE, Pages, type Strip, type Style } from "./pdf-page.js";
-import type { Column, Row, Section, Sheet } from "./sheet.js";
+import type { Column, Row } from "./rows.js";
+import type { Section, Sheet } from "./sheet.js";
 
 const WIDTH = PAGE.width - 2 * PAGE.side;
 const TITLE: Style = { weight: "bold", size: 22, color: COLOR.ink };
@@ -65,7 +66,7 @@ function writeSection(pages: Pages, sheet: Sheet, section: Section): void {
   pages.write("H2", section.title, HEADING);
   pages.skip(4);
   const columns = TABLES[section.name];
-  if (section.name === "LINES") writeLines(pages, sheet, section);
+  if (section.name === "LINES" || section.name === "ORIGINS") writeLines(pages, sheet, section);
   else if (AMOUNTS.has(section.name)) pages.table(section.rows.map(balanceRow));
   else if (columns === undefined) pages.table(section.rows.map(factRow), { isRuled: false });
   else writeTable(pages, sheet, columns, section.rows);

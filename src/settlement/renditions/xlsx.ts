@@ -2,7 +2,8 @@ import ExcelJS from "exceljs";
 import { unzipSync, zipSync } from "fflate";
 import { present } from "../../kernel/assert.js";
 import { labelOf } from "./labels.js";
-import { type Column, NUMBER_COLUMNS, type Row, type Section, type SectionName, type Sheet } from "./sheet.js";
+import { type Column, NUMBER_COLUMNS, type Row } from "./rows.js";
+import type { Section, SectionName, Sheet } from "./sheet.js";
 
 /** Excel keeps fifteen significant digits of a number (ECMA-376 and IEEE 754: every such decimal survives a double). */
 const DIGITS_MAX = 15;
@@ -17,6 +18,7 @@ const PAGES: readonly (readonly SectionName[])[] = [
   ["TOTALS"],
   ["CONVERSIONS"],
   ["STATE"],
+  ["ORIGINS"],
   ["EVIDENCE", "OTHER"],
 ];
 const WIDTHS: Readonly<Record<Column, number>> = {
