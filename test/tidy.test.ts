@@ -47,7 +47,7 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
     ...["statement-document.ts", "statement-schema.ts"],
-    ...["recompute.ts"],
+    ...["recompute.ts", "document-rules.ts", "rule-checks.ts", "rule-expressions.ts", "ruling.ts"],
   ],
 };
 

@@ -10,6 +10,7 @@ import { ConfigurationResolver } from "../settlement/configurations/resolver.js"
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
+import { RuleResolver } from "../settlement/rulings/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
@@ -27,5 +28,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
+  RuleResolver,
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
 ];

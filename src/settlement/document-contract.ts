@@ -5,6 +5,7 @@ import { Rational } from "../kernel/rational.js";
 import { TransactionKind } from "../periods/entities.js";
 import type { configurationSchema } from "./document-schema.js";
 import { documentRefusal } from "./errors.js";
+import type { Rule } from "./ruling.js";
 import {
   type BaseTerms,
   type Cap,
@@ -29,6 +30,9 @@ import {
   Window,
 } from "./terms/contract.js";
 import { NegativePosition, type PayoutTerms, type ReserveTerms, type TaxTerms } from "./terms/payment-terms.js";
+import { RuleEach } from "./terms/ruling.js";
+
+const RULE_EACH = Object.values(RuleEach);
 
 type Document = z.infer<typeof configurationSchema>;
 type OverrideDocument = NonNullable<Document["overrides"]>[number];
@@ -69,6 +73,8 @@ export function contractOf(document: Document, { currency, scale }: CurrencyScal
     payout: payoutOf(whole?.payout ?? document.payout, at("payout"), minor),
     rounding: roundingOf(whole?.rounding ?? document.rounding, scale, at("rounding")),
     overrides: own.filter((each) => each !== whole).map((each) => overrideOf(each, each.pointer, minor)),
+    rule:
+      document.rules === undefined ? null : { each: RULE_EACH.filter((each) => document.rules?.each?.includes(each)) },
   };
 }
 
@@ -103,8 +109,8 @@ function overridesIn({ overrides = [] }: Document, currency: string) {
   return listed.filter(({ for: match }) => (match.currency ?? currency) === currency);
 }
 
-function isWhole({ for: { brand, category, product } }: OverrideDocument): boolean {
-  return (brand ?? category ?? product) === undefined;
+function isWhole({ for: { brand, category, product, group } }: OverrideDocument): boolean {
+  return (brand ?? category ?? product ?? group) === undefined;
 }
 
 /** Reads an amount of the document as exact minor units. */
@@ -245,7 +251,10 @@ function roundingOf({ mode, stage, scale }: Document["rounding"], currencyScale:
 function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, minor: MinorReader): Override {
   const { base, share, fees, caps, guarantee } = own;
   return {
-    match: { brand: match.brand ?? null, category: match.category ?? null, product: match.product ?? null },
+    match: {
+      ...{ brand: match.brand ?? null, category: match.category ?? null },
+      ...{ product: match.product ?? null, group: match.group ?? null },
+    },
     base: base === undefined ? null : baseOf(base, `${pointer}/base`),
     share: share === undefined ? null : shareOf(share, `${pointer}/share`, minor),
     fees: fees === undefined ? null : feesOf(fees, `${pointer}/fees`, minor),
@@ -254,8 +263,20 @@ function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, m
   };
 }
 
-/** Whether any term looks at brands, products or their categories. */
-export function needsPlaces({ overrides = [], carryOver }: Document): boolean {
-  const isNarrowed = overrides.some(({ for: { brand, category, product } }) => brand ?? category ?? product);
-  return isNarrowed || (carryOver.policy !== CarryPolicy.NONE && (carryOver.scope ?? "PARTNER") !== "PARTNER");
+/** A document's rule as it is asked: its graph, and the groups that have terms; null where it has none. */
+export function ruleOf({ rules, overrides = [] }: Document): Rule | null {
+  if (rules === undefined) return null;
+  return { content: rules.content, groups: new Set(overrides.flatMap(({ for: { group } }) => group ?? [])) };
+}
+
+/** Whether any term looks at brands, products, their categories or groups. */
+export function needsPlaces({ overrides = [], carryOver, rules }: Document): boolean {
+  const isNarrowed = overrides.some(({ for: { brand, category, product, group } }) => {
+    return brand ?? category ?? product ?? group;
+  });
+  return (
+    isNarrowed ||
+    rules?.each !== undefined ||
+    (carryOver.policy !== CarryPolicy.NONE && (carryOver.scope ?? "PARTNER") !== "PARTNER")
+  );
 }

@@ -2,8 +2,10 @@ import { z } from "zod";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { sha256Hex } from "../kernel/digest.js";
 import { documentProblems } from "./document-checks.js";
+import { type RuleDocument, ruleSchema } from "./document-rules.js";
 import { configurationSchema } from "./document-schema.js";
 import { documentRefusal, type DocumentProblem as Problem } from "./errors.js";
+import { ruleProblems } from "./rule-checks.js";
 
 /** How one partner is settled: the JSON document of a configuration version, checked. */
 export type ConfigurationDocument = z.infer<typeof configurationSchema>;
@@ -26,7 +28,6 @@ const NOT_SUPPORTED_YET: readonly {
   { at: "/fx/type", values: ["TRANSACTION"] },
   { at: "/credit" },
   { at: "/lateItems", values: ["ORIGIN_TERMS"] },
-  { at: "/rules" },
 ];
 
 /**
@@ -39,6 +40,18 @@ export function parseConfiguration(document: unknown): ConfigurationDocument {
   const problems = [graceProblems, documentProblems, unsupportedProblems].flatMap((problems) => problems(parsed.data));
   if (problems.length > 0) throw documentRefusal(problems);
   return parsed.data;
+}
+
+/**
+ * Checks a rule that is in no document yet, as part of one that has terms for some groups and no tiers over a window.
+ * Refuses as `parseConfiguration` does, with pointers from `/rules` on.
+ */
+export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
+  const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
+  if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
+  const problems = ruleProblems(parsed.data.rules, { groups, hasWindow: false });
+  if (problems.length > 0) throw documentRefusal(problems);
+  return parsed.data.rules;
 }
 
 /** SHA-256 of the document's canonical JSON (RFC 8785), in hexadecimal: the same for any spelling of it. */

@@ -5,15 +5,18 @@ import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
-import { contractOf, conversionOf, payoutIn } from "./document-contract.js";
+import { contractOf, conversionOf, payoutIn, ruleOf } from "./document-contract.js";
+import { ask, checkCases } from "./ruling.js";
 import { calculatedMembers } from "./statement-document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
-import { type KindTotal, unsettledKinds } from "./terms/activity.js";
+import { type KindTotal, type Place, unsettledKinds } from "./terms/activity.js";
 import { calculate, type TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
 import { parseExact } from "./terms/exact.js";
 import { type CurrencyUnit, type ExchangeRate, type Foreign, faultOfRates } from "./terms/fx.js";
 import { type PeriodDays, periodDays } from "./terms/period.js";
+import { casesOf, type RuleMatter } from "./terms/rule.js";
+import type { Ruling } from "./terms/ruling.js";
 import { type State, StateName } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
@@ -38,11 +41,31 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   if (faults.length > 0) return faults;
   const period = daysIn(statement);
   if (typeof period === "string") return [period];
-  const result = calculate({ contract, totals, state, openingMinor, period });
+  const rulings = rulingsIn(statement, { contract, totals, period });
+  if (typeof rulings === "string") return [rulings];
+  const result = calculate({ contract, totals, state, openingMinor, period, rulings });
   return [
     ...differences(calculatedMembers(totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
   ];
+}
+
+/** What the embedded rule answers to the facts of this statement, asked again; or why it gives no answer. */
+function rulingsIn(
+  { configuration, currency, partnerKind }: StatementDocument,
+  matter: Pick<RuleMatter, "contract" | "totals" | "period">,
+): readonly Ruling[] | string {
+  const rule = ruleOf(parseConfiguration(configuration.document));
+  if (rule === null) return [];
+  if (partnerKind === undefined) return "/partnerKind states nothing, the rule is told it";
+  try {
+    const cases = casesOf({ ...matter, currency, partnerKind });
+    checkCases(cases);
+    return cases.map((each) => ask(rule, each));
+  } catch (error) {
+    if (error instanceof CodedError) return `/configuration/document/rules: ${error.message}`;
+    throw error;
+  }
 }
 
 /** When it is to be paid follows from the terms, the days that are said to have been closed apart. */
@@ -90,6 +113,7 @@ function factsIn(
       sumMinor: minorIn(total.sum, `/totals/${index}/sum`, foreign?.from.scale),
       place: placeOf(total),
       foreign,
+      ...(total.isBonusFree === undefined ? {} : { isBonusFree: total.isBonusFree }),
     };
   });
   for (const kind of unsettledKinds(totals)) faults.push(`/totals has ${kind}, which no term settles`);
@@ -131,7 +155,7 @@ function foreignOf(rates: Rates, from: CurrencyUnit, into: CurrencyUnit): Foreig
   return { from, into, exchanges: second === undefined ? [one] : [one, second] };
 }
 
-type Total = StatementDocument["totals"][number];
+type Placed = Pick<StatementDocument["totals"][number], "brand" | "product" | "productCategory" | "productGroup">;
 
 const NEGATIVE: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.WINDOW_CARRY]);
 const WHOLE: ReadonlySet<StateName> = new Set([
@@ -143,9 +167,10 @@ function isPossible(name: StateName, value: Rational): boolean {
   return NEGATIVE.has(name) ? value.compare(Rational.ZERO) <= 0 : !WHOLE.has(name) || value.d === 1n;
 }
 
-function placeOf({ brand, product, productCategory }: Pick<Total, "brand" | "product" | "productCategory">) {
-  if ((brand ?? product ?? productCategory) === undefined) return undefined;
-  return { brand: brand ?? "", product: product ?? "", category: productCategory ?? "" };
+function placeOf({ brand, product, productCategory, productGroup: group }: Placed): Place | undefined {
+  if ((brand ?? product ?? productCategory ?? group) === undefined) return undefined;
+  const place = { brand: brand ?? "", product: product ?? "", category: productCategory ?? "" };
+  return group === undefined ? place : { ...place, group };
 }
 
 /** The local dates of the period and of its cycle's stretch, or why there are none. */

@@ -10,7 +10,7 @@ import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { byCurrency, type KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
 import { exactText, parseExact } from "./terms/exact.js";
-import { publishLine } from "./terms/lines.js";
+import { type Line, publishLine } from "./terms/lines.js";
 import type { PeriodSpan } from "./terms/period.js";
 import type { State } from "./terms/state.js";
 
@@ -29,6 +29,8 @@ export interface StatementHeader {
   readonly previousStatement: { readonly id: string; readonly sha256: string } | null;
   /** When it is to be paid; null or absent where the terms do not say. */
   readonly payment?: PaymentDate | null;
+  /** What the partner is to its tenant; a statement says so where a rule was told it. */
+  readonly partnerKind?: string;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
 }
@@ -46,7 +48,7 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null, commitment } = header;
+  const { period, configuration, scale, payment = null, commitment, partnerKind } = header;
   const calculated = calculatedMembers(totals, result, scale);
   return {
     v: 1,
@@ -66,6 +68,7 @@ export function buildStatementDocument(
     scale,
     configuration: { ...configuration, sha256: configurationSha256(configuration.document) },
     previousStatement: header.previousStatement,
+    ...(configuration.document.rules === undefined || partnerKind === undefined ? {} : { partnerKind }),
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
@@ -80,7 +83,7 @@ export function buildStatementDocument(
 export function calculatedMembers(totals: readonly KindTotal[], result: TermsResult, scale: number): CalculatedMembers {
   return {
     hasActivity: totals.some(({ count }) => count > 0n),
-    lines: result.lines.map((line) => publishLine(line, scale)),
+    lines: result.lines.map((line) => lineText(publishLine(line, scale))),
     state: { closing: stateText(result.stateOut, scale) },
     base: exactText(result.base, scale),
     carryIn: exactText(result.carryIn, scale),
@@ -110,6 +113,10 @@ export function closingStateOf(jws: string, scale: number): State {
   }));
 }
 
+function lineText({ rule, ...line }: Line): StatementDocument["lines"][number] {
+  return rule === undefined ? line : { ...line, rule: { ...rule, fired: [...rule.fired] } };
+}
+
 const leavesState = statementSchema.pick({ state: true });
 
 function stateText(state: State, scale: number): StatementDocument["state"]["closing"] {
@@ -120,10 +127,14 @@ function stateText(state: State, scale: number): StatementDocument["state"]["clo
 function totalsText(totals: readonly KindTotal[], scale: number): StatementDocument["totals"] {
   const sums = new Map<string, KindTotal>();
   for (const total of totals) {
-    const { brand = "", product = "", category = "" } = total.place ?? {};
+    const { brand = "", product = "", category = "", group = "" } = total.place ?? {};
     const currency = total.foreign?.from.currency ?? "";
     const dimensions = [total.kind, total.category, total.originPeriodId ?? "", brand, product, category];
-    const key = canonicalJson(currency === "" ? dimensions : [...dimensions, currency]);
+    const settings = [
+      ...(group === "" ? [] : [`group ${group}`]),
+      ...(total.isBonusFree === true ? ["bonus free"] : []),
+    ];
+    const key = canonicalJson([...dimensions, ...(currency === "" ? [] : [currency]), ...settings]);
     sums.set(key, added(total, sums.get(key)));
   }
   return [...sums.keys()].sort().map((key) => totalText(present(sums.get(key), "a sum"), scale));
@@ -135,13 +146,27 @@ function added(total: KindTotal, sum: KindTotal | undefined): KindTotal {
   return { ...total, ...sums, sumMinor: total.sumMinor + sum.sumMinor };
 }
 
-function totalText({ count, units, sumMinor, place, foreign, ...total }: KindTotal, scale: number) {
+function totalText(
+  { count, units, sumMinor, place, foreign, isBonusFree, ruled: _, ...total }: KindTotal,
+  scale: number,
+): StatementDocument["totals"][number] {
   assert(count <= BigInt(Number.MAX_SAFE_INTEGER), "a count is a JSON number");
   const places =
     place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
+  const group = place?.group === undefined ? {} : { productGroup: place.group };
+  const bonusCost = isBonusFree === true ? { isBonusFree } : {};
   const sum = decimalText(sumMinor, foreign?.from.scale ?? scale);
   const currency = foreign === undefined ? {} : { currency: foreign.from.currency };
-  return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...places };
+  return {
+    ...total,
+    count: Number(count),
+    units: units.toString(),
+    sum,
+    ...currency,
+    ...places,
+    ...group,
+    ...bonusCost,
+  };
 }
 
 /** The rates of each currency that was converted, by currency; nothing where none was. */

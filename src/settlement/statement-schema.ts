@@ -10,6 +10,7 @@ const LINES_MAX = 50_000;
 const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
 const CONVERSIONS_MAX = 100;
+const SCOPE_LENGTH_MAX = 1_000;
 
 const decimal = z
   .string()
@@ -45,11 +46,19 @@ const total = z.object({
   brand: place.describe("Only where a term looks at it; empty for none."),
   product: place.describe("Only where a term looks at it; empty for none."),
   productCategory: place.describe("Only where a term looks at it; empty for none."),
+  productGroup: place.describe("Only where a term looks at it and the game is in one, by the settings of games."),
+  isBonusFree: z
+    .literal(true)
+    .exactOptional()
+    .describe("Only where its bonus cost is not deducted, by those settings."),
 });
 
 const stateItem = z.object({
   name: z.enum(StateName),
-  scope: z.string().max(300).describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
+  scope: z
+    .string()
+    .max(SCOPE_LENGTH_MAX)
+    .describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
   key: z.string().max(64).describe("Its window, or a number of periods."),
   value: exact,
 });
@@ -82,7 +91,10 @@ const line = z.object({
     .describe(
       "EARNED lines add up to `earned`, ADJUSTMENTS to `adjustments`, RESERVE to released less held; BASE is working.",
     ),
-  scope: z.string().max(300).describe("What it is about: a part of the activity, a fee, a payee; empty for the whole."),
+  scope: z
+    .string()
+    .max(SCOPE_LENGTH_MAX)
+    .describe("What it is about: a part of the activity, a fee, a payee; empty for the whole."),
   description: z.string(),
   formula: z
     .string()
@@ -95,6 +107,22 @@ const line = z.object({
     .string()
     .nullable()
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
+  rule: z
+    .object({
+      facts: z.record(z.string(), z.union([z.string().max(64), z.int()])).describe("What the rule was told."),
+      answer: z
+        .object({
+          rate: exact.nullable(),
+          group: z.string().max(64).nullable(),
+          bonusCost: z.boolean().nullable().describe("False: it is not deducted."),
+        })
+        .describe("What it chose; null is as the terms say."),
+      fired: z
+        .array(z.object({ node: z.string(), row: z.int().min(1), id: z.string() }))
+        .describe("The rows of its tables that fired, counted from 1."),
+    })
+    .exactOptional()
+    .describe("Only on the lines of a rule, one for each part of the activity that it was asked about."),
 });
 
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
@@ -138,6 +166,7 @@ export const statementSchema = z
       .describe(
         "The statement of the same currency before it, whose closing and carry it takes on; null for the first.",
       ),
+    partnerKind: z.string().max(32).exactOptional().describe("Only where the terms have a rule, which is told it."),
     hasActivity: z.boolean().describe("Whether anything was posted into the period."),
     totals: z
       .array(total)

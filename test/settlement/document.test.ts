@@ -148,7 +148,6 @@ describe("the format holds what is not settled yet, and such a document is refus
     ["/fx", { to: "EUR", type: "TRANSACTION", source: "ECB" }, "/fx/type"],
     ["/credit", { drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "500", lowWater: "0.1" }, "/credit"],
     ["/lateItems", "ORIGIN_TERMS", "/lateItems"],
-    ["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"],
   ])("%s = %j", (pointer, value, path) => {
     expect(refusalOf(changed(pointer, value))).toMatchObject({
       code: ErrorCode.VALIDATION,

@@ -135,13 +135,14 @@ def at(document, pointer):
     return document
 
 
-def from_totals(statement, name, scope):
+def from_totals(statement, name, scope, bonus=False):
     """What the totals say of a name such as lateRolledBackBets; None where it is no such name."""
     late, rest = (True, name[4:]) if name.startswith("late") and name != "lateItems" else (False, name)
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
     rest = rest[:1].lower() + rest[1:]
-    if rest not in KINDS or not re.fullmatch(r"(currency=\w+)?", scope):
+    told_apart = any("product" in total for total in statement["totals"])
+    if rest not in KINDS or told_apart or not re.fullmatch(r"(currency=\w+)?", scope):
         return None
     currency = scope[9:] or None
     kind, *categories = KINDS[rest]
@@ -150,7 +151,18 @@ def from_totals(statement, name, scope):
         Fraction(total["sum"]) for total in statement["totals"]
         if total["kind"] == kind and (not categories or total["category"] in categories)
         and (total["originPeriodId"] is not None) == late and total.get("currency") == currency
+        and not (bonus and is_bonus_free(statement, total))
     )
+
+
+def is_bonus_free(statement, total):
+    """Whether its bonus cost is not deducted: by the settings of games, or as the rule answered about its part."""
+    names = {"brand": "brand", "product": "product", "category": "productCategory", "group": "productGroup"}
+    for rule in (line["rule"] for line in statement["lines"] if "rule" in line):
+        told = {member: rule["facts"][name] for name, member in names.items() if name in rule["facts"]}
+        if rule["answer"]["bonusCost"] is not None and all(total.get(member, "") == told[member] for member in told):
+            return not rule["answer"]["bonusCost"]
+    return total.get("isBonusFree", False)
 
 
 def possible_values(statement, name, line, before):
@@ -158,8 +170,9 @@ def possible_values(statement, name, line, before):
     scope, document = line["scope"], statement["configuration"]["document"]
     stem = re.sub(r"\d+$", "", name)
     found = set()
-    if from_totals(statement, name, scope) is not None:
-        found.add(from_totals(statement, name, scope))
+    bonus = line["code"] == "DEDUCTION_BONUS"
+    if from_totals(statement, name, scope, bonus) is not None:
+        found.add(from_totals(statement, name, scope, bonus))
     if stem in LINES:
         found |= {Fraction(each["result"]) for each in before if each["code"] == LINES[stem] and each["scope"] == scope}
     if name in MEMBERS:
@@ -184,6 +197,10 @@ def possible_values(statement, name, line, before):
         # a rate of a cap or basis stands in the member that the line names; a tier's rate on the line before
         found |= config_numbers(at(document, line["term"])) | (chosen if stem == "rate" else set())
         found |= config_numbers(document["carryOver"]) if name == "capRate" else set()
+    if line["code"] == "RULE_RATE":
+        found = {Fraction(line["rule"]["answer"]["rate"])}
+    elif line["term"] == "/rules" and name == "rate":
+        found = {Fraction(each["rule"]["answer"]["rate"]) for each in before if each["code"] == "RULE_RATE"}
     if name in STATE:
         items = [item for item in statement["state"]["opening"] if item["name"] == STATE[name]]
         found |= {Fraction(0)} | {Fraction(item["value"]) for item in items}

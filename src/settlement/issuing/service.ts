@@ -20,10 +20,11 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
-import { contractOf, type PayoutDocument, payoutIn } from "../document-contract.js";
+import { contractOf, type PayoutDocument, payoutIn, ruleOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { type Quoted, useRates } from "../rates/service.js";
+import { askAll } from "../rulings/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument, closingStateOf } from "../statement-document.js";
@@ -31,6 +32,7 @@ import type { StatementDocument } from "../statement-schema.js";
 import type { KindTotal } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
 import { type PeriodSpan, periodDays } from "../terms/period.js";
+import { casesOf } from "../terms/rule.js";
 import type { State } from "../terms/state.js";
 import { currenciesOf, totalsUnder } from "../totals/service.js";
 
@@ -160,25 +162,28 @@ export interface CalculationFacts {
   readonly link: Pick<Link, "state" | "closingMinor"> | null;
 }
 
-/** What a period comes to in one currency, whether it becomes a statement or is replayed for comparison. */
-export function resultOf({ partner, period, currency, document, totals, link }: CalculationFacts): TermsResult {
-  return calculate({
-    contract: contractOf(document, { currency, scale: scaleOf(currency) }),
-    totals,
-    state: link?.state ?? [],
-    openingMinor: link?.closingMinor ?? 0n,
-    period: periodDays(spanOf(partner, period)),
-  });
+/**
+ * What a period comes to in one currency, whether it becomes a statement or is replayed for comparison. Refused where
+ * the terms' rule gives no answer (`RULE_FAILED`).
+ */
+export async function resultOf(facts: CalculationFacts): Promise<TermsResult> {
+  const { partner, currency, document, totals, link } = facts;
+  const contract = contractOf(document, { currency, scale: scaleOf(currency) });
+  const period = periodDays(spanOf(partner, facts.period));
+  const cases = casesOf({ contract, totals, period, currency, partnerKind: partner.kind });
+  const rulings = await askAll(ruleOf(document), cases);
+  const [state, openingMinor] = [link?.state ?? [], link?.closingMinor ?? 0n];
+  return calculate({ contract, totals, state, openingMinor, period, rulings });
 }
 
 function spanOf({ timezone }: Partner, { startsAt, endsAt, cycleStartsAt, cycleEndsAt }: SettlementPeriod): PeriodSpan {
   return { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone };
 }
 
-function calculateStatement(app: App, facts: StatementFacts): Calculated {
+async function calculateStatement(app: App, facts: StatementFacts): Promise<Calculated> {
   const { partner, period, currency, terms, totals, link, payment } = facts;
   const scale = scaleOf(currency);
-  const result = resultOf({ ...facts, document: terms.document });
+  const result = await resultOf({ ...facts, document: terms.document });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
   const header = {
     ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
@@ -187,6 +192,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     payment,
     commitment: commitmentOf(frontierOf(period)),
+    partnerKind: partner.kind,
   };
   const document = buildStatementDocument(header, totals, result);
   const statement = statementOf(facts, { document, result, issuedAt });

@@ -8,6 +8,7 @@ import type { Statement } from "../entities.js";
 import { linksOf, resultOf } from "../issuing/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
+import type { TermsResult } from "../terms/calculate.js";
 import { publishLine } from "../terms/lines.js";
 import { currenciesOf, type Standing, totalsUnder } from "../totals/service.js";
 
@@ -75,12 +76,13 @@ async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readon
   const document = draft ?? (await termsOf(app, partner.tenantId, period.configurationId)).document;
   const { totals } = await totalsUnder(app.database.manager, partner, period, document);
   const currencies = currenciesOf(partner, totals, [...chain.values()]);
-  const replayed = currencies.map((currency) => {
+  const replayed: { readonly currency: string; readonly result: TermsResult }[] = [];
+  for (const currency of currencies) {
     const link = chain.get(currency) ?? null;
-    const result = resultOf({ partner, period, currency, document, totals: totals.get(currency) ?? [], link });
+    const result = await resultOf({ partner, period, currency, document, totals: totals.get(currency) ?? [], link });
     chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
-    return { currency, result };
-  });
+    replayed.push({ currency, result });
+  }
   const others = issued.map(({ currency }) => currency).filter((currency) => !currencies.includes(currency));
   return [...currencies, ...others].map((currency) => {
     const statement = issued.find((each) => each.currency === currency) ?? null;

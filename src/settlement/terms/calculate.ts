@@ -11,6 +11,8 @@ import { settlePosition } from "./position.js";
 import { type StatementPosting, statementPostings } from "./postings.js";
 import { rollReserve } from "./reserve.js";
 import { roundEarned } from "./rounding.js";
+import { applyRulings, rulingLines } from "./rule.js";
+import type { Ruling } from "./ruling.js";
 import { carriedIn, type State, tidyState } from "./state.js";
 import { vatLines } from "./taxes.js";
 
@@ -24,6 +26,8 @@ export interface TermsInput {
   /** Closing position of the statement before, in minor units. */
   readonly openingMinor: bigint;
   readonly period: PeriodDays;
+  /** What the contract's rule answered about each of its cases; absent where it has none. */
+  readonly rulings?: readonly Ruling[];
 }
 
 /** What a period came to. Rationals are exact minor units; `earned` is all lines of money but adjustments, reserves. */
@@ -50,7 +54,9 @@ export interface TermsResult {
  * Settles one period in one currency: base, share and fees, one rounding, taxes and dues, reserve, position, and the
  * ledger entry. The same input gives the same result.
  */
-export function calculate({ contract, totals, state, openingMinor, period }: TermsInput): TermsResult {
+export function calculate({ rulings = [], totals: posted, ...input }: TermsInput): TermsResult {
+  const { contract, state, openingMinor, period } = input;
+  const totals = applyRulings(contract, posted, rulings);
   const carryIn = carriedIn(state);
   assert(carryIn.compare(Rational.ZERO) <= 0, "only a negative base is carried");
   assert(unsettledKinds(totals).length === 0, "a term settles every kind");
@@ -70,6 +76,7 @@ export function calculate({ contract, totals, state, openingMinor, period }: Ter
   const stateOut = tidyState([...groups.flatMap((group) => group.state), ...reserve.state]);
   return balanced({
     lines: [
+      ...rulingLines(rulings),
       ...rounded.lines,
       ...separateJackpots(contract, totals),
       ...money.slice(rounded.money.length),

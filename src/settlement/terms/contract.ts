@@ -1,6 +1,7 @@
 import type { Rational, RoundingMode } from "../../kernel/rational.js";
 import type { TransactionKind } from "../../periods/entities.js";
 import type { PayoutTerms, ReserveTerms, TaxTerms } from "./payment-terms.js";
+import type { RuleTerms } from "./ruling.js";
 
 /** What the base starts from. */
 export enum Measure {
@@ -247,9 +248,10 @@ export interface Match {
   readonly brand: string | null;
   readonly category: string | null;
   readonly product: string | null;
+  readonly group: string | null;
 }
 
-/** Terms of some brands, categories or products; what is null, or no fee or cap, is as for the rest. */
+/** Terms of some brands, categories, products or groups; what is null, or no fee or cap, is as for the rest. */
 export interface Override {
   readonly match: Match;
   readonly base: BaseTerms | null;
@@ -275,4 +277,5 @@ export interface Contract {
   readonly payout: PayoutTerms;
   readonly rounding: Rounding;
   readonly overrides: readonly Override[];
+  readonly rule: RuleTerms | null;
 }
