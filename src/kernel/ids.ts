@@ -17,6 +17,7 @@ export const ID_PREFIXES = {
   simulation: "sim",
   exchangeRate: "fxr",
   setOff: "set",
+  gameSettings: "gms",
   request: "req",
   token: "tok",
 } as const;

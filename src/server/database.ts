@@ -9,6 +9,7 @@ import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entit
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
+import { GameSetting } from "../settlement/games/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
@@ -23,7 +24,7 @@ export const databaseSchema: Schema = {
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
-    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
+    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
   ],
   migrations: [...migrations],
 };

@@ -7,6 +7,7 @@ import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
+import { GameSettingsResolver } from "../settlement/games/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
@@ -28,6 +29,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
-  RuleResolver,
+  ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
 ];

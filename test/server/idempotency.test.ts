@@ -87,6 +87,11 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { periodId: first?.id };
     return { from: manager, input, other: { periodId: next?.id }, act: ActType.PERIOD_CLOSED, noun: "period" };
   },
+  setGameSettings: async () => {
+    const input = { partnerId: place.partner.id, code: "crash", category: "SLOTS" };
+    const other = { ...input, category: "LIVE" };
+    return { from: manager, input, other, act: ActType.GAME_SETTINGS_SET, noun: "gameSettings" };
+  },
 };
 
 describe.each(Object.keys(mutations))("%s", (name) => {
@@ -148,7 +153,9 @@ async function prepared(name: string): Promise<Repeatable> {
 
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-  const noun = /(Tenant|Partner|Client|Key|Configuration|Period)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  const noun = /(Tenant|Partner|Client|Key|Configuration|Period|GameSettings)$/
+    .exec(name)?.[1]
+    ?.replace(/^./, (letter) => letter.toLowerCase());
   const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }

@@ -1,5 +1,5 @@
 import { present } from "../../kernel/assert.js";
-import type { SettlementPeriod } from "../../periods/entities.js";
+import { type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { Reader } from "../../platform/database.js";
@@ -7,8 +7,9 @@ import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { ConfigurationDocument } from "../document.js";
 import { conversionOf, needsPlaces } from "../document-contract.js";
+import { gamesAt } from "../games/service.js";
 import { type Quoted, ratesAt } from "../rates/service.js";
-import type { KindTotal, Place } from "../terms/activity.js";
+import type { KindTotal } from "../terms/activity.js";
 import { type State, standsAlone } from "../terms/state.js";
 
 /** A period's totals as the calculation takes them, by currency. */
@@ -61,10 +62,10 @@ async function periodTotals(
 ): Promise<PeriodTotals> {
   const activity = await activityOf(reader, partner, period.no);
   const origins = await originsOf(reader, partner, period, activity);
-  const places = isPlaced ? await placesOf(reader, partner) : null;
+  const games = await gamesOf(reader, partner, period, isPlaced);
   const totals = new Map<string, KindTotal[]>();
   for (const row of activity) {
-    const total = totalOf(row, { period, origins, places });
+    const total = totalOf(row, { period, origins, games });
     const known = totals.get(row.currency);
     if (known === undefined) totals.set(row.currency, [total]);
     else known.push(total);
@@ -94,21 +95,34 @@ async function originsOf(
 interface TotalFacts {
   readonly period: SettlementPeriod;
   readonly origins: ReadonlyMap<number, SettlementPeriod>;
-  /** Null where no term looks at places. */
-  readonly places: ((activity: Activity) => Place) | null;
+  readonly games: (activity: Activity) => Pick<KindTotal, "place" | "isBonusFree">;
 }
 
-function totalOf(row: Activity, { period, origins, places }: TotalFacts): KindTotal {
+function totalOf(row: Activity, { period, origins, games }: TotalFacts): KindTotal {
   const { kind, category, count, units, sumMinor, originPeriodNo } = row;
   const isOwn = originPeriodNo === period.no;
   const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
-  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row) };
+  return { kind, category, originPeriodId, count, units, sumMinor, ...games(row) };
 }
 
-async function placesOf(reader: Reader, partner: Partner): Promise<(activity: Activity) => Place> {
+/** Games as they were set when the period was fenced, or for one that is open as they are set now. */
+async function gamesOf(
+  reader: Reader,
+  partner: Partner,
+  { closedAt }: SettlementPeriod,
+  isPlaced: boolean,
+): Promise<TotalFacts["games"]> {
+  const { termsOf, someAreBonusFree } = await gamesAt(reader, partner, closedAt);
+  if (!isPlaced && !someAreBonusFree) return () => ({});
   const { brands, products } = await dimensionsByNumber(reader, partner);
-  return ({ brandNo, productNo }) => {
-    const product = products.get(productNo);
-    return { brand: brands.get(brandNo) ?? "", product: product?.code ?? "", category: product?.category ?? "" };
+  return ({ kind, brandNo, productNo }) => {
+    const product = products.get(productNo) ?? "";
+    const { category, group, bonusCost } = product === "" ? NO_GAME : termsOf(product);
+    const place = { brand: brands.get(brandNo) ?? "", product, category, ...(group === "" ? {} : { group }) };
+    const isBonusFree = !bonusCost && kind.includes(TransactionKind.BONUS);
+    return { ...(isPlaced ? { place } : {}), ...(isBonusFree ? { isBonusFree } : {}) };
   };
 }
+
+/** What holds for activity that names no game. */
+const NO_GAME = { category: "", group: "", bonusCost: true };
