@@ -19,6 +19,7 @@ import { ExchangeRates0000000000017 } from "./0017-exchange-rates.js";
 import { SetOffs0000000000018 } from "./0018-set-offs.js";
 import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
 import { GameSettings0000000000020 } from "./0020-game-settings.js";
+import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   SetOffs0000000000018,
   SettlementRuns0000000000019,
   GameSettings0000000000020,
+  FineTotals0000000000021,
 ];

@@ -5,7 +5,7 @@ import { BoundedMap } from "../kernel/bounded-map.js";
 import { sha256 } from "../kernel/digest.js";
 import { CodedError, ErrorCode } from "../kernel/errors.js";
 import { parseStrictJson, StrictJsonFault } from "../kernel/strict-json.js";
-import { BatchMode } from "./entities.js";
+import type { BatchMode } from "./entities.js";
 import { exchangeError } from "./errors.js";
 
 /** How large a batch may be: characters of the compact JWS, and transactions in it. */
@@ -57,7 +57,7 @@ export interface BatchClaims {
   readonly aud: string;
   readonly jti: string;
   readonly iat: number;
-  readonly mode: BatchMode;
+  readonly mode: keyof typeof BatchMode;
 }
 
 /** A payload whose frame is in order; nothing is said about the transactions but that there are 1 to 10,000. */
@@ -67,16 +67,21 @@ export interface BatchPayload {
 }
 
 /**
- * A batch taken apart, not verified: good for finding a replay and the key, nothing else. `stated` is what it claims,
- * null when the payload cannot be read; why, `verifyEnvelope` says to those whose signature holds.
+ * What a batch says before anybody has looked inside: good for finding a replay and the key, nothing else. `stated` is
+ * what it claims, null when the payload cannot be read; why, is said to those whose signature holds.
  */
-export interface Envelope {
-  /** The bytes received, all ASCII. */
-  readonly jws: string;
+export interface EnvelopeCover {
   readonly header: BatchHeader;
   readonly stated: BatchClaims | null;
   /** SHA-256 of the decoded payload; a payload signed again is still the same batch. */
   readonly payloadSha256: Buffer;
+  readonly payloadBytes: number;
+}
+
+/** A batch taken apart, not verified. */
+export interface Envelope extends EnvelopeCover {
+  /** The bytes received, all ASCII. */
+  readonly jws: string;
   /** The payload, or its refusal; `verifyEnvelope` hands it out. */
   readonly payload: BatchPayload | CodedError;
 }
@@ -107,7 +112,7 @@ export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): E
   const payload = readPayload(payloadBytes, limits);
   if (payload instanceof CodedError && payload.code === ErrorCode.LIMIT_EXCEEDED) throw payload;
   const stated = payload instanceof CodedError ? null : payload.claims;
-  return { jws, header, stated, payloadSha256: sha256(payloadBytes), payload };
+  return { jws, header, stated, payloadSha256: sha256(payloadBytes), payloadBytes: payloadBytes.length, payload };
 }
 
 /**
@@ -117,12 +122,19 @@ export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): E
  * know.
  */
 export function verifyEnvelope(envelope: Envelope, key: VerificationKey, now: Date): BatchPayload {
-  const { header, payload } = envelope;
+  verifySignature(envelope, key);
+  return timelyPayload(envelope.payload, now);
+}
+
+/** The first half of `verifyEnvelope`. */
+export function verifySignature({ jws, header }: Pick<Envelope, "jws" | "header">, key: VerificationKey): void {
   assert(header.kid === key.kid, "the key is the one that the header names");
   if (familyOf(header.alg) !== familyOf(key.alg)) throw signatureRefusal(SignatureCheck.KEY_ALG, { kid: key.kid });
-  if (!isSignedBy(envelope.jws, header.alg, key)) {
-    throw signatureRefusal(SignatureCheck.SIGNATURE, { kid: key.kid });
-  }
+  if (!isSignedBy(jws, header.alg, key)) throw signatureRefusal(SignatureCheck.SIGNATURE, { kid: key.kid });
+}
+
+/** The second half of `verifyEnvelope`: the payload, whatever is known of it, unless it is refused. */
+export function timelyPayload<P extends Pick<BatchPayload, "claims">>(payload: P | CodedError, now: Date): P {
   if (payload instanceof CodedError) throw payload;
   if (Math.abs(payload.claims.iat * 1000 - now.getTime()) > IAT_SKEW_MAX_MS) {
     throw exchangeError("CLOCK_SKEW", { path: "/iat", maxMs: IAT_SKEW_MAX_MS });
@@ -198,7 +210,7 @@ function readPayload(bytes: Buffer, limits: BatchLimits): BatchPayload | CodedEr
 }
 
 function readClaims(payload: Record<string, unknown>): BatchClaims | CodedError {
-  const { iss, aud, jti, sub = iss, iat, mode = BatchMode.INDEPENDENT } = payload;
+  const { iss, aud, jti, sub = iss, iat, mode = "INDEPENDENT" } = payload;
   if (!isCode(iss)) return payloadRefusal("/iss", CODE_REASON);
   if (!isCode(aud)) return payloadRefusal("/aud", CODE_REASON);
   if (!isCode(jti)) return payloadRefusal("/jti", CODE_REASON);
@@ -206,7 +218,7 @@ function readClaims(payload: Record<string, unknown>): BatchClaims | CodedError 
   if (typeof iat !== "number" || !Number.isSafeInteger(iat) || iat < 0) {
     return payloadRefusal("/iat", "must be whole seconds since 1970");
   }
-  if (mode !== BatchMode.INDEPENDENT && mode !== BatchMode.ATOMIC) {
+  if (mode !== "INDEPENDENT" && mode !== "ATOMIC") {
     return payloadRefusal("/mode", "must be INDEPENDENT or ATOMIC");
   }
   return { iss, sub, aud, jti, iat, mode };

@@ -4,7 +4,16 @@ import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
 import type { DocumentProblem } from "./errors.js";
 import { type RuleSurroundings, ruleProblems, ruleWarnings } from "./rule-checks.js";
-import { CarryPolicy, CarryUnit, FeeKind, GuaranteeKind, TierBasis, TierMode, Window } from "./terms/contract.js";
+import {
+  CarryPolicy,
+  CarryScope,
+  CarryUnit,
+  FeeKind,
+  GuaranteeKind,
+  TierBasis,
+  TierMode,
+  Window,
+} from "./terms/contract.js";
 import { RateType } from "./terms/fx.js";
 import { isTooShort } from "./terms/period.js";
 import { tierWarnings } from "./terms/tiers.js";
@@ -38,6 +47,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...poolProblems(document),
     ...fxProblems(document),
     ...(document.rules === undefined ? [] : ruleProblems(document.rules, surroundingsOf(document))),
+    ...ringFenceProblems(document),
   ];
 }
 
@@ -63,7 +73,8 @@ function surroundingsOf(document: Document): RuleSurroundings {
   const shares = termsOf(document).map(({ terms }) => terms.share);
   const windows = shares.map((share) => (share?.kind === "TIERED" ? share.window : undefined) ?? Window.PERIOD);
   const groups = (document.overrides ?? []).flatMap(({ for: { group } }) => group ?? []);
-  return { groups: new Set(groups), hasWindow: windows.some((window) => window !== Window.PERIOD) };
+  const hasRingFence = document.carryOver.ringFence !== undefined;
+  return { groups: new Set(groups), hasWindow: windows.some((window) => window !== Window.PERIOD), hasRingFence };
 }
 
 /** The document's own terms, and those of each override. */
@@ -189,6 +200,28 @@ function fxProblems({ fx, cycle }: Document): readonly Problem[] {
   }
   if (fx.from?.includes(fx.to)) problems.push({ path: "/fx/from", reason: "converts a currency into itself" });
   return problems;
+}
+
+function ringFenceProblems({ carryOver }: Document): readonly Problem[] {
+  const { ringFence } = carryOver;
+  const { scope, unit } = carryOver.policy === CarryPolicy.NONE ? {} : carryOver;
+  const at = "/carryOver/ringFence";
+  if (ringFence === undefined) {
+    return scope === "PLAYER" ? [{ path: "/carryOver/scope", reason: "PLAYER goes with a ringFence" }] : [];
+  }
+  const zero = Rational.ZERO;
+  return [
+    ...(scope === CarryScope.BRAND || scope === CarryScope.GAME
+      ? [{ path: at, reason: "belongs to the scope PARTNER or PLAYER" }]
+      : []),
+    ...(unit === CarryUnit.COMMISSION ? [{ path: at, reason: "belongs to a carried base" }] : []),
+    ...(rationalOf(ringFence.playerAtMost).compare(zero) < 0
+      ? []
+      : [{ path: `${at}/playerAtMost`, reason: "is not below zero" }]),
+    ...(rationalOf(ringFence.aggregateAtMost).compare(zero) <= 0
+      ? []
+      : [{ path: `${at}/aggregateAtMost`, reason: "is above zero" }]),
+  ];
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

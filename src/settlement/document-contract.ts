@@ -3,9 +3,10 @@ import { present } from "../kernel/assert.js";
 import { parseAmount } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { TransactionKind } from "../periods/entities.js";
+import { Grain } from "../periods/grains/entities.js";
 import type { configurationSchema } from "./document-schema.js";
 import { documentRefusal } from "./errors.js";
-import type { Rule } from "./ruling.js";
+import { ruleTerms } from "./ruling.js";
 import {
   type BaseTerms,
   type Cap,
@@ -23,16 +24,15 @@ import {
   type JackpotTerms,
   type Override,
   type RateOf,
+  type RingFence,
   type Rounding,
   type ShareTerms,
   TierBasis,
   TierMode,
   Window,
 } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { NegativePosition, type PayoutTerms, type ReserveTerms, type TaxTerms } from "./terms/payment-terms.js";
-import { RuleEach } from "./terms/ruling.js";
-
-const RULE_EACH = Object.values(RuleEach);
 
 type Document = z.infer<typeof configurationSchema>;
 type OverrideDocument = NonNullable<Document["overrides"]>[number];
@@ -46,13 +46,15 @@ type DeductionDocument = NonNullable<Document["base"]["deductions"]>[number];
 export interface CurrencyScale {
   readonly currency: string;
   readonly scale: number;
+  /** What the partner is to its tenant, which a rule is told. */
+  readonly partnerKind?: string;
 }
 
 /**
  * What the document says about one currency, as exact numbers: overrides for the currency alone have taken the place of
  * what they override. An amount that has more decimals than the currency is refused (`VALIDATION`).
  */
-export function contractOf(document: Document, { currency, scale }: CurrencyScale): Contract {
+export function contractOf(document: Document, { currency, scale, partnerKind = "" }: CurrencyScale): Contract {
   const own = overridesIn(document, currency);
   const whole = own.find(isWhole);
   const at = (member: keyof OverrideDocument) => `${whole?.[member] === undefined ? "" : whole.pointer}/${member}`;
@@ -66,15 +68,15 @@ export function contractOf(document: Document, { currency, scale }: CurrencyScal
     fees: feesOf(whole?.fees ?? document.fees, at("fees"), minor),
     caps: capsOf(whole?.caps ?? document.caps, at("caps"), minor),
     guarantee: guarantee === undefined ? null : guaranteeOf(guarantee, at("guarantee"), minor),
-    carry: carryOf(document.carryOver),
+    carry: carryOf(document.carryOver, minor),
     jackpots: jackpotsOf(whole?.jackpots ?? document.jackpots),
     reserve: reserve === undefined ? null : reserveOf(reserve, at("reserve"), minor),
     taxes: taxesOf(document),
     payout: payoutOf(whole?.payout ?? document.payout, at("payout"), minor),
     rounding: roundingOf(whole?.rounding ?? document.rounding, scale, at("rounding")),
     overrides: own.filter((each) => each !== whole).map((each) => overrideOf(each, each.pointer, minor)),
-    rule:
-      document.rules === undefined ? null : { each: RULE_EACH.filter((each) => document.rules?.each?.includes(each)) },
+    settlesLateAtOrigin: document.lateItems === "ORIGIN_TERMS",
+    rule: ruleTerms(document, { currency, partnerKind }),
   };
 }
 
@@ -190,9 +192,10 @@ function guaranteeOf(guarantee: NonNullable<Document["guarantee"]>, pointer: str
   return { ...none, amount, window, isProrated: guarantee.prorate === "DAYS" };
 }
 
-function carryOf(carry: Document["carryOver"]): CarryTerms {
+function carryOf(carry: Document["carryOver"], minor: MinorReader): CarryTerms {
   const none = { unit: CarryUnit.BASE, tierBasis: TierBasis.NET, scope: CarryScope.PARTNER, rate: Rational.ONE };
-  if (carry.policy === CarryPolicy.NONE) return { ...none, policy: carry.policy, expiresAfterPeriods: null };
+  const ringFence = ringFenceOf(carry, minor);
+  if (carry.policy === CarryPolicy.NONE) return { ...none, policy: carry.policy, expiresAfterPeriods: null, ringFence };
   return {
     policy: carry.policy,
     unit: carry.unit,
@@ -200,7 +203,17 @@ function carryOf(carry: Document["carryOver"]): CarryTerms {
     scope: carry.scope === undefined || carry.scope === "PLAYER" ? none.scope : carry.scope,
     rate: carry.policy === CarryPolicy.CAPPED ? rationalOf(carry.rate) : none.rate,
     expiresAfterPeriods: carry.expiresAfterPeriods ?? null,
+    ringFence,
   };
+}
+
+function ringFenceOf({ ringFence }: Document["carryOver"], minor: MinorReader): RingFence | null {
+  if (ringFence === undefined) return null;
+  const read = (member: keyof typeof ringFence) => {
+    const size = Rational.of(minor(ringFence[member].replace("-", ""), `/carryOver/ringFence/${member}`));
+    return ringFence[member].startsWith("-") ? size.negate() : size;
+  };
+  return { playerAtMost: read("playerAtMost"), aggregateAtMost: read("aggregateAtMost") };
 }
 
 function jackpotsOf(jackpots: Document["jackpots"]): JackpotTerms {
@@ -263,20 +276,20 @@ function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, m
   };
 }
 
-/** A document's rule as it is asked: its graph, and the groups that have terms; null where it has none. */
-export function ruleOf({ rules, overrides = [] }: Document): Rule | null {
-  if (rules === undefined) return null;
-  return { content: rules.content, groups: new Set(overrides.flatMap(({ for: { group } }) => group ?? [])) };
-}
-
 /** Whether any term looks at brands, products, their categories or groups. */
 export function needsPlaces({ overrides = [], carryOver, rules }: Document): boolean {
   const isNarrowed = overrides.some(({ for: { brand, category, product, group } }) => {
     return brand ?? category ?? product ?? group;
   });
-  return (
-    isNarrowed ||
-    rules?.each !== undefined ||
-    (carryOver.policy !== CarryPolicy.NONE && (carryOver.scope ?? "PARTNER") !== "PARTNER")
-  );
+  const isCarried = carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? "");
+  return isNarrowed || rules?.each !== undefined || isCarried;
+}
+
+/** By what the terms tell the totals of a period apart besides: players for the ring-fence, days for daily rates. */
+export function grainsOf(document: Document): readonly Grain[] {
+  const grains = [
+    ...(document.carryOver.ringFence === undefined ? [] : [Grain.PLAYER]),
+    ...(document.fx?.type === RateType.TRANSACTION ? [Grain.DAY] : []),
+  ];
+  return grains.length > 0 && needsPlaces(document) ? [...grains, Grain.PLACE] : grains;
 }

@@ -22,13 +22,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
   readonly values?: readonly string[];
-}[] = [
-  { at: "/carryOver/scope", values: ["PLAYER"] },
-  { at: "/carryOver/ringFence" },
-  { at: "/fx/type", values: ["TRANSACTION"] },
-  { at: "/credit" },
-  { at: "/lateItems", values: ["ORIGIN_TERMS"] },
-];
+}[] = [{ at: "/credit" }];
 
 /**
  * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses
@@ -43,13 +37,13 @@ export function parseConfiguration(document: unknown): ConfigurationDocument {
 }
 
 /**
- * Checks a rule that is in no document yet, as part of one that has terms for some groups and no tiers over a window.
- * Refuses as `parseConfiguration` does, with pointers from `/rules` on.
+ * Checks a rule that is in no document yet, as part of one that has terms for some groups, no tiers over a window and
+ * no ring-fence. Refuses as `parseConfiguration` does, with pointers from `/rules` on.
  */
 export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
   const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
   if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = ruleProblems(parsed.data.rules, { groups, hasWindow: false });
+  const problems = ruleProblems(parsed.data.rules, { groups, hasWindow: false, hasRingFence: false });
   if (problems.length > 0) throw documentRefusal(problems);
   return parsed.data.rules;
 }

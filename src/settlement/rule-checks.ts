@@ -25,6 +25,8 @@ export interface RuleSurroundings {
   readonly groups: ReadonlySet<string>;
   /** Whether any share has tiers over a window longer than the period. */
   readonly hasWindow: boolean;
+  /** Whether players are fenced in, which looks at units before a rule has made any. */
+  readonly hasRingFence: boolean;
 }
 
 /** What is wrong with a rule whose shape is right, by JSON pointer into the document. */
@@ -218,7 +220,7 @@ function faultOfAnswer({ text, field }: RuleExpression, groups: ReadonlySet<stri
 }
 
 /** That something is answered, and nothing computed in vain. */
-function answerProblems(content: RuleContent, { hasWindow }: RuleSurroundings): readonly Problem[] {
+function answerProblems(content: RuleContent, { hasWindow, hasRingFence }: RuleSurroundings): readonly Problem[] {
   const all = expressionsIn(content);
   const used = new Set([
     ...ANSWERS,
@@ -236,6 +238,7 @@ function answerProblems(content: RuleContent, { hasWindow }: RuleSurroundings): 
       reason: `computes ${field}, which is neither an answer (${ANSWERS.join(", ")}) nor used`,
     })),
     ...(ANSWERS.some(isAnswered) ? [] : [{ path: "/nodes", reason: "answer nothing" }]),
+    ...(hasRingFence ? [{ path: "/nodes", reason: "stand beside a ringFence" }] : []),
     ...(hasWindow && isAnswered("rate") ? [{ path: "/nodes", reason: "answer a rate, and a share has a window" }] : []),
   ];
 }

@@ -1,6 +1,7 @@
 import { present } from "../kernel/assert.js";
+import { canonicalJson } from "../kernel/canonical-json.js";
 import { code, rate as rateText } from "./document-base.js";
-import { isEmpty, type RuleContent, type RuleNode, type RuleTable } from "./document-rules.js";
+import { isEmpty, type RuleContent, type RuleDocument, type RuleNode, type RuleTable } from "./document-rules.js";
 import { settlementError } from "./errors.js";
 import { type Evaluated, evaluate, passes, type RuleContext, type RuleValue } from "./rule-expressions.js";
 import {
@@ -10,7 +11,9 @@ import {
   type FiredRow,
   type RuleAnswer,
   type RuleCase,
+  RuleEach,
   type RuleFacts,
+  type RuleTerms,
   type Ruling,
 } from "./terms/ruling.js";
 
@@ -41,8 +44,39 @@ export function ask({ content, groups }: Rule, { scope, facts }: RuleCase): Ruli
   return { scope, facts, answer: answerOf(context, { facts, groups, fail }), fired };
 }
 
+/** What of a document makes its rule. */
+interface RuleMembers {
+  readonly rules?: RuleDocument | undefined;
+  readonly overrides?: readonly { readonly for: { readonly group?: string | undefined } }[] | undefined;
+}
+
+/** How the rule of a document is asked; null where it has none. */
+export function ruleTerms(
+  { rules, overrides = [] }: RuleMembers,
+  told: { readonly currency: string; readonly partnerKind: string },
+): RuleTerms | null {
+  if (rules === undefined) return null;
+  const each = Object.values(RuleEach).filter((dimension) => rules.each?.includes(dimension));
+  const groups = new Set(overrides.flatMap(({ for: { group } }) => group ?? []));
+  return { ...told, each, ask: asker({ content: rules.content, groups }) };
+}
+
+/** Each case is asked about once, however often it is calculated. */
+function asker(rule: Rule): (cases: readonly RuleCase[]) => readonly Ruling[] {
+  const known = new Map<string, Ruling>();
+  return (cases) => {
+    checkCases(cases);
+    return cases.map((each) => {
+      const key = canonicalJson(each);
+      const ruling = known.get(key) ?? ask(rule, each);
+      known.set(key, ruling);
+      return ruling;
+    });
+  };
+}
+
 /** Refuses (`RULE_FAILED`) to ask about more parts of the activity than a statement should show. */
-export function checkCases(cases: readonly RuleCase[]): void {
+function checkCases(cases: readonly RuleCase[]): void {
   if (cases.length <= CASES_MAX) return;
   throw settlementError("RULE_FAILED", { about: "the whole", reason: `there are more than ${CASES_MAX} cases` });
 }

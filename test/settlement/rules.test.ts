@@ -4,8 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CodedError } from "../../src/kernel/errors.js";
 import { parseConfiguration } from "../../src/settlement/document.js";
 import { warningsOf } from "../../src/settlement/document-checks.js";
-import { ruleOf } from "../../src/settlement/document-contract.js";
-import { ask } from "../../src/settlement/ruling.js";
 import { example } from "../support/contracts.js";
 import { facts, type Row, ruled, ruleOn, table } from "../support/rules.js";
 
@@ -19,8 +17,7 @@ describe("what a rule answers", () => {
     ["LIVE", "-5.00", 3, { group: "LIVE" }, "live"],
     ["", "0.00", 3, {}, "rest"],
   ])("the first row that fires: %s, %s, month %i", (category, ggr, month, answer, id) => {
-    const rule = ruleOf(parseConfiguration(terms));
-    const ruling = rule && ask(rule, { scope: "", facts: facts({ category, ggr, month }) });
+    const ruling = ruleOn(terms, { category, ggr, month });
     expect(ruling).toMatchObject({ answer, fired: [{ node: "Rates", id }] });
   });
 
@@ -230,6 +227,14 @@ describe("what is refused before anybody is settled by it", () => {
         ],
       ),
       "/rules/content/edges go round in a circle",
+    ],
+    [
+      "a rule beside a ring-fence",
+      {
+        ...one("", '"0.1"'),
+        carryOver: { policy: "NONE", ringFence: { playerAtMost: "-7000", aggregateAtMost: "-2000" } },
+      },
+      "/rules/content/nodes stand beside a ringFence",
     ],
     [
       "a rate beside a tier window",

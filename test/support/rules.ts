@@ -1,6 +1,6 @@
+import { present } from "../../src/kernel/assert.js";
 import { parseConfiguration } from "../../src/settlement/document.js";
-import { ruleOf } from "../../src/settlement/document-contract.js";
-import { ask } from "../../src/settlement/ruling.js";
+import { contractOf } from "../../src/settlement/document-contract.js";
 import type { RuleFacts, Ruling } from "../../src/settlement/terms/ruling.js";
 import { example } from "./contracts.js";
 
@@ -57,9 +57,8 @@ export function facts(stated: RuleFacts): RuleFacts {
 
 /** What a document's rule answers. */
 export function ruleOn(document: unknown, stated: RuleFacts): Ruling {
-  const rule = ruleOf(parseConfiguration(document));
-  if (rule === null) throw new Error("the document has no rule");
-  return ask(rule, { scope: "", facts: facts(stated) });
+  const { rule } = contractOf(parseConfiguration(document), { currency: "USD", scale: 2 });
+  return present(rule?.ask([{ scope: "", facts: facts(stated) }])[0], "an answer");
 }
 
 function graphOf(node: Record<string, unknown>): Record<string, unknown> {

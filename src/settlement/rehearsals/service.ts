@@ -5,9 +5,10 @@ import { activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { inputsOf } from "../calculating/service.js";
 import { termsOf } from "../configurations/service.js";
-import { linksOf, resultOf } from "../issuing/service.js";
-import { currenciesOf, totalsUnder } from "../totals/service.js";
+import { linksOf } from "../links/service.js";
+import { calculate } from "../terms/calculate.js";
 
 /** What a rehearsal was about, in text; it is of use while `isAsRehearsed`. */
 export type Rehearsed = string | null;
@@ -22,12 +23,9 @@ export async function rehearse(app: App, partner: Partner, { no }: SettlementPer
   const [period, matter] = [await periodNow(reader, partner, no), await matterOf(reader, partner, no)];
   const { document } = await termsOf(app, partner.tenantId, period.configurationId);
   if (document.rules === undefined) return null;
-  const links = await linksOf(reader, partner);
-  const { totals: activity } = await totalsUnder(reader, partner, period, document);
-  for (const currency of currenciesOf(partner, activity, links)) {
-    const link = links.find((each) => each.currency === currency) ?? null;
-    await resultOf({ partner, period, currency, document, totals: activity.get(currency) ?? [], link });
-  }
+  const before = await linksOf(reader, partner);
+  const { inputs } = await inputsOf(app, { partner, period, document, before });
+  for (const { input } of inputs) calculate(input);
   return matter;
 }
 

@@ -6,26 +6,25 @@ import { expressionsIn, type RuleDocument } from "../document-rules.js";
 import { settlementError } from "../errors.js";
 import { ruleWarnings } from "../rule-checks.js";
 import { readExpression } from "../rule-expressions.js";
-import { ask, checkCases, FACT_TYPES, type Rule } from "../ruling.js";
-import { EACH_FACTS, FACTS, type FiredRow, type RuleCase, type RuleFacts, type Ruling } from "../terms/ruling.js";
+import { ask, FACT_TYPES, type Rule } from "../ruling.js";
+import { casesOf, type RuleMatter } from "../terms/rule.js";
+import { EACH_FACTS, FACTS, type FiredRow, type RuleCase, type RuleFacts } from "../terms/ruling.js";
 
 /** The most decimals that a currency has. */
 const SCALE_MAX = 8;
 const TEXT_LENGTH_MAX = 64;
 
 /**
- * A rule's answers about each case, in their order; others get their turn in between. Refused where it gives none
- * (`RULE_FAILED`).
+ * Asks a contract's rule about each of its cases before anything is calculated; others get their turn in between, and
+ * the calculation meets answers that are known. Refused where it gives none (`RULE_FAILED`).
  */
-export async function askAll(rule: Rule | null, cases: readonly RuleCase[]): Promise<readonly Ruling[]> {
-  if (rule === null) return [];
-  checkCases(cases);
-  const rulings: Ruling[] = [];
-  for (const each of cases) {
-    rulings.push(ask(rule, each));
+export async function askAhead(matter: RuleMatter): Promise<void> {
+  const { rule } = matter.contract;
+  if (rule === null) return;
+  for (const each of casesOf(matter)) {
+    rule.ask([each]);
     await others();
   }
-  return rulings;
 }
 
 /** A rule to be tried, as callers send it. */

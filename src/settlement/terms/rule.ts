@@ -18,14 +18,13 @@ export interface RuleMatter {
   readonly contract: Contract;
   readonly totals: readonly KindTotal[];
   readonly period: PeriodDays;
-  readonly currency: string;
-  readonly partnerKind: string;
 }
 
 /** The cases that a contract's rule is asked about, in the order of their scopes; none where it has no rule. */
-export function casesOf({ contract, totals, period, currency, partnerKind }: RuleMatter): readonly RuleCase[] {
+export function casesOf({ contract, totals, period }: RuleMatter): readonly RuleCase[] {
   const { rule } = contract;
   if (rule === null) return [];
+  const { currency, partnerKind } = rule;
   const groups = groupBy(totals, ({ place }) => caseScope(rule.each, place));
   if (rule.each.length === 0 && groups.size === 0) groups.set("", []);
   const [year, month] = period.firstDay.split("-");

@@ -12,6 +12,10 @@ export enum RuleEach {
 export interface RuleTerms {
   /** What tells the parts apart; nothing: it is asked once, about the whole. */
   readonly each: readonly RuleEach[];
+  readonly currency: string;
+  readonly partnerKind: string;
+  /** The same answers to the same cases, in their order; what it throws stops the settlement. */
+  readonly ask: (cases: readonly RuleCase[]) => readonly Ruling[];
 }
 
 /** What kind of value a fact is; an amount is exact text on a statement, and a number to the rule. */
