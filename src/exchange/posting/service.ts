@@ -25,6 +25,7 @@ import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, type TxSql } from "../../platform/database.js";
 import { type Together, transactTogether } from "../../platform/together.js";
+import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { Place } from "../books/rules.js";
 import { commitmentLeaf } from "../commitments/rules.js";
@@ -47,16 +48,15 @@ export interface PostingRun {
   readonly isDrained: boolean;
 }
 
+/** Items of one partner that a run posts before others of its partition come first. */
+const RUN_ITEMS_MAX = 20_000;
+
 /**
  * Posts what waits for a partner, group by group, until nothing does or the budget of batches or items is used: then
  * others of its partition come first. What to post is read under the partner's cursor, so any number of workers may run
  * this at once and each batch is posted once.
  */
-export async function postBatches(
-  app: App,
-  partner: Partner,
-  itemsMax: number = GROUP_LIMITS.itemsMax,
-): Promise<PostingRun> {
+export async function postBatches(app: App, partner: Partner, itemsMax: number = RUN_ITEMS_MAX): Promise<PostingRun> {
   const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
   const attempt = (candidates: readonly WaitingBatch[]) => postGroup(app, partner, { candidates, pseudonymOf });
@@ -124,8 +124,10 @@ async function postUnderCursor(
   if (cursor === null) return null;
   if (waiting.length === 0) return { batches: [], balances: null };
   for (const { fault } of waiting) if (fault !== null) throw fault;
+  const turn = takingTurns();
   const postedAt = app.clock.now();
   const decision = timed(app, "business", () => decideGroup(waiting, facts));
+  await turn();
   stages.decided(waiting, decision.outcomes);
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));

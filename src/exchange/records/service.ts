@@ -8,6 +8,7 @@ import {
   rowLiteral,
   type SqlText,
 } from "../../platform/sql-text.js";
+import { takingTurns } from "../../platform/turns.js";
 import { dimensionNumbers } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { BookedTransaction, PendingItem, PostedItem } from "../books/rules.js";
@@ -39,8 +40,8 @@ export async function writeTransactions(
   const row = rowWriter(partner, numbers, pseudonymOf);
   const nowhere = { periodNo: 0, originPeriodNo: 0, entryNo: 0n };
   await refuseMisfits(tx, partner, decision);
-  const rows = pendingOf(partner, decision).map(({ batchNo, item, transaction }) =>
-    row(item, transaction, { ...nowhere, batchNo }),
+  const rows: [Item, BookedTransaction, RowPlace][] = pendingOf(partner, decision).map(
+    ({ batchNo, item, transaction }) => [item, transaction, { ...nowhere, batchNo }],
   );
   const waiting: [PostedItem, bigint][] = [];
   for (const [{ batchNo, items }, entryNo] of entryNos) {
@@ -49,13 +50,15 @@ export async function writeTransactions(
       if (item === null) waiting.push([posted, entryNo]);
       else {
         const { periodNo, originPeriodNo } = place;
-        rows.push(row(item, transaction, { periodNo, originPeriodNo, entryNo, batchNo }));
+        rows.push([item, transaction, { periodNo, originPeriodNo, entryNo, batchNo }]);
       }
     }
   }
+  const turn = takingTurns();
   for (let start = 0; start < rows.length; start += ROWS_MAX) {
-    const some = literals(rows.slice(start, start + ROWS_MAX));
+    const some = literals(rows.slice(start, start + ROWS_MAX).map((each) => row(...each)));
     await tx.query(`insert into transaction (${COLUMNS}) values ?`, [some]);
+    await turn();
   }
   for (const [posted, entryNo] of waiting) await postWaiting(tx, partner, { posted, entryNo, numbers });
   await writeReversals(tx, partner, decision);
