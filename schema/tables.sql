@@ -282,6 +282,24 @@ CREATE TABLE `fine_total` (
   PRIMARY KEY (`tenant_no`,`partner_no`,`period_no`,`player`,`day`,`origin_period_no`,`brand_no`,`product_no`,`kind`,`category`,`currency`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `game_setting` (
+  `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `category` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `game_group` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `bonus_cost` tinyint(1) DEFAULT NULL,
+  `set_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `set_at` datetime(3) NOT NULL,
+  `superseded_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`no`),
+  UNIQUE KEY `uq_game_setting_id` (`tenant_no`,`id`),
+  KEY `ix_game_setting_key` (`tenant_no`,`partner_no`,`code`,`set_at`),
+  CONSTRAINT `fk_game_setting_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `idempotent_answer` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -380,7 +398,6 @@ CREATE TABLE `product` (
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `code` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
-  `category` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'OTHER',
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_product_code` (`tenant_no`,`partner_no`,`code`),
   UNIQUE KEY `uq_product_id` (`tenant_no`,`id`),

@@ -47,7 +47,14 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
     ...["statement-document.ts", "statement-schema.ts"],
-    ...["recompute.ts", "statement-facts.ts"],
+    ...[
+      "recompute.ts",
+      "statement-facts.ts",
+      "document-rules.ts",
+      "rule-checks.ts",
+      "rule-expressions.ts",
+      "ruling.ts",
+    ],
   ],
 };
 

@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   exchangeRate: "fxr",
   setOff: "set",
   creditLot: "lot",
+  gameSettings: "gms",
   request: "req",
   token: "tok",
 } as const;

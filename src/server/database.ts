@@ -10,6 +10,7 @@ import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../pe
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
+import { GameSetting } from "../settlement/games/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
@@ -25,7 +26,7 @@ export const databaseSchema: Schema = {
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
-    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
+    ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
   ],
   migrations: [...migrations],
 };

@@ -72,6 +72,10 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "A currency is converted at the close of the period, and no rate for it was entered.",
     remedy: "Enter the rate with `enterExchangeRate`; the period is then settled by itself.",
   },
+  RULE_FAILED: {
+    meaning: "The rule of a configuration gives no answer, or none of the right kind, about some of the activity.",
+    remedy: "Write a version whose rule answers, try it with `tryRule`, and put it in force from the period's start.",
+  },
   LIMIT_EXCEEDED: {
     meaning: "The request is over a limit of size, depth or number.",
     remedy: "Send less at once.",

@@ -4,6 +4,7 @@ import { Rational } from "../kernel/rational.js";
 import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
 import type { DocumentProblem } from "./errors.js";
+import { type RuleSurroundings, ruleProblems, ruleWarnings } from "./rule-checks.js";
 import {
   CarryPolicy,
   CarryScope,
@@ -12,7 +13,7 @@ import {
   GuaranteeKind,
   TierBasis,
   TierMode,
-  type Window,
+  Window,
 } from "./terms/contract.js";
 import { RateType } from "./terms/fx.js";
 import { isTooShort } from "./terms/period.js";
@@ -46,17 +47,19 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...overrideProblems(document),
     ...poolProblems(document),
     ...fxProblems(document),
+    ...(document.rules === undefined ? [] : ruleProblems(document.rules, surroundingsOf(document))),
     ...ringFenceProblems(document),
     ...creditProblems(document),
   ];
 }
 
 /**
- * What is allowed and may surprise: cliffs and tables that pay less for more, each as `<JSON pointer> <reason>`. An
- * answer for whoever drafts, never a refusal.
+ * What is allowed and may surprise: cliffs, tables that pay less for more, rows that never fire, each as
+ * `<JSON pointer> <reason>`. An answer for whoever drafts, never a refusal.
  */
 export function warningsOf(document: Document): readonly string[] {
-  return termsOf(document).flatMap(({ pointer, terms: { share } }) => {
+  const rule = document.rules === undefined ? [] : ruleWarnings(document.rules);
+  const tiers = termsOf(document).flatMap(({ pointer, terms: { share } }) => {
     if (share?.kind !== "TIERED") return [];
     const brackets = share.brackets.map(({ upTo, rate }) => ({
       upTo: upTo === undefined ? null : Rational.parse(upTo),
@@ -65,6 +68,15 @@ export function warningsOf(document: Document): readonly string[] {
     const warnings = tierWarnings({ mode: TierMode[share.mode], brackets });
     return warnings.map(({ index, reason }) => `${pointer}/share/brackets/${index} ${reason}`);
   });
+  return [...tiers, ...rule];
+}
+
+function surroundingsOf(document: Document): RuleSurroundings {
+  const shares = termsOf(document).map(({ terms }) => terms.share);
+  const windows = shares.map((share) => (share?.kind === "TIERED" ? share.window : undefined) ?? Window.PERIOD);
+  const groups = (document.overrides ?? []).flatMap(({ for: { group } }) => group ?? []);
+  const hasRingFence = document.carryOver.ringFence !== undefined;
+  return { groups: new Set(groups), hasWindow: windows.some((window) => window !== Window.PERIOD), hasRingFence };
 }
 
 /** The document's own terms, and those of each override. */
@@ -222,15 +234,16 @@ function creditProblems({ credit }: Document): readonly Problem[] {
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {
-  const seen = overrides.map(({ for: { currency, brand, category, product } }) =>
-    [currency, brand, category, product].map((name) => name ?? "").join("\n"),
+  const seen = overrides.map(({ for: { currency, brand, category, product, group } }) =>
+    [currency, brand, category, product, group].map((name) => name ?? "").join("\n"),
   );
   return overrides.flatMap((override, index) => {
     const path = `/overrides/${index}`;
-    const { brand, category, product, currency } = override.for;
+    const { brand, category, product, group, currency } = override.for;
     if (seen.indexOf(seen[index] ?? "") !== index) return [{ path: `${path}/for`, reason: "is overridden twice" }];
-    if ((brand ?? category ?? product) === undefined) return [];
-    if (currency !== undefined && seen.includes(["", brand ?? "", category ?? "", product ?? ""].join("\n"))) {
+    if ((brand ?? category ?? product ?? group) === undefined) return [];
+    const everywhere = ["", brand, category, product, group].map((name) => name ?? "").join("\n");
+    if (currency !== undefined && seen.includes(everywhere)) {
       return [{ path: `${path}/for`, reason: "is overridden for its currency and for all" }];
     }
     const whole = WHOLE_ONLY.filter((member) => override[member] !== undefined);

@@ -7,6 +7,7 @@ import { TransactionKind } from "../periods/entities.js";
 import { Grain } from "../periods/grains/entities.js";
 import type { configurationSchema } from "./document-schema.js";
 import { documentRefusal } from "./errors.js";
+import { ruleTerms } from "./ruling.js";
 import {
   type BaseTerms,
   type Cap,
@@ -46,13 +47,15 @@ type DeductionDocument = NonNullable<Document["base"]["deductions"]>[number];
 export interface CurrencyScale {
   readonly currency: string;
   readonly scale: number;
+  /** What the partner is to its tenant, which a rule is told. */
+  readonly partnerKind?: string;
 }
 
 /**
  * What the document says about one currency, as exact numbers: overrides for the currency alone have taken the place of
  * what they override. An amount that has more decimals than the currency is refused (`VALIDATION`).
  */
-export function contractOf(document: Document, { currency, scale }: CurrencyScale): Contract {
+export function contractOf(document: Document, { currency, scale, partnerKind = "" }: CurrencyScale): Contract {
   const own = overridesIn(document, currency);
   const whole = own.find(isWhole);
   const at = (member: keyof OverrideDocument) => `${whole?.[member] === undefined ? "" : whole.pointer}/${member}`;
@@ -74,6 +77,7 @@ export function contractOf(document: Document, { currency, scale }: CurrencyScal
     rounding: roundingOf(whole?.rounding ?? document.rounding, scale, at("rounding")),
     overrides: own.filter((each) => each !== whole).map((each) => overrideOf(each, each.pointer, minor)),
     settlesLateAtOrigin: document.lateItems === "ORIGIN_TERMS",
+    rule: ruleTerms(document, { currency, partnerKind }),
   };
 }
 
@@ -119,8 +123,8 @@ function overridesIn({ overrides = [] }: Document, currency: string) {
   return listed.filter(({ for: match }) => (match.currency ?? currency) === currency);
 }
 
-function isWhole({ for: { brand, category, product } }: OverrideDocument): boolean {
-  return (brand ?? category ?? product) === undefined;
+function isWhole({ for: { brand, category, product, group } }: OverrideDocument): boolean {
+  return (brand ?? category ?? product ?? group) === undefined;
 }
 
 /** Reads an amount of the document as exact minor units. */
@@ -272,7 +276,10 @@ function roundingOf({ mode, stage, scale }: Document["rounding"], currencyScale:
 function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, minor: MinorReader): Override {
   const { base, share, fees, caps, guarantee } = own;
   return {
-    match: { brand: match.brand ?? null, category: match.category ?? null, product: match.product ?? null },
+    match: {
+      ...{ brand: match.brand ?? null, category: match.category ?? null },
+      ...{ product: match.product ?? null, group: match.group ?? null },
+    },
     base: base === undefined ? null : baseOf(base, `${pointer}/base`),
     share: share === undefined ? null : shareOf(share, `${pointer}/share`, minor),
     fees: fees === undefined ? null : feesOf(fees, `${pointer}/fees`, minor),
@@ -281,10 +288,13 @@ function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, m
   };
 }
 
-/** Whether any term looks at brands, products or their categories. */
-export function needsPlaces({ overrides = [], carryOver }: Document): boolean {
-  const isNarrowed = overrides.some(({ for: { brand, category, product } }) => brand ?? category ?? product);
-  return isNarrowed || (carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? ""));
+/** Whether any term looks at brands, products, their categories or groups. */
+export function needsPlaces({ overrides = [], carryOver, rules }: Document): boolean {
+  const isNarrowed = overrides.some(({ for: { brand, category, product, group } }) => {
+    return brand ?? category ?? product ?? group;
+  });
+  const isCarried = carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? "");
+  return isNarrowed || rules?.each !== undefined || isCarried;
 }
 
 /** By what the terms tell the totals of a period apart besides: players for the ring-fence, days for daily rates. */

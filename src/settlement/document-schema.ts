@@ -14,6 +14,7 @@ import {
   rate,
   signedAmount,
 } from "./document-base.js";
+import { ruleSchema } from "./document-rules.js";
 import {
   CapOf,
   CarryPolicy,
@@ -240,8 +241,9 @@ const override = z.strictObject({
       brand: code.optional(),
       category: code.optional(),
       product: code.optional(),
+      group: code.optional().describe("Of games: as their settings say, or as the rule chose."),
     })
-    .refine((match) => Object.keys(match).length > 0, "names a currency, brand, category or product"),
+    .refine((match) => Object.keys(match).length > 0, "names a currency, brand, category, product or group"),
   base: base.optional(),
   share: share.optional(),
   fees: feeList.optional(),
@@ -280,13 +282,9 @@ export const configurationSchema = z
     payout: payout.describe("What is released for payment."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),
     lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),
-    rules: z
-      .strictObject({
-        format: z.literal("JDM"),
-        content: z.record(z.string().max(200), z.unknown()),
-      })
+    rules: ruleSchema
       .optional()
-      .describe("A decision table that chooses rates and labels; it never computes money."),
+      .describe("A decision table that chooses rates, groups and flags; it never computes money."),
     overrides: z.array(override).min(1).max(OVERRIDES_MAX).optional().describe("The most specific match wins."),
   })
   .meta({

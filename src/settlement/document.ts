@@ -2,8 +2,10 @@ import { z } from "zod";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { sha256Hex } from "../kernel/digest.js";
 import { documentProblems } from "./document-checks.js";
+import { type RuleDocument, ruleSchema } from "./document-rules.js";
 import { configurationSchema } from "./document-schema.js";
 import { documentRefusal, type DocumentProblem as Problem } from "./errors.js";
+import { ruleProblems } from "./rule-checks.js";
 
 /** How one partner is settled: the JSON document of a configuration version, checked. */
 export type ConfigurationDocument = z.infer<typeof configurationSchema>;
@@ -14,24 +16,27 @@ const DAY_MS = 86_400_000;
 const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /**
- * Members, or values of members, that the format holds and the calculation does not obey yet. A document that uses one
- * is refused, so that nobody is settled by half a contract.
- */
-const NOT_SUPPORTED_YET: readonly {
-  readonly at: string;
-  readonly values?: readonly string[];
-}[] = [{ at: "/rules" }];
-
-/**
- * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses
+ * Checks a configuration document: its shape, and what its members mean together. Refuses
  * with `VALIDATION`: `path` is the first JSON pointer that is wrong, `problems` every one of them (at most 20).
  */
 export function parseConfiguration(document: unknown): ConfigurationDocument {
   const parsed = configurationSchema.safeParse(document);
   if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = [graceProblems, documentProblems, unsupportedProblems].flatMap((problems) => problems(parsed.data));
+  const problems = [graceProblems, documentProblems].flatMap((problems) => problems(parsed.data));
   if (problems.length > 0) throw documentRefusal(problems);
   return parsed.data;
+}
+
+/**
+ * Checks a rule that is in no document yet, as part of one that has terms for some groups, no tiers over a window and
+ * no ring-fence. Refuses as `parseConfiguration` does, with pointers from `/rules` on.
+ */
+export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
+  const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
+  if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
+  const problems = ruleProblems(parsed.data.rules, { groups, hasWindow: false, hasRingFence: false });
+  if (problems.length > 0) throw documentRefusal(problems);
+  return parsed.data.rules;
 }
 
 /** SHA-256 of the document's canonical JSON (RFC 8785), in hexadecimal: the same for any spelling of it. */
@@ -55,22 +60,6 @@ export function graceMsOf(document: ConfigurationDocument): number {
 function graceProblems(document: ConfigurationDocument): readonly Problem[] {
   if (graceMsOf(document) <= GRACE_DAYS_MAX * DAY_MS) return [];
   return [{ path: "/grace", reason: `is longer than ${GRACE_DAYS_MAX} days` }];
-}
-
-function unsupportedProblems(document: ConfigurationDocument): readonly Problem[] {
-  return NOT_SUPPORTED_YET.filter(({ at, values }) => {
-    const used = memberAt(document, at);
-    return used !== undefined && (values === undefined || values.some((value) => value === used));
-  }).map(({ at }) => ({ path: at, reason: "is not supported yet" }));
-}
-
-function memberAt(document: unknown, pointer: string): unknown {
-  let member = document;
-  for (const name of pointer.split("/").slice(1)) {
-    if (typeof member !== "object" || member === null) return undefined;
-    member = Object.entries(member).find(([key]) => key === name)?.[1];
-  }
-  return member;
 }
 
 function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {

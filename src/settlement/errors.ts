@@ -12,6 +12,7 @@ export const settlementError = defineErrors({
     message: "No {type} rate of {source} from {base} to {quote} was entered for {from} to {through}.",
     retryable: true,
   },
+  RULE_FAILED: { message: "The rule of the configuration gives no answer about {about}: {reason}." },
   LIMIT_EXCEEDED: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });

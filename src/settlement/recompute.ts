@@ -1,4 +1,5 @@
 import { canonicalJson } from "../kernel/canonical-json.js";
+import { CodedError } from "../kernel/errors.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
 import { parseConfiguration } from "./document.js";
 import { payoutIn } from "./document-contract.js";
@@ -6,7 +7,7 @@ import { creditFaults, creditOn } from "./statement-credit.js";
 import { calculatedMembers } from "./statement-document.js";
 import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
-import { calculate } from "./terms/calculate.js";
+import { calculate, type TermsInput, type TermsResult } from "./terms/calculate.js";
 
 const DIFFERENCES_MAX = 100;
 
@@ -28,11 +29,22 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   if (!("contract" in facts)) return facts;
   const missing = [...originFaults(statement), ...creditFaults(statement, facts.totals)];
   if (missing.length > 0) return missing;
-  const result = calculate({ ...facts, credit: creditOn(statement) });
+  const result = resultOf({ ...facts, credit: creditOn(statement) });
+  if (typeof result === "string") return [result];
   return [
     ...differences(calculatedMembers(facts.totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
   ];
+}
+
+/** What the facts come to, the embedded rules asked again; or why one gives no answer. */
+function resultOf(facts: TermsInput): TermsResult | string {
+  try {
+    return calculate(facts);
+  } catch (error) {
+    if (error instanceof CodedError) return `/configuration/document/rules: ${error.message}`;
+    throw error;
+  }
 }
 
 /** Late items that settle at their origin's terms need that origin, once, and no other is there. */

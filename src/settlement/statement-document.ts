@@ -12,7 +12,7 @@ import type { TermsResult } from "./terms/calculate.js";
 import type { CreditFacts } from "./terms/credit.js";
 import { exactText, parseExact } from "./terms/exact.js";
 import { conversionKey } from "./terms/fx.js";
-import { type ExactLine, publishLine } from "./terms/lines.js";
+import { type ExactLine, type Line, publishLine } from "./terms/lines.js";
 import type { PeriodSpan } from "./terms/period.js";
 import type { State } from "./terms/state.js";
 
@@ -31,6 +31,8 @@ export interface StatementHeader {
   readonly previousStatement: { readonly id: string; readonly sha256: string } | null;
   /** When it is to be paid; null or absent where the terms do not say. */
   readonly payment?: PaymentDate | null;
+  /** What the partner is to its tenant; a statement says so where a rule was told it. */
+  readonly partnerKind?: string;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
   /** Of late items that settle at their origin's terms, in the order in which they were calculated. */
@@ -58,7 +60,9 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null, commitment, origins = [], credit = null } = header;
+  const { period, configuration, scale, payment = null, commitment, origins = [], credit = null, partnerKind } = header;
+  const terms = [configuration, ...origins.map((origin) => origin.configuration)];
+  const isTold = partnerKind !== undefined && terms.some(({ document }) => document["rules"] !== undefined);
   const { origins: computed = [], ...calculated } = calculatedMembers(totals, result, scale);
   return {
     v: 1,
@@ -78,6 +82,7 @@ export function buildStatementDocument(
     scale,
     configuration: { ...configuration, sha256: configurationSha256(configuration.document) },
     previousStatement: header.previousStatement,
+    ...(isTold ? { partnerKind } : {}),
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
@@ -94,7 +99,7 @@ export function buildStatementDocument(
 
 /** What the calculation says on a statement, in text. */
 export function calculatedMembers(totals: readonly KindTotal[], result: TermsResult, scale: number): CalculatedMembers {
-  const linesText = (lines: readonly ExactLine[]) => lines.map((line) => publishLine(line, scale));
+  const linesText = (lines: readonly ExactLine[]) => lines.map((line) => lineText(publishLine(line, scale)));
   return {
     hasActivity: totals.some(({ count }) => count > 0n),
     lines: linesText(result.lines),
@@ -154,6 +159,10 @@ export function closingStateOf(jws: string, scale: number): State {
   }));
 }
 
+function lineText({ rule, ...line }: Line): StatementDocument["lines"][number] {
+  return rule === undefined ? line : { ...line, rule: { ...rule, fired: [...rule.fired] } };
+}
+
 const leavesState = statementSchema.pick({ state: true });
 
 /** What persists, in text. */
@@ -165,10 +174,11 @@ export function stateText(state: State, scale: number): StatementDocument["state
 export function totalsText(totals: readonly KindTotal[], scale: number): StatementDocument["totals"] {
   const sums = new Map<string, KindTotal>();
   for (const total of totals) {
-    const { brand = "", product = "", category = "" } = total.place ?? {};
+    const { brand = "", product = "", category = "", group = "" } = total.place ?? {};
     const currency = total.foreign?.from.currency ?? "";
     const dimensions = [total.kind, total.category, total.originPeriodId ?? "", brand, product, category];
-    const told = [currency, total.foreign?.day ?? "", total.player ?? ""];
+    const settings = [group, total.isBonusFree === true ? "bonus free" : ""];
+    const told = [currency, total.foreign?.day ?? "", total.player ?? "", ...settings];
     while (told.at(-1) === "") told.pop();
     const key = canonicalJson([...dimensions, ...told]);
     sums.set(key, added(total, sums.get(key)));
@@ -182,7 +192,10 @@ function added(total: KindTotal, sum: KindTotal | undefined): KindTotal {
   return { ...total, ...sums, sumMinor: total.sumMinor + sum.sumMinor };
 }
 
-function totalText({ count, units, sumMinor, place, foreign, player, ...total }: KindTotal, scale: number) {
+function totalText(
+  { count, units, sumMinor, place, foreign, player, isBonusFree, ruled: _, ...total }: KindTotal,
+  scale: number,
+): StatementDocument["totals"][number] {
   assert(count <= BigInt(Number.MAX_SAFE_INTEGER), "a count is a JSON number");
   const places =
     place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
@@ -191,6 +204,8 @@ function totalText({ count, units, sumMinor, place, foreign, player, ...total }:
   const told = {
     ...(foreign?.day === undefined ? {} : { day: foreign.day }),
     ...(player === undefined ? {} : { player }),
+    ...(place?.group === undefined ? {} : { productGroup: place.group }),
+    ...(isBonusFree === true ? { isBonusFree } : {}),
   };
   return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...told, ...places };
 }

@@ -7,7 +7,7 @@ import { rateSpan } from "../periods/calendars/service.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
 import { contractOf, conversionOf } from "./document-contract.js";
 import type { StatementDocument, StatementOrigin } from "./statement-schema.js";
-import { type KindTotal, unsettledKinds } from "./terms/activity.js";
+import { type KindTotal, type Place, unsettledKinds } from "./terms/activity.js";
 import type { TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
 import type { Earning } from "./terms/earned.js";
@@ -27,6 +27,7 @@ import { type State, StateName } from "./terms/state.js";
 /** What a period earned by, as its own statement or one that settles late items for it states it. */
 type Described = Pick<StatementDocument, "configuration" | "period" | "totals" | "currency" | "scale"> & {
   readonly conversions?: StatementDocument["conversions"];
+  readonly partnerKind?: StatementDocument["partnerKind"];
   readonly state: Pick<StatementDocument["state"], "opening">;
 };
 type Total = StatementDocument["totals"][number];
@@ -49,11 +50,14 @@ export function factsIn(statement: StatementDocument): TermsInput | readonly str
 
 /** What a period's own statement was computed from, to compute it again with late items. */
 export function originIn(
-  { currency, scale }: Pick<StatementDocument, "currency" | "scale">,
+  { currency, scale, partnerKind }: Pick<StatementDocument, "currency" | "scale" | "partnerKind">,
   origin: StatementOrigin,
   pointer: string,
 ): Read<Origin> {
-  const read = earningIn({ ...origin, totals: [...origin.totals, ...origin.late], currency, scale }, pointer);
+  const read = earningIn(
+    { ...origin, totals: [...origin.totals, ...origin.late], currency, scale, partnerKind },
+    pointer,
+  );
   if (!("facts" in read)) return read;
   const own = origin.totals.length;
   const { totals, ...facts } = read.facts;
@@ -86,13 +90,16 @@ function earningIn(
 }
 
 /** The contract that is embedded, or why it cannot be computed with. */
-function contractIn({ configuration, currency, scale }: Described, pointer: string): Contract | string {
+function contractIn(
+  { configuration, currency, scale, partnerKind = "" }: Described,
+  pointer: string,
+): Contract | string {
   if (isKnownCurrency(currency) && scaleOf(currency) !== scale) return `/scale is not that of ${currency}`;
   try {
     const document = parseConfiguration(configuration.document);
     const isDigest = configurationSha256(document) === configuration.sha256;
     return isDigest
-      ? contractOf(document, { currency, scale })
+      ? contractOf(document, { currency, scale, partnerKind })
       : `${pointer}/configuration/sha256 is not the digest of the document`;
   } catch (error) {
     if (error instanceof CodedError) return `${pointer}/configuration/document: ${error.message}`;
@@ -115,6 +122,7 @@ function totalsIn({ totals, scale }: Described, pointer: string, convertedBy: (t
     return {
       ...{ kind, category, originPeriodId, count: BigInt(total.count), units: BigInt(total.units) },
       ...{ sumMinor: sum?.d === 1n ? sum.n : 0n, place: placeOf(total), foreign, player },
+      ...bonusOf(total),
     };
   });
   for (const kind of unsettledKinds(found)) faults.push(`${pointer}/totals has ${kind}, which no term settles`);
@@ -187,9 +195,14 @@ function isPossible(name: StateName, value: Rational): boolean {
   return NEGATIVE.has(name) ? value.compare(Rational.ZERO) <= 0 : !WHOLE.has(name) || value.d === 1n;
 }
 
-function placeOf({ brand, product, productCategory }: Total) {
-  if ((brand ?? product ?? productCategory) === undefined) return undefined;
-  return { brand: brand ?? "", product: product ?? "", category: productCategory ?? "" };
+function placeOf({ brand, product, productCategory, productGroup: group }: Total): Place | undefined {
+  if ((brand ?? product ?? productCategory ?? group) === undefined) return undefined;
+  const place = { brand: brand ?? "", product: product ?? "", category: productCategory ?? "" };
+  return group === undefined ? place : { ...place, group };
+}
+
+function bonusOf({ isBonusFree }: Total): Pick<KindTotal, "isBonusFree"> {
+  return isBonusFree === undefined ? {} : { isBonusFree };
 }
 
 /** The local dates of the period and of its cycle's stretch, or why there are none. */

@@ -11,8 +11,8 @@ const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
 const CONVERSIONS_MAX = 5_000;
 const ORIGINS_MAX = 1_000;
-const SCOPE_MAX = 500;
 const LOTS_MAX = 10_000;
+const SCOPE_MAX = 1_000;
 
 const decimal = z
   .string()
@@ -57,6 +57,11 @@ const total = z.object({
   brand: place.describe("Only where a term looks at it; empty for none."),
   product: place.describe("Only where a term looks at it; empty for none."),
   productCategory: place.describe("Only where a term looks at it; empty for none."),
+  productGroup: place.describe("Only where a term looks at it and the game is in one, by the settings of games."),
+  isBonusFree: z
+    .literal(true)
+    .exactOptional()
+    .describe("Only where its bonus cost is not deducted, by those settings."),
 });
 
 const stateItem = z.object({
@@ -113,6 +118,22 @@ const line = z.object({
     .string()
     .nullable()
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
+  rule: z
+    .object({
+      facts: z.record(z.string(), z.union([z.string().max(64), z.int()])).describe("What the rule was told."),
+      answer: z
+        .object({
+          rate: exact.nullable(),
+          group: z.string().max(64).nullable(),
+          bonusCost: z.boolean().nullable().describe("False: it is not deducted."),
+        })
+        .describe("What it chose; null is as the terms say."),
+      fired: z
+        .array(z.object({ node: z.string(), row: z.int().min(1), id: z.string() }))
+        .describe("The rows of its tables that fired, counted from 1."),
+    })
+    .exactOptional()
+    .describe("Only on the lines of a rule, one for each part of the activity that it was asked about."),
 });
 
 const lot = z.object({
@@ -190,6 +211,7 @@ export const statementSchema = z
       .describe(
         "The statement of the same currency before it, whose closing and carry it takes on; null for the first.",
       ),
+    partnerKind: z.string().max(32).exactOptional().describe("Only where the terms have a rule, which is told it."),
     hasActivity: z.boolean().describe("Whether anything was posted into the period."),
     totals: z
       .array(total)

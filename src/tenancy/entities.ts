@@ -1,6 +1,6 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
-import { codeColumn, idColumn, instantColumn, nameColumn, numberColumn, wordColumn } from "../platform/columns.js";
+import { codeColumn, idColumn, instantColumn, nameColumn, numberColumn } from "../platform/columns.js";
 import { CurrencyCode, Node } from "../platform/graphql.js";
 
 /** What a partner is to its tenant. */
@@ -190,10 +190,4 @@ export class Product {
   })
   @Column(nameColumn)
   readonly name!: string;
-
-  @Field(() => String, {
-    description: "Game type, for settings that hold per category; `OTHER` until set.",
-  })
-  @Column({ ...wordColumn, default: "OTHER" })
-  readonly category!: string;
 }

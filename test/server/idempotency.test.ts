@@ -28,6 +28,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/SettlementRun$/, "run"],
   [/ExchangeRate$/, "exchangeRate"],
   [/(simulateSettlement|Simulation)$/, "simulation"],
+  [/GameSettings$/, "gameSettings"],
 ];
 
 type Input = Readonly<Record<string, unknown>>;
@@ -134,6 +135,11 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const [input, other] = ids.map((simulationId) => ({ simulationId }));
     const act = { simulation: "state = 'CANCELLED'" };
     return { from: manager, input: input ?? {}, other: other ?? {}, act, noun: "simulation" };
+  },
+  setGameSettings: async () => {
+    const input = { partnerId: place.partner.id, code: "crash", category: "SLOTS" };
+    const other = { ...input, category: "LIVE" };
+    return { from: manager, input, other, act: ActType.GAME_SETTINGS_SET, noun: "gameSettings" };
   },
 };
 

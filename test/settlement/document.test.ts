@@ -141,15 +141,6 @@ describe("a document is refused with the path", () => {
   });
 });
 
-describe("the format holds what is not settled yet, and such a document is refused by its path", () => {
-  test.each([["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"]])("%s = %j", (pointer, value, path) => {
-    expect(refusalOf(changed(pointer, value))).toMatchObject({
-      code: ErrorCode.VALIDATION,
-      details: { path, problems: [`${path} is not supported yet`] },
-    });
-  });
-});
-
 test("what a silence means may also be said", () => {
   const document = changed("/carryOver", { policy: "FULL", unit: "BASE", scope: "PARTNER" });
   expect(refusalOf(document)).toBeNull();

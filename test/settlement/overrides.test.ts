@@ -16,7 +16,7 @@ import { based, cents, line, money, settle } from "../support/settling.js";
 describe("terms of a brand, a category or a product", () => {
   const at = (brand: string, product: string, category: string, totals: readonly KindTotal[]) =>
     totals.map((total) => ({ ...total, place: { brand, product, category } }));
-  const match = { brand: null, category: null, product: null };
+  const match = { brand: null, category: null, product: null, group: null };
   const none = { base: null, share: null, fees: null, caps: null, guarantee: null };
   const rate = (text: string, pointer: string): ShareTerms => ({
     ...{ pointer, mode: TierMode.SLAB, window: Window.PERIOD, brackets: [{ upTo: null, rate: exact(text) }] },
@@ -103,7 +103,9 @@ test("a deduction from a base of an override names the override", () => {
     deductions: [deducting(DeductionType.BONUS)],
   });
   const override = { base, share: null, fees: null, caps: null, guarantee: null };
-  const contract = contractWith({ overrides: [{ ...override, match: { brand: "a", category: null, product: null } }] });
+  const contract = contractWith({
+    overrides: [{ ...override, match: { brand: "a", category: null, product: null, group: null } }],
+  });
   const place = { brand: "a", product: "", category: "" };
   const result = settle(
     contract,

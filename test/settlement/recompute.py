@@ -152,14 +152,15 @@ def is_about(line, scope, code):
     return line["code"] == code and line["scope"] in (scope, re.sub(r"(^|; )player=\w+$", "", scope))
 
 
-def from_totals(statement, name, scope):
+def from_totals(statement, name, scope, bonus=False):
     """What the totals say of a name such as lateRolledBackBets; None where it is no such name."""
     late, rest = (True, name[4:]) if name.startswith("late") and name != "lateItems" else (False, name)
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
     rest = rest[:1].lower() + rest[1:]
     parts = re.fullmatch(r"(player=(?P<player>\w+))?(; )?(currency=(?P<currency>\w+))?", scope)
-    if rest not in KINDS or not parts:
+    told_apart = any("product" in total for total in statement["totals"])
+    if rest not in KINDS or not parts or told_apart:
         return None
     player, currency = parts["player"], parts["currency"]
     kind, *categories = KINDS[rest]
@@ -170,6 +171,7 @@ def from_totals(statement, name, scope):
          and (total["originPeriodId"] is not None) == late
          and (total.get("currency") == currency or (currency is None and "day" in total))
          and (player is None or total.get("player") == player)
+         and not (bonus and is_bonus_free(statement, total))
          and (total["originPeriodId"] is None or not apart(statement))), Fraction(0))
 
 
@@ -219,6 +221,14 @@ def is_good(statement, lot):
     expires = lot["expiresAt"]
     drawn = "credit" in statement["configuration"]["document"]
     return drawn and (expires is None or expires >= statement["period"]["end"])
+def is_bonus_free(statement, total):
+    """Whether its bonus cost is not deducted: by the settings of games, or as the rule answered about its part."""
+    names = {"brand": "brand", "product": "product", "category": "productCategory", "group": "productGroup"}
+    for rule in (line["rule"] for line in statement["lines"] if "rule" in line):
+        told = {member: rule["facts"][name] for name, member in names.items() if name in rule["facts"]}
+        if rule["answer"]["bonusCost"] is not None and all(total.get(member, "") == told[member] for member in told):
+            return not rule["answer"]["bonusCost"]
+    return total.get("isBonusFree", False)
 
 
 def possible_values(statement, name, line, before):
@@ -226,8 +236,9 @@ def possible_values(statement, name, line, before):
     scope, document = line["scope"], statement["configuration"]["document"]
     stem = re.sub(r"\d+$", "", name)
     found = credit_values(statement, name, line, before) if line["code"] in CREDIT_LINES else set()
-    if from_totals(statement, name, scope) is not None:
-        found.add(from_totals(statement, name, scope))
+    bonus = line["code"] == "DEDUCTION_BONUS"
+    if from_totals(statement, name, scope, bonus) is not None:
+        found.add(from_totals(statement, name, scope, bonus))
     if stem in LINES:
         found |= {Fraction(each["result"]) for each in before if is_about(each, scope, LINES[stem])}
     if stem == "playerBase" and not found:
@@ -264,6 +275,10 @@ def possible_values(statement, name, line, before):
         # a rate of a cap or basis stands in the member that the line names; a tier's rate on the line before
         found |= config_numbers(at(document, line["term"])) | (chosen if stem == "rate" else set())
         found |= config_numbers(document["carryOver"]) if name == "capRate" else set()
+    if line["code"] == "RULE_RATE":
+        found = {Fraction(line["rule"]["answer"]["rate"])}
+    elif line["term"] == "/rules" and name == "rate":
+        found = {Fraction(each["rule"]["answer"]["rate"]) for each in before if each["code"] == "RULE_RATE"}
     if name in STATE and line["term"] != "/lateItems" and (name == "released" or not statement.get("origins")):
         items = [item for item in statement["state"]["opening"] if item["name"] == STATE[name]]
         found |= {Fraction(0)} | {Fraction(item["value"]) for item in items}

@@ -52,7 +52,16 @@ export interface ContractChanges extends Partial<Omit<Contract, "carry">> {
 export function contractWith(changes: ContractChanges = {}): Contract {
   const { measure, freeRoundStake, deductions, shareRate, carryPolicy, carry, minimumPayoutMinor, ...own } = changes;
   return {
-    ...{ scale: 2, fees: [], caps: [], guarantee: null, reserve: null, overrides: [], settlesLateAtOrigin: false },
+    ...{
+      scale: 2,
+      fees: [],
+      caps: [],
+      guarantee: null,
+      reserve: null,
+      overrides: [],
+      settlesLateAtOrigin: false,
+      rule: null,
+    },
     base: baseWith({
       measure: measure ?? (deductions === undefined ? Measure.GGR : Measure.NGR),
       freeRoundStake: freeRoundStake ?? FreeRoundStake.ZERO,

@@ -11,6 +11,7 @@ import { settlementError } from "../errors.js";
 import { type LateOrigin, originsOf } from "../origins/service.js";
 import { tellPlayersApart } from "../players/service.js";
 import type { Quoted } from "../rates/service.js";
+import { askAhead } from "../rulings/service.js";
 import type { OriginFacts } from "../statement-document.js";
 import type { KindTotal } from "../terms/activity.js";
 import { openedState, type TermsInput } from "../terms/calculate.js";
@@ -35,8 +36,8 @@ export interface CurrencyInputs {
 
 /**
  * What the statements of a period are computed from, whether they are issued or replayed for comparison, and the rates
- * that this looked up. Refused where a rate is missing (`RATE_MISSING`), and where terms look at what the period's
- * totals do not tell apart (`VALIDATION`).
+ * that this looked up. Refused where a rate is missing (`RATE_MISSING`), where a rule gives no answer (`RULE_FAILED`),
+ * and where terms look at what the period's totals do not tell apart (`VALIDATION`).
  */
 export async function inputsOf(
   app: App,
@@ -76,7 +77,7 @@ async function inputOf(
   { partner, period, document, before }: PeriodFacts,
   { currency, own, origins, reading }: CurrencyFacts,
 ): Promise<CurrencyInputs> {
-  const contract = contractOf(document, { currency, scale: scaleOf(currency) });
+  const contract = contractOf(document, { currency, scale: scaleOf(currency), partnerKind: partner.kind });
   const { state = [], closingMinor = 0n } = before.find((each) => each.currency === currency) ?? {};
   const here = origins.filter((origin) => origin.currency === currency);
   const late = here.flatMap((origin) => origin.late);
@@ -89,6 +90,7 @@ async function inputOf(
   const source = { periodNo: period.no, originPeriodNo: contract.settlesLateAtOrigin ? period.no : null };
   const telling = { partner, contract, state: openedState(input), totalsOf };
   const [told = []] = await tellPlayersApart(app.database.manager, telling, [{ totals: own, sources: [source] }]);
+  await askAhead({ contract, totals: told, period: input.period });
   return { currency, input: { ...input, totals: [...told, ...late] }, origins: here.map(({ facts }) => facts) };
 }
 

@@ -9,7 +9,7 @@ import { transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 
 /** Refusals that a person must do something about before the period can be settled. */
-const STOPS: ReadonlySet<ErrorCode> = new Set([ErrorCode.RATE_MISSING]);
+const STOPS: ReadonlySet<ErrorCode> = new Set([ErrorCode.RATE_MISSING, ErrorCode.RULE_FAILED]);
 
 /** Whether a run stops here until somebody acts; anything else passes by itself or is a fault of ours. */
 export function isIncident(error: unknown): error is CodedError {

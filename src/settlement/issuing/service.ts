@@ -134,6 +134,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     ...{ payment, credit },
     commitment: commitmentOf(frontierOf(period)),
+    partnerKind: partner.kind,
     origins,
   };
   const document = buildStatementDocument(header, input.totals, result);

@@ -168,7 +168,7 @@ async function toldApart(
 async function freshOf(app: App, { partner, terms, origin, currency }: Omit<OriginTerms, "statement" | "reading">) {
   const link = await linkBefore(app.database.manager, partner, { currency, endsBy: origin.startsAt });
   return {
-    contract: contractOf(terms.document, { currency, scale: scaleOf(currency) }),
+    contract: contractOf(terms.document, { currency, scale: scaleOf(currency), partnerKind: partner.kind }),
     state: link?.state ?? [],
     period: periodDays(spanIn(partner.timezone, origin)),
     totals: [],

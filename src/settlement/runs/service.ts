@@ -22,6 +22,7 @@ import { settlementError } from "../errors.js";
 import { isIncident, reportIncident } from "../incidents/service.js";
 import { type AtStage, issueStatements } from "../issuing/service.js";
 import { setOffDebts } from "../netting/service.js";
+import { isAsRehearsed, type Rehearsed, rehearse } from "../rehearsals/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { type SettledStatement, statementsThrough } from "../statements/service.js";
@@ -81,9 +82,9 @@ export async function closePeriod(
   const run = newRun(app, actor, present(partner, "the partner of a period"));
   const request = { operation: "closePeriod", idempotencyKey, input: { periodId } };
   await untilKnown((isRepeat) =>
-    whenPosted(app, run, () =>
+    whenReady(app, run, period, (rehearsed) =>
       once(app, actor, request, async (tx) => {
-        const isFenced = await fence(app, tx, run, period);
+        const isFenced = await fence(app, tx, run, { period, rehearsed });
         if (!isFenced && !isRepeat && period.state !== PeriodState.CLOSED) {
           throw settlementError("PERIOD_CLOSED", { periodId });
         }
@@ -166,9 +167,15 @@ interface Run {
   readonly startedAt: Date;
 }
 
-/** Batches wait for posting that the period must have; a sign for `whenPosted` alone. */
-class BatchesWait extends Error {
-  override readonly name = "BatchesWait";
+/** Batches wait for posting that the period must have, or it changed meanwhile; a sign for `whenReady` alone. */
+class NotReady extends Error {
+  override readonly name = "NotReady";
+}
+
+/** A period to be fenced, and what it was when its rule was tried. */
+interface Fencing {
+  readonly period: SettlementPeriod;
+  readonly rehearsed: Rehearsed;
 }
 
 function newRun(app: App, actor: Actor, partner: Partner): Run {
@@ -179,7 +186,11 @@ function newRun(app: App, actor: Actor, partner: Partner): Run {
 async function closeNext(app: App, run: Run, period: SettlementPeriod, atStage?: AtStage): Promise<void> {
   if (period.state === PeriodState.OPEN) {
     await atStage?.(RunStage.FENCE);
-    await untilKnown(() => whenPosted(app, run, () => transact(app, (tx) => fence(app, tx, run, period))));
+    await untilKnown(() =>
+      whenReady(app, run, period, (rehearsed) => {
+        return transact(app, (tx) => fence(app, tx, run, { period, rehearsed }));
+      }),
+    );
   }
   await issueStatements(app, run.actor, run.partner, period, atStage);
   await setOffDebts(app, run.actor, run.partner);
@@ -194,13 +205,23 @@ async function issueThrough(app: App, { actor, partner }: Run, endsBy: Date): Pr
   await setOffDebts(app, actor, partner);
 }
 
-/** Tries to fence; where that finds batches that wait, they are posted first and it is tried again. */
-async function whenPosted<T>(app: App, run: Run, tryToFence: () => Promise<T>): Promise<T> {
+/**
+ * Tries to fence an open period that was rehearsed; where that finds batches that wait, they are posted first and it is
+ * tried again.
+ */
+async function whenReady<T>(
+  app: App,
+  run: Run,
+  period: SettlementPeriod,
+  tryToFence: (rehearsed: Rehearsed) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    const isOpen = period.state === PeriodState.OPEN && period.dueAt <= run.startedAt;
+    const rehearsed = isOpen ? await rehearse(app, run.partner, period) : null;
     try {
-      return await tryToFence();
+      return await tryToFence(rehearsed);
     } catch (error) {
-      if (!(error instanceof BatchesWait)) throw error;
+      if (!(error instanceof NotReady)) throw error;
       if (attempt === FENCE_TRIES_MAX) throw stalled();
       await postWaiting(app, run);
     }
@@ -222,14 +243,20 @@ async function postWaiting(app: App, { partner, startedAt }: Run): Promise<void>
 }
 
 /** The fence, under the partner's cursor. False when the period is not open. */
-async function fence(app: App, tx: Tx, { actor, partner, startedAt }: Run, period: SettlementPeriod): Promise<boolean> {
+async function fence(
+  app: App,
+  tx: Tx,
+  { actor, partner, startedAt }: Run,
+  { period, rehearsed }: Fencing,
+): Promise<boolean> {
   await holdCursor(tx, partner);
   const closedAt = app.clock.now();
   if (!(await fencePeriod(tx, partner, period, closedAt))) return false;
   if (period.dueAt > startedAt) {
     throw settlementError("VALIDATION", { reason: `The period is due at ${instantText(period.dueAt)}, not before.` });
   }
-  if ((await countWaiting(tx, partner, startedAt)) > 0) throw new BatchesWait();
+  if ((await countWaiting(tx, partner, startedAt)) > 0) throw new NotReady();
+  if (!(await isAsRehearsed(tx, partner, period, rehearsed))) throw new NotReady();
   const [before, after] = [{ state: PeriodState.OPEN }, { state: PeriodState.CLOSED, closedAt: instantText(closedAt) }];
   const act = { type: ActType.PERIOD_CLOSED, subjectId: period.id, partner, before, after };
   await recordActs(tx, actor, closedAt, [act]);

@@ -87,6 +87,9 @@ export class LineExplanation {
 
   @Field(() => String, { nullable: true, description: "JSON pointer to the member of the document it obeys." })
   readonly term!: string | null;
+
+  @Field(() => GraphQLJSONObject, { nullable: true, description: "On lines of a rule: `facts`, `answer`, `fired`." })
+  readonly rule?: Record<string, unknown>;
 }
 
 /** A line under both terms. */

@@ -53,6 +53,12 @@ export class StatementLine {
 
   @Field(() => String, { nullable: true, description: "JSON pointer to the member of the configuration it obeys." })
   readonly term!: string | null;
+
+  @Field(() => GraphQLJSONObject, {
+    nullable: true,
+    description: "On lines of a rule: the `facts` it was told, its `answer`, and the rows that `fired`.",
+  })
+  readonly rule?: Record<string, unknown>;
 }
 
 /** Statements: read. */

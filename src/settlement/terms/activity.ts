@@ -18,15 +18,20 @@ export interface KindTotal {
   readonly foreign?: Foreign | undefined;
   /** Where it happened; absent where no term asks. */
   readonly place?: Place | undefined;
+  /** Whether its bonus cost is not deducted. */
+  readonly isBonusFree?: boolean;
+  /** The rate that a rule chose for it, and the case that the rule was asked about. */
+  readonly ruled?: { readonly scope: string; readonly rate: Rational };
   /** The pseudonym, as it is stored, of a player that the ring-fence looks at; absent for all others together. */
   readonly player?: string | undefined;
 }
 
-/** Brand, product and the product's category; empty for none. */
+/** Brand, product, the product's category and its group; empty for none. */
 export interface Place {
   readonly brand: string;
   readonly product: string;
   readonly category: string;
+  readonly group?: string;
 }
 
 /** A kind as it enters a sum: under which name, of which fee categories (absent: of any), added or taken off. */

@@ -1,6 +1,7 @@
 import type { Rational, RoundingMode } from "../../kernel/rational.js";
 import type { TransactionKind } from "../../periods/entities.js";
 import type { PayoutTerms, ReserveTerms, TaxTerms } from "./payment-terms.js";
+import type { RuleTerms } from "./ruling.js";
 
 /** What the base starts from. */
 export enum Measure {
@@ -254,9 +255,10 @@ export interface Match {
   readonly brand: string | null;
   readonly category: string | null;
   readonly product: string | null;
+  readonly group: string | null;
 }
 
-/** Terms of some brands, categories or products; what is null, or no fee or cap, is as for the rest. */
+/** Terms of some brands, categories, products or groups; what is null, or no fee or cap, is as for the rest. */
 export interface Override {
   readonly match: Match;
   readonly base: BaseTerms | null;
@@ -282,6 +284,7 @@ export interface Contract {
   readonly payout: PayoutTerms;
   readonly rounding: Rounding;
   readonly overrides: readonly Override[];
+  readonly rule: RuleTerms | null;
   /** Whether late items settle at the terms of the period in which they happened, apart from this one's. */
   readonly settlesLateAtOrigin: boolean;
 }

@@ -50,7 +50,7 @@ function takeOne(facts: Facts, deduction: Deduction, earlier: readonly Taken[]):
 /** What the cost is before any cap: the total of its transactions, or a rate of its basis. */
 function costOf(facts: Facts, { type, rateOf }: Deduction, earlier: readonly Taken[]): Working {
   return rateOf === null
-    ? sumOf(facts.totals, Timing.BOTH, partsOf(type, facts.terms))
+    ? sumOf(countedFor(type, facts.totals), Timing.BOTH, partsOf(type, facts.terms))
     : ofBasis("rate", rateOf, facts, earlier);
 }
 
@@ -68,6 +68,11 @@ function basisOf({ measure, less }: Basis, measures: Measures, earlier: readonly
   return earlier
     .filter(({ type }) => less.includes(type))
     .reduce((left, { named }) => minus(left, named), measures.named[measure]);
+}
+
+/** Some games' bonus cost is not deducted. */
+function countedFor(type: DeductionType, totals: readonly KindTotal[]): readonly KindTotal[] {
+  return type === DeductionType.BONUS ? totals.filter(({ isBonusFree }) => isBonusFree !== true) : totals;
 }
 
 function partsOf(type: DeductionType, { freeRoundStake }: BaseTerms): readonly Part[] {

@@ -6,6 +6,7 @@ import { countedJackpots, dueLines, jackpotTrueUp, type Reclassified, separateJa
 import { type Earning, earn, type SettledGroup } from "./earned.js";
 import { type ExactLine, LineSection, linesOf, type MoneyLine } from "./lines.js";
 import { roundEarned } from "./rounding.js";
+import { applyRulings, casesOf, rulingLines } from "./rule.js";
 import { vatLines } from "./taxes.js";
 
 /** What some activity earns by a contract, all of it rounded: what `earned` and `adjustments` are made of. */
@@ -24,15 +25,17 @@ export interface Earnings {
  * from what late items earned at their origin's terms, by the group that they belong to.
  */
 export function earningsOf(earning: Earning, lateMinorOf: (scope: string) => bigint = () => 0n): Earnings {
-  const { contract, totals } = earning;
-  assert(unsettledKinds(totals).length === 0, "a term settles every kind");
-  const earned = earn(earning);
+  const { contract } = earning;
+  assert(unsettledKinds(earning.totals).length === 0, "a term settles every kind");
+  const rulings = contract.rule?.ask(casesOf(earning)) ?? [];
+  const totals = applyRulings(contract, earning.totals, rulings);
+  const earned = earn({ ...earning, totals });
   const rounded = roundLines(contract, [...earned.lines, ...jackpotTrueUp(contract, totals)]);
   const groups = earned.groupsAfter((line) => present(rounded.amounts.get(line), "a rounded line"), lateMinorOf);
   const vat = vatLines(contract.taxes, sumMinor(groups), contract.rounding);
   const alone = [...vat, ...groups.flatMap(({ advance }) => advance), ...dueLines(contract, totals)];
   return {
-    lines: [...rounded.lines, ...separateJackpots(contract, totals), ...alone],
+    lines: [...rulingLines(rulings), ...rounded.lines, ...separateJackpots(contract, totals), ...alone],
     money: [...rounded.money, ...alone],
     base: earned.base,
     groups,

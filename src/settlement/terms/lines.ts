@@ -4,6 +4,7 @@ import { AccountName } from "../../ledger/entities.js";
 import type { DeductionType, Rounding } from "./contract.js";
 import { exactText } from "./exact.js";
 import type { Foreign } from "./fx.js";
+import type { Ruling } from "./ruling.js";
 import type { Quantity, Working } from "./working.js";
 
 /** Which part of the statement a line belongs to. */
@@ -28,6 +29,8 @@ type Entry = readonly [section: LineSection, description: string, cleared?: Acco
 const { BASE, EARNED, ADJUSTMENTS, RESERVE, POSITION, CREDIT } = LineSection;
 
 const LINES = {
+  RULE: [BASE, "Asked of the rule, which left the rate as the terms say it"],
+  RULE_RATE: [BASE, "Rate that the rule chose"],
   TURNOVER: [BASE, "Turnover: bets less rolled-back bets"],
   WINS: [BASE, "Wins less rolled-back wins"],
   LATE_ITEMS: [BASE, "Late items of closed periods, counted here"],
@@ -113,6 +116,8 @@ export interface ExactLine extends Working {
   readonly rounding: Rounding | null;
   /** What of another currency it was converted from, where it was. */
   readonly converted?: ConvertedFrom;
+  /** What the rule was told and answered, on a line that it stands on. */
+  readonly ruling?: Ruling;
 }
 
 /** Whole minor units of another currency that a line of money was converted from. */
@@ -145,7 +150,12 @@ export interface Line {
   readonly rounding: Rounding | null;
   /** JSON pointer into the configuration document; null where no member governs the line. */
   readonly term: string | null;
+  /** Only on the lines of a rule: what it was told, what it answered, and which rows fired. */
+  readonly rule?: RuledLine;
 }
+
+/** A rule as a line shows it. */
+type RuledLine = Pick<Ruling, "facts" | "answer" | "fired">;
 
 /** A line that is working only: a number on the statement, not money. */
 export function workingLine(code: LineCode, term: string | null, working: Working, scope = ""): ExactLine {
@@ -194,7 +204,12 @@ export function publishLine(line: ExactLine, scale: number): Line {
     amount: line.amountMinor === null ? null : decimalText(line.amountMinor, scale),
     rounding: line.rounding,
     term: line.term,
+    ...(line.ruling === undefined ? {} : { rule: ruledLine(line.ruling) }),
   };
+}
+
+function ruledLine({ facts, answer, fired }: Ruling): RuledLine {
+  return { facts, answer, fired };
 }
 
 function isLineCode(code: string): code is LineCode {

@@ -2,7 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import type { KindTotal } from "./activity.js";
 import type { BasePart } from "./base.js";
-import { CarryScope, type Contract, type Match, type Override, type ShareTerms } from "./contract.js";
+import { CarryScope, type Contract, type Match, type Override, type ShareTerms, TierMode, Window } from "./contract.js";
 import { isInOwnCurrency } from "./fx.js";
 import { ADOPTED, playerScope, type State, StateName, unitScope, unitState } from "./state.js";
 
@@ -16,12 +16,16 @@ export interface Unit {
   readonly override: Override | null;
 }
 
-/** The narrower an override, the more it weighs: a product more than a category, that more than a brand. */
-const WEIGHTS = { product: 4, category: 2, brand: 1 } as const;
+/** The narrower an override, the more it weighs: a group more than a product, a category, a brand, in this order. */
+const WEIGHTS = { group: 8, product: 4, category: 2, brand: 1 } as const;
+const NARROWED = ["group", "product", "category", "brand"] as const;
+/** Before the scope of a case that a rule chose a rate for. */
+const CASE = "case ";
 
 /**
- * The units of a statement: the rest first, then each override that has a share of its own, apart by brand or product
- * where these carry for themselves. A unit without activity stands where something of it persists or is guaranteed.
+ * The units of a statement: the rest first, then each override that has a share of its own and each case that a rule
+ * chose a rate for, apart by brand or product where these carry for themselves. A unit without activity stands where
+ * something of it persists or is guaranteed.
  */
 export function unitsOf(contract: Contract, totals: readonly KindTotal[], state: State): readonly Unit[] {
   const placed = totals.map((total) => ({ total, override: overrideOf(contract, total, "share") }));
@@ -31,13 +35,15 @@ export function unitsOf(contract: Contract, totals: readonly KindTotal[], state:
   return [...scopes].sort().flatMap((scope) => {
     const group = groups.get(scope) ?? [];
     const override = group[0]?.override ?? overrideOfScope(contract, scope);
-    if (group.length === 0 && override === null && scope !== "" && !isCarryScope(contract, scope)) return [];
+    const isSetApart = isCarryScope(contract, scope) || isCaseScope(contract, scope);
+    if (group.length === 0 && override === null && scope !== "" && !isSetApart) return [];
     const parts = partsOf(
       contract,
       group.map(({ total }) => total),
       override,
     );
-    return [{ scope, override, parts, share: override?.share ?? contract.share }];
+    const share = override?.share ?? contract.share;
+    return [{ scope, override, parts, share: atRate(share, group[0]?.total) }];
   });
 }
 
@@ -66,26 +72,24 @@ export function overrideOf(
 
 /** The activity that an override is about, in words that are the same in every version. */
 export function matchText(match: Match): string {
-  const names = Object.entries({ brand: match.brand, category: match.category, product: match.product });
+  const { brand, category, product, group } = match;
+  const names = Object.entries({ brand, category, product, group });
   return names.flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`])).join(" ");
 }
 
 /** How much an override is narrowed; two that match one place never weigh the same. */
 function weightOf(match: Match): number {
-  return (["product", "category", "brand"] as const).reduce(
-    (sum, name) => sum + (match[name] === null ? 0 : WEIGHTS[name]),
-    0,
-  );
+  return NARROWED.reduce((sum, name) => sum + (match[name] === null ? 0 : WEIGHTS[name]), 0);
 }
 
 function isMatch(match: Match, place: KindTotal["place"]): boolean {
-  return (["product", "category", "brand"] as const).every(
-    (name) => match[name] === null || match[name] === (place?.[name] ?? ""),
-  );
+  return NARROWED.every((name) => match[name] === null || match[name] === (place?.[name] ?? ""));
 }
 
-function scopeOf({ carry }: Contract, { place }: KindTotal, override: Override | null): string {
-  const own = override === null ? "" : matchText(override.match);
+function scopeOf({ carry }: Contract, { place, ruled }: KindTotal, override: Override | null): string {
+  const match = override === null ? "" : matchText(override.match);
+  const chosen = ruled === undefined || ruled.scope === "" ? "" : `${CASE}${ruled.scope}`;
+  const own = [match, chosen].filter((text) => text !== "").join("; ");
   if (carry.scope === CarryScope.PARTNER) return own;
   const [name, value] =
     carry.scope === CarryScope.BRAND ? ["brand", place?.brand ?? ""] : ["product", place?.product ?? ""];
@@ -99,6 +103,18 @@ function isCarryScope({ carry }: Contract, scope: string): boolean {
   return /^(?:brand|product)=/.test(scope.split("; ").at(-1) ?? "") && carry.scope !== CarryScope.PARTNER;
 }
 
+/** Whether a scope is a case of the contract's rule, which carries for itself even where nothing happened. */
+function isCaseScope({ rule }: Contract, scope: string): boolean {
+  return rule !== null && scope.split("; ").some((part) => part.startsWith(CASE));
+}
+
+/** A share at the rate that a rule chose in its place. */
+function atRate(share: ShareTerms, total: KindTotal | undefined): ShareTerms {
+  if (total?.ruled === undefined) return share;
+  const brackets = [{ upTo: null, rate: total.ruled.rate }];
+  return { pointer: "/rules", mode: TierMode.SLAB, window: Window.PERIOD, brackets };
+}
+
 /** The share of the unit that a scope names. */
 export function shareIn(contract: Contract, scope: string): ShareTerms {
   return overrideOfScope(contract, scope)?.share ?? contract.share;
@@ -109,7 +125,12 @@ function overrideOfScope({ overrides }: Contract, scope: string): Override | nul
   return overrides.find(({ share, match }) => share !== null && matchText(match) === own) ?? null;
 }
 
-function partsOf(contract: Contract, totals: readonly KindTotal[], override: Override | null): readonly BasePart[] {
+/** Activity apart by currency and by whose base it has; where there is none, one empty part. */
+export function partsOf(
+  contract: Contract,
+  totals: readonly KindTotal[],
+  override: Override | null,
+): readonly BasePart[] {
   const baseFor = (total: KindTotal) => overrideOf(contract, total, "base")?.base ?? contract.base;
   const currencyOf = ({ foreign }: KindTotal) => (isInOwnCurrency(foreign) ? "" : foreign?.from.currency);
   const groups = groupBy(totals, (total) => `${currencyOf(total)} ${baseFor(total).pointer}`);

@@ -1,6 +1,6 @@
 import { present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
-import type { SettlementPeriod } from "../../periods/entities.js";
+import { type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import { dailyActivityOf, type FineActivity } from "../../periods/fine-totals/service.js";
 import { NOBODY } from "../../periods/grains/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
@@ -10,8 +10,9 @@ import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { ConfigurationDocument } from "../document.js";
 import { conversionOf, needsPlaces } from "../document-contract.js";
+import { gamesAt } from "../games/service.js";
 import { type Quoted, ratesAt } from "../rates/service.js";
-import type { KindTotal, Place } from "../terms/activity.js";
+import type { KindTotal } from "../terms/activity.js";
 import { conversionKey, type Foreign, RateType } from "../terms/fx.js";
 import { type State, standsAlone } from "../terms/state.js";
 
@@ -59,10 +60,10 @@ export function readingOf(reader: Reader, { partner, period, document, known = n
     foreigns.set(key, quote.foreign);
     return quote.foreign;
   };
-  const places = needsPlaces(document) ? placesOf(reader, partner) : null;
+  const games = gamesOf(reader, partner, period, needsPlaces(document));
   const totalsOf = async (rows: readonly Activity[]) => {
     const origins = await originsOf(reader, partner, rows);
-    const facts = { origins, places: await places };
+    const facts = { origins, games: await games };
     const totals = new Map<string, KindTotal[]>();
     for (const row of rows) {
       const foreign = await foreignOf(row);
@@ -111,22 +112,35 @@ async function originsOf(
 
 interface TotalFacts {
   readonly origins: ReadonlyMap<number, SettlementPeriod>;
-  /** Null where no term looks at places. */
-  readonly places: ((activity: Activity) => Place) | null;
+  readonly games: (activity: Activity) => Pick<KindTotal, "place" | "isBonusFree">;
 }
 
-function totalOf(row: Activity & Partial<FineActivity>, { origins, places }: TotalFacts): KindTotal {
+function totalOf(row: Activity & Partial<FineActivity>, { origins, games }: TotalFacts): KindTotal {
   const { kind, category, count, units, sumMinor, periodNo, originPeriodNo, player } = row;
   const isOwn = originPeriodNo === periodNo;
   const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
   const told = player === undefined || player === NOBODY ? {} : { player };
-  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row), ...told };
+  return { kind, category, originPeriodId, count, units, sumMinor, ...games(row), ...told };
 }
 
-async function placesOf(reader: Reader, partner: Partner): Promise<(activity: Activity) => Place> {
+/** Games as they were set when the period was fenced, or for one that is open as they are set now. */
+async function gamesOf(
+  reader: Reader,
+  partner: Partner,
+  { closedAt }: SettlementPeriod,
+  isPlaced: boolean,
+): Promise<TotalFacts["games"]> {
+  const { termsOf, someAreBonusFree } = await gamesAt(reader, partner, closedAt);
+  if (!isPlaced && !someAreBonusFree) return () => ({});
   const { brands, products } = await dimensionsByNumber(reader, partner);
-  return ({ brandNo, productNo }) => {
-    const product = products.get(productNo);
-    return { brand: brands.get(brandNo) ?? "", product: product?.code ?? "", category: product?.category ?? "" };
+  return ({ kind, brandNo, productNo }) => {
+    const product = products.get(productNo) ?? "";
+    const { category, group, bonusCost } = product === "" ? NO_GAME : termsOf(product);
+    const place = { brand: brands.get(brandNo) ?? "", product, category, ...(group === "" ? {} : { group }) };
+    const isBonusFree = !bonusCost && kind.includes(TransactionKind.BONUS);
+    return { ...(isPlaced ? { place } : {}), ...(isBonusFree ? { isBonusFree } : {}) };
   };
 }
+
+/** What holds for activity that names no game. */
+const NO_GAME = { category: "", group: "", bonusCost: true };

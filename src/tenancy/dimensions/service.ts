@@ -57,10 +57,10 @@ async function knownNumbers(
   return new Map(rows.map((row) => [row.code, row.no]));
 }
 
-/** Codes of a partner's brands, and codes and categories of its products, by internal number. */
+/** Codes of a partner's brands and products, by internal number. */
 export interface DimensionsByNumber {
   readonly brands: ReadonlyMap<number, string>;
-  readonly products: ReadonlyMap<number, { readonly code: string; readonly category: string }>;
+  readonly products: ReadonlyMap<number, string>;
 }
 
 /** All brands and products of a partner, by number: what totals per dimension are read with. */
@@ -72,12 +72,12 @@ export async function dimensionsByNumber(
     "select no, code from brand where tenant_no = ? and partner_no = ?",
     [tenantNo, no],
   );
-  const products: { no: number; code: string; category: string }[] = await reader.query(
-    "select no, code, category from product where tenant_no = ? and partner_no = ?",
+  const products: { no: number; code: string }[] = await reader.query(
+    "select no, code from product where tenant_no = ? and partner_no = ?",
     [tenantNo, no],
   );
   return {
     brands: new Map(brands.map((brand) => [brand.no, brand.code])),
-    products: new Map(products.map(({ no: number, ...product }) => [number, product])),
+    products: new Map(products.map((product) => [product.no, product.code])),
   };
 }

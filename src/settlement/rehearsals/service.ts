@@ -1,0 +1,50 @@
+import { present } from "../../kernel/assert.js";
+import type { SettlementPeriod } from "../../periods/entities.js";
+import { periodsByNumber } from "../../periods/service.js";
+import { activityOf } from "../../periods/totals/service.js";
+import type { App } from "../../platform/app.js";
+import type { Reader } from "../../platform/database.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { inputsOf } from "../calculating/service.js";
+import { termsOf } from "../configurations/service.js";
+import { linksOf } from "../links/service.js";
+import { calculate } from "../terms/calculate.js";
+
+/** What a rehearsal was about, in text; it is of use while `isAsRehearsed`. */
+export type Rehearsed = string | null;
+
+/**
+ * Calculates an open period whose terms have a rule, and keeps nothing. A period that is closed keeps its version for
+ * ever, so a rule without an answer (`RULE_FAILED`) must stop it while a better version can still be given to it.
+ * Null where the terms have no rule.
+ */
+export async function rehearse(app: App, partner: Partner, { no }: SettlementPeriod): Promise<Rehearsed> {
+  const reader = app.database.manager;
+  const [period, matter] = [await periodNow(reader, partner, no), await matterOf(reader, partner, no)];
+  const { document } = await termsOf(app, partner.tenantId, period.configurationId);
+  if (document.rules === undefined) return null;
+  const before = await linksOf(reader, partner);
+  const { inputs } = await inputsOf(app, { partner, period, document, before });
+  for (const { input } of inputs) calculate(input);
+  return matter;
+}
+
+/** Whether a period is still what it was when it was rehearsed. */
+export async function isAsRehearsed(
+  reader: Reader,
+  partner: Partner,
+  { no }: SettlementPeriod,
+  rehearsed: Rehearsed,
+): Promise<boolean> {
+  return rehearsed === null || rehearsed === (await matterOf(reader, partner, no));
+}
+
+async function matterOf(reader: Reader, partner: Partner, periodNo: number): Promise<string> {
+  const { configurationId } = await periodNow(reader, partner, periodNo);
+  const activity = await activityOf(reader, partner, periodNo);
+  return [configurationId, ...activity.map((row) => Object.values(row).join(" "))].join("\n");
+}
+
+async function periodNow(reader: Reader, { tenantNo }: Partner, no: number): Promise<SettlementPeriod> {
+  return present((await periodsByNumber(reader, tenantNo, [no])).get(no), "a period to settle");
+}

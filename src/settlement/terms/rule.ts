@@ -1,0 +1,103 @@
+import { present } from "../../kernel/assert.js";
+import { groupBy } from "../../kernel/group.js";
+import { decimalText } from "../../kernel/money.js";
+import { Rational, RoundingMode } from "../../kernel/rational.js";
+import type { KindTotal, Place } from "./activity.js";
+import { type BasePart, baseOf } from "./base.js";
+import type { Contract } from "./contract.js";
+import { convertWorking } from "./fx.js";
+import { type ExactLine, workingLine } from "./lines.js";
+import { measure } from "./measures.js";
+import { daysOf, type PeriodDays } from "./period.js";
+import { EACH_FACTS, type RuleCase, type RuleEach, type RuleFacts, type Ruling } from "./ruling.js";
+import { partsOf } from "./units.js";
+import { amount, rate, ZERO } from "./working.js";
+
+/** What cases are made of. */
+export interface RuleMatter {
+  readonly contract: Contract;
+  readonly totals: readonly KindTotal[];
+  readonly period: PeriodDays;
+}
+
+/** The cases that a contract's rule is asked about, in the order of their scopes; none where it has no rule. */
+export function casesOf({ contract, totals, period }: RuleMatter): readonly RuleCase[] {
+  const { rule } = contract;
+  if (rule === null) return [];
+  const { currency, partnerKind } = rule;
+  const groups = groupBy(totals, ({ place }) => caseScope(rule.each, place));
+  if (rule.each.length === 0 && groups.size === 0) groups.set("", []);
+  const [year, month] = period.firstDay.split("-");
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([scope, group]) => ({
+      scope,
+      facts: {
+        ...{ partnerKind, currency, firstDay: period.firstDay },
+        ...{ year: Number(year), month: Number(month), days: daysOf(period) },
+        ...amountsOf(contract, group),
+        ...Object.fromEntries(rule.each.map((each) => [EACH_FACTS[each], nameIn(each, group[0]?.place)])),
+      },
+    }));
+}
+
+/** Totals as a rule's answers place them: in the group it chose, at the rate it chose. */
+export function applyRulings(
+  { rule }: Contract,
+  totals: readonly KindTotal[],
+  rulings: readonly Ruling[],
+): readonly KindTotal[] {
+  if (rule === null) return totals;
+  const answers = new Map(rulings.map(({ scope, answer }) => [scope, answer]));
+  return totals.map((total) => {
+    const scope = caseScope(rule.each, total.place);
+    const { rate: text, group, bonusCost } = present(answers.get(scope), "an answer for every case");
+    const place = { ...(total.place ?? NOWHERE), ...(group === null ? {} : { group }) };
+    return {
+      ...{ ...total, place },
+      ...(bonusCost === null ? {} : { isBonusFree: !bonusCost }),
+      ...(text === null ? {} : { ruled: { scope, rate: rateOf(text) } }),
+    };
+  });
+}
+
+/** The lines that show what a rule was told, what it answered and which rows fired. */
+export function rulingLines(rulings: readonly Ruling[]): readonly ExactLine[] {
+  return rulings.map((ruling) => {
+    const { rate: text } = ruling.answer;
+    if (text === null) return { ...workingLine("RULE", "/rules", ZERO, ruling.scope), ruling };
+    const chosen = rate("rate", rateOf(text));
+    return { ...workingLine("RULE_RATE", "/rules", chosen, ruling.scope), isRate: true, ruling };
+  });
+}
+
+const NOWHERE: Place = { brand: "", product: "", category: "" };
+
+function caseScope(each: readonly RuleEach[], place: Place | undefined): string {
+  return each.map((dimension) => `${EACH_FACTS[dimension]}=${nameIn(dimension, place)}`).join(" ");
+}
+
+function nameIn(each: RuleEach, place: Place | undefined): string {
+  return place?.[EACH_FACTS[each]] ?? "";
+}
+
+function rateOf(text: string): Rational {
+  return present(Rational.parse(text), "a rate that was checked");
+}
+
+/** Turnover, GGR and base by the terms that hold without the rule, in the statement's currency, late items counted. */
+function amountsOf(contract: Contract, totals: readonly KindTotal[]): RuleFacts {
+  const sums = partsOf(contract, totals, null).map((part) => {
+    const { TURNOVER, GGR } = measure(part.terms, part.totals, "").named;
+    return { turnover: convertedOf(part, TURNOVER), ggr: convertedOf(part, GGR), base: baseOf([part], "").base.value };
+  });
+  const sumOf = (name: "turnover" | "ggr" | "base") => {
+    const sum = sums.reduce((total, part) => total.plus(part[name]), Rational.ZERO);
+    return decimalText(sum.round(RoundingMode.FLOOR), contract.scale);
+  };
+  return { turnover: sumOf("turnover"), ggr: sumOf("ggr"), base: sumOf("base") };
+}
+
+function convertedOf({ foreign }: BasePart, { value }: { readonly value: Rational }): Rational {
+  return foreign === null ? value : convertWorking(foreign, amount("amount", value)).value;
+}
