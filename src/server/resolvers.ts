@@ -10,6 +10,7 @@ import { ConfigurationResolver } from "../settlement/configurations/resolver.js"
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
+import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
@@ -25,7 +26,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
-  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
+  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
 ];

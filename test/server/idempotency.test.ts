@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { approveStatement } from "../../src/settlement/reviews/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { newKey } from "../identity/signing.js";
-import { openPlace, type Place, periods } from "../settlement/place.js";
+import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -87,6 +89,17 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { periodId: first?.id };
     return { from: manager, input, other: { periodId: next?.id }, act: ActType.PERIOD_CLOSED, noun: "period" };
   },
+  approveStatement: async () => {
+    const [statementId, another] = await issued();
+    const act = ActType.STATEMENT_CARRIED_FORWARD; // nothing is payable
+    return { from: manager, input: { statementId }, other: { statementId: another }, act, noun: "statement" };
+  },
+  releaseStatement: async () => {
+    const [statementId = "", another] = await issued("100.00");
+    await approveStatement(app, place.shell, statementId);
+    const act = ActType.STATEMENT_RELEASED;
+    return { from: manager, input: { statementId }, other: { statementId: another }, act, noun: "statement" };
+  },
 };
 
 describe.each(Object.keys(mutations))("%s", (name) => {
@@ -140,6 +153,15 @@ async function submitted(): Promise<string> {
   return idIn(await send("submitConfiguration", manager, input), "configuration");
 }
 
+/** Two statements, the first of them with a share of some bets. */
+async function issued(bets: string | null = null): Promise<string[]> {
+  const occurredAt = "2026-03-02T00:00:00.000Z";
+  if (bets !== null) await report(app, place, [{ kind: "BET", amount: bets, occurredAt }]);
+  const through = new Date("2026-03-03T15:00:00.000Z");
+  const rows = await settle(app, place.shell, { partnerId: place.partner.id, through });
+  return rows.map(({ statementId }) => statementId);
+}
+
 async function prepared(name: string): Promise<Repeatable> {
   const made = await present(mutations[name], "a mutation")();
   keys += 1;
@@ -148,7 +170,7 @@ async function prepared(name: string): Promise<Repeatable> {
 
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-  const noun = /(Tenant|Partner|Client|Key|Configuration|Period)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  const noun = /(Tenant|Partner|Client|Key|Configuration|Period|Statement)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }
