@@ -62,6 +62,7 @@ export enum EntryKind {
   POSTING = "POSTING",
   STATEMENT = "STATEMENT",
   SET_OFF = "SET_OFF",
+  DISPUTE = "DISPUTE",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */
