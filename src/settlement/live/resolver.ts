@@ -27,7 +27,8 @@ import { statementOf } from "../statements/service.js";
 
 /** Acts of a period and its statements. */
 const SETTLEMENT_ACTS = [
-  ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.STATEMENT_ISSUED, ActType.STATEMENT_APPROVED],
+  ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.PERIOD_ABORTED],
+  ...[ActType.STATEMENT_ISSUED, ActType.STATEMENT_APPROVED],
   ...[ActType.STATEMENT_RELEASED, ActType.STATEMENT_CARRIED_FORWARD, ActType.STATEMENT_ACKNOWLEDGED],
   ...[ActType.DISPUTE_OPENED, ActType.DISPUTE_ACCEPTED, ActType.DISPUTE_REJECTED, ActType.DISPUTE_WITHDRAWN],
 ] as const;
@@ -66,7 +67,7 @@ export class SettlementEventResolver {
     const { statementId = isId(subjectId, "stm") ? subjectId : null } = after;
     return {
       ...{ sequence, at: new Date(at), state: stateNamed(periodState), periodId: String(periodId) },
-      statementId: statementId === null ? null : String(statementId),
+      statementId: typeof statementId === "string" ? statementId : null,
       disputeId: isId(subjectId, "dsp") ? subjectId : null,
     };
   }
