@@ -22,6 +22,8 @@ export interface Installation {
   readonly redisUrl: string;
   /** The process of each part: `api`, `worker`, `relay`, `mariadb`, `redis`. */
   readonly pids: Readonly<Record<string, number>>;
+  /** Where a worker or relay tells its metrics, by its name. */
+  readonly metrics: Readonly<Record<string, string>>;
   /** From the start of the command to its word that it is ready, milliseconds. */
   readonly readyMs: number;
   /** Stops everything and removes the data directory. */
@@ -52,12 +54,12 @@ export async function startInstallation(cleanup: Cleanup, command: readonly stri
     await end(child);
     await removeInstallation(dataDir);
   });
-  const { url, pids } = await readyInstallation(child);
+  const { url, pids, metrics } = await readyInstallation(child);
   const readyMs = performance.now() - began;
   const services: { databaseUrl: string; redisUrl: string } = JSON.parse(
     readFileSync(join(dataDir, "run", "services.json"), "utf8"),
   );
-  return { url, dataDir, ...services, pids, readyMs, stop };
+  return { url, dataDir, ...services, pids, metrics, readyMs, stop };
 }
 
 /** Stops and removes what a killed run left behind. */
@@ -75,7 +77,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name)));
 }
 
-function readyInstallation(child: ChildProcess): Promise<Pick<Installation, "url" | "pids">> {
+function readyInstallation(child: ChildProcess): Promise<Pick<Installation, "url" | "pids" | "metrics">> {
   return new Promise((resolve, reject) => {
     let [said, complaints] = ["", ""];
     const fail = (how: string) => reject(new Error(`The installation did not start (${how}):\n${complaints}${said}`));

@@ -10,6 +10,7 @@ import { close } from "./close.js";
 import { growth } from "./growth.js";
 import { ingest } from "./ingest.js";
 import { removeLeftovers, startInstallation } from "./installation.js";
+import { large } from "./large.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { type Options, optionsOf } from "./options.js";
 import { overload } from "./overload.js";
@@ -21,7 +22,7 @@ import { start } from "./start.js";
 import { submit } from "./submit.js";
 
 /** In the order of the table. */
-const BENCHMARKS: readonly Benchmark[] = [ingest, growth, submit, query, balance, close, start, overload, soak];
+const BENCHMARKS: readonly Benchmark[] = [ingest, growth, submit, large, query, balance, close, start, overload, soak];
 const [FAILED, MISUSED, INTERRUPTED] = [1, 2, 130];
 
 process.exit(await main());

@@ -47,7 +47,9 @@ if (word === "acknowledge") {
   const jws = signed("quittance-dispute+jws", { ...reply, reason, lines });
   print(
     await graphql(
-      "mutation ($jws: String!) { disputeStatement(input: { jws: $jws }) { dispute { id state statement { state } } } }",
+      `mutation ($jws: String!) {
+        disputeStatement(input: { jws: $jws }) { dispute { id state statement { state } } }
+      }`,
       { jws },
     ),
   );

@@ -1,7 +1,7 @@
 import { sha256 } from "../kernel/digest.js";
 import { CodedError, ErrorCode } from "../kernel/errors.js";
 import { StrictJsonFault } from "../kernel/strict-json.js";
-import { BatchMode } from "./entities.js";
+import type { BatchMode } from "./entities.js";
 import { exchangeError } from "./errors.js";
 import {
   checkIssuedAt,
@@ -32,7 +32,7 @@ export interface BatchClaims {
   readonly aud: string;
   readonly jti: string;
   readonly iat: number;
-  readonly mode: BatchMode;
+  readonly mode: keyof typeof BatchMode;
 }
 
 /** A payload whose frame is in order; nothing is said about the transactions but that there are 1 to 10,000. */
@@ -42,16 +42,21 @@ export interface BatchPayload {
 }
 
 /**
- * A batch taken apart, not verified: good for finding a replay and the key, nothing else. `stated` is what it claims,
- * null when the payload cannot be read; why, `verifyEnvelope` says to those whose signature holds.
+ * What a batch says before anybody has looked inside: good for finding a replay and the key, nothing else. `stated` is
+ * what it claims, null when the payload cannot be read; why, is said to those whose signature holds.
  */
-export interface Envelope {
-  /** The bytes received, all ASCII. */
-  readonly jws: string;
+export interface EnvelopeCover {
   readonly header: SignedHeader;
   readonly stated: BatchClaims | null;
   /** SHA-256 of the decoded payload; a payload signed again is still the same batch. */
   readonly payloadSha256: Buffer;
+  readonly payloadBytes: number;
+}
+
+/** A batch taken apart, not verified. */
+export interface Envelope extends EnvelopeCover {
+  /** The bytes received, all ASCII. */
+  readonly jws: string;
   /** The payload, or its refusal; `verifyEnvelope` hands it out. */
   readonly payload: BatchPayload | CodedError;
 }
@@ -67,7 +72,7 @@ export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): E
   const payload = readPayload(payloadBytes, limits);
   if (payload instanceof CodedError && payload.code === ErrorCode.LIMIT_EXCEEDED) throw payload;
   const stated = payload instanceof CodedError ? null : payload.claims;
-  return { jws, header, stated, payloadSha256: sha256(payloadBytes), payload };
+  return { jws, header, stated, payloadSha256: sha256(payloadBytes), payloadBytes: payloadBytes.length, payload };
 }
 
 /**
@@ -77,8 +82,17 @@ export function readEnvelope(jws: string, limits: BatchLimits = BATCH_LIMITS): E
  * know.
  */
 export function verifyEnvelope(envelope: Envelope, key: VerificationKey, now: Date): BatchPayload {
-  const { header, payload } = envelope;
-  checkSignature(envelope.jws, header, key);
+  verifySignature(envelope, key);
+  return timelyPayload(envelope.payload, now);
+}
+
+/** The first half of `verifyEnvelope`. */
+export function verifySignature({ jws, header }: Pick<Envelope, "jws" | "header">, key: VerificationKey): void {
+  checkSignature(jws, header, key);
+}
+
+/** The second half of `verifyEnvelope`: the payload, whatever is known of it, unless it is refused. */
+export function timelyPayload<P extends Pick<BatchPayload, "claims">>(payload: P | CodedError, now: Date): P {
   if (payload instanceof CodedError) throw payload;
   checkIssuedAt(payload.claims.iat, now);
   return payload;
@@ -108,7 +122,7 @@ function readPayload(bytes: Buffer, limits: BatchLimits): BatchPayload | CodedEr
 }
 
 function readClaims(payload: Record<string, unknown>): BatchClaims | CodedError {
-  const { iss, aud, jti, sub = iss, iat, mode = BatchMode.INDEPENDENT } = payload;
+  const { iss, aud, jti, sub = iss, iat, mode = "INDEPENDENT" } = payload;
   if (!isCode(iss)) return payloadRefusal("/iss", CODE_REASON);
   if (!isCode(aud)) return payloadRefusal("/aud", CODE_REASON);
   if (!isCode(jti)) return payloadRefusal("/jti", CODE_REASON);
@@ -116,7 +130,7 @@ function readClaims(payload: Record<string, unknown>): BatchClaims | CodedError 
   if (typeof iat !== "number" || !Number.isSafeInteger(iat) || iat < 0) {
     return payloadRefusal("/iat", "must be whole seconds since 1970");
   }
-  if (mode !== BatchMode.INDEPENDENT && mode !== BatchMode.ATOMIC) {
+  if (mode !== "INDEPENDENT" && mode !== "ATOMIC") {
     return payloadRefusal("/mode", "must be INDEPENDENT or ATOMIC");
   }
   return { iss, sub, aud, jti, iat, mode };

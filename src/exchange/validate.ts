@@ -55,11 +55,16 @@ export interface Signer {
 /**
  * Checks the shape of every transaction and answers in input order; the same input always gets the same answer. An item
  * with several faults gets the first of: not an object, kind (`VALIDATION`, `KIND_NOT_ALLOWED`), unknown members, then
- * the members in the order of `Item` with currency (`VALIDATION`, `CURRENCY_UNKNOWN`) before amounts.
+ * the members in the order of `Item` with currency (`VALIDATION`, `CURRENCY_UNKNOWN`) before amounts. A slice of a
+ * batch is answered as in the whole.
  */
-export function validateItems(transactions: readonly unknown[], signer: Signer): ItemResult[] {
-  return transactions.map((transaction, index) => validateItem(transaction, index, signer));
+export function validateItems(transactions: readonly unknown[], signer: Signer, slice = ALL): ItemResult[] {
+  const { from, to } = slice;
+  return transactions.slice(from, to).map((transaction, index) => validateItem(transaction, from + index, signer));
 }
+
+/** Which of a batch's transactions are meant, by their places: up to the second, which is not. */
+const ALL = { from: 0, to: Number.POSITIVE_INFINITY };
 
 /**
  * First 16 bytes of SHA-256 over what an item says, each member with its name and length, in hexadecimal: equal exactly

@@ -55,6 +55,24 @@ export class CodedError extends Error {
   }
 }
 
+/** A refusal as plain data, for places that no class reaches: other threads. */
+export interface RefusalRecord {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: RefusalDetails;
+  readonly retryable: boolean;
+}
+
+/** A refusal as plain data; `codedError` makes the same of it again. */
+export function refusalRecord({ code, message, details, retryable }: CodedError): RefusalRecord {
+  return { code, message, details, retryable };
+}
+
+/** The refusal that was made plain data. */
+export function codedError({ code, message, details, retryable }: RefusalRecord): CodedError {
+  return new CodedError(code, message, details, retryable);
+}
+
 /** One row of a domain's table of refusals. */
 export interface Refusal {
   /** The sentence for the caller; `{name}` is replaced by that detail. */

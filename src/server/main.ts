@@ -6,6 +6,7 @@ import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
+import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
@@ -35,6 +36,7 @@ for (const register of [
   registerReviews,
   registerSimulate,
   registerVerify,
+  registerRenditions,
   registerFsck,
   registerBatches,
   registerSubmit,

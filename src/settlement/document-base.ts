@@ -91,6 +91,13 @@ const baseShape = z.strictObject({
     .optional()
     .describe("CUSTOM only: the kinds that make the base."),
 });
+/** Words for people. */
+export const text = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
+
 /** How statements are agreed on before they are paid. */
 export const review = z.strictObject({
   disputeDays: z

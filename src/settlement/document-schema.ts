@@ -13,6 +13,7 @@ import {
   rate,
   review,
   signedAmount,
+  text,
 } from "./document-base.js";
 import {
   CapOf,
@@ -35,11 +36,6 @@ const OVERRIDES_MAX = 500;
 const EXPIRY_PERIODS_MAX = 1_000;
 const CLOSED_DAYS_MAX = 100;
 
-const text = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
 const window = z
   .enum(Window)
   .describe("Calendar weeks (from Monday), months, quarters and years of the partner's zone; CONTRACT never ends.");
@@ -137,6 +133,10 @@ const guarantee = z.discriminatedUnion("kind", [
   }),
 ]);
 
+const ringFence = z
+  .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
+  .optional()
+  .describe("A player this far down in an aggregate this far down carries alone.");
 const carryCommon = {
   unit: z.enum(CarryUnit).describe("Whether the base or the commission is carried."),
   tierBasis: z.enum(TierBasis).optional().describe("Whether tiers look at the base after or before the carry."),
@@ -144,14 +144,11 @@ const carryCommon = {
   scope: z
     .enum([...Object.values(CarryScope), "PLAYER"])
     .optional()
-    .describe("What carries for itself; absent: PARTNER."),
-  ringFence: z
-    .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
-    .optional()
-    .describe("A player this far down in an aggregate this far down carries alone."),
+    .describe("What carries for itself; absent: PARTNER. PLAYER: players by the ring-fence, the rest together."),
+  ringFence,
 };
 const carryOver = z.discriminatedUnion("policy", [
-  z.strictObject({ policy: z.literal(CarryPolicy.NONE) }),
+  z.strictObject({ policy: z.literal(CarryPolicy.NONE), ringFence }),
   z.strictObject({ policy: z.literal(CarryPolicy.FULL), ...carryCommon }),
   z.strictObject({
     policy: z.literal(CarryPolicy.CAPPED),
@@ -180,7 +177,11 @@ const taxes = z.strictObject({
 const fx = z.strictObject({
   to: currency.describe("Of the partner's currencies, the one whose statement takes the converted activity."),
   from: listOf(currency).optional().describe("Currencies that are converted; absent: all others."),
-  type: z.enum(RateType).describe("The last rate of that type within the period. DAILY_CLOSE belongs to daily cycles."),
+  type: z
+    .enum(RateType)
+    .describe(
+      "The last rate of that type within the period; TRANSACTION: of each transaction's local day, or the last before.",
+    ),
   source: code.describe("Whose rates, as they were entered."),
   triangulateBy: currency.optional().describe("Two rates through this currency; absent: one rate, never inverted."),
 });

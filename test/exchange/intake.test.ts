@@ -1,7 +1,7 @@
 import { AbstractLogger } from "typeorm";
 import { beforeEach, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { unpackEnvelope } from "../../src/exchange/contents/service.js";
+import { unpackEnvelope } from "../../src/exchange/packing.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { type Submission, submitBatch } from "../../src/exchange/submission/service.js";
 import { revokeKey } from "../../src/identity/keys/service.js";

@@ -1,8 +1,8 @@
 import { compactVerify } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { unpackEnvelope } from "../../src/exchange/contents/service.js";
 import { BatchState } from "../../src/exchange/entities.js";
+import { unpackEnvelope } from "../../src/exchange/packing.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { revokeKey } from "../../src/identity/keys/service.js";

@@ -22,7 +22,8 @@ function foreignEnvelope(jws: string): Envelope | CodedError {
   if (!foreign.has(refused.details.check)) return refused;
   const { alg = "", kid = "" } = JSON.parse(Buffer.from(jws.split(".")[0] ?? "", "base64url").toString());
   const claims = { iss: "x", sub: "x", aud: "x", jti: "x", iat: SIGNED_AT.getTime() / 1000, mode: BatchMode.ATOMIC };
-  return { jws, header: { alg, kid }, stated: null, payloadSha256: sha256(""), payload: { claims, transactions: [] } };
+  const cover = { header: { alg, kid }, stated: null, payloadSha256: sha256(""), payloadBytes: 0 };
+  return { jws, ...cover, payload: { claims, transactions: [] } };
 }
 
 test.skipIf(!existsSync(VECTORS))(

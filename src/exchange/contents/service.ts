@@ -1,48 +1,16 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import { assert } from "../../kernel/assert.js";
 import { sha256 } from "../../kernel/digest.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { Reader, TxSql } from "../../platform/database.js";
+import { largePayload, packed, packedPayload, unpacked } from "../packing.js";
 import { ItemOutcome, type Outcome } from "../posting/rules.js";
 
-/** Compression that costs a millisecond for a thousand transactions; for a few it costs more than it brings. */
-const GZIP = { level: 1 };
-const SMALL_BYTES = 1_024;
-/** The first byte of gzip (RFC 1952), which is none of text. */
-const GZIP_MAGIC = 0x1f;
-const NEWLINE = 0x0a;
-
-/**
- * A compact JWS packed for storage: `<header>.<signature>`, a newline, and the decoded payload; gzipped unless it is
- * small. Base64url has one canonical spelling, which acceptance insists on, so `unpackEnvelope` gives back the very
- * bytes received.
- */
-export function packEnvelope(jws: string): Buffer {
-  const [header = "", payload = "", signature = ""] = jws.split(".");
-  const head = Buffer.from(`${header}.${signature}\n`, "ascii");
-  return packed(Buffer.concat([head, Buffer.from(payload, "base64url")]));
-}
-
-/** The size of a compact JWS's payload in bytes. */
-export function payloadBytesOf(jws: string): number {
-  return Buffer.byteLength(jws.split(".")[1] ?? "", "base64url");
-}
-
-/** The compact JWS as it was received. */
-export function unpackEnvelope(packed: Buffer): string {
-  const { head, payload } = unpack(packed);
-  const [header, signature] = head.split(".");
-  return `${header}.${payload.toString("base64url")}.${signature}`;
-}
-
-/** The payload's bytes, as they were signed. */
-export function packedPayload(packed: Buffer): Buffer {
-  return unpack(packed).payload;
-}
+/** From so many packed bytes on, unpacking is left to another thread. */
+const LARGE_BYTES = 128 * 1024;
 
 /** The payload's transactions, provided that it still is what was verified and checked when it was accepted. */
-export function acceptedTransactions(packed: Buffer, payloadSha256: Buffer): unknown[] {
-  const payload = packedPayload(packed);
+export async function acceptedTransactions(packed: Buffer, payloadSha256: Buffer): Promise<unknown[]> {
+  const payload = packed.length < LARGE_BYTES ? packedPayload(packed) : await largePayload(packed);
   assert(sha256(payload).equals(payloadSha256), "a stored payload is the one accepted");
   return transactionsOf(payload);
 }
@@ -117,19 +85,4 @@ function outcomeOf(stored: {
   if (stored.code === undefined) return { outcome };
   const code = ErrorCode[stored.code];
   return stored.path === undefined ? { outcome, code } : { outcome, code, path: stored.path };
-}
-
-function packed(bytes: Buffer): Buffer {
-  return bytes.length < SMALL_BYTES ? bytes : gzipSync(bytes, GZIP);
-}
-
-function unpacked(packed: Buffer): Buffer {
-  return packed[0] === GZIP_MAGIC ? gunzipSync(packed) : packed;
-}
-
-function unpack(packed: Buffer): { readonly head: string; readonly payload: Buffer } {
-  const bytes = unpacked(packed);
-  const end = bytes.indexOf(NEWLINE);
-  assert(end > 0, "a stored envelope has a head");
-  return { head: bytes.toString("ascii", 0, end), payload: bytes.subarray(end + 1) };
 }

@@ -16,13 +16,13 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
-import { packEnvelope } from "../contents/service.js";
 import { type Batch, BatchState } from "../entities.js";
-import { type BatchClaims, type BatchPayload, type Envelope, readEnvelope, verifyEnvelope } from "../envelope.js";
+import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
 import { currentBatch, findBatch, storeBatch } from "../intake/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
-import { countBatch, timed, timedWait } from "../stages/service.js";
+import { type ReadBatch, readBatch, type VerifiedBatch } from "../reading/service.js";
+import { countBatch, timedWait } from "../stages/service.js";
 
 /** How long a caller may wait for the outcome, and how long one waits who does not say. */
 export const WAIT_MS = { max: 30_000, default: 2_000 } as const;
@@ -87,28 +87,53 @@ interface Parties {
   readonly partner: Partner;
 }
 
+/** How far a submission was read before it was refused. */
+interface Seen {
+  envelope: ReadBatch | null;
+  parties: Parties | null;
+}
+
 async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
-  let envelope: Envelope | null = null;
+  const seen: Seen = { envelope: null, parties: null };
   try {
-    envelope = timed(app, "format", () => readEnvelope(jws));
-    const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
-    if (parties !== null && envelope.stated !== null) {
-      const { stated, payloadSha256 } = envelope;
-      const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
-      if (known !== null) countBatch(app, "replayed");
-      if (known !== null) return { batch: known, replayed: true };
-      await refuseIfPartnerFull(app, actor, parties.partner);
-    }
-    const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
-    const payload = timed(app, "signature", () => verifyEnvelope(read, key, app.clock.now()));
-    const checked = { envelope, payload, key, ...present(parties, "the parties of a readable batch") };
-    const accepted = await store(app, actor, checked);
-    countBatch(app, accepted.replayed ? "replayed" : "accepted");
-    return accepted;
+    return await acceptNew(app, actor, jws, seen).catch((refusal: unknown) =>
+      acceptedBefore(app, actor, seen, refusal),
+    );
   } catch (error) {
-    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
+    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, seen.envelope, error);
     throw error;
   }
+}
+
+/** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
+async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
+  const envelope = await timedWait(app, "format", () => readBatch(jws));
+  seen.envelope = envelope;
+  const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
+  seen.parties = parties;
+  if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
+  const key = await usableKey(app, actor, envelope.header.kid);
+  const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
+  const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
+  const accepted = await store(app, actor, checked);
+  countBatch(app, accepted.replayed ? "replayed" : "accepted");
+  return accepted;
+}
+
+/** What was accepted is answered again, whatever would be wrong with it now; for all else the refusal stands. */
+async function acceptedBefore(
+  app: App,
+  actor: Actor,
+  { envelope, parties }: Seen,
+  refusal: unknown,
+): Promise<Accepted> {
+  const stated = envelope?.stated ?? null;
+  if (!(refusal instanceof CodedError) || envelope === null || stated === null || parties === null) throw refusal;
+  const { payloadSha256 } = envelope;
+  const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
+  if (known === null) throw refusal;
+  countBatch(app, "replayed");
+  return { batch: known, replayed: true };
 }
 
 /** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
@@ -133,31 +158,27 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
   return key;
 }
 
-interface Verified extends Parties {
-  readonly envelope: Envelope;
-  readonly payload: BatchPayload;
+interface Verified extends Parties, VerifiedBatch {
+  readonly envelope: ReadBatch;
   readonly key: ClientKey;
 }
 
 async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
-  const { partner, payload, envelope } = verified;
+  const { partner, claims, envelope } = verified;
   const signer = await platformSigner(app, actor.tenantId);
-  const packed = packEnvelope(envelope.jws);
-  const known = () => replayOf(app, actor, verified, payload.claims.jti, envelope.payloadSha256);
+  const known = () => replayOf(app, actor, verified, claims.jti, envelope.payloadSha256);
   try {
-    const { claims, transactions } = payload;
-    const checked = { ...verified, actor, claims, itemCount: transactions.length, packed, platformKid: signer.kid };
-    const batch = await storeBatch(app, checked);
+    const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
     if (!(error instanceof CommitOutcomeUnknown)) throw error;
-    await untilSettled(app, actor, verified.issuerNo, payload.claims.jti);
+    await untilSettled(app, actor, verified.issuerNo, claims.jti);
     const batch = await known();
     if (batch === null) throw error; // rolled back: the caller may send it again
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner);
     return { batch, replayed: false };
   }
 }
@@ -185,7 +206,7 @@ async function replayOf(
 }
 
 /** A refused batch leaves an act: which check failed, the key it named and the hash of what came; never the content. */
-async function recordRefusal(app: App, actor: Actor, envelope: Envelope | null, error: CodedError): Promise<void> {
+async function recordRefusal(app: App, actor: Actor, envelope: ReadBatch | null, error: CodedError): Promise<void> {
   app.metrics.count("batches_refused", { code: error.code });
   countBatch(app, error);
   const { code, details } = error;

@@ -1,14 +1,18 @@
 import { present } from "../../kernel/assert.js";
 import type { Reader, TxSql } from "../../platform/database.js";
+import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { acceptedTransactions, envelopesOf } from "../contents/service.js";
 import type { BatchMode } from "../entities.js";
 import { type BatchToPost, dedupeKey, type HashedItem } from "../posting/rules.js";
 import type { PseudonymOf } from "../pseudonyms/service.js";
-import { contentHash, validateItems } from "../validate.js";
+import { contentHash, type ItemResult, validateItems } from "../validate.js";
 
 /** The most that one posting transaction takes, payloads in bytes; a single batch is always taken. */
 export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 } as const;
+/** Items that are checked and hashed at a stretch, some five milliseconds. */
+const SLICE_ITEMS = 500;
+
 /** A batch that waits, its items checked for shape. */
 export interface WaitingBatch extends BatchToPost {
   readonly id: string;
@@ -58,49 +62,65 @@ export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: P
     taken.map((row) => String(row.no)),
   );
   const isAll = taken.length === rows.length && rows.length < GROUP_LIMITS.batchesMax;
-  const contentsOf = (row: WaitingRow) => ({ envelope: envelopes.get(String(row.no)), pseudonymOf });
-  return { batches: taken.map((row) => waitingBatch(partner, row, contentsOf(row))), isAll };
+  const turn = takingTurns();
+  const batches: WaitingBatch[] = [];
+  for (const row of taken) {
+    batches.push(await waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf, turn }));
+  }
+  return { batches, isAll };
 }
 
 interface Contents {
   readonly envelope: Buffer | undefined;
   readonly pseudonymOf: PseudonymOf;
+  /** Lets others have a turn, now and then. */
+  readonly turn: () => Promise<void>;
 }
 
 /** A batch that cannot be read says so when it is posted, so that it is parked and the others are not held up. */
-function waitingBatch(partner: Partner, row: WaitingRow, { envelope, pseudonymOf }: Contents): WaitingBatch {
+async function waitingBatch(partner: Partner, row: WaitingRow, contents: Contents): Promise<WaitingBatch> {
   const { id, mode, item_count: itemCount, accepted_at: acceptedAt, tries } = row;
   const isTenants = row.issuer_no === 0;
   const payloadSha256 = row.payload_sha256;
   const batch = { no: String(row.no), id, mode, itemCount, payloadSha256, acceptedAt, isTenants, tries };
   try {
-    const transactions = acceptedTransactions(present(envelope, "the envelope of a batch"), payloadSha256);
+    await contents.turn();
+    const envelope = present(contents.envelope, "the envelope of a batch");
+    const transactions = await acceptedTransactions(envelope, payloadSha256);
     const started = performance.now();
-    const items = hashedItems(partner, transactions, { isTenants, pseudonymOf });
+    const items = await hashedItems(partner, transactions, { isTenants, ...contents });
     return { ...batch, items, fault: null, checkedMs: performance.now() - started };
   } catch (error) {
     return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)), checkedMs: 0 };
   }
 }
 
-interface Signed {
+interface Signed extends Contents {
   readonly isTenants: boolean;
-  readonly pseudonymOf: PseudonymOf;
 }
 
-function hashedItems(partner: Partner, transactions: readonly unknown[], signed: Signed): HashedItem[] {
-  return validateItems(transactions, { isTenant: signed.isTenants }).map((result) => {
-    if (!result.ok) return result;
-    const { item } = result;
-    const keyOf = (externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId);
-    return {
-      ok: true,
-      item,
-      dedupe: keyOf(item.id),
-      contentHash: contentHash(item, signed.pseudonymOf),
-      reverses: item.reverses === null ? null : keyOf(item.reverses),
-    };
-  });
+async function hashedItems(partner: Partner, transactions: readonly unknown[], signed: Signed): Promise<HashedItem[]> {
+  const items: HashedItem[] = [];
+  for (let from = 0; from < transactions.length; from += SLICE_ITEMS) {
+    await signed.turn();
+    const results = validateItems(transactions, { isTenant: signed.isTenants }, { from, to: from + SLICE_ITEMS });
+    for (const result of results) items.push(hashedItem(partner, result, signed.pseudonymOf));
+  }
+  return items;
+}
+
+function hashedItem(partner: Partner, result: ItemResult, pseudonymOf: PseudonymOf): HashedItem {
+  if (!result.ok) return result;
+  const { item } = result;
+  const keyOf = (externalId: string) => dedupeKey(partner.tenantNo, partner.no, externalId);
+  return {
+    ok: true,
+    item,
+    dedupe: keyOf(item.id),
+    contentHash: contentHash(item, pseudonymOf),
+    reverses: item.reverses === null ? null : keyOf(item.reverses),
+    player: item.player === null ? null : pseudonymOf(item.player),
+  };
 }
 
 interface WaitingRow {

@@ -2,11 +2,13 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { dayIn } from "../../kernel/clock.js";
 import { decimalText, parseAmount, scaleOf } from "../../kernel/money.js";
 import { EntryKind } from "../../ledger/entities.js";
 import { announceChange, linesOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import { TransactionKind } from "../../periods/entities.js";
+import { addFineActivity } from "../../periods/fine-totals/service.js";
 import { earliestOpen } from "../../periods/service.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
@@ -14,7 +16,7 @@ import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { adjustmentActivity } from "../corrections/service.js";
+import { adjustmentActivity, fineAdjustments } from "../corrections/service.js";
 import { Dispute, DisputeOutcome, DisputeState } from "../disputes/entities.js";
 import { decideDispute, disputeOf, lockedDispute } from "../disputes/service.js";
 import { settlementError } from "../errors.js";
@@ -86,8 +88,9 @@ export async function approveDisputeAnswer(
       const locked = await lockStatement(tx, partner, dispute.statementId);
       const current = await lockedDispute(tx, locked.statement, dispute.id);
       checkApproval(actor, current, approvedMinor);
-      const adjustmentPeriodNo = await postAdjustment(app, tx, { partner, cursor, dispute: current });
-      await decide(app, tx, actor, { locked, dispute: current }, adjustmentPeriodNo);
+      const decidedAt = app.clock.now();
+      const periodNo = await postAdjustment(tx, { partner, cursor, dispute: current, decidedAt });
+      await decide(app, tx, actor, { locked, dispute: current }, { periodNo, decidedAt });
       return dispute.id;
     });
   } finally {
@@ -135,15 +138,21 @@ async function decide(
   tx: Tx,
   actor: Actor,
   { locked, dispute }: Undecided,
-  adjustmentPeriodNo: number | null = null,
+  { periodNo: adjustmentPeriodNo = null, decidedAt = app.clock.now() }: Posted = {},
 ): Promise<void> {
   const { outcome, adjustmentMinor, answer, answeredBy } = dispute;
   const state = present(outcome, "the outcome of an answered dispute");
   const type = state === DisputeState.REJECTED ? ActType.DISPUTE_REJECTED : ActType.DISPUTE_ACCEPTED;
   const approvedBy = adjustmentPeriodNo === null ? null : actor.principalId;
-  const decided = { approvedBy, adjustmentPeriodNo, decidedAt: app.clock.now() };
+  const decided = { approvedBy, adjustmentPeriodNo, decidedAt };
   const change = { state, outcome, adjustmentMinor, answer, answeredBy, ...decided };
   await decideDispute(app, tx, actor, { locked, dispute, type, change, says: saysOf(dispute) });
+}
+
+/** Where and when an adjustment was posted; nothing where there is none. */
+interface Posted {
+  readonly periodNo?: number | null;
+  readonly decidedAt?: Date;
 }
 
 function saysOf({ adjustmentMinor, currency, answer, outcome }: Dispute) {
@@ -154,10 +163,11 @@ interface ToPost {
   readonly partner: Partner;
   readonly cursor: HeldCursor;
   readonly dispute: Dispute;
+  readonly decidedAt: Date;
 }
 
 /** Posts as an adjustment that the tenant reports: ADJUSTMENT_COST against ADJUSTMENT_DUE, and the period's totals. */
-async function postAdjustment(app: App, tx: Tx, { partner, cursor, dispute }: ToPost): Promise<number> {
+async function postAdjustment(tx: Tx, { partner, cursor, dispute, decidedAt }: ToPost): Promise<number> {
   const period = await earliestOpen(tx, partner);
   if (period === null) throw settlementError("PERIOD_UNKNOWN");
   const { id, currency } = dispute;
@@ -165,9 +175,11 @@ async function postAdjustment(app: App, tx: Tx, { partner, cursor, dispute }: To
   const lines = linesOf([{ kind: TransactionKind.ADJUSTMENT, category: null, currency, amountMinor }]);
   const entry: NewEntry = {
     ...{ kind: EntryKind.DISPUTE, periodNo: period.no, batchNo: null, statementId: null },
-    ...{ recordedAt: app.clock.now(), lines },
+    ...{ recordedAt: decidedAt, lines },
   };
-  await addActivity(tx, partner, [adjustmentActivity({ id, currency, amountMinor, periodNo: period.no })]);
+  const activity = [adjustmentActivity({ id, currency, amountMinor, periodNo: period.no })];
+  await addActivity(tx, partner, activity);
+  await addFineActivity(tx, partner, fineAdjustments(activity, period.grain, dayIn(partner.timezone)(decidedAt)));
   await post(tx, partner, cursor, [entry]);
   return period.no;
 }

@@ -2,6 +2,8 @@ import { sha256Hex } from "../../kernel/digest.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import { TransactionKind } from "../../periods/entities.js";
+import type { FineActivity } from "../../periods/fine-totals/service.js";
+import { Grain, NOBODY } from "../../periods/grains/entities.js";
 import type { Activity } from "../../periods/totals/service.js";
 import type { Reader } from "../../platform/database.js";
 import { type DisputeContent, disputeSchema } from "../reply-schema.js";
@@ -26,17 +28,32 @@ export function adjustmentActivity({ id, currency, amountMinor, periodNo }: Adju
   return { ...place, kind: TransactionKind.ADJUSTMENT, category: id, currency, ...sums };
 }
 
-/** The adjustments of disputes in some periods, computed from the disputes; what `fsck` adds to the transactions. */
+/** The same for the period's fine totals, where it keeps some: it is nobody's bet, of the local day of its approval. */
+export function fineAdjustments(activity: readonly Activity[], grains: readonly Grain[], day: string): FineActivity[] {
+  if (grains.length === 0) return [];
+  return activity.map((each) => ({ ...each, player: NOBODY, day: grains.includes(Grain.DAY) ? day : "" }));
+}
+
+/** An adjustment as it is computed again, and when it was approved. */
+export interface Readjusted {
+  readonly activity: Activity;
+  readonly decidedAt: Date;
+}
+
+/** The adjustments of disputes in a period, computed from the disputes; what `fsck` adds to the transactions. */
 export async function adjustmentsAgain(
   reader: Pick<Reader, "query">,
   { tenantNo }: Pick<PartnerNumbers, "tenantNo">,
   periodNo: number,
-): Promise<Activity[]> {
-  const rows: { id: string; currency: string; amount: string }[] = await reader.query(
-    "select id, currency, adjustment_minor as amount from dispute where tenant_no = ? and adjustment_period_no = ?",
+): Promise<Readjusted[]> {
+  const rows: { id: string; currency: string; amount: string; decidedAt: Date }[] = await reader.query(
+    `select id, currency, adjustment_minor as amount, decided_at as decidedAt from dispute
+     where tenant_no = ? and adjustment_period_no = ?`,
     [tenantNo, periodNo],
   );
-  return rows.map(({ amount, ...row }) => adjustmentActivity({ ...row, amountMinor: BigInt(amount), periodNo }));
+  return rows.map(({ amount, decidedAt, ...row }) => {
+    return { activity: adjustmentActivity({ ...row, amountMinor: BigInt(amount), periodNo }), decidedAt };
+  });
 }
 
 /** Where the adjustments in a period come from, by dispute: the statement and lines that were put right, and why. */

@@ -1,0 +1,40 @@
+import type { RefusalRecord } from "../../kernel/errors.js";
+import { CodedError, refusalRecord } from "../../kernel/errors.js";
+import { serveTasks } from "../../platform/threads.js";
+import { type EnvelopeCover, readEnvelope, verifySignature } from "../envelope.js";
+import type { SignedHeader, VerificationKey } from "../jws.js";
+import { packEnvelope } from "../packing.js";
+
+/** What is asked of the thread: to take a batch apart, or to verify one that was, and pack it. */
+export interface ReadingTask {
+  /** The compact JWS in UTF-8. */
+  readonly bytes: SharedArrayBuffer;
+  /** Null to take it apart. */
+  readonly signed: { readonly header: SignedHeader; readonly key: VerificationKey } | null;
+}
+
+/** What the thread answers: what it took apart, or what it packed; byte by byte as on the event loop. */
+export type ReadingAnswer = { readonly envelope: ThreadEnvelope } | { readonly packed: Uint8Array };
+
+/** An envelope without what only posting needs, as plain data. */
+export interface ThreadEnvelope extends Omit<EnvelopeCover, "payloadSha256"> {
+  readonly payloadSha256: Uint8Array;
+  /** 0 where the payload is refused. */
+  readonly itemCount: number;
+  readonly payloadRefusal: RefusalRecord | null;
+}
+
+serveTasks(({ bytes, signed }: ReadingTask): ReadingAnswer => {
+  const jws = Buffer.from(bytes).toString("latin1"); // what is not ASCII stays so, and is refused
+  if (signed === null) return { envelope: threadEnvelope(jws) };
+  verifySignature({ jws, header: signed.header }, signed.key);
+  return { packed: packEnvelope(jws) };
+});
+
+function threadEnvelope(jws: string): ThreadEnvelope {
+  const { header, stated, payloadSha256, payloadBytes, payload } = readEnvelope(jws);
+  const known = { header, stated, payloadSha256, payloadBytes };
+  return payload instanceof CodedError
+    ? { ...known, itemCount: 0, payloadRefusal: refusalRecord(payload) }
+    : { ...known, itemCount: payload.transactions.length, payloadRefusal: null };
+}
