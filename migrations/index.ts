@@ -21,6 +21,7 @@ import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
 import { GameSettings0000000000020 } from "./0020-game-settings.js";
 import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 import { Credit0000000000022 } from "./0022-credit.js";
+import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -46,4 +47,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   GameSettings0000000000020,
   FineTotals0000000000021,
   Credit0000000000022,
+  Lifecycle0000000000023,
 ];

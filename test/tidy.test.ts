@@ -43,18 +43,11 @@ const everyDomain = [
 const besides: Readonly<Record<string, readonly string[]>> = {
   transparency: ["tiles.ts", "checkpoint.ts"],
   ledger: ["hot-balances.ts"],
-  exchange: ["envelope.ts", "packing.ts", "validate.ts", "kinds.ts", "thread.ts"],
+  exchange: ["envelope.ts", "jws.ts", "packing.ts", "validate.ts", "kinds.ts", "thread.ts"],
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
-    ...["statement-document.ts", "statement-schema.ts"],
-    ...[
-      "recompute.ts",
-      "statement-facts.ts",
-      "document-rules.ts",
-      "rule-checks.ts",
-      "rule-expressions.ts",
-      "ruling.ts",
-    ],
+    ...["statement-document.ts", "statement-schema.ts", "statement-facts.ts", "statement-credit.ts", "recompute.ts"],
+    ...["reply-schema.ts", "document-rules.ts", "rule-checks.ts", "rule-expressions.ts", "ruling.ts"],
   ],
 };
 

@@ -73,6 +73,7 @@ export enum EntryKind {
   STATEMENT = "STATEMENT",
   SET_OFF = "SET_OFF",
   CREDIT_EXPIRY = "CREDIT_EXPIRY",
+  DISPUTE = "DISPUTE",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

@@ -9,10 +9,12 @@ import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
+import { Dispute } from "../settlement/disputes/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { GameSetting } from "../settlement/games/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
+import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
@@ -27,6 +29,7 @@ export const databaseSchema: Schema = {
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
+    ...[StatementReply, Dispute],
   ],
   migrations: [...migrations],
 };

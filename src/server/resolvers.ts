@@ -8,11 +8,15 @@ import { ClientResolver } from "../identity/clients/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { AbortResolver } from "../settlement/aborting/resolver.js";
+import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
+import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/resolver.js";
 import { GameSettingsResolver } from "../settlement/games/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
+import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { RuleResolver } from "../settlement/rulings/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
@@ -29,7 +33,8 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
-  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
+  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
+  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],

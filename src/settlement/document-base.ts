@@ -109,6 +109,27 @@ const baseShape = z.strictObject({
     .optional()
     .describe("CUSTOM only: the kinds that make the base."),
 });
+/** Words for people. */
+export const text = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
+
+/** How statements are agreed on before they are paid. */
+export const review = z.strictObject({
+  disputeDays: z
+    .int()
+    .min(0)
+    .max(365)
+    .optional()
+    .describe("The partner may dispute a statement until so many times 24 hours after its issue; absent: 30."),
+  approval: z
+    .enum(["MANUAL", "AUTOMATIC"])
+    .optional()
+    .describe("AUTOMATIC: undisputed until then, or acknowledged, it becomes payable by itself; absent: MANUAL."),
+});
+
 /** What the share is computed from. */
 export const base = baseShape.superRefine(checkBase);
 

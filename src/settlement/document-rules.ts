@@ -68,7 +68,25 @@ const ruleNode = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("switchNode"), ...node, content: choice }),
 ]);
 
-/** A rule in a configuration document: a graph of GoRules' JDM, as far as it is the same on every day it is asked. */
+/** A graph of GoRules' JDM, as far as it is the same on every day it is asked. */
+export const ruleContentSchema = z.strictObject({
+  contentType: z.literal("application/vnd.gorules.decision").optional(),
+  nodes: z.array(ruleNode).min(3).max(NODES_MAX),
+  edges: z
+    .array(
+      z.strictObject({
+        id,
+        type: z.literal("edge").optional(),
+        sourceId: id,
+        targetId: id,
+        sourceHandle: id.nullish(),
+      }),
+    )
+    .min(2)
+    .max(EDGES_MAX),
+});
+
+/** A rule in a configuration document. */
 export const ruleSchema = z.strictObject({
   format: z.literal("JDM"),
   each: z
@@ -77,22 +95,7 @@ export const ruleSchema = z.strictObject({
     .max(4)
     .optional()
     .describe("The rule is asked once for each of these that there was activity of; absent: once, about the whole."),
-  content: z.strictObject({
-    contentType: z.literal("application/vnd.gorules.decision").optional(),
-    nodes: z.array(ruleNode).min(3).max(NODES_MAX),
-    edges: z
-      .array(
-        z.strictObject({
-          id,
-          type: z.literal("edge").optional(),
-          sourceId: id,
-          targetId: id,
-          sourceHandle: id.nullish(),
-        }),
-      )
-      .min(2)
-      .max(EDGES_MAX),
-  }),
+  content: ruleContentSchema,
 });
 
 /** A rule as a document holds it. */

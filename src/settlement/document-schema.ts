@@ -12,7 +12,9 @@ import {
   kind,
   listOf,
   rate,
+  review,
   signedAmount,
+  text,
 } from "./document-base.js";
 import { ruleSchema } from "./document-rules.js";
 import {
@@ -36,11 +38,6 @@ const OVERRIDES_MAX = 500;
 const EXPIRY_PERIODS_MAX = 1_000;
 const CLOSED_DAYS_MAX = 100;
 
-const text = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((value) => !/\p{Surrogate}/u.test(value), "is not well-formed text");
 const window = z
   .enum(Window)
   .describe("Calendar weeks (from Monday), months, quarters and years of the partner's zone; CONTRACT never ends.");
@@ -280,6 +277,7 @@ export const configurationSchema = z
       .optional()
       .describe("Prepaid credit: what is released is met by it, and what is negative refills it."),
     payout: payout.describe("What is released for payment."),
+    review: review.optional().describe("How statements are agreed on before they are paid."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),
     lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),
     rules: ruleSchema

@@ -8,6 +8,7 @@ import { calculatedMembers } from "./statement-document.js";
 import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { calculate, type TermsInput, type TermsResult } from "./terms/calculate.js";
+import { isCorrection } from "./terms/dues.js";
 
 const DIFFERENCES_MAX = 100;
 
@@ -34,6 +35,7 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   return [
     ...differences(calculatedMembers(facts.totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
+    ...correctionFaults(statement),
   ];
 }
 
@@ -45,6 +47,16 @@ function resultOf(facts: TermsInput): TermsResult | string {
     if (error instanceof CodedError) return `/configuration/document/rules: ${error.message}`;
     throw error;
   }
+}
+
+/** Every adjustment of a dispute says where it comes from, and no more is said than was adjusted. */
+function correctionFaults({ totals, corrections = [], currency }: StatementDocument): readonly string[] {
+  const posted = totals
+    .filter(isCorrection)
+    .map((total) => `${total.category} ${total.currency ?? currency} ${total.sum}`)
+    .sort();
+  const said = corrections.map((each) => `${each.dispute} ${each.currency} ${each.amount}`).sort();
+  return canonicalJson(posted) === canonicalJson(said) ? [] : ["/corrections are not the adjustments of disputes"];
 }
 
 /** Late items that settle at their origin's terms need that origin, once, and no other is there. */

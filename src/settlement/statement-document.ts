@@ -5,6 +5,7 @@ import { epochSeconds, instantText } from "../kernel/clock.js";
 import { decimalText } from "../kernel/money.js";
 import type { PaymentDate } from "../periods/calendars/service.js";
 import type { Commitment } from "../periods/commitments/service.js";
+import type { Correction } from "./corrections/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, type StatementOrigin, statementSchema } from "./statement-schema.js";
 import type { KindTotal } from "./terms/activity.js";
@@ -35,6 +36,8 @@ export interface StatementHeader {
   readonly partnerKind?: string;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
+  /** Where adjustments of disputes come from; those that are among the totals are stated. */
+  readonly corrections?: readonly Correction[];
   /** Of late items that settle at their origin's terms, in the order in which they were calculated. */
   readonly origins?: readonly OriginFacts[];
   /** Prepaid credit as the statement finds it; null or absent where there is none. */
@@ -91,6 +94,7 @@ export function buildStatementDocument(
       ? {}
       : { origins: origins.map((origin, index) => ({ ...origin, ...present(computed[index], "a computed origin") })) }),
     ...(credit === null ? {} : { credit: creditText(credit, scale) }),
+    ...correctionsAmong(totals, header.corrections ?? []),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -223,4 +227,13 @@ export function conversionsText(totals: readonly KindTotal[]): Pick<StatementDoc
     return { from: from.currency, scale: from.scale, ...(day === undefined ? {} : { day }), rates };
   });
   return conversions.length === 0 ? {} : { conversions };
+}
+
+/** Those of the totals' disputes, which may be fewer than the period's: it has other currencies. */
+function correctionsAmong(
+  totals: readonly KindTotal[],
+  corrections: readonly Correction[],
+): Pick<StatementDocument, "corrections"> {
+  const among = corrections.filter(({ dispute }) => totals.some(({ category }) => category === dispute));
+  return among.length === 0 ? {} : { corrections: among };
 }

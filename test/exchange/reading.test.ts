@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type EnvelopeCover, readEnvelope, type VerificationKey, verifyEnvelope } from "../../src/exchange/envelope.js";
+import { type EnvelopeCover, readEnvelope, verifyEnvelope } from "../../src/exchange/envelope.js";
+import type { VerificationKey } from "../../src/exchange/jws.js";
 import { packEnvelope, unpackEnvelope } from "../../src/exchange/packing.js";
 import { readBatch } from "../../src/exchange/reading/service.js";
 import { CodedError } from "../../src/kernel/errors.js";

@@ -176,7 +176,7 @@ export async function insertMoves(tx: TxSql, partner: PartnerNumbers, moves: rea
 }
 
 /** States of periods whose statements are not issued. */
-const NOT_ISSUED = ["OPEN", "CLOSED"];
+const NOT_ISSUED = ["OPEN", "CLOSED", "CALCULATED"];
 
 const SELECT_LOTS = `select no, dedupe, code, currency, priority, expires_at, bought_at, face_minor, cost_minor,
   remaining_minor, drawn_minor, level_minor, last_drawn_entry_no, period_no, taken_back_period_no from credit_lot`;

@@ -27,7 +27,7 @@ const LOTS_MAX = 500;
 const EXPIRED = `lot.remaining_minor > 0 and lot.expires_at <= ? and not exists (
   select 1 from settlement_period as period
   where period.tenant_no = lot.tenant_no and period.partner_no = lot.partner_no
-    and period.state in ('OPEN', 'CLOSED') and period.ends_at <= lot.expires_at)`;
+    and period.state in ('OPEN', 'CLOSED', 'CALCULATED') and period.ends_at <= lot.expires_at)`;
 
 /** Writes off the credit that expired, of every partner; one that fails holds up no other. Answers how many lots. */
 export async function expireCreditForAllTenants(app: App): Promise<number> {

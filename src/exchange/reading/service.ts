@@ -8,10 +8,10 @@ import {
   type EnvelopeCover,
   readEnvelope,
   timelyPayload,
-  type VerificationKey,
   verifyEnvelope,
 } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import type { VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 import type { ReadingAnswer, ReadingTask } from "./thread.js";
 

@@ -1,13 +1,8 @@
 import type { RefusalRecord } from "../../kernel/errors.js";
 import { CodedError, refusalRecord } from "../../kernel/errors.js";
 import { serveTasks } from "../../platform/threads.js";
-import {
-  type BatchHeader,
-  type EnvelopeCover,
-  readEnvelope,
-  type VerificationKey,
-  verifySignature,
-} from "../envelope.js";
+import { type EnvelopeCover, readEnvelope, verifySignature } from "../envelope.js";
+import type { SignedHeader, VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 
 /** What is asked of the thread: to take a batch apart, or to verify one that was, and pack it. */
@@ -15,7 +10,7 @@ export interface ReadingTask {
   /** The compact JWS in UTF-8. */
   readonly bytes: SharedArrayBuffer;
   /** Null to take it apart. */
-  readonly signed: { readonly header: BatchHeader; readonly key: VerificationKey } | null;
+  readonly signed: { readonly header: SignedHeader; readonly key: VerificationKey } | null;
 }
 
 /** What the thread answers: what it took apart, or what it packed; byte by byte as on the event loop. */

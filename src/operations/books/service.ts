@@ -1,6 +1,7 @@
 import { creditAgain } from "../../exchange/credit-evidence/service.js";
 import { checkBatches } from "../../exchange/evidence/service.js";
 import { activityAgain, fineActivityAgain } from "../../exchange/recounts/service.js";
+import { dayIn } from "../../kernel/clock.js";
 import type { AccountName } from "../../ledger/entities.js";
 import { linesOf } from "../../ledger/service.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
@@ -11,6 +12,7 @@ import { periodsByNumber } from "../../periods/service.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
+import { adjustmentsAgain, fineAdjustments, type Readjusted } from "../../settlement/corrections/service.js";
 import { Check, type Findings } from "../findings/rules.js";
 
 /** Entries whose lines are added up by one query. */
@@ -146,20 +148,25 @@ async function checkTotals(reader: Reader, book: Book, findings: Findings): Prom
     [...key, ...key],
   );
   for (const { period_no } of periods) {
-    const [expected, found] = [await activityAgain(reader, book, period_no), await activityOf(reader, book, period_no)];
+    const posted = await activityAgain(reader, book, period_no);
+    const adjusted = await adjustmentsAgain(reader, book, period_no);
+    const expected = [...posted, ...adjusted.map(({ activity }) => activity)];
+    const found = await activityOf(reader, book, period_no);
     findings.count("totals", found.length);
     findings.compare(Check.TOTALS, `${book.id} period ${period_no}`, byDimension(expected), byDimension(found));
-    await checkFineTotals(reader, book, findings, { periodNo: period_no, activity: expected });
+    await checkFineTotals(reader, book, findings, { periodNo: period_no, activity: expected, adjusted });
   }
 }
 
 interface Counted {
   readonly periodNo: number;
   readonly activity: readonly Activity[];
+  readonly adjusted: readonly Readjusted[];
 }
 
 /** What is told apart by player or day, where the period or the origin asks for it, and nothing elsewhere. */
-async function checkFineTotals(reader: Reader, book: Book, findings: Findings, { periodNo, activity }: Counted) {
+async function checkFineTotals(reader: Reader, book: Book, findings: Findings, counted: Counted) {
+  const { periodNo, activity, adjusted } = counted;
   const origins = [...new Set(activity.map(({ originPeriodNo }) => originPeriodNo))];
   const periods = await periodsByNumber(reader, book.tenantNo, [periodNo, ...origins]);
   const grainIn = (no: number) => periods.get(no)?.grain ?? [];
@@ -169,6 +176,10 @@ async function checkFineTotals(reader: Reader, book: Book, findings: Findings, {
     if (grains.length === 0) continue;
     expected.push(...(await fineActivityAgain(reader, book, { periodNo, originPeriodNo, grains })));
   }
+  const dayOf = dayIn(book.timezone);
+  expected.push(
+    ...adjusted.flatMap((each) => fineAdjustments([each.activity], grainIn(periodNo), dayOf(each.decidedAt))),
+  );
   const found = await fineActivityOf(reader, book, { periodNo, originPeriodNo: null }, null);
   findings.count("fine totals", found.length);
   findings.compare(Check.TOTALS, `${book.id} period ${periodNo} fine`, byGrain(expected), byGrain(found));
@@ -180,7 +191,7 @@ function byGrain(totals: readonly FineActivity[]): Map<string, string> {
 }
 
 /**
- * Statements move what postings left, so entries of postings alone are what the totals come to; what purchases and
+ * Statements move what postings left, so entries of postings, and of disputes, are what the totals come to; what purchases and
  * draw-downs of credit moved is for the lots to say.
  */
 async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
@@ -193,7 +204,7 @@ async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, finding
     `select line.account, line.currency, sum(line.amount_minor) as total
      from entry join entry_line as line
        on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no and line.entry_no = entry.no
-     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind = 'POSTING'
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind in ('POSTING', 'DISPUTE')
      group by line.account, line.currency having total <> 0`,
     [tenantNo, no],
   );

@@ -10,20 +10,22 @@ import { scaleOf } from "../../kernel/money.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
 import { announceChange, balanceOf, type NewEntry, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
-import { markStatementIssued } from "../../periods/closing/service.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
-import type { SettlementPeriod } from "../../periods/entities.js";
+import { PeriodState, type SettlementPeriod } from "../../periods/entities.js";
+import { movePeriod } from "../../periods/lifecycle/service.js";
 import { periodsByNumber } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { type Terms, termsOf } from "../configurations/service.js";
+import { type Correction, correctionsOf } from "../corrections/service.js";
 import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit, whileCreditMoves } from "../credit/service.js";
-import { type PayoutDocument, payoutIn } from "../document-contract.js";
+import { type PayoutDocument, payoutIn, reviewOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { openingOf } from "../lifecycle/service.js";
 import { type Link, linksOf } from "../links/service.js";
 import { type Quoted, useRates } from "../rates/service.js";
 import { untilKnown } from "../service.js";
@@ -54,6 +56,7 @@ export async function issueStatements(
 ): Promise<void> {
   await whileCreditMoves(async () => {
     const ready = await calculatePeriod(app, partner, period, atStage);
+    await untilKnown(() => transact(app, (tx) => markCalculated(app, tx, actor, { partner, period })));
     await atStage(RunStage.STATEMENT);
     const mark = await announceChange(app, partner);
     try {
@@ -92,11 +95,12 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
   const facts = { partner, period, document: terms.document, before: links };
   const [{ inputs, quoted }, credit] = await Promise.all([inputsOf(app, facts), creditOfPeriod(reader, facts)]);
   await atStage(RunStage.TERMS);
+  const corrections = await correctionsOf(reader, partner, period.no);
   const calculated = inputs.map(async (inputs) => {
     const { currency } = inputs;
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
-    const own = { link, payment, credit: credit.facts.get(currency) ?? null };
+    const own = { link, payment, corrections, credit: credit.facts.get(currency) ?? null };
     return calculateStatement(app, { partner, period, terms, signer, ...own, ...inputs });
   });
   return { quoted, credit, calculated: await Promise.all(calculated) };
@@ -119,11 +123,12 @@ interface StatementFacts extends CurrencyInputs {
   readonly signer: PlatformSigner;
   readonly link: Link | null;
   readonly payment: PaymentDate | null;
+  readonly corrections: readonly Correction[];
   readonly credit: CreditFacts | null;
 }
 
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, input, origins, link, payment, credit } = facts;
+  const { partner, period, currency, terms, input, origins, link, payment, corrections, credit } = facts;
   const scale = scaleOf(currency);
   const result = calculate({ ...input, credit });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
@@ -132,7 +137,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     period: { id: period.id, ...spanIn(partner.timezone, period) },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
-    ...{ payment, credit },
+    ...{ payment, corrections, credit },
     commitment: commitmentOf(frontierOf(period)),
     partnerKind: partner.kind,
     origins,
@@ -160,19 +165,32 @@ function statementOf(
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
     paymentDueOn: document.payment?.on ?? null,
+    ...openingOf(reviewOf(terms.document), { issuedAt, payableMinor }),
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
 }
 
-interface ToStore extends Ready {
+interface ToSettle {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
 }
 
+/** Nothing happens where somebody calculated it before: the same facts come to the same. */
+async function markCalculated(app: App, tx: Tx, actor: Actor, { partner, period }: ToSettle): Promise<void> {
+  const [from, to] = [PeriodState.CLOSED, PeriodState.CALCULATED];
+  if (!(await movePeriod(tx, partner, { no: period.no, from, to }))) return;
+  const [before, after] = [{ state: from }, { state: to }];
+  const act = { type: ActType.PERIOD_CALCULATED, subjectId: period.id, partner, before, after };
+  await recordActs(tx, actor, app.clock.now(), [act]);
+}
+
+interface ToStore extends Ready, ToSettle {}
+
 async function store(app: App, tx: Tx, actor: Actor, { partner, period, ...ready }: ToStore): Promise<void> {
   const { calculated, quoted, credit } = ready;
   const cursor = await holdCursor(tx, partner);
-  if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
+  const move = { no: period.no, from: PeriodState.CALCULATED, to: PeriodState.STATEMENT_ISSUED };
+  if (!(await movePeriod(tx, partner, move))) return; // another closer was first
   if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
     throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
   }

@@ -33,7 +33,7 @@ const DUES: readonly Due[] = [
   { code: "JACKPOT_CONTRIBUTIONS", part: CONTRIBUTIONS },
   { code: "JACKPOT_WINS", part: WINS, isOwedByPartner: true },
   { code: "FEES", part: { kind: TransactionKind.FEE, categories: FEES_OWED_TO_PARTNER, name: "fees" } },
-  { code: "ADJUSTMENTS", part: { kind: TransactionKind.ADJUSTMENT, name: "adjustments" } },
+  { code: "ADJUSTMENTS", part: { kind: TransactionKind.ADJUSTMENT, categories: [""], name: "adjustments" } },
 ];
 
 /**
@@ -48,8 +48,31 @@ export function dueLines({ base, jackpots, rounding }: Contract, totals: readonl
   };
   return byCurrency(totals).flatMap((group) => {
     const dues = DUES.filter((due) => isHere(due) && hasAny(group.totals, Timing.BOTH, [due.part]));
-    return dues.map((due) => dueLine(due, group, rounding));
+    const corrections = disputesIn(group.totals).map((dispute) => {
+      const scope = group.scope === "" ? `dispute=${dispute}` : `${group.scope} dispute=${dispute}`;
+      return dueLine(correctionOf(dispute), { ...group, scope }, rounding);
+    });
+    return [...dues.map((due) => dueLine(due, group, rounding)), ...corrections];
   });
+}
+
+const ADJUSTMENT: string = TransactionKind.ADJUSTMENT;
+
+/** Whether a total is the adjustment of a dispute, which its category names. */
+export function isCorrection({ kind, category }: Pick<KindTotal, "kind" | "category">): boolean {
+  return kind === ADJUSTMENT && category !== "";
+}
+
+/** The disputes whose adjustments are among the totals, each of which has a line of its own, in their order. */
+function disputesIn(totals: readonly KindTotal[]): readonly string[] {
+  return [...new Set(totals.filter(isCorrection).map(({ category }) => category))].sort();
+}
+
+function correctionOf(dispute: string): Due {
+  return {
+    code: "ADJUSTMENTS",
+    part: { kind: TransactionKind.ADJUSTMENT, categories: [dispute], name: "adjustments" },
+  };
 }
 
 /** In another currency: what was owed there, converted and rounded by itself. */
@@ -60,7 +83,7 @@ function dueLine(
 ): MoneyLine {
   const sum = sumOf(totals, Timing.BOTH, [part]);
   const due = isOwedByPartner ? negate(sum) : sum;
-  if (foreign === null) return moneyLine(code, null, due);
+  if (foreign === null) return moneyLine(code, null, due, scope);
   const minor = minorOf(totals, part) * (isOwedByPartner ? -1n : 1n);
   const line = roundedLine(code, "/fx", convertWorking(foreign, due), { mode, stage: RoundingStage.LINE }, scope);
   return { ...line, converted: { foreign, minor } };

@@ -2,6 +2,7 @@ import { GraphQLJSONObject } from "graphql-scalars";
 import { type ClassType, Field, InputType, Int, registerEnumType } from "type-graphql";
 import type { z } from "zod";
 import { assert, present } from "../../kernel/assert.js";
+import { ruleContentSchema } from "../document-rules.js";
 import { configurationSchema } from "../document-schema.js";
 
 /** A schema of a part of the document. */
@@ -63,6 +64,7 @@ interface Place {
 
 function typeOf(schema: Part, { name, member }: Place): FieldType {
   const { def } = schema._zod;
+  if ((schema as unknown) === ruleContentSchema) return GraphQLJSONObject; // GoRules' own format, which editors write whole
   switch (def.type) {
     case "array":
       return [typeOf(def.element as Part, { name, member: member.replace(/s$/, "") })];
