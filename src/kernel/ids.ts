@@ -17,6 +17,9 @@ export const ID_PREFIXES = {
   simulation: "sim",
   exchangeRate: "fxr",
   setOff: "set",
+  payoutAccount: "pac",
+  payoutFile: "pfl",
+  payout: "pay",
   request: "req",
   token: "tok",
 } as const;

@@ -62,6 +62,8 @@ export enum EntryKind {
   POSTING = "POSTING",
   STATEMENT = "STATEMENT",
   SET_OFF = "SET_OFF",
+  PAYMENT = "PAYMENT",
+  PAYMENT_RETURN = "PAYMENT_RETURN",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

@@ -10,6 +10,9 @@ import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
+import { PayoutAccount } from "../settlement/payout-accounts/entities.js";
+import { PayoutFile } from "../settlement/payout-files/entities.js";
+import { Payout } from "../settlement/payouts/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
@@ -24,6 +27,7 @@ export const databaseSchema: Schema = {
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
+    ...[PayoutAccount, PayoutFile, Payout],
   ],
   migrations: [...migrations],
 };

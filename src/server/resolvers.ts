@@ -9,6 +9,7 @@ import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { PayoutAccountResolver } from "../settlement/payout-accounts/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
@@ -28,4 +29,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[PayoutAccountResolver],
 ];

@@ -186,6 +186,10 @@ export class Statement {
   @Column(totalColumn)
   readonly closingMinor!: bigint;
 
+  /** What it moved onto PAYABLE: what it releases less tax and credit; below zero: to be collected. */
+  @Column(totalColumn)
+  readonly paidOutMinor!: bigint;
+
   /** The signed document: compact JWS, `typ: quittance-statement+jws`. */
   @Column(textColumn)
   readonly jws!: string;

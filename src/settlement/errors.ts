@@ -12,6 +12,7 @@ export const settlementError = defineErrors({
     message: "No {type} rate of {source} from {base} to {quote} was entered for {from} to {through}.",
     retryable: true,
   },
+  CURRENCY_UNKNOWN: { message: "The partner does not list the currency, or banks do not transfer it." },
   LIMIT_EXCEEDED: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });

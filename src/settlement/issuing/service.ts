@@ -210,9 +210,15 @@ function statementOf(
     ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
+    paidOutMinor: -(result.postings.find(isPaidOut)?.amountMinor ?? 0n),
     paymentDueOn: document.payment?.on ?? null,
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
+}
+
+/** What is released in the statement's own currency and not withheld or met by credit. */
+function isPaidOut({ account, currency }: TermsResult["postings"][number]): boolean {
+  return account === AccountName.PAYABLE && currency === undefined;
 }
 
 interface ToStore extends Ready {
