@@ -84,6 +84,7 @@ const TABLES = [
       on delete no action on update no action
   ) engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin`,
   "alter table statement add column paid_out_minor decimal(38,0) not null default 0",
+  "alter table statement add index ix_statement_payable (tenant_no, state, currency, partner_no)",
   // What the statement's entry moved onto PAYABLE in the statement's own currency.
   `update statement set paid_out_minor = coalesce((
     select -sum(line.amount_minor) from entry

@@ -18,6 +18,7 @@ import { Simulations0000000000016 } from "./0016-simulations.js";
 import { ExchangeRates0000000000017 } from "./0017-exchange-rates.js";
 import { SetOffs0000000000018 } from "./0018-set-offs.js";
 import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
+import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -41,5 +42,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ExchangeRates0000000000017,
   SetOffs0000000000018,
   SettlementRuns0000000000019,
+  Lifecycle0000000000023,
   Payouts0000000000024,
 ];

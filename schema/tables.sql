@@ -421,7 +421,7 @@ CREATE TABLE `settlement_period` (
   `starts_at` datetime(3) NOT NULL,
   `ends_at` datetime(3) NOT NULL,
   `due_at` datetime(3) NOT NULL,
-  `state` enum('OPEN','CLOSED','STATEMENT_ISSUED') NOT NULL DEFAULT 'OPEN',
+  `state` enum('OPEN','CLOSED','CALCULATED','STATEMENT_ISSUED','DISPUTED','APPROVED','PAYABLE','PAID','CARRIED_FORWARD','ABORTED') NOT NULL DEFAULT 'OPEN',
   `configuration_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `is_backfill` tinyint(4) NOT NULL DEFAULT 0,
   `closed_at` datetime(3) DEFAULT NULL,
@@ -542,10 +542,17 @@ CREATE TABLE `statement` (
   `closing_minor` decimal(38,0) NOT NULL,
   `jws` mediumtext NOT NULL,
   `payment_due_on` date DEFAULT NULL,
+  `state` enum('OPEN','CLOSED','CALCULATED','STATEMENT_ISSUED','DISPUTED','APPROVED','PAYABLE','PAID','CARRIED_FORWARD','ABORTED') NOT NULL DEFAULT 'STATEMENT_ISSUED',
+  `disputable_until` datetime(3) NOT NULL,
+  `advances_at` datetime(3) DEFAULT NULL,
+  `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `acknowledged_at` datetime(3) DEFAULT NULL,
   `paid_out_minor` decimal(38,0) NOT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_statement_period` (`tenant_no`,`period_no`,`currency`),
   KEY `ix_statement_chain` (`tenant_no`,`partner_no`,`currency`,`ends_at`),
+  KEY `ix_statement_advances` (`advances_at`),
+  KEY `ix_statement_payable` (`tenant_no`,`state`,`currency`,`partner_no`),
   CONSTRAINT `fk_statement_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -43,20 +43,36 @@ registerEnumType(TransactionKind, {
   },
 });
 
-/** Where a settlement period stands. */
+/** Where a settlement period stands, and from `STATEMENT_ISSUED` on each of its statements by itself. */
 export enum PeriodState {
   OPEN = "OPEN",
   CLOSED = "CLOSED",
+  CALCULATED = "CALCULATED",
   STATEMENT_ISSUED = "STATEMENT_ISSUED",
+  DISPUTED = "DISPUTED",
+  APPROVED = "APPROVED",
+  PAYABLE = "PAYABLE",
+  PAID = "PAID",
+  CARRIED_FORWARD = "CARRIED_FORWARD",
+  ABORTED = "ABORTED",
 }
 
 registerEnumType(PeriodState, {
   name: "PeriodState",
-  description: "Where a settlement period stands.",
+  description:
+    "Where a settlement period stands, and from `STATEMENT_ISSUED` on each of its statements by itself. A period with" +
+    " several statements is DISPUTED while one of them is, and else stands where the last of them does.",
   valuesConfig: {
     OPEN: { description: "Takes transactions, until its end plus the configured grace." },
-    CLOSED: { description: "Fenced: its totals never change again; its statement is being made." },
-    STATEMENT_ISSUED: { description: "Settled by a signed statement in every currency." },
+    CLOSED: { description: "Fenced: its totals never change again." },
+    CALCULATED: { description: "Its terms were calculated; its statements are about to be stored." },
+    STATEMENT_ISSUED: { description: "Settled by a signed statement in every currency, which waits for approval." },
+    DISPUTED: { description: "The partner disputes a statement that was not released; approval waits for the answer." },
+    APPROVED: { description: "The tenant stands by the statement; a second person releases its money." },
+    PAYABLE: { description: "What the statement released for payment may be paid, or is to be collected." },
+    PAID: { description: "Paid, or collected, in full." },
+    CARRIED_FORWARD: { description: "Nothing was payable: its closing opened the next statement." },
+    ABORTED: { description: "Given up by two people before a statement was issued; the next statement takes it on." },
   },
 });
 

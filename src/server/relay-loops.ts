@@ -5,6 +5,7 @@ import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
 import { type HeldLease, tryLease } from "../platform/lease.js";
 import { planAheadForAllTenants } from "../settlement/planning/service.js";
+import { advanceStatementsForAllTenants } from "../settlement/reviews/service.js";
 import { sweepRunsForAllTenants } from "../settlement/run-partners/jobs.js";
 import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
@@ -29,6 +30,7 @@ export const relayLoops: readonly Loop[] = [
   leading("sweep-posting", every(1_000), (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
   leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
   leading("sweep-runs", every(SETTLEMENT_SWEEP_MS), sweepRunsForAllTenants),
+  leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),

@@ -9,8 +9,12 @@ import { BalancesResolver } from "../ledger/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { PayableResolver } from "../settlement/payables/resolver.js";
 import { PayoutAccountResolver } from "../settlement/payout-accounts/resolver.js";
+import { PayoutFileResolver } from "../settlement/payout-files/resolver.js";
+import { PayoutResolver } from "../settlement/payouts/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
+import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
@@ -26,8 +30,8 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
-  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, SettlementEventResolver],
+  ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
-  ...[PayoutAccountResolver],
+  ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

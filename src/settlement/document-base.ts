@@ -91,6 +91,20 @@ const baseShape = z.strictObject({
     .optional()
     .describe("CUSTOM only: the kinds that make the base."),
 });
+/** How statements are agreed on before they are paid. */
+export const review = z.strictObject({
+  disputeDays: z
+    .int()
+    .min(0)
+    .max(365)
+    .optional()
+    .describe("The partner may dispute a statement until so many times 24 hours after its issue; absent: 30."),
+  approval: z
+    .enum(["MANUAL", "AUTOMATIC"])
+    .optional()
+    .describe("AUTOMATIC: undisputed until then, or acknowledged, it becomes payable by itself; absent: MANUAL."),
+});
+
 /** What the share is computed from. */
 export const base = baseShape.superRefine(checkBase);
 

@@ -77,6 +77,11 @@ export function payoutIn(document: Document, currency: string): PayoutDocument {
   return overridesIn(document, currency).find(isWhole)?.payout ?? document.payout;
 }
 
+/** How statements are agreed on; disputes are taken for thirty days where the document does not say. */
+export function reviewOf({ review }: Document): { readonly disputeDays: number; readonly isAutomatic: boolean } {
+  return { disputeDays: review?.disputeDays ?? 30, isAutomatic: review?.approval === "AUTOMATIC" };
+}
+
 /** How a currency is converted at close; null where it has statements of its own. */
 export function conversionOf({ fx }: Document, currency: string): FxDocument | null {
   if (fx === undefined || currency === fx.to) return null;

@@ -11,6 +11,7 @@ import {
   kind,
   listOf,
   rate,
+  review,
   signedAmount,
 } from "./document-base.js";
 import {
@@ -276,6 +277,7 @@ export const configurationSchema = z
       .describe("Codes of linked partners. Where each names the other, opposite debts that were released are set off."),
     credit: credit.optional().describe("Prepaid credit that meets payables."),
     payout: payout.describe("What is released for payment."),
+    review: review.optional().describe("How statements are agreed on before they are paid."),
     rounding: rounding.describe("The one rounding, from exact values to minor units."),
     lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),
     rules: z

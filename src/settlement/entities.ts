@@ -1,5 +1,6 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from "typeorm";
+import { PeriodState } from "../periods/entities.js";
 import {
   codeColumn,
   idColumn,
@@ -122,6 +123,8 @@ export class Configuration {
 @Entity({ name: "statement" })
 @Index("uq_statement_period", ["tenantNo", "periodNo", "currency"], { unique: true })
 @Index("ix_statement_chain", ["tenantNo", "partnerNo", "currency", "endsAt"])
+@Index("ix_statement_payable", ["tenantNo", "state", "currency", "partnerNo"])
+@Index("ix_statement_advances", ["advancesAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_statement_partner" })
 export class Statement {
   @PrimaryColumn(idColumn)
@@ -200,4 +203,24 @@ export class Statement {
   })
   @Column({ type: "date", nullable: true })
   readonly paymentDueOn!: string | null;
+
+  @Field(() => PeriodState, { description: "Where it stands, from `STATEMENT_ISSUED` on." })
+  @Column({ type: "enum", enum: PeriodState, default: PeriodState.STATEMENT_ISSUED })
+  readonly state!: PeriodState;
+
+  @Field(() => Date, { description: "Until then the partner may dispute it." })
+  @Column(instantColumn)
+  readonly disputableUntil!: Date;
+
+  /** When it moves on without anybody's approval; null where its terms ask for people, and once it has. */
+  @Column({ ...instantColumn, nullable: true })
+  readonly advancesAt!: Date | null;
+
+  /** Who approved it; null before, and where a dispute undid it. */
+  @Column({ ...codeColumn, nullable: true })
+  readonly approvedBy!: string | null;
+
+  @Field(() => Date, { nullable: true, description: "When the partner acknowledged it by signature; null otherwise." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly acknowledgedAt!: Date | null;
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.js";
-import { fencePeriod, markStatementIssued, periodsOf, unsettledPeriods } from "../../src/periods/closing/service.js";
+import { fencePeriod, periodsOf, unsettledPeriods } from "../../src/periods/closing/service.js";
 import { holdCursor, tryCursor } from "../../src/periods/cursors/service.js";
 import { PeriodState, type SettlementPeriod } from "../../src/periods/entities.js";
+import { movePeriod } from "../../src/periods/lifecycle/service.js";
 import { extendPlan, planFrom } from "../../src/periods/planning/service.js";
 import type { Cycle } from "../../src/periods/rules.js";
 import { periodMap, periodOfPartner, periodOfTenant, placementAt } from "../../src/periods/service.js";
@@ -157,13 +158,19 @@ test("periods close in order and once; what has no statement is listed in order"
     false,
     true,
   ]);
-  const issue = (no = 0) => underCursor(partner, (tx) => markStatementIssued(tx, partner, no));
-  expect([await issue(third?.no), await issue(first?.no), await issue(first?.no)]).toEqual([false, true, false]);
+  const [from, to] = [PeriodState.CLOSED, PeriodState.CALCULATED];
+  const calculated = (no = 0) => underCursor(partner, (tx) => movePeriod(tx, partner, { no, from, to }));
+  expect([await calculated(third?.no), await calculated(first?.no), await calculated(first?.no)]).toEqual([
+    ...[false, true, false],
+  ]);
   const unsettled = await unsettledPeriods(app.database.manager, partner, DAY_4);
   expect(unsettled.map(({ no, state }) => [no, state])).toEqual([
+    [first?.no, PeriodState.CALCULATED],
     [second?.no, PeriodState.CLOSED],
     [third?.no, PeriodState.OPEN],
   ]);
+  const skip = { no: second?.no ?? 0, from: PeriodState.CLOSED, to: PeriodState.STATEMENT_ISSUED };
+  await expect(underCursor(partner, (tx) => movePeriod(tx, partner, skip))).rejects.toThrow("a period may go");
 });
 
 test("of two that want the cursor one waits, or is told at once, the first time too", async () => {

@@ -3,9 +3,15 @@ import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { approvePayoutAccount, registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
+import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
+import { Payout } from "../../src/settlement/payouts/entities.js";
+import { markPayoutPaid } from "../../src/settlement/payouts/service.js";
+import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { newKey } from "../identity/signing.js";
-import { openPlace, type Place, periods } from "../settlement/place.js";
+import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -87,7 +93,82 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { periodId: first?.id };
     return { from: manager, input, other: { periodId: next?.id }, act: ActType.PERIOD_CLOSED, noun: "period" };
   },
+  approveStatement: async () => {
+    const [statementId, another] = await issued();
+    const act = ActType.STATEMENT_CARRIED_FORWARD; // nothing is payable
+    return { from: manager, input: { statementId }, other: { statementId: another }, act, noun: "statement" };
+  },
+  releaseStatement: async () => {
+    const [statementId = "", another] = await issued("100.00");
+    await approveStatement(app, place.shell, statementId);
+    const act = ActType.STATEMENT_RELEASED;
+    return { from: manager, input: { statementId }, other: { statementId: another }, act, noun: "statement" };
+  },
+  registerPayoutAccount: async () => {
+    const input = { ...ACCOUNT, partnerId: place.partner.id };
+    const other = { ...input, iban: "NO9386011117947" };
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_REGISTERED, noun: "payoutAccount" };
+  },
+  approvePayoutAccount: async () => {
+    const [input, other] = [{ payoutAccountId: await account() }, { payoutAccountId: await account() }];
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_APPROVED, noun: "payoutAccount" };
+  },
+  refusePayoutAccount: async () => {
+    const input = { payoutAccountId: await account(), reason: "unknown" };
+    const other = { ...input, reason: "wrong" };
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_REFUSED, noun: "payoutAccount" };
+  },
+  createPayoutFile: async () => {
+    await payable();
+    const [input, other] = [{ currency: "USD" }, { currency: "USD", dueThrough: "2026-12-31" }];
+    return { from: manager, input, other, act: ActType.PAYOUT_FILE_MADE, noun: "payoutFile" };
+  },
+  voidPayoutFile: async () => {
+    const input = { payoutFileId: (await exported()).fileId, reason: "RJCT" };
+    const other = { ...input, reason: "lost" };
+    return { from: manager, input, other, act: ActType.PAYOUT_FILE_VOIDED, noun: "payoutFile" };
+  },
+  markPayoutPaid: async () => {
+    const [input, other] = [{ payoutId: (await exported()).id }, { amount: "0.01" }];
+    return { from: manager, input, other: { ...input, ...other }, act: ActType.PAYOUT_PAID, noun: "payout" };
+  },
+  markPayoutRefused: async () => {
+    const [input, other] = [{ payoutId: (await exported()).id }, { note: "AC04" }];
+    return { from: manager, input, other: { ...input, ...other }, act: ActType.PAYOUT_REFUSED, noun: "payout" };
+  },
+  markPayoutReturned: async () => {
+    const payoutId = (await exported()).id;
+    await markPayoutPaid(app, place.shell, { payoutId, amount: null, note: null });
+    const other = { payoutId, note: "AC04" };
+    return { from: manager, input: { payoutId }, other, act: ActType.PAYOUT_RETURNED, noun: "payout" };
+  },
 };
+
+const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
+
+/** An account that waits for approval. */
+async function account(partnerId: string | null = place.partner.id): Promise<string> {
+  const wanted = { ...ACCOUNT, partnerId, payee: "", latinName: null, town: null };
+  return (await registerPayoutAccount(app, place.shell, wanted)).id;
+}
+
+/** Money that may be paid, and accounts for it. */
+async function payable(): Promise<void> {
+  for (const partnerId of [null, place.partner.id]) {
+    await approvePayoutAccount(app, place.shell, await account(partnerId));
+  }
+  const [statementId = ""] = await issued("100.00");
+  await approveStatement(app, place.shell, statementId);
+  await releaseStatement(app, place.shell, statementId);
+}
+
+/** A payout in a file. */
+async function exported(): Promise<Payout> {
+  await payable();
+  const order = { currency: "USD", dueThrough: null, executeFrom: null, partnerIds: null };
+  const { id: fileId } = await createPayoutFile(app, place.shell, order);
+  return app.database.manager.findOneByOrFail(Payout, { tenantId: place.tenant.id, fileId });
+}
 
 describe.each(Object.keys(mutations))("%s", (name) => {
   test("sent often to two processes at once, and again later, changes one thing and answers the same", async () => {
@@ -140,6 +221,15 @@ async function submitted(): Promise<string> {
   return idIn(await send("submitConfiguration", manager, input), "configuration");
 }
 
+/** Two statements, the first of them with a share of some bets. */
+async function issued(bets: string | null = null): Promise<string[]> {
+  const occurredAt = "2026-03-02T00:00:00.000Z";
+  if (bets !== null) await report(app, place, [{ kind: "BET", amount: bets, occurredAt }]);
+  const through = new Date("2026-03-03T15:00:00.000Z");
+  const rows = await settle(app, place.shell, { partnerId: place.partner.id, through });
+  return rows.map(({ statementId }) => statementId);
+}
+
 async function prepared(name: string): Promise<Repeatable> {
   const made = await present(mutations[name], "a mutation")();
   keys += 1;
@@ -148,9 +238,14 @@ async function prepared(name: string): Promise<Repeatable> {
 
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-  const noun = /(Tenant|Partner|Client|Key|Configuration|Period)$/.exec(name)?.[1]?.toLowerCase() ?? "";
-  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
+  const [noun = ""] =
+    /(tenant|partner|client|key|configuration|period|statement|payout(account|file)?)/i.exec(name) ?? [];
+  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${lowered(noun)} { id } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
+}
+
+function lowered(noun: string): string {
+  return `${noun.charAt(0).toLowerCase()}${noun.slice(1)}`;
 }
 
 function idIn({ data }: Answer, noun: string): string {

@@ -183,8 +183,10 @@ describe("closing a period", () => {
   test.each([
     ["the fence", 1, true],
     ["the fence", 1, false],
-    ["the statement", 2, true],
-    ["the statement", 2, false],
+    ["the calculation", 2, true],
+    ["the calculation", 2, false],
+    ["the statement", 3, true],
+    ["the statement", 3, false],
   ])("settles once where COMMIT of %s (%i) is not answered, held or not (%s)", async (_what, nth, doesHold) => {
     const where = await place();
     await report(app, where, [bet("100.00", DAY_1)]);
@@ -198,7 +200,7 @@ describe("closing a period", () => {
       await closeApp(lossy);
     }
     const acts = (await actsOf(where)).map(({ type }) => type).filter((type) => /^(PERIOD|STATEMENT)/.test(type));
-    expect(acts).toEqual(["PERIOD_CLOSED", "STATEMENT_ISSUED"]);
+    expect(acts).toEqual(["PERIOD_CLOSED", "PERIOD_CALCULATED", "STATEMENT_ISSUED"]);
     expect(await balanceOf(app.database.manager, where.partner, AccountName.PAYABLE, "USD")).toBe(-1_200n);
   });
 
@@ -331,7 +333,7 @@ describe("statements chain", () => {
       );
     await move(1);
     await expect(settleThrough(where, DAY_3)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
-    expect((await periods(app, where))[1]?.state).toBe(PeriodState.CLOSED);
+    expect((await periods(app, where))[1]?.state).toBe(PeriodState.CALCULATED);
     await move(-1);
     expect((await settleThrough(where, DAY_3)).map(({ payable }) => payable)).toEqual(["0.00", "60.00"]);
   });

@@ -34,7 +34,7 @@ export interface SeededPartner extends SeededClient {
 const PARTNER_SCOPES: readonly Scope[] = ["batches:submit", "batches:read", "balances:read", "settlements:read"];
 const TENANT_SCOPES: readonly Scope[] = [
   ...(["batches:submit", "batches:read", "balances:read", "settlements:read", "settlements:manage"] as const),
-  ...(["configs:draft", "configs:approve", "clients:manage", "keys:manage", "audit:read"] as const),
+  ...(["configs:draft", "configs:approve", "clients:manage", "keys:manage", "audit:read", "payouts:manage"] as const),
 ];
 
 let seeded = 0;

@@ -6,9 +6,10 @@ import { sha256Hex } from "../../kernel/digest.js";
 import { groupBy } from "../../kernel/group.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
-import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
+import { SettlementPeriod } from "../../periods/entities.js";
 import type { Reader } from "../../platform/database.js";
 import { Statement } from "../../settlement/entities.js";
+import { stateByStatements } from "../../settlement/lifecycle/service.js";
 import { documentOf, verifyStatement } from "../../settlement/statements/service.js";
 import type { Book } from "../books/service.js";
 import { Check, type Findings } from "../findings/rules.js";
@@ -109,10 +110,9 @@ function checkLink(statement: Statement, previous: Statement | null, findings: F
 async function checkPeriod(reader: Reader, statement: Statement, findings: Findings): Promise<void> {
   const { tenantNo, partnerNo, periodNo, currency, id } = statement;
   const period = await reader.findOneBy(SettlementPeriod, { tenantNo, no: periodNo });
-  const state = period?.state ?? "none";
-  if (state !== PeriodState.STATEMENT_ISSUED) {
-    findings.add(Check.STATEMENTS, { subject: `${id} period`, expected: PeriodState.STATEMENT_ISSUED, found: state });
-  }
+  const expected = new Map([["", await stateByStatements(reader, statement)]]);
+  const found = new Map(period === null ? [] : [["", period.state]]);
+  findings.compare(Check.STATEMENTS, `${id} period`, expected, found);
   if (period === null || !isReadable(statement)) return;
   await checkCommitment(reader, period, statement, findings);
   const { totals, conversions = [] } = documentOf(statement);

@@ -6,10 +6,14 @@ import type { Reader, Tx } from "../../platform/database.js";
 import type { PartnerNumbers } from "../cursors/service.js";
 import { PeriodState, SettlementPeriod } from "../entities.js";
 import { periodError } from "../errors.js";
+import { movePeriod } from "../lifecycle/service.js";
 
 /** The most periods that one run takes up; the next run finds the rest. */
 const PERIODS_MAX = 20_000;
 const DAY_MS = 86_400_000;
+/** Where periods stand that are still to be settled. */
+const UNSETTLED = [PeriodState.OPEN, PeriodState.CLOSED, PeriodState.CALCULATED];
+const WITHOUT_STATEMENT = [...UNSETTLED, PeriodState.ABORTED];
 /** A plan that ends sooner than this is planned on. */
 const PLAN_AHEAD_MS = 30 * DAY_MS;
 
@@ -46,7 +50,7 @@ export async function unsettledPeriods(
   endsBy: Date,
 ): Promise<SettlementPeriod[]> {
   const { tenantNo, no: partnerNo } = partner;
-  const state = In([PeriodState.OPEN, PeriodState.CLOSED]);
+  const state = In(UNSETTLED);
   return reader.find(SettlementPeriod, {
     where: { tenantNo, partnerNo, state, endsAt: LessThanOrEqual(endsBy) },
     order: { startsAt: "ASC" },
@@ -64,11 +68,30 @@ export async function settledPeriods(
   return reader.find(SettlementPeriod, {
     where: {
       ...{ tenantNo, partnerNo, startsAt: MoreThanOrEqual(from), endsAt: LessThanOrEqual(through) },
-      state: Not(In([PeriodState.OPEN, PeriodState.CLOSED])),
+      state: Not(In(WITHOUT_STATEMENT)),
     },
     order: { startsAt: "ASC" },
     take: PERIODS_MAX,
   });
+}
+
+/** Whether a period has its statements. */
+export function isSettled({ state }: Pick<SettlementPeriod, "state">): boolean {
+  return !WITHOUT_STATEMENT.includes(state);
+}
+
+/** Numbers of a tenant's partners with a period that ends by an instant, is due by another and is not settled. */
+export async function partnersToSettle(
+  reader: Reader,
+  tenantNo: number,
+  { endsBy, dueBy }: { readonly endsBy: Date; readonly dueBy: Date },
+): Promise<number[]> {
+  const rows: { no: number }[] = await reader.query(
+    `select distinct partner_no as no from settlement_period
+     where tenant_no = ? and state in (?) and ends_at <= ? and due_at <= ? order by no`,
+    [tenantNo, UNSETTLED, endsBy, dueBy],
+  );
+  return rows.map(({ no }) => no);
 }
 
 /** How many settled periods each partner of a tenant has within a range; partners without any are left out. */
@@ -79,8 +102,8 @@ export async function countSettled(
 ): Promise<ReadonlyMap<number, number>> {
   const rows: { partner_no: number; periods: string }[] = await reader.query(
     `select partner_no, count(*) as periods from settlement_period
-     where tenant_no = ? and starts_at >= ? and ends_at <= ? and state not in ('OPEN', 'CLOSED') group by partner_no`,
-    [tenantNo, from, through],
+     where tenant_no = ? and starts_at >= ? and ends_at <= ? and state not in (?) group by partner_no`,
+    [tenantNo, from, through, WITHOUT_STATEMENT],
   );
   return new Map(rows.map(({ partner_no, periods }) => [partner_no, Number(periods)]));
 }
@@ -95,11 +118,8 @@ export async function fencePeriod(
   { no, startsAt }: SettlementPeriod,
   closedAt: Date,
 ): Promise<boolean> {
-  const { affectedRows } = await tx.query(
-    "update settlement_period set state = 'CLOSED', closed_at = ? where tenant_no = ? and no = ? and state = 'OPEN'",
-    [closedAt, partner.tenantNo, no],
-  );
-  if (affectedRows === 0) return false;
+  const move = { no, from: PeriodState.OPEN, to: PeriodState.CLOSED, closedAt };
+  if (!(await movePeriod(tx, partner, move))) return false;
   const [earlier] = await tx.query(
     `select id from settlement_period where tenant_no = ? and partner_no = ? and state = 'OPEN' and starts_at < ?
      order by starts_at limit 1`,
@@ -108,15 +128,6 @@ export async function fencePeriod(
   if (earlier === undefined) return true;
   const reason = `Periods close in order, and ${earlier.id} before this one is open.`;
   throw periodError("VALIDATION", { reason, openPeriodId: earlier.id });
-}
-
-/** CLOSED becomes STATEMENT_ISSUED; false when the period stands elsewhere. Call it under the partner's cursor. */
-export async function markStatementIssued(tx: Tx, partner: PartnerNumbers, periodNo: number): Promise<boolean> {
-  const { affectedRows } = await tx.query(
-    "update settlement_period set state = 'STATEMENT_ISSUED' where tenant_no = ? and no = ? and state = 'CLOSED'",
-    [partner.tenantNo, periodNo],
-  );
-  return affectedRows > 0;
 }
 
 /** A partner named by its ids, with the numbers of its tenant. */
@@ -136,12 +147,12 @@ export async function duePartnersForAllTenants(app: App): Promise<PartnerKey[]> 
        partner.id as partnerId
      from settlement_period as period
      join partner on partner.tenant_no = period.tenant_no and partner.no = period.partner_no
-     where period.state in ('OPEN', 'CLOSED') and period.due_at <= ?
-       and (period.state = 'CLOSED' or (period.is_backfill = 0 and not exists (
+     where period.state in (?) and period.due_at <= ?
+       and (period.state <> 'OPEN' or (period.is_backfill = 0 and not exists (
          select 1 from settlement_period as earlier
          where earlier.tenant_no = period.tenant_no and earlier.partner_no = period.partner_no
            and earlier.state = 'OPEN' and earlier.starts_at < period.starts_at and earlier.is_backfill = 1)))`,
-    [app.clock.now()],
+    [UNSETTLED, app.clock.now()],
   );
 }
 

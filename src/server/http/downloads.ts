@@ -41,7 +41,7 @@ export function registerDownloads(server: FastifyInstance, app: App): void {
     server.get<{ Params: { periodId: string } }>(`${ROUTE}.${format.extension}`, {
       exposeHeadRoute: false, // it would read all rows to answer none
       handler: async (request, reply) => {
-        const actor = await readerOf(app, request);
+        const actor = await readerOf(app, request, SCOPE);
         const { periodId } = request.params;
         if (!isId(periodId, "prd")) throw serverError("NOT_FOUND", { what: "period" });
         const period = await periodSeenBy(app, actor, periodId);
@@ -53,10 +53,11 @@ export function registerDownloads(server: FastifyInstance, app: App): void {
   }
 }
 
-async function readerOf(app: App, request: FastifyRequest): Promise<Actor> {
+/** Who asks for a download; refused without a token (`UNAUTHENTICATED`) and without the scope (`FORBIDDEN`). */
+export async function readerOf(app: App, request: FastifyRequest, scope: Scope): Promise<Actor> {
   const { actor } = await openContext(app, factsOf(request));
   if (actor === null) throw serverError("UNAUTHENTICATED");
-  if (!actor.scopes.has(SCOPE)) throw serverError("FORBIDDEN", { scope: SCOPE });
+  if (!actor.scopes.has(scope)) throw serverError("FORBIDDEN", { scope });
   return actor;
 }
 

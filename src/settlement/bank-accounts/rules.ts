@@ -53,7 +53,7 @@ export function ibanCheckDigits(country: string, bban: string): string {
 }
 
 /** Whether a text has the form of a business identifier code (ISO 9362). */
-export function isBic(text: string): boolean {
+function isBic(text: string): boolean {
   return BIC_PATTERN.test(text);
 }
 

@@ -10,19 +10,20 @@ import { scaleOf } from "../../kernel/money.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
 import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
-import { markStatementIssued } from "../../periods/closing/service.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
-import type { SettlementPeriod } from "../../periods/entities.js";
+import { PeriodState, type SettlementPeriod } from "../../periods/entities.js";
+import { movePeriod } from "../../periods/lifecycle/service.js";
 import { periodsByNumber } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
-import { contractOf, type PayoutDocument, payoutIn } from "../document-contract.js";
+import { contractOf, type PayoutDocument, payoutIn, reviewOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { openingOf } from "../lifecycle/service.js";
 import { type Quoted, useRates } from "../rates/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
@@ -53,6 +54,7 @@ export async function issueStatements(
   atStage: AtStage = async () => undefined,
 ): Promise<void> {
   const ready = await calculatePeriod(app, partner, period, atStage);
+  await untilKnown(() => transact(app, (tx) => markCalculated(app, tx, actor, { partner, period })));
   await atStage(RunStage.STATEMENT);
   const mark = await announceChange(app, partner);
   try {
@@ -212,6 +214,7 @@ function statementOf(
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
     paidOutMinor: -(result.postings.find(isPaidOut)?.amountMinor ?? 0n),
     paymentDueOn: document.payment?.on ?? null,
+    ...openingOf(reviewOf(terms.document), { issuedAt, payableMinor }),
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
 }
@@ -221,14 +224,26 @@ function isPaidOut({ account, currency }: TermsResult["postings"][number]): bool
   return account === AccountName.PAYABLE && currency === undefined;
 }
 
-interface ToStore extends Ready {
+interface ToSettle {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
 }
 
+/** Nothing happens where somebody calculated it before: the same facts come to the same. */
+async function markCalculated(app: App, tx: Tx, actor: Actor, { partner, period }: ToSettle): Promise<void> {
+  const [from, to] = [PeriodState.CLOSED, PeriodState.CALCULATED];
+  if (!(await movePeriod(tx, partner, { no: period.no, from, to }))) return;
+  const [before, after] = [{ state: from }, { state: to }];
+  const act = { type: ActType.PERIOD_CALCULATED, subjectId: period.id, partner, before, after };
+  await recordActs(tx, actor, app.clock.now(), [act]);
+}
+
+interface ToStore extends Ready, ToSettle {}
+
 async function store(app: App, tx: Tx, actor: Actor, { partner, period, calculated, quoted }: ToStore): Promise<void> {
   const cursor = await holdCursor(tx, partner);
-  if (!(await markStatementIssued(tx, partner, period.no))) return; // another closer was first
+  const move = { no: period.no, from: PeriodState.CALCULATED, to: PeriodState.STATEMENT_ISSUED };
+  if (!(await movePeriod(tx, partner, move))) return; // another closer was first
   if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
     throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
   }

@@ -14,12 +14,17 @@ import {
 import { ActType } from "../../acts/entities.js";
 import type { LiveEvent } from "../../events/streams/service.js";
 import { type FollowRequest, follow } from "../../events/subscriptions/service.js";
+import { present } from "../../kernel/assert.js";
 import { PeriodState, SettlementPeriod } from "../../periods/entities.js";
 import { periodOfTenant } from "../../periods/service.js";
 import { FollowArgs } from "../../platform/arguments.js";
 import type { Context } from "../../platform/graphql.js";
 
-const SETTLEMENT_ACTS = [ActType.PERIOD_CLOSED, ActType.STATEMENT_ISSUED] as const;
+/** Acts of a period and its statements. */
+const SETTLEMENT_ACTS = [
+  ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.STATEMENT_ISSUED, ActType.STATEMENT_APPROVED],
+  ...[ActType.STATEMENT_RELEASED, ActType.STATEMENT_CARRIED_FORWARD],
+] as const;
 
 /** That a settlement period changed its state. */
 @ObjectType({ description: "That a settlement period changed its state." })
@@ -48,14 +53,20 @@ export class SettlementEventResolver {
       follow(context.app, context.actor, args, SETTLEMENT_ACTS),
   })
   settlementStatus(@Root() event: LiveEvent, @Args(() => FollowArgs) _args: FollowArgs): SettlementEvent {
-    const isIssued = event.type === ActType.STATEMENT_ISSUED;
-    const state = isIssued ? PeriodState.STATEMENT_ISSUED : PeriodState.CLOSED;
-    const periodId = isIssued ? String(event.after["periodId"]) : event.subjectId;
-    return { sequence: event.sequence, at: new Date(event.at), state, periodId };
+    const { sequence, at, subjectId, after } = event;
+    const { periodId = subjectId, state = PeriodState.STATEMENT_ISSUED, periodState = state } = after;
+    return { sequence, at: new Date(at), state: stateNamed(periodState), periodId: String(periodId) };
   }
 
   @FieldResolver(() => SettlementPeriod, { description: "The period as it stands now." })
   period(@Ctx() { app, actor }: Context, @Root() event: SettlementEvent): Promise<SettlementPeriod> {
     return periodOfTenant(app, actor.tenantNo, event.periodId);
   }
+}
+
+function stateNamed(name: unknown): PeriodState {
+  return present(
+    Object.values(PeriodState).find((state) => state === name),
+    "the state that an act names",
+  );
 }

@@ -2,7 +2,7 @@ import { decimalText } from "../../kernel/money.js";
 import type { BankAccount } from "../bank-accounts/rules.js";
 
 /** The message's version: CustomerCreditTransferInitiationV09 (ISO 20022). */
-export const MESSAGE_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09";
+const MESSAGE_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09";
 
 /** Whose account it is and where; all texts in the letters that banks take (`latin/rules`). */
 export interface Holder {

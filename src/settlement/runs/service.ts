@@ -84,7 +84,7 @@ export async function closePeriod(
     whenPosted(app, run, () =>
       once(app, actor, request, async (tx) => {
         const isFenced = await fence(app, tx, run, period);
-        if (!isFenced && !isRepeat && period.state !== PeriodState.CLOSED) {
+        if (!isFenced && !isRepeat && !isTakenUp(period)) {
           throw settlementError("PERIOD_CLOSED", { periodId });
         }
         return periodId;
@@ -189,9 +189,14 @@ async function closeNext(app: App, run: Run, period: SettlementPeriod, atStage?:
 async function issueThrough(app: App, { actor, partner }: Run, endsBy: Date): Promise<void> {
   const periods = await unsettledPeriods(app.database.manager, partner, endsBy);
   for (const period of periods) {
-    if (period.state === PeriodState.CLOSED) await issueStatements(app, actor, partner, period);
+    if (isTakenUp(period)) await issueStatements(app, actor, partner, period);
   }
   await setOffDebts(app, actor, partner);
+}
+
+/** Whether it was fenced and has no statement yet, because somebody died in between. */
+function isTakenUp({ state }: SettlementPeriod): boolean {
+  return state === PeriodState.CLOSED || state === PeriodState.CALCULATED;
 }
 
 /** Tries to fence; where that finds batches that wait, they are posted first and it is tried again. */

@@ -1,10 +1,10 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
-import { present } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
+import { partnersToSettle } from "../../periods/closing/service.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
@@ -38,7 +38,9 @@ export async function startRun(
   const input = { partnerIds: named, through: instantText(through) };
   const runId = await once(app, actor, { operation: "startSettlementRun", idempotencyKey, input }, async (tx) => {
     const startedAt = app.clock.now();
-    const numbers = partners?.map(({ no }) => no) ?? (await duePartners(tx, actor, { through, startedAt }));
+    const numbers =
+      partners?.map(({ no }) => no) ??
+      (await partnersToSettle(tx, actor.tenantNo, { endsBy: through, dueBy: startedAt }));
     const isEmpty = numbers.length === 0;
     const state = isEmpty ? RunState.SUCCEEDED : RunState.RUNNING;
     const { tenantNo, principalId: startedBy } = actor;
@@ -153,18 +155,4 @@ export async function endRun(app: App, tx: Tx, actor: Actor, { id, state, type }
 
 function act(type: ActType, subjectId: string, before: { state: RunState } | null, after: Record<string, unknown>) {
   return { type, subjectId, partner: null, ...(before === null ? {} : { before }), after };
-}
-
-/** Numbers of the partners with a period that ends by then, is due and is not settled. */
-async function duePartners(
-  tx: Tx,
-  { tenantNo }: Actor,
-  { through, startedAt }: { readonly through: Date; readonly startedAt: Date },
-): Promise<number[]> {
-  const rows: { no: number }[] = await tx.query(
-    `select distinct partner_no as no from settlement_period
-     where tenant_no = ? and state in ('OPEN', 'CLOSED') and ends_at <= ? and due_at <= ? order by no`,
-    [tenantNo, through, startedAt],
-  );
-  return rows.map(({ no }) => present(no, "a partner's number"));
 }

@@ -5,8 +5,7 @@ import { instantText } from "../../kernel/clock.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
-import { countSettled } from "../../periods/closing/service.js";
-import { PeriodState } from "../../periods/entities.js";
+import { countSettled, isSettled } from "../../periods/closing/service.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
@@ -206,9 +205,7 @@ async function rangeOf(app: App, actor: Actor, input: SimulateInput) {
   if (periodId !== null) {
     if ((from ?? through ?? partnerIds) !== null) throw refusal("/periodId", "A period is named, or a range.");
     const period = await periodSeenBy(app, actor, periodId);
-    if (period.state === PeriodState.OPEN || period.state === PeriodState.CLOSED) {
-      throw refusal("/periodId", "The period is not settled yet.");
-    }
+    if (!isSettled(period)) throw refusal("/periodId", "The period has no statement.");
     const partners = await partnersByNumber(app, actor, [period.partnerNo]);
     return { from: period.startsAt, through: period.endsAt, partners };
   }

@@ -1,0 +1,123 @@
+import { ActType } from "../../acts/entities.js";
+import { type Actor, PrincipalKind, systemActor, type TenantRef } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
+import { newId } from "../../kernel/ids.js";
+import { PeriodState } from "../../periods/entities.js";
+import type { App } from "../../platform/app.js";
+import { type Tx, transact } from "../../platform/database.js";
+import { once } from "../../platform/idempotency.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { partnersByNumber } from "../../tenancy/service.js";
+import type { Statement } from "../entities.js";
+import { settlementError } from "../errors.js";
+import { type LockedStatement, lockStatement, moveStatement } from "../lifecycle/service.js";
+import { statementOf } from "../statements/service.js";
+
+const ADVANCES_MAX = 500;
+
+/**
+ * Approves a statement that nobody disputes: its money waits for somebody else's release; where nothing is payable it
+ * is carried forward at once. Refused elsewhere (`VERSION_CONFLICT`).
+ */
+export async function approveStatement(
+  app: App,
+  actor: Actor,
+  statementId: string,
+  idempotencyKey: string | null = null,
+): Promise<Statement> {
+  const request = { operation: "approveStatement", idempotencyKey, statementId };
+  return review(app, actor, request, (tx, locked) => approve(app, tx, actor, locked));
+}
+
+/**
+ * Releases the money of an approved statement: from then on it may be paid, or collected. Refused to who approved it
+ * (`FORBIDDEN`), except at the server's own shell, and where it is not approved (`VERSION_CONFLICT`).
+ */
+export async function releaseStatement(
+  app: App,
+  actor: Actor,
+  statementId: string,
+  idempotencyKey: string | null = null,
+): Promise<Statement> {
+  const request = { operation: "releaseStatement", idempotencyKey, statementId };
+  return review(app, actor, request, async (tx, locked) => {
+    if (actor.kind !== PrincipalKind.OPERATOR_SHELL && locked.statement.approvedBy === actor.principalId) {
+      throw settlementError("FORBIDDEN", { reason: "Who approved a statement may not release its money." });
+    }
+    return release(app, tx, actor, locked);
+  });
+}
+
+/**
+ * Moves on what nobody has to approve: undisputed until its dispute window was over, or acknowledged, and by its terms
+ * approved automatically, or with nothing payable. A statement that fails holds up no other. Answers how many moved.
+ */
+export async function advanceStatementsForAllTenants(app: App): Promise<number> {
+  const rows: (TenantRef & { id: string; partnerNo: number })[] = await app.database.query(
+    `/* all tenants */ select tenant_id as tenantId, tenant_no as tenantNo, id, partner_no as partnerNo from statement
+     where advances_at <= ? and state = 'STATEMENT_ISSUED' order by advances_at limit ?`,
+    [app.clock.now(), ADVANCES_MAX],
+  );
+  for (const { id, partnerNo, ...tenant } of rows) {
+    try {
+      await advance(app, systemActor(tenant, newId("req", app.clock)), partnerNo, id);
+    } catch (error) {
+      app.log.error({ err: error, statement: id }, "settlement: a statement did not move on; it is tried again");
+    }
+  }
+  return rows.length;
+}
+
+interface ReviewRequest {
+  readonly operation: string;
+  readonly idempotencyKey: string | null;
+  readonly statementId: string;
+}
+
+type Step = (tx: Tx, locked: LockedStatement) => Promise<LockedStatement>;
+
+async function review(
+  app: App,
+  actor: Actor,
+  { operation, idempotencyKey, statementId: id }: ReviewRequest,
+  step: Step,
+): Promise<Statement> {
+  const { partnerNo } = await statementOf(app, actor, id);
+  const partner = await partnerNumbered(app, actor, partnerNo);
+  await once(app, actor, { operation, idempotencyKey, input: { statementId: id } }, async (tx) => {
+    await step(tx, await lockStatement(tx, partner, id));
+    return id;
+  });
+  return statementOf(app, actor, id);
+}
+
+async function advance(app: App, actor: Actor, partnerNo: number, id: string): Promise<void> {
+  const partner = await partnerNumbered(app, actor, partnerNo);
+  await transact(app, async (tx) => {
+    const locked = await lockStatement(tx, partner, id);
+    const { state, advancesAt } = locked.statement;
+    const isDue = advancesAt !== null && advancesAt <= app.clock.now();
+    if (state !== PeriodState.STATEMENT_ISSUED || !isDue) return; // somebody else was first
+    const approved = await approve(app, tx, actor, locked);
+    if (approved.statement.state === PeriodState.APPROVED) await release(app, tx, actor, approved);
+  });
+}
+
+async function approve(app: App, tx: Tx, actor: Actor, locked: LockedStatement) {
+  const change = { approvedBy: actor.principalId };
+  const isEmpty = locked.statement.payableMinor === 0n;
+  const move = isEmpty
+    ? { to: PeriodState.CARRIED_FORWARD, type: ActType.STATEMENT_CARRIED_FORWARD, change }
+    : { to: PeriodState.APPROVED, type: ActType.STATEMENT_APPROVED, change };
+  return moveStatement(app, tx, actor, locked, move);
+}
+
+async function release(app: App, tx: Tx, actor: Actor, locked: LockedStatement) {
+  const move = { to: PeriodState.PAYABLE, type: ActType.STATEMENT_RELEASED };
+  return moveStatement(app, tx, actor, locked, move);
+}
+
+async function partnerNumbered(app: App, actor: Actor, no: number): Promise<Partner> {
+  const [partner] = await partnersByNumber(app, actor, [no]);
+  return present(partner, "the partner of a statement");
+}

@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { ActType } from "../../src/acts/entities.js";
+import { fsck } from "../../src/operations/fsck/service.js";
+import { PeriodState } from "../../src/periods/entities.js";
+import type { Statement } from "../../src/settlement/entities.js";
+import { advanceStatementsForAllTenants, approveStatement } from "../../src/settlement/reviews/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
+import { statementOf } from "../../src/settlement/statements/service.js";
+import { testApi } from "../support/api.js";
+import { testApp } from "../support/app.js";
+import { example } from "../support/contracts.js";
+import { type SeededClient, seedClient } from "../support/seeds.js";
+import { openPlace, type Place, type PlaceChanges, periods, report } from "./place.js";
+
+const app = await testApp();
+const api = await testApi(app);
+
+const [DAY_1, DAY_2] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
+const DAY_MS = 86_400_000;
+const DAILY = example("config-daily-12pct");
+
+/** A partner whose first day is settled: so many dollars of bets, none of wins. */
+async function settled(dollars: number, changes: PlaceChanges = {}, reported: Parameters<typeof report>[2] = []) {
+  app.clock.set(DAY_1);
+  const place = await openPlace(app, DAY_1, changes);
+  const bets = dollars === 0 ? [] : [{ kind: "BET", amount: `${dollars}.00`, occurredAt: DAY_1 }];
+  if (bets.length + reported.length > 0) await report(app, place, [...bets, ...reported]);
+  app.clock.set(DAY_2);
+  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });
+  return place;
+}
+
+async function statementsOf({ tenant, partner }: Place): Promise<{ id: string; state: PeriodState }[]> {
+  return app.database.query(
+    "select id, state from statement where tenant_id = ? and partner_no = ? order by currency desc",
+    [tenant.id, partner.no],
+  );
+}
+
+async function only(place: Place): Promise<Statement> {
+  const [row] = await statementsOf(place);
+  return statementOf(app, place.shell, row?.id ?? "");
+}
+
+async function actsOf({ partner }: Place): Promise<string[]> {
+  const rows: { type: string }[] = await app.database.query(
+    `select type from act where tenant_no = ? and partner_no = ? and (type like 'PERIOD%' or type like 'STATEMENT%')
+     order by no`,
+    [partner.tenantNo, partner.no],
+  );
+  return rows.map(({ type }) => type);
+}
+
+async function stateOf(place: Place): Promise<PeriodState | undefined> {
+  return (await periods(app, place))[0]?.state;
+}
+
+async function mutate(name: string, by: SeededClient, statementId: string) {
+  const [token, key] = [await by.token(), `${name}:${statementId}`];
+  const query = `mutation ($id: ID!, $key: String!) {
+    ${name}(input: { statementId: $id, idempotencyKey: $key }) { statement { state period { state } } }
+  }`;
+  const { data, errors = [] } = await api.ask({ query, variables: { id: statementId, key }, token });
+  return errors[0]?.extensions["code"] ?? data?.[name]?.statement;
+}
+
+const both = (state: string) => ({ state, period: { state } });
+
+test("a statement is approved by one person and released by another, each step with one act", async () => {
+  const place = await settled(1_000);
+  const { id } = await only(place);
+  const [first, second] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+  expect(await mutate("releaseStatement", second, id)).toBe("VERSION_CONFLICT");
+  expect(await mutate("approveStatement", place, id)).toBe("FORBIDDEN");
+  expect(await mutate("approveStatement", first, id)).toEqual(both("APPROVED"));
+  expect(await mutate("approveStatement", second, id)).toBe("VERSION_CONFLICT");
+  expect(await mutate("releaseStatement", first, id)).toBe("FORBIDDEN");
+  expect(await mutate("releaseStatement", second, id)).toEqual(both("PAYABLE"));
+  expect(await actsOf(place)).toEqual([
+    ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.STATEMENT_ISSUED],
+    ...[ActType.STATEMENT_APPROVED, ActType.STATEMENT_RELEASED],
+  ]);
+  expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+});
+
+test("a statement of another tenant does not exist, and none is moved by a client without the scope", async () => {
+  const [place, other] = [await settled(1_000), await settled(1_000)];
+  const stranger = await seedClient(app, other.shell, null);
+  const reader = await seedClient(app, place.shell, null, ["settlements:read", "settlements:manage"]);
+  const { id } = await only(place);
+  expect(await mutate("approveStatement", stranger, id)).toBe("NOT_FOUND");
+  expect(await mutate("releaseStatement", stranger, id)).toBe("NOT_FOUND");
+  expect(await mutate("releaseStatement", reader, id)).toBe("FORBIDDEN");
+  expect(await stateOf(place)).toBe(PeriodState.STATEMENT_ISSUED);
+});
+
+test("with nothing payable a statement carries forward: approved, or by itself once its window is over", async () => {
+  const [approved, waiting] = [await settled(0), await settled(0)];
+  const manager = await seedClient(app, approved.shell, null);
+  expect(await mutate("approveStatement", manager, (await only(approved)).id)).toEqual(both("CARRIED_FORWARD"));
+  app.clock.advance(29 * DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(waiting)).toBe(PeriodState.STATEMENT_ISSUED);
+  app.clock.advance(DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(waiting)).toBe(PeriodState.CARRIED_FORWARD);
+  expect(await actsOf(waiting)).toEqual([
+    ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.STATEMENT_ISSUED, ActType.STATEMENT_CARRIED_FORWARD],
+  ]);
+});
+
+test("by terms that say so a statement is payable by itself once its window is over, and else never", async () => {
+  const document = { ...DAILY, review: { disputeDays: 2, approval: "AUTOMATIC" } };
+  const [automatic, manual] = [await settled(1_000, { document }), await settled(1_000)];
+  app.clock.advance(DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(automatic)).toBe(PeriodState.STATEMENT_ISSUED);
+  app.clock.advance(DAY_MS);
+  await Promise.all([1, 2, 3].map(() => advanceStatementsForAllTenants(app)));
+  expect(await stateOf(automatic)).toBe(PeriodState.PAYABLE);
+  expect((await actsOf(automatic)).slice(-2)).toEqual([ActType.STATEMENT_APPROVED, ActType.STATEMENT_RELEASED]);
+  app.clock.advance(365 * DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(manual)).toBe(PeriodState.STATEMENT_ISSUED);
+});
+
+test("each statement of a period moves by itself, and the period stands where the last of them does", async () => {
+  const place = await settled(1_000, { currencies: ["USD", "EUR"] }, [
+    { kind: "BET", amount: "500.00", currency: "EUR", occurredAt: DAY_1 },
+  ]);
+  const [usd, eur] = await statementsOf(place);
+  expect(await statementsOf(place)).toHaveLength(2);
+  await approveStatement(app, place.shell, usd?.id ?? "");
+  expect(await stateOf(place)).toBe(PeriodState.STATEMENT_ISSUED);
+  await approveStatement(app, place.shell, eur?.id ?? "");
+  expect(await stateOf(place)).toBe(PeriodState.APPROVED);
+  expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+});
+
+test("fsck names a period that does not stand where its statements do", async () => {
+  const place = await settled(1_000);
+  await app.database.query("update settlement_period set state = 'PAID' where tenant_no = ? and id = ?", [
+    ...[place.partner.tenantNo, (await periods(app, place))[0]?.id],
+  ]);
+  expect((await fsck(app, { tenantId: place.tenant.id })).differences).toMatchObject([
+    { check: "STATEMENTS", expected: "STATEMENT_ISSUED", found: "PAID" },
+  ]);
+});
