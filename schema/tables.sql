@@ -171,11 +171,36 @@ CREATE TABLE `configuration` (
   CONSTRAINT `fk_configuration_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `dispute` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `reply_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `opened_at` datetime(3) NOT NULL,
+  `outcome` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `adjustment_minor` decimal(38,0) DEFAULT NULL,
+  `answer` mediumtext DEFAULT NULL,
+  `answered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `adjustment_period_no` int(10) unsigned DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_dispute_statement` (`tenant_id`,`statement_id`,`id`),
+  KEY `ix_dispute_partner` (`tenant_id`,`partner_id`,`id`),
+  KEY `ix_dispute_adjustment` (`tenant_no`,`adjustment_period_no`),
+  CONSTRAINT `fk_dispute_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_dispute_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT','SET_OFF','PAYMENT','PAYMENT_RETURN') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF','DISPUTE','PAYMENT','PAYMENT_RETURN') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
@@ -554,6 +579,25 @@ CREATE TABLE `statement` (
   KEY `ix_statement_advances` (`advances_at`),
   KEY `ix_statement_payable` (`tenant_no`,`state`,`currency`,`partner_no`),
   CONSTRAINT `fk_statement_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `statement_reply` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kind` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `dispute_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_sha256` binary(32) NOT NULL,
+  `jws` mediumtext NOT NULL,
+  `received_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_statement_reply_jti` (`tenant_id`,`partner_id`,`jti`),
+  KEY `ix_statement_reply_statement` (`tenant_id`,`statement_id`),
+  CONSTRAINT `fk_statement_reply_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_statement_reply_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `tenant` (

@@ -43,10 +43,10 @@ const everyDomain = [
 const besides: Readonly<Record<string, readonly string[]>> = {
   transparency: ["tiles.ts", "checkpoint.ts"],
   ledger: ["hot-balances.ts"],
-  exchange: ["envelope.ts", "validate.ts", "kinds.ts"],
+  exchange: ["envelope.ts", "jws.ts", "validate.ts", "kinds.ts"],
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
-    ...["statement-document.ts", "statement-schema.ts"],
+    ...["statement-document.ts", "statement-schema.ts", "reply-schema.ts"],
     ...["recompute.ts"],
   ],
 };

@@ -13,6 +13,8 @@ export const ID_PREFIXES = {
   period: "prd",
   configuration: "cfg",
   statement: "stm",
+  statementReply: "rpl",
+  dispute: "dsp",
   settlementRun: "run",
   simulation: "sim",
   exchangeRate: "fxr",

@@ -8,12 +8,14 @@ import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
+import { Dispute } from "../settlement/disputes/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
 import { PayoutAccount } from "../settlement/payout-accounts/entities.js";
 import { PayoutFile } from "../settlement/payout-files/entities.js";
 import { Payout } from "../settlement/payouts/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
+import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
@@ -27,6 +29,7 @@ export const databaseSchema: Schema = {
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],
+    ...[StatementReply, Dispute],
     ...[PayoutAccount, PayoutFile, Payout],
   ],
   migrations: [...migrations],

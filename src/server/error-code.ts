@@ -25,7 +25,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Correct the request; the same one is always refused.",
   },
   IDEMPOTENCY_CONFLICT: {
-    meaning: "The idempotency key, or a batch's `jti`, was used before for something else.",
+    meaning: "The idempotency key, or the `jti` of something signed, was used before for something else.",
     remedy: "Send the first request again as it was, or take a new key.",
   },
   SIGNATURE_INVALID: {
@@ -63,6 +63,10 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   VERSION_CONFLICT: {
     meaning: "What you meant to change has changed since you read it.",
     remedy: "Read it again and decide anew.",
+  },
+  DISPUTE_WINDOW_CLOSED: {
+    meaning: "The statement can no longer be disputed: its window is over, or the partner acknowledged it.",
+    remedy: "Speak with the tenant, who can correct it by an adjustment.",
   },
   INSUFFICIENT_CREDIT: {
     meaning: "The partner's prepaid credit does not cover it.",

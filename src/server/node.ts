@@ -6,6 +6,7 @@ import type { Scope } from "../kernel/actor.js";
 import { type IdPrefix, isId } from "../kernel/ids.js";
 import { type Context, Node } from "../platform/graphql.js";
 import { configurationOf } from "../settlement/configurations/service.js";
+import { disputeOf } from "../settlement/disputes/service.js";
 import { periodSeenBy } from "../settlement/runs/service.js";
 import { runOf } from "../settlement/settlement-runs/service.js";
 import { simulationOf } from "../settlement/simulations/service.js";
@@ -32,6 +33,7 @@ export const nodeReaders: Partial<Readonly<Record<IdPrefix, NodeReader>>> = {
   bat: { scopes: ["batches:read"], read: readBatch },
   cfg: { scopes: CONFIGURATION_SCOPES, read: ({ app, actor }, id) => configurationOf(app, actor, id) },
   cli: { scopes: ["clients:manage"], read: ({ app, actor }, id) => clientOf(app, actor, id) },
+  dsp: { scopes: ["settlements:read"], read: ({ app, actor }, id) => disputeOf(app, actor, id) },
   key: { scopes: ["keys:manage"], read: ({ app, actor }, id) => keyOf(app, actor, id) },
   prd: { scopes: ["settlements:read"], read: ({ app, actor }, id) => periodSeenBy(app, actor, id) },
   ptn: { scopes: PARTNER_SCOPES, read: ({ app, actor }, id) => partnerOf(app, actor, id) },

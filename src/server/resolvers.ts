@@ -6,7 +6,9 @@ import { ClientResolver } from "../identity/clients/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
+import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
 import { PayableResolver } from "../settlement/payables/resolver.js";
@@ -31,6 +33,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
+  ...[DisputeResolver, StatementReplyResolver, AnswerResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],

@@ -8,6 +8,10 @@ export const settlementError = defineErrors({
   VALIDATION: { message: "{reason}" },
   PERIOD_CLOSED: { message: "The period is closed; closed periods never change." },
   VERSION_CONFLICT: { message: "{reason}" },
+  DISPUTE_WINDOW_CLOSED: { message: "{reason}" },
+  IDEMPOTENCY_CONFLICT: { message: "Another document was taken under this `jti`." },
+  KEY_REVOKED: { message: "The key is revoked." },
+  PERIOD_UNKNOWN: { message: "No period of the partner is open to take the adjustment." },
   RATE_MISSING: {
     message: "No {type} rate of {source} from {base} to {quote} was entered for {from} to {through}.",
     retryable: true,

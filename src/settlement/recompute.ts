@@ -4,6 +4,7 @@ import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
+import { TransactionKind } from "../periods/entities.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
 import { contractOf, conversionOf, payoutIn } from "./document-contract.js";
 import { calculatedMembers } from "./statement-document.js";
@@ -42,7 +43,16 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   return [
     ...differences(calculatedMembers(totals, result, statement.scale), statement, ""),
     ...paymentFaults(statement),
+    ...correctionFaults(statement),
   ];
+}
+
+/** Every adjustment of a dispute says where it comes from, and no more is said than was adjusted. */
+function correctionFaults({ totals, corrections = [], currency }: StatementDocument): readonly string[] {
+  const adjusted = totals.filter(({ kind, category }) => kind === TransactionKind.ADJUSTMENT && category !== "");
+  const posted = adjusted.map((total) => `${total.category} ${total.currency ?? currency} ${total.sum}`).sort();
+  const said = corrections.map((each) => `${each.dispute} ${each.currency} ${each.amount}`).sort();
+  return canonicalJson(posted) === canonicalJson(said) ? [] : ["/corrections are not the adjustments of disputes"];
 }
 
 /** When it is to be paid follows from the terms, the days that are said to have been closed apart. */

@@ -5,6 +5,7 @@ import { epochSeconds, instantText } from "../kernel/clock.js";
 import { decimalText } from "../kernel/money.js";
 import type { PaymentDate } from "../periods/calendars/service.js";
 import type { Commitment } from "../periods/commitments/service.js";
+import type { Correction } from "./corrections/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { byCurrency, type KindTotal } from "./terms/activity.js";
@@ -31,6 +32,8 @@ export interface StatementHeader {
   readonly payment?: PaymentDate | null;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
+  /** Where adjustments of disputes come from; those that are among the totals are stated. */
+  readonly corrections?: readonly Correction[];
 }
 
 /** The members of a statement that follow from the others: what verification recomputes. */
@@ -70,6 +73,7 @@ export function buildStatementDocument(
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
     ...conversionsText(totals),
+    ...correctionsAmong(totals, header.corrections ?? []),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -154,4 +158,13 @@ function conversionsText(totals: readonly KindTotal[]): Pick<StatementDocument, 
     return [{ from: foreign.from.currency, scale: foreign.from.scale, rates }];
   });
   return conversions.length === 0 ? {} : { conversions };
+}
+
+/** Those of the totals' disputes, which may be fewer than the period's: it has other currencies. */
+function correctionsAmong(
+  totals: readonly KindTotal[],
+  corrections: readonly Correction[],
+): Pick<StatementDocument, "corrections"> {
+  const among = corrections.filter(({ dispute }) => totals.some(({ category }) => category === dispute));
+  return among.length === 0 ? {} : { corrections: among };
 }

@@ -32,7 +32,7 @@ const place = z.string().max(64).exactOptional();
 
 const total = z.object({
   kind: z.string().max(64).describe("Kind of transaction; a rollback as ROLLBACK_ and the kind of its original."),
-  category: z.string().max(64).describe("A fee's category; empty for the other kinds."),
+  category: z.string().max(64).describe("A fee's category, an adjustment's dispute; else empty."),
   originPeriodId: id.nullable().describe("The closed period in which late items happened; null for the period's own."),
   count: z.int().min(0),
   units: z.string().regex(/^\d{1,38}$/),
@@ -72,6 +72,15 @@ const conversion = z.object({
     .min(1)
     .max(2)
     .describe("One after the other."),
+});
+const correction = z.object({
+  dispute: id.describe("Also the category of its adjustment in `totals`, and the scope of its line, `dispute=…`."),
+  currency: z.string().max(16),
+  amount: decimal.describe("What was put right: positive in the partner's favour."),
+  reason: z.string().describe("The tenant's answer."),
+  statement: z.object({ id, sha256: sha256.describe("Of its compact JWS.") }).describe("The one that was disputed."),
+  lines: z.array(z.int().min(0)).describe("Those of its `lines` that were disputed, from 0."),
+  disputeSha256: sha256.describe("Of the compact JWS that the partner signed."),
 });
 const state = z.array(stateItem).max(STATE_MAX);
 
@@ -158,6 +167,11 @@ export const statementSchema = z
       .max(CONVERSIONS_MAX)
       .optional()
       .describe("By which rates other currencies of `totals` were converted; absent where none was."),
+    corrections: z
+      .array(correction)
+      .max(TOTALS_MAX)
+      .exactOptional()
+      .describe("Where the adjustments of disputes come from; absent where there is none."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
     state: z
       .object({

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
-import { BATCH_LIMITS, type VerificationKey } from "../../src/exchange/envelope.js";
+import { BATCH_LIMITS } from "../../src/exchange/envelope.js";
+import type { VerificationKey } from "../../src/exchange/jws.js";
 import { type Item, type ItemResult, validateItems } from "../../src/exchange/validate.js";
 import { CodedError } from "../../src/kernel/errors.js";
 

@@ -3,15 +3,20 @@ import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { DisputeOutcome } from "../../src/settlement/answers/inputs.js";
+import { answerDispute } from "../../src/settlement/answers/service.js";
+import { disputeStatement } from "../../src/settlement/disputes/service.js";
 import { approvePayoutAccount, registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { markPayoutPaid } from "../../src/settlement/payouts/service.js";
 import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
+import { statementOf } from "../../src/settlement/statements/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
+import { signReply } from "../settlement/replying.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -142,6 +147,18 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const other = { payoutId, note: "AC04" };
     return { from: manager, input: { payoutId }, other, act: ActType.PAYOUT_RETURNED, noun: "payout" };
   },
+  answerDispute: async () => {
+    const input = { disputeId: await disputed(), outcome: "REJECTED", reason: "No." };
+    const other = { ...input, reason: "Never." };
+    return { from: manager, input, other, act: ActType.DISPUTE_REJECTED, noun: "dispute" };
+  },
+  approveDisputeAnswer: async () => {
+    const disputeId = await disputed();
+    const outcome = DisputeOutcome.ACCEPTED;
+    await answerDispute(app, place.shell, { disputeId, outcome, amount: "5.00", reason: "Yes." });
+    const [input, other] = ["5.00", "6.00"].map((amount) => ({ disputeId, amount }));
+    return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.DISPUTE_ACCEPTED, noun: "dispute" };
+  },
 };
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
@@ -194,11 +211,18 @@ describe.each(Object.keys(mutations))("%s", (name) => {
   });
 });
 
-test("these are all mutations that there are, but submitBatch, which has its jti", () => {
+/** What a mutation is about: the last noun of its name, but for what is said of it. */
+const NOUN =
+  /(Tenant|Partner|Client|Key|Configuration|Period|Statement|Dispute|Payout(Account|File)?)(?=Answer|Paid|Refused|Returned|$)/;
+
+/** What is signed has its `jti`. */
+const SIGNED = ["submitBatch", "acknowledgeStatement", "disputeStatement", "withdrawDispute"];
+
+test("these are all mutations that there are, but those of signed documents, which have their jti", () => {
   const schema = readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8");
   const [, body = ""] = /^type Mutation \{\n(.*?)^\}/ms.exec(schema) ?? [];
   const names = [...body.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => String(name));
-  expect(names.filter((name) => name !== "submitBatch").toSorted()).toEqual(Object.keys(mutations).toSorted());
+  expect(names.filter((name) => !SIGNED.includes(name)).toSorted()).toEqual(Object.keys(mutations).toSorted());
 });
 
 async function open(): Promise<void> {
@@ -230,6 +254,14 @@ async function issued(bets: string | null = null): Promise<string[]> {
   return rows.map(({ statementId }) => statementId);
 }
 
+/** A dispute that the partner opened. */
+async function disputed(): Promise<string> {
+  const [id = ""] = await issued("100.00");
+  const content = { reason: "Too little.", lines: [{ line: 0 }] };
+  const jws = await signReply(app, place, await statementOf(app, place.shell, id), "dispute", content);
+  return present((await disputeStatement(app, place.actor, jws)).reply.disputeId, "the dispute of a reply");
+}
+
 async function prepared(name: string): Promise<Repeatable> {
   const made = await present(mutations[name], "a mutation")();
   keys += 1;
@@ -238,8 +270,7 @@ async function prepared(name: string): Promise<Repeatable> {
 
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-  const [noun = ""] =
-    /(tenant|partner|client|key|configuration|period|statement|payout(account|file)?)/i.exec(name) ?? [];
+  const [noun = ""] = NOUN.exec(name) ?? [];
   const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${lowered(noun)} { id } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }

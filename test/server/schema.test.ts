@@ -57,7 +57,15 @@ test("the walk over root fields sees every field and finds one that is left open
 
 test("a node takes the scopes of the query of its own, and every type that is a node can be read", () => {
   const queries = {
-    ...{ bat: "batch", cfg: "configuration", cli: "client", key: "key", prd: "settlementPeriod", ptn: "partner" },
+    ...{
+      bat: "batch",
+      cfg: "configuration",
+      cli: "client",
+      dsp: "dispute",
+      key: "key",
+      prd: "settlementPeriod",
+      ptn: "partner",
+    },
     ...{ run: "settlementRun", sim: "simulation", stm: "statement", tnt: "tenant" },
   };
   const scopes = Object.entries(queries).map(([prefix, query]) => [prefix, scopesOf("Query", query)]);

@@ -4,31 +4,19 @@ import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import type { Statement } from "../../src/settlement/entities.js";
 import { advanceStatementsForAllTenants, approveStatement } from "../../src/settlement/reviews/service.js";
-import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
-import { openPlace, type Place, type PlaceChanges, periods, report } from "./place.js";
+import { type Place, periods } from "./place.js";
+import { DAY_1, settled } from "./replying.js";
 
 const app = await testApp();
 const api = await testApi(app);
 
-const [DAY_1, DAY_2] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
 const DAY_MS = 86_400_000;
 const DAILY = example("config-daily-12pct");
-
-/** A partner whose first day is settled: so many dollars of bets, none of wins. */
-async function settled(dollars: number, changes: PlaceChanges = {}, reported: Parameters<typeof report>[2] = []) {
-  app.clock.set(DAY_1);
-  const place = await openPlace(app, DAY_1, changes);
-  const bets = dollars === 0 ? [] : [{ kind: "BET", amount: `${dollars}.00`, occurredAt: DAY_1 }];
-  if (bets.length + reported.length > 0) await report(app, place, [...bets, ...reported]);
-  app.clock.set(DAY_2);
-  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });
-  return place;
-}
 
 async function statementsOf({ tenant, partner }: Place): Promise<{ id: string; state: PeriodState }[]> {
   return app.database.query(
@@ -67,7 +55,7 @@ async function mutate(name: string, by: SeededClient, statementId: string) {
 const both = (state: string) => ({ state, period: { state } });
 
 test("a statement is approved by one person and released by another, each step with one act", async () => {
-  const place = await settled(1_000);
+  const place = await settled(app, 1_000);
   const { id } = await only(place);
   const [first, second] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
   expect(await mutate("releaseStatement", second, id)).toBe("VERSION_CONFLICT");
@@ -84,7 +72,7 @@ test("a statement is approved by one person and released by another, each step w
 });
 
 test("a statement of another tenant does not exist, and none is moved by a client without the scope", async () => {
-  const [place, other] = [await settled(1_000), await settled(1_000)];
+  const [place, other] = [await settled(app, 1_000), await settled(app, 1_000)];
   const stranger = await seedClient(app, other.shell, null);
   const reader = await seedClient(app, place.shell, null, ["settlements:read", "settlements:manage"]);
   const { id } = await only(place);
@@ -95,7 +83,7 @@ test("a statement of another tenant does not exist, and none is moved by a clien
 });
 
 test("with nothing payable a statement carries forward: approved, or by itself once its window is over", async () => {
-  const [approved, waiting] = [await settled(0), await settled(0)];
+  const [approved, waiting] = [await settled(app, 0), await settled(app, 0)];
   const manager = await seedClient(app, approved.shell, null);
   expect(await mutate("approveStatement", manager, (await only(approved)).id)).toEqual(both("CARRIED_FORWARD"));
   app.clock.advance(29 * DAY_MS);
@@ -112,7 +100,7 @@ test("with nothing payable a statement carries forward: approved, or by itself o
 
 test("by terms that say so a statement is payable by itself once its window is over, and else never", async () => {
   const document = { ...DAILY, review: { disputeDays: 2, approval: "AUTOMATIC" } };
-  const [automatic, manual] = [await settled(1_000, { document }), await settled(1_000)];
+  const [automatic, manual] = [await settled(app, 1_000, { document }), await settled(app, 1_000)];
   app.clock.advance(DAY_MS);
   await advanceStatementsForAllTenants(app);
   expect(await stateOf(automatic)).toBe(PeriodState.STATEMENT_ISSUED);
@@ -126,7 +114,7 @@ test("by terms that say so a statement is payable by itself once its window is o
 });
 
 test("each statement of a period moves by itself, and the period stands where the last of them does", async () => {
-  const place = await settled(1_000, { currencies: ["USD", "EUR"] }, [
+  const place = await settled(app, 1_000, { currencies: ["USD", "EUR"] }, [
     { kind: "BET", amount: "500.00", currency: "EUR", occurredAt: DAY_1 },
   ]);
   const [usd, eur] = await statementsOf(place);
@@ -139,7 +127,7 @@ test("each statement of a period moves by itself, and the period stands where th
 });
 
 test("fsck names a period that does not stand where its statements do", async () => {
-  const place = await settled(1_000);
+  const place = await settled(app, 1_000);
   await app.database.query("update settlement_period set state = 'PAID' where tenant_no = ? and id = ?", [
     ...[place.partner.tenantNo, (await periods(app, place))[0]?.id],
   ]);

@@ -35,7 +35,7 @@ function account(partnerId: string | null, changes: Partial<NewPayoutAccount> = 
   return { partnerId, payee: "", currency: "EUR", ...holder, iban: IBAN, bic: null, ...changes };
 }
 
-test("who registered an account does not approve it, a second person does, and it takes the place of the one before", async () => {
+test("who registered an account does not approve it; approved, it takes the place of the one before", async () => {
   const { partner, first, second } = await open();
   const own = partner.partner.id;
   const one = await registerPayoutAccount(app, first.actor, account(own));
@@ -99,7 +99,7 @@ test("a Korean holder is named in Latin letters by whoever registers it, and kee
   expect(await registerPayoutAccount(app, first.actor, korean)).toMatchObject(names);
 });
 
-test("money goes only in currencies that banks transfer and the partner lists, to receivers of a partner's", async () => {
+test("money goes only in currencies that banks transfer and the partner lists", async () => {
   const { partner, first } = await open();
   for (const currency of ["BTC", "USD", "XXX"]) {
     const registering = registerPayoutAccount(app, first.actor, account(partner.partner.id, { currency }));
@@ -139,7 +139,7 @@ test("numbers are whole for payouts:manage alone; a partner sees its own masked,
   expect((await sendRegister(partner, {})).errors?.[0]?.extensions["code"]).toBe("FORBIDDEN");
 });
 
-test("each step is one act that tells the number masked, and the number is nowhere in the database as it is", async () => {
+test("each step is one act that tells the number masked, and the number is stored sealed", async () => {
   const { partner, first, second, home } = await open();
   const { id } = await registerPayoutAccount(app, first.actor, account(partner.partner.id), "once");
   await approvePayoutAccount(app, second.actor, id);

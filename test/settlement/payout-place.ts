@@ -27,7 +27,7 @@ export interface PaidPlace {
   readonly payees?: readonly string[];
 }
 
-/** A partner that settles daily in euros from a day on, with approved accounts, in a tenant that has one to pay from. */
+/** A partner that settles daily in euros, with approved accounts, in a tenant that has one to pay from. */
 export async function openPaid(app: TestApp, startsAt: string, wanted: PaidPlace = {}): Promise<Place> {
   const { home, code, payout = { minimum: "0", negative: "COLLECT" }, netting, payees = [""] } = wanted;
   app.clock.set(startsAt);

@@ -87,7 +87,8 @@ describe("through the API", () => {
     });
     expect((await ask(place, `{ payoutFile(id: "${payout.fileId}") { id } }`)).codes).toEqual(["FORBIDDEN"]);
     expect((await ask(place, '{ payables(currency: "EUR") { totalCount } }')).codes).toEqual(["FORBIDDEN"]);
-    const marking = `mutation { markPayoutPaid(input: { idempotencyKey: "x", payoutId: "${payout.id}" }) { payout { id } } }`;
+    const input = `{ idempotencyKey: "x", payoutId: "${payout.id}" }`;
+    const marking = `mutation { markPayoutPaid(input: ${input}) { payout { id } } }`;
     expect((await ask(place, marking)).codes).toEqual(["FORBIDDEN"]);
     const sibling = await seedPartner(app, place.home, { currencies: ["EUR"] });
     const elsewhere = await seedClient(app, (await seedTenant(app)).actor, null, ["payouts:manage"]);
@@ -153,7 +154,7 @@ describe("at the shell", () => {
     expect(await run("payable", "--currency", "EUR")).toMatchObject([{ owed: "100.00", ready: "100.00" }]);
   });
 
-  test("nothing is claimed where the message cannot be written, and no file is left where nothing is payable", async () => {
+  test("nothing is claimed where the message cannot be written, and none is left where nothing is payable", async () => {
     const place = await openPaid(app, START);
     const out = join(folder, "none.xml");
     const make = ["payout", "make", "--tenant", place.tenant.id, "--currency", "EUR", "--out", out, ...servers];

@@ -78,7 +78,7 @@ describe("a payout file", () => {
     expect(await app.database.manager.countBy(Payout, { tenantId: place.tenant.id })).toBe(1);
   });
 
-  test("has nothing of a statement that was not released, of what is to be collected, and without an account", async () => {
+  test("has nothing of what was not released or is to be collected, and nothing for who has no account", async () => {
     const first = await earn(app, place, DAY_1, "100.00");
     await expect(exported()).rejects.toMatchObject({ code: "VALIDATION" });
     await release(app, place, first);

@@ -124,7 +124,8 @@ async function partiesOf(app: App, actor: Actor, { iss, sub, aud }: BatchClaims)
   return { issuerNo: 0, partner: await partnerOf(app, actor, sub) };
 }
 
-async function usableKey(app: App, actor: Actor, kid: string): Promise<ClientKey> {
+/** The registered key of that `kid` with which the actor itself may sign now. */
+export async function usableKey(app: App, actor: Actor, kid: string): Promise<ClientKey> {
   const key = await signingKey(app, actor.tenantId, kid);
   if (key === null) throw exchangeError("KEY_UNKNOWN", { kid });
   if (key.partnerId !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { kid });

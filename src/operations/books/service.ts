@@ -6,6 +6,7 @@ import { TransactionKind } from "../../periods/entities.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
+import { adjustmentsAgain } from "../../settlement/corrections/service.js";
 import { Check, type Findings } from "../findings/rules.js";
 
 /** Entries whose lines are added up by one query. */
@@ -140,13 +141,15 @@ async function checkTotals(reader: Reader, book: Book, findings: Findings): Prom
     [...key, ...key],
   );
   for (const { period_no } of periods) {
-    const [expected, found] = [await activityAgain(reader, book, period_no), await activityOf(reader, book, period_no)];
+    const posted = await activityAgain(reader, book, period_no);
+    const expected = [...posted, ...(await adjustmentsAgain(reader, book, period_no))];
+    const found = await activityOf(reader, book, period_no);
     findings.count("totals", found.length);
     findings.compare(Check.TOTALS, `${book.id} period ${period_no}`, byDimension(expected), byDimension(found));
   }
 }
 
-/** Statements move what postings left, so entries of postings alone are what the totals come to. */
+/** Statements move what postings left, so entries of postings, and of disputes, are what the totals come to. */
 async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
   const totals: { kind: string; category: string; currency: string; total: string }[] = await reader.query(
     `select kind, category, currency, sum(sum_minor) as total from activity_total
@@ -157,7 +160,7 @@ async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, finding
     `select line.account, line.currency, sum(line.amount_minor) as total
      from entry join entry_line as line
        on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no and line.entry_no = entry.no
-     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind = 'POSTING'
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind in ('POSTING', 'DISPUTE')
      group by line.account, line.currency having total <> 0`,
     [tenantNo, no],
   );

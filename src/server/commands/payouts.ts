@@ -42,7 +42,7 @@ interface MarkOptions extends TenantOptions {
   readonly note?: string;
 }
 
-/** The commands about payouts: `payout account`, `payable`, `make`, `download`, `list`, `paid`, `refused`, `returned`, `void`. */
+/** The commands about payouts, `payout …`: accounts, what is payable, files, and marks of what banks did. */
 export function register(program: Command): void {
   const payout = program.command("payout").description("payouts: accounts, payment files and what banks made of them");
   registerAccount(payout);

@@ -32,8 +32,8 @@ export type AccountDetails = Omit<
 >;
 
 /**
- * The details of an account, checked. Refused (`VALIDATION`): an IBAN or a BIC that is none, a number without a bank, and
- * a name or town that has no form in the letters of banks.
+ * The details of an account, checked. Refused (`VALIDATION`): an IBAN or a BIC that is none, a number without a bank,
+ * and a name or town that has no form in the letters of banks.
  */
 export function checkedDetails(app: App, tenantId: string, input: NewPayoutAccount): AccountDetails {
   const account = bankAccountOf(input);

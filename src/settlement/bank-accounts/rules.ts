@@ -57,7 +57,7 @@ function isBic(text: string): boolean {
   return BIC_PATTERN.test(text);
 }
 
-/** The account that is stated: an IBAN, or a number whose bank is named by BIC, clearing code or both; else its fault. */
+/** The account that is stated: an IBAN, or a number with its bank by BIC, clearing code or both; else its fault. */
 export function bankAccountOf(stated: StatedAccount): BankAccount | AccountFault {
   const written: Written = {
     iban: dense(stated.iban)?.toUpperCase() ?? null,

@@ -19,6 +19,7 @@ import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
+import { type Correction, correctionsOf } from "../corrections/service.js";
 import type { ConfigurationDocument } from "../document.js";
 import { contractOf, type PayoutDocument, payoutIn, reviewOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
@@ -32,6 +33,7 @@ import type { StatementDocument } from "../statement-schema.js";
 import type { KindTotal } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
 import { type PeriodSpan, periodDays } from "../terms/period.js";
+import { paidOutOf } from "../terms/postings.js";
 import type { State } from "../terms/state.js";
 import { currenciesOf, totalsUnder } from "../totals/service.js";
 
@@ -100,11 +102,13 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
   ]);
   const { totals: activity, quoted } = await totalsUnder(reader, partner, period, terms.document);
   await atStage(RunStage.TERMS);
+  const corrections = await correctionsOf(reader, partner, [period.no]);
   const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
     const totals = activity.get(currency) ?? [];
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
-    return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
+    const facts = { partner, period, currency, terms, signer, totals, link, payment, corrections };
+    return calculateStatement(app, facts);
   });
   return { quoted, calculated: await Promise.all(calculated) };
 }
@@ -149,6 +153,7 @@ interface StatementFacts {
   readonly totals: readonly KindTotal[];
   readonly link: Link | null;
   readonly payment: PaymentDate | null;
+  readonly corrections: readonly Correction[];
 }
 
 /** What decides the amounts of a statement. */
@@ -178,7 +183,7 @@ function spanOf({ timezone }: Partner, { startsAt, endsAt, cycleStartsAt, cycleE
 }
 
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, totals, link, payment } = facts;
+  const { partner, period, currency, terms, totals, link, payment, corrections } = facts;
   const scale = scaleOf(currency);
   const result = resultOf({ ...facts, document: terms.document });
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
@@ -187,7 +192,7 @@ function calculateStatement(app: App, facts: StatementFacts): Calculated {
     period: { id: period.id, ...spanOf(partner, period) },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
-    payment,
+    ...{ payment, corrections },
     commitment: commitmentOf(frontierOf(period)),
   };
   const document = buildStatementDocument(header, totals, result);
@@ -212,16 +217,11 @@ function statementOf(
     ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
-    paidOutMinor: -(result.postings.find(isPaidOut)?.amountMinor ?? 0n),
+    paidOutMinor: paidOutOf(result.postings),
     paymentDueOn: document.payment?.on ?? null,
     ...openingOf(reviewOf(terms.document), { issuedAt, payableMinor }),
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),
   });
-}
-
-/** What is released in the statement's own currency and not withheld or met by credit. */
-function isPaidOut({ account, currency }: TermsResult["postings"][number]): boolean {
-  return account === AccountName.PAYABLE && currency === undefined;
 }
 
 interface ToSettle {

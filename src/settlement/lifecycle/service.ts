@@ -38,7 +38,8 @@ export interface LockedStatement {
 
 /** A step of a statement, and the one act that says so. */
 export interface StatementMove {
-  readonly to: PeriodState;
+  /** Absent: it stays where it is, and the act says what happened beside. */
+  readonly to?: PeriodState;
   readonly type: ActType;
   /** What the act is about; absent: the statement. */
   readonly subjectId?: string;
@@ -80,9 +81,9 @@ export async function moveStatement(
   { partner, statement, period }: LockedStatement,
   move: StatementMove,
 ): Promise<LockedStatement> {
-  const { to, type, subjectId = statement.id, says = {}, change = {} } = move;
   const { tenantId, id, state: from } = statement;
-  if (!mayFollow(to, from)) {
+  const { to = from, type, subjectId = id, says = {}, change = {} } = move;
+  if (to !== from && !mayFollow(to, from)) {
     throw settlementError("VERSION_CONFLICT", { reason: `The statement is ${from}, and cannot become ${to}.` });
   }
   const { affected } = await tx.update(Statement, { tenantId, id, state: from }, { ...change, state: to });

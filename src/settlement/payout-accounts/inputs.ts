@@ -35,8 +35,8 @@ export class RegisterPayoutAccountInput extends RepeatableInput {
   @Field(() => String, {
     nullable: true,
     description:
-      "The name as files spell it: 1–70 of the letters that every bank takes. Needed where `holderName` has others than" +
-      " Latin letters; else it follows from it.",
+      "The name as files spell it: 1–70 of the letters that every bank takes. Needed where `holderName` has others" +
+      " than Latin letters; else it follows from it.",
   })
   @IsOptional()
   @Length(1, 70)

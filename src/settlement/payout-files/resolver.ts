@@ -33,8 +33,8 @@ export class PayoutFileResolver {
   @Authorized("payouts:manage")
   @Mutation(() => PayoutFilePayload, {
     description:
-      "Make a payment file of what is payable and claim that money, up to 1,000 transfers and 200 partners; what is left" +
-      " goes into the next one.",
+      "Make a payment file of what is payable and claim that money, up to 1,000 transfers and 200 partners; what is" +
+      " left goes into the next one.",
   })
   async createPayoutFile(
     @Ctx() { app, actor }: Context,

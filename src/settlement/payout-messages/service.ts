@@ -19,7 +19,7 @@ export async function validMessage(order: PaymentOrder): Promise<string> {
   return xml;
 }
 
-/** What is wrong with a message by the schema, in the words of libxml2, which repeat what is at fault; none if valid. */
+/** What is wrong with a message by the schema, in the words of libxml2, which repeat the message; none if valid. */
 export async function schemaFaults(xml: string): Promise<readonly string[]> {
   const { valid, errors, rawOutput } = await validateXML({
     xml: { fileName: "message.xml", contents: xml },

@@ -88,7 +88,7 @@ function sumOf(shares: readonly OpenShare[]): bigint {
   return shares.reduce((total, { openMinor }) => total + openMinor, 0n);
 }
 
-/** The id of a transfer that the partner's bank statement shows: the statement's own id behind its prefix, and which. */
+/** The id of a transfer that bank statements show: the statement's own id behind its prefix, and which. */
 export function endToEndIdOf(statementId: string, place: number, attempt: number): string {
   return `${statementId.slice("stm_".length)}-${place}-${attempt}`;
 }

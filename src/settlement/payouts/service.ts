@@ -1,5 +1,4 @@
 import { ActType } from "../../acts/entities.js";
-import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
@@ -15,7 +14,7 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
-import { lockStatement, moveStatement, type StatementMove } from "../lifecycle/service.js";
+import { type LockedStatement, lockStatement, moveStatement } from "../lifecycle/service.js";
 import { moveSettled, purseOf } from "../purses/service.js";
 import { Payout, PayoutState } from "./entities.js";
 import { settledStatements } from "./rules.js";
@@ -215,23 +214,18 @@ async function recordMark(app: App, tx: Tx, actor: Actor, { partner, payout, mar
   const [before, payoutAfter] = [summaryOf(payout), summaryOf(Object.assign(new Payout(), payout, change))];
   const amount = decimalText(paidMinor < 0n ? -paidMinor : paidMinor, scaleOf(currency));
   const says = { payoutId: subjectId, endToEndId, amount, note, payoutBefore: before, payoutAfter };
-  const to = await statementAfter(tx, partner, payout);
-  if (to === null) {
-    const after = { ...says, statementId, currency };
-    return void (await recordActs(tx, actor, app.clock.now(), [{ type, subjectId, partner, after }]));
-  }
-  const move: StatementMove = { to, type, subjectId, says };
-  await moveStatement(app, tx, actor, await lockStatement(tx, partner, statementId), move);
+  const locked = await lockStatement(tx, partner, statementId);
+  const to = await statementAfter(tx, locked, payout);
+  await moveStatement(app, tx, actor, locked, { ...(to === null ? {} : { to }), type, subjectId, says });
 }
 
 /** Where the payout's statement goes now; null where it stays. */
 async function statementAfter(
   tx: Tx,
-  partner: Partner,
+  { partner, statement }: LockedStatement,
   { statementId, currency }: Payout,
-): Promise<PeriodState.PAID | PeriodState.PAYABLE | null> {
-  const { statement } = await lockStatement(tx, partner, statementId);
-  if (statement.state === PeriodState.PAID) return PeriodState.PAYABLE;
+): Promise<PeriodState | null> {
+  if (statement.state === PeriodState.PAID) return PeriodState.PAYABLE; // what was paid of it came back
   const isSettled = settledStatements(await purseOf(tx, partner, currency)).includes(statementId);
   return isSettled ? PeriodState.PAID : null;
 }

@@ -22,7 +22,7 @@ export interface PurseStatement extends OpenStatement {
   readonly state: PeriodState;
   /** `YYYY-MM-DD`; null where the terms name no date. */
   readonly paymentDueOn: string | null;
-  /** Its receivers in the order of its terms, and how many payouts there were to each; without splits only the empty. */
+  /** Its receivers in the order of its terms, only the empty one without splits, and how many payouts each had. */
   readonly attempts: ReadonlyMap<string, number>;
 }
 
@@ -31,7 +31,7 @@ export interface PartnerPurse extends Purse {
   readonly statements: readonly PurseStatement[];
 }
 
-/** A partner's money in one currency: what is owed, and every statement that releases or collects and is not settled. */
+/** A partner's money in one currency: what is owed, and every statement that releases or collects and is not PAID. */
 export async function purseOf(reader: Reader, partner: Partner, currency: string): Promise<PartnerPurse> {
   const { tenantNo, no } = partner;
   const owedMinor = -(await balanceOf(reader, partner, AccountName.PAYABLE, currency));

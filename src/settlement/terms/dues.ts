@@ -24,7 +24,7 @@ const DUES: readonly Due[] = [
   { code: "JACKPOT_CONTRIBUTIONS", part: CONTRIBUTIONS },
   { code: "JACKPOT_WINS", part: WINS, isOwedByPartner: true },
   { code: "FEES", part: { kind: TransactionKind.FEE, categories: FEES_OWED_TO_PARTNER, name: "fees" } },
-  { code: "ADJUSTMENTS", part: { kind: TransactionKind.ADJUSTMENT, name: "adjustments" } },
+  { code: "ADJUSTMENTS", part: { kind: TransactionKind.ADJUSTMENT, categories: [""], name: "adjustments" } },
 ];
 
 /**
@@ -39,8 +39,25 @@ export function dueLines({ base, jackpots, rounding }: Contract, totals: readonl
   };
   return byCurrency(totals).flatMap((group) => {
     const dues = DUES.filter((due) => isHere(due) && hasAny(group.totals, Timing.BOTH, [due.part]));
-    return dues.map((due) => dueLine(due, group, rounding));
+    const corrections = disputesIn(group.totals).map((dispute) => {
+      const scope = group.scope === "" ? `dispute=${dispute}` : `${group.scope} dispute=${dispute}`;
+      return dueLine(correctionOf(dispute), { ...group, scope }, rounding);
+    });
+    return [...dues.map((due) => dueLine(due, group, rounding)), ...corrections];
   });
+}
+
+/** The disputes whose adjustments are among the totals, each of which has a line of its own, in their order. */
+function disputesIn(totals: readonly KindTotal[]): readonly string[] {
+  const found = totals.filter(({ kind, category }) => kind === TransactionKind.ADJUSTMENT && category !== "");
+  return [...new Set(found.map(({ category }) => category))].sort();
+}
+
+function correctionOf(dispute: string): Due {
+  return {
+    code: "ADJUSTMENTS",
+    part: { kind: TransactionKind.ADJUSTMENT, categories: [dispute], name: "adjustments" },
+  };
 }
 
 /** In another currency: what was owed there, converted and rounded by itself. */
@@ -51,7 +68,7 @@ function dueLine(
 ): MoneyLine {
   const sum = sumOf(totals, Timing.BOTH, [part]);
   const due = isOwedByPartner ? negate(sum) : sum;
-  if (foreign === null) return moneyLine(code, null, due);
+  if (foreign === null) return moneyLine(code, null, due, scope);
   const { n: minor } = rescale({ from: foreign.into, into: foreign.from }, due.value);
   const line = roundedLine(code, "/fx", convertWorking(foreign, due), { mode, stage: RoundingStage.LINE }, scope);
   return { ...line, converted: { foreign, minor } };
