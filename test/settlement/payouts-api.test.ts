@@ -154,7 +154,7 @@ describe("at the shell", () => {
     expect(await run("payable", "--currency", "EUR")).toMatchObject([{ owed: "100.00", ready: "100.00" }]);
   });
 
-  test("nothing is claimed where the message cannot be written, and none is left where nothing is payable", async () => {
+  test("nothing is claimed where a message cannot be written, and none is left where nothing is payable", async () => {
     const place = await openPaid(app, START);
     const out = join(folder, "none.xml");
     const make = ["payout", "make", "--tenant", place.tenant.id, "--currency", "EUR", "--out", out, ...servers];
