@@ -14,6 +14,7 @@ import { later } from "../src/kernel/clock.js";
 import { releaseLease, tryLease } from "../src/platform/lease.js";
 import { register as registerKeys } from "../src/server/commands/keys.js";
 import { activateConfiguration, draftConfiguration } from "../src/settlement/configurations/service.js";
+import { settle } from "../src/settlement/runs/service.js";
 import { signCheckpoint } from "../src/transparency/service.js";
 import { testApi } from "./support/api.js";
 import { testApp } from "./support/app.js";
@@ -65,6 +66,8 @@ test("the examples sign, submit and verify with Node's own crypto alone, and not
 });
 
 /** A partner whose terms are in force, with a client whose key `keygen` made. */
+const EXAMPLE_SCOPES = ["batches:submit", "batches:read", "settlements:read"];
+
 async function openPartner() {
   const home = await seedTenant(app);
   const partner = await seedPartner(app, home);
@@ -73,12 +76,28 @@ async function openPartner() {
   const effectiveFrom = later(app.clock.now(), -86_400_000);
   await activateConfiguration(app, home.actor, { configurationId: id, effectiveFrom });
   const keyFile = join(folder, "key.json");
-  const { stdout } = await runCommand(registerKeys, "keygen", "--out", keyFile, "--json");
+  const { stdout } = await runCommand(registerKeys, "keygen", "--out", keyFile, "--force", "--json");
   const jwks = JSON.stringify(JSON.parse(stdout).publicJwk);
-  const input = { partnerId: partner.partner.id, name: "example", scopes: ["batches:submit", "batches:read"], jwks };
+  const input = { partnerId: partner.partner.id, name: "example", scopes: EXAMPLE_SCOPES, jwks };
   const { id: clientId } = await createClient(app, home.actor, input);
   return { home, partner, clientId, keyFile };
 }
+
+test("the example of a reply disputes a statement, and an acknowledgement of it is refused", async () => {
+  const { clientId, keyFile, home, partner } = await openPartner();
+  const through = later(app.clock.now(), -1);
+  await settle(app, home.actor, { partnerId: partner.partner.id, through });
+  const statement = async (nth: number) => {
+    const query = `{ statements(first: 2, partnerId: "${partner.partner.id}") { edges { node { id } } } }`;
+    return (await api.ask({ query, token: await partner.token() })).data.statements.edges[nth].node.id;
+  };
+  const reply = async (nth: number, ...words: string[]) =>
+    JSON.parse(await runExample("reply.mjs", api.url, clientId, keyFile, await statement(nth), ...words));
+  expect((await reply(0, "dispute", "Where is my bet?", "0", "1")).disputeStatement.dispute).toMatchObject({
+    ...{ state: "OPEN", statement: { state: "DISPUTED" } },
+  });
+  await expect(reply(0, "acknowledge")).rejects.toThrow("The statement is disputed.");
+});
 
 /** What a program answers while batches are posted, as a worker would. */
 async function postingMeanwhile<T>(

@@ -72,7 +72,7 @@ registerEnumType(PeriodState, {
     PAYABLE: { description: "What the statement released for payment may be paid, or is to be collected." },
     PAID: { description: "Paid, or collected, in full." },
     CARRIED_FORWARD: { description: "Nothing was payable: its closing opened the next statement." },
-    ABORTED: { description: "Given up by two people before a statement was issued; the next statement takes it on." },
+    ABORTED: { description: "Empty, and given up by two people: it has no statement." },
   },
 });
 

@@ -6,6 +6,7 @@ import { ClientResolver } from "../identity/clients/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/resolver.js";
@@ -33,7 +34,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
-  ...[DisputeResolver, StatementReplyResolver, AnswerResolver],
+  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],

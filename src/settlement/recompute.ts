@@ -4,7 +4,6 @@ import { CodedError } from "../kernel/errors.js";
 import { isKnownCurrency, scaleOf } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
-import { TransactionKind } from "../periods/entities.js";
 import { configurationSha256, parseConfiguration } from "./document.js";
 import { contractOf, conversionOf, payoutIn } from "./document-contract.js";
 import { calculatedMembers } from "./statement-document.js";
@@ -12,6 +11,7 @@ import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { type KindTotal, unsettledKinds } from "./terms/activity.js";
 import { calculate, type TermsInput } from "./terms/calculate.js";
 import type { Contract } from "./terms/contract.js";
+import { isCorrection } from "./terms/dues.js";
 import { parseExact } from "./terms/exact.js";
 import { type CurrencyUnit, type ExchangeRate, type Foreign, faultOfRates } from "./terms/fx.js";
 import { type PeriodDays, periodDays } from "./terms/period.js";
@@ -49,8 +49,10 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
 
 /** Every adjustment of a dispute says where it comes from, and no more is said than was adjusted. */
 function correctionFaults({ totals, corrections = [], currency }: StatementDocument): readonly string[] {
-  const adjusted = totals.filter(({ kind, category }) => kind === TransactionKind.ADJUSTMENT && category !== "");
-  const posted = adjusted.map((total) => `${total.category} ${total.currency ?? currency} ${total.sum}`).sort();
+  const posted = totals
+    .filter(isCorrection)
+    .map((total) => `${total.category} ${total.currency ?? currency} ${total.sum}`)
+    .sort();
   const said = corrections.map((each) => `${each.dispute} ${each.currency} ${each.amount}`).sort();
   return canonicalJson(posted) === canonicalJson(said) ? [] : ["/corrections are not the adjustments of disputes"];
 }

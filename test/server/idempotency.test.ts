@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
-import { DisputeOutcome } from "../../src/settlement/answers/inputs.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
+import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeStatement } from "../../src/settlement/disputes/service.js";
 import { approvePayoutAccount, registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
@@ -146,6 +146,12 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     await markPayoutPaid(app, place.shell, { payoutId, amount: null, note: null });
     const other = { payoutId, note: "AC04" };
     return { from: manager, input: { payoutId }, other, act: ActType.PAYOUT_RETURNED, noun: "payout" };
+  },
+  abortPeriod: async () => {
+    const [, next] = await periods(app, place);
+    const input = { periodId: next?.id, reason: "The contract ended." };
+    const act = ActType.PERIOD_ABORT_PROPOSED;
+    return { from: manager, input, other: { ...input, reason: "A mistake." }, act, noun: "period" };
   },
   answerDispute: async () => {
     const input = { disputeId: await disputed(), outcome: "REJECTED", reason: "No." };

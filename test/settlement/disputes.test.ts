@@ -7,9 +7,8 @@ import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf, balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
-import { DisputeOutcome } from "../../src/settlement/answers/inputs.js";
 import { answerDispute, approveDisputeAnswer } from "../../src/settlement/answers/service.js";
-import { type Dispute, DisputeState } from "../../src/settlement/disputes/entities.js";
+import { type Dispute, DisputeOutcome, DisputeState } from "../../src/settlement/disputes/entities.js";
 import {
   acknowledgeStatement,
   disputeReplied,
@@ -25,6 +24,7 @@ import {
   releaseStatement,
 } from "../../src/settlement/reviews/service.js";
 import { documentOf } from "../../src/settlement/statements/service.js";
+import { LineSection } from "../../src/settlement/terms/lines.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient } from "../support/seeds.js";
@@ -267,7 +267,7 @@ describe("answering", () => {
       expect(before?.jws).toBe(statement.jws);
       const document = documentOf(present(after, "a second statement"));
       expect(document.adjustments).toBe(amount);
-      expect(document.lines.filter(({ section }) => section === "ADJUSTMENTS")).toMatchObject([
+      expect(document.lines.filter(({ section }) => section === LineSection.ADJUSTMENTS)).toMatchObject([
         { code: "ADJUSTMENTS", scope: `dispute=${id}`, amount, inputs: { adjustments: amount } },
       ]);
       const [{ jws }] = await app.database.query("select jws from statement_reply where tenant_id = ? and id = ?", [

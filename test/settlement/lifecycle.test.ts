@@ -1,16 +1,18 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { present } from "../../src/kernel/assert.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
+import { abortPeriod } from "../../src/settlement/aborting/service.js";
 import type { Statement } from "../../src/settlement/entities.js";
 import { advanceStatementsForAllTenants, approveStatement } from "../../src/settlement/reviews/service.js";
-import { statementOf } from "../../src/settlement/statements/service.js";
+import { documentOf, statementOf } from "../../src/settlement/statements/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
-import { type Place, periods } from "./place.js";
-import { DAY_1, settled } from "./replying.js";
+import { type Place, periods, report } from "./place.js";
+import { DAY_1, DAY_2, DAY_4, settled, settleThrough, statements } from "./replying.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -134,4 +136,39 @@ test("fsck names a period that does not stand where its statements do", async ()
   expect((await fsck(app, { tenantId: place.tenant.id })).differences).toMatchObject([
     { check: "STATEMENTS", expected: "STATEMENT_ISSUED", found: "PAID" },
   ]);
+});
+
+describe("giving up a period", () => {
+  const abort = (by: SeededClient["actor"], periodId = "") =>
+    abortPeriod(app, by, { periodId, reason: "The contract ended." });
+
+  test("takes two people; later periods settle as if it had not been, and what comes for it is late", async () => {
+    const place = await settled(app, 1_000);
+    const [first, second] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+    const [, empty, last] = await periods(app, place);
+    expect((await abort(first.actor, empty?.id)).state).toBe(PeriodState.OPEN);
+    expect((await abort(first.actor, empty?.id)).state).toBe(PeriodState.OPEN);
+    expect((await abort(second.actor, empty?.id)).state).toBe(PeriodState.ABORTED);
+    await expect(abort(second.actor, empty?.id)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+    await report(app, place, [{ kind: "BET", amount: "10.00", occurredAt: DAY_2 }]);
+    await settleThrough(app, place, DAY_4);
+    const [, next, ...more] = await statements(app, place);
+    expect([next?.periodNo, more]).toEqual([last?.no, []]);
+    expect(documentOf(present(next, "a statement")).totals).toMatchObject([
+      { sum: "10.00", originPeriodId: empty?.id },
+    ]);
+    expect((await actsOf(place)).filter((type) => type.startsWith("PERIOD_ABORT"))).toEqual([
+      ...[ActType.PERIOD_ABORT_PROPOSED, ActType.PERIOD_ABORT_PROPOSED, ActType.PERIOD_ABORTED],
+    ]);
+    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  });
+
+  test("is refused where anything was posted into it, where it is settled, and in another tenant", async () => {
+    const [place, other] = [await settled(app, 1_000), await settled(app, 1_000)];
+    const [done, open] = await periods(app, place);
+    await report(app, place, [{ kind: "BET", amount: "10.00", occurredAt: DAY_2 }]);
+    await expect(abort(place.shell, open?.id)).rejects.toMatchObject({ code: "VALIDATION" });
+    await expect(abort(place.shell, done?.id)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+    await expect(abort(other.shell, open?.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
 });

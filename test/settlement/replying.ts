@@ -7,9 +7,10 @@ import type { TestApp } from "../support/app.js";
 import { openPlace, type Place, type PlaceChanges, type Reported, report } from "./place.js";
 
 /** The instants on which the first days of a place in Seoul begin. */
-export const [DAY_1, DAY_2, DAY_3] = [
+export const [DAY_1, DAY_2, DAY_3, DAY_4] = [
   ...["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z", "2026-03-03T15:00:00.000Z"],
-] as [string, string, string];
+  "2026-03-04T15:00:00.000Z",
+] as [string, string, string, string];
 
 let replies = 0;
 

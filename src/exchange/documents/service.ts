@@ -34,8 +34,8 @@ export type Reception<T> =
   | { readonly document: null; readonly known: T };
 
 /**
- * Receives a signed document other than a batch, by the order of the contract: limits, form and parties; then whether it
- * is known, whatever its `iat` and its key's state are by now; then key, signature and `iat`. Only a partner's own
+ * Receives a signed document other than a batch, by the order of the contract: limits, form and parties; then whether
+ * it is known, whatever its `iat` and its key's state are by now; then key, signature and `iat`. Only a partner's own
  * client may send one, signed by that partner.
  */
 export async function receiveDocument<T>(

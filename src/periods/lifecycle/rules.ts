@@ -5,7 +5,7 @@ const { CARRIED_FORWARD, ABORTED } = PeriodState;
 
 /** Where a period, and from `STATEMENT_ISSUED` on a statement, may go from where it stands (domain 1). */
 const NEXT: Readonly<Record<PeriodState, readonly PeriodState[]>> = {
-  [OPEN]: [CLOSED],
+  [OPEN]: [CLOSED, ABORTED],
   [CLOSED]: [CALCULATED, ABORTED],
   [CALCULATED]: [STATEMENT_ISSUED, ABORTED],
   [STATEMENT_ISSUED]: [DISPUTED, APPROVED, CARRIED_FORWARD],

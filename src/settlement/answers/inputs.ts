@@ -1,26 +1,10 @@
 import { IsOptional, MaxLength, MinLength } from "class-validator";
-import { Field, ID, InputType, registerEnumType } from "type-graphql";
+import { Field, ID, InputType } from "type-graphql";
 import { RepeatableInput } from "../../platform/arguments.js";
 import { Decimal } from "../../platform/graphql.js";
+import { DisputeOutcome } from "../disputes/entities.js";
 
 const REASON_LENGTH_MAX = 2_000;
-
-/** What a dispute may be answered with. */
-export enum DisputeOutcome {
-  ACCEPTED = "ACCEPTED",
-  PARTLY_ACCEPTED = "PARTLY_ACCEPTED",
-  REJECTED = "REJECTED",
-}
-
-registerEnumType(DisputeOutcome, {
-  name: "DisputeOutcome",
-  description: "What a dispute may be answered with.",
-  valuesConfig: {
-    ACCEPTED: { description: "The partner is right." },
-    PARTLY_ACCEPTED: { description: "The partner is right in part." },
-    REJECTED: { description: "The statement stands as it is." },
-  },
-});
 
 /** An answer to a dispute. */
 @InputType({ description: "An answer to a dispute." })

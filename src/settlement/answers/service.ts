@@ -15,11 +15,10 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { adjustmentActivity } from "../corrections/service.js";
-import { Dispute, DisputeState } from "../disputes/entities.js";
+import { Dispute, DisputeOutcome, DisputeState } from "../disputes/entities.js";
 import { decideDispute, disputeOf, lockedDispute } from "../disputes/service.js";
 import { settlementError } from "../errors.js";
 import { type LockedStatement, lockStatement } from "../lifecycle/service.js";
-import { DisputeOutcome } from "./inputs.js";
 
 /** What the tenant answers to a dispute. */
 export interface Answer {
@@ -67,8 +66,8 @@ export async function answerDispute(
 
 /**
  * Lets an answer that moves money stand: the adjustment is posted into the partner's earliest open period, whose
- * statement has a line for it. Refused to who gave the answer (`FORBIDDEN`), except at the server's own shell; where the
- * amount is not what was answered (`VERSION_CONFLICT`); and while no period is open (`PERIOD_UNKNOWN`).
+ * statement has a line for it. Refused to who gave the answer (`FORBIDDEN`), except at the server's own shell; where
+ * the amount is not what was answered (`VERSION_CONFLICT`); and while no period is open (`PERIOD_UNKNOWN`).
  */
 export async function approveDisputeAnswer(
   app: App,

@@ -39,20 +39,20 @@ export async function adjustmentsAgain(
   return rows.map(({ amount, ...row }) => adjustmentActivity({ ...row, amountMinor: BigInt(amount), periodNo }));
 }
 
-/** Where the adjustments in some periods come from, by dispute: the statement and lines that were put right, and why. */
+/** Where the adjustments in a period come from, by dispute: the statement and lines that were put right, and why. */
 export async function correctionsOf(
   reader: Pick<Reader, "query">,
   { tenantNo }: Pick<PartnerNumbers, "tenantNo">,
-  periodNos: readonly number[],
+  periodNo: number,
 ): Promise<Correction[]> {
   const rows: CorrectionRow[] = await reader.query(
-    `select dispute.id, dispute.currency, dispute.adjustment_minor as amount, dispute.answer, statement.id as statementId,
-       statement.jws as statementJws, reply.jws as replyJws
+    `select dispute.id, dispute.currency, dispute.adjustment_minor as amount, dispute.answer,
+       statement.id as statementId, statement.jws as statementJws, reply.jws as replyJws
      from dispute
      join statement on statement.tenant_id = dispute.tenant_id and statement.id = dispute.statement_id
      join statement_reply as reply on reply.tenant_id = dispute.tenant_id and reply.id = dispute.reply_id
-     where dispute.tenant_no = ? and dispute.adjustment_period_no in (?) order by dispute.id`,
-    [tenantNo, periodNos],
+     where dispute.tenant_no = ? and dispute.adjustment_period_no = ? order by dispute.id`,
+    [tenantNo, periodNo],
   );
   return rows.map(({ id: dispute, currency, amount, answer, statementId, statementJws, replyJws }) => ({
     ...{ dispute, currency, amount: decimalText(BigInt(amount), scaleOf(currency)), reason: answer },

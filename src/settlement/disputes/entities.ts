@@ -38,6 +38,23 @@ registerEnumType(DisputeState, {
   },
 });
 
+/** What a dispute may be answered with. */
+export enum DisputeOutcome {
+  ACCEPTED = "ACCEPTED",
+  PARTLY_ACCEPTED = "PARTLY_ACCEPTED",
+  REJECTED = "REJECTED",
+}
+
+registerEnumType(DisputeOutcome, {
+  name: "DisputeOutcome",
+  description: "What a dispute may be answered with.",
+  valuesConfig: {
+    ACCEPTED: { description: "The partner is right." },
+    PARTLY_ACCEPTED: { description: "The partner is right in part." },
+    REJECTED: { description: "The statement stands as it is." },
+  },
+});
+
 /** A partner's dispute of a statement, and what the tenant answered. */
 @ObjectType({ implements: Node, description: "A partner's dispute of a statement, and what the tenant answered." })
 @Entity({ name: "dispute" })

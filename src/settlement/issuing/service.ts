@@ -102,7 +102,7 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
   ]);
   const { totals: activity, quoted } = await totalsUnder(reader, partner, period, terms.document);
   await atStage(RunStage.TERMS);
-  const corrections = await correctionsOf(reader, partner, [period.no]);
+  const corrections = await correctionsOf(reader, partner, period.no);
   const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
     const totals = activity.get(currency) ?? [];
     const link = links.find((each) => each.currency === currency) ?? null;

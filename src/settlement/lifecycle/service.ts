@@ -83,7 +83,7 @@ export async function moveStatement(
 ): Promise<LockedStatement> {
   const { tenantId, id, state: from } = statement;
   const { to = from, type, subjectId = id, says = {}, change = {} } = move;
-  if (to !== from && !mayFollow(to, from)) {
+  if (move.to !== undefined && !mayFollow(to, from)) {
     throw settlementError("VERSION_CONFLICT", { reason: `The statement is ${from}, and cannot become ${to}.` });
   }
   const { affected } = await tx.update(Statement, { tenantId, id, state: from }, { ...change, state: to });

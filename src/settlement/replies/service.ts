@@ -34,7 +34,7 @@ export interface ReplyForm<S extends AboutStatement> {
   readonly typ: string;
   readonly schema: S;
   /** Answers the dispute that it opened or withdrew; null for an acknowledgement. */
-  act(tx: Tx, reply: ReplyTo<z.infer<S>>): Promise<string | null>;
+  readonly act: (tx: Tx, reply: ReplyTo<z.infer<S>>) => Promise<string | null>;
 }
 
 /** What a reply says about a locked statement. */
@@ -105,22 +105,22 @@ async function store<S extends AboutStatement>(
   }
   const partner = await partnerOf(app, actor, present(actor.partnerId, "the partner of a signed document"));
   const { jti, kid, keyId, payloadSha256 } = document;
-  const reply = Object.assign(new StatementReply(), {
+  const row = {
     ...{ tenantId: actor.tenantId, id: newId("rpl", app.clock), partnerId: partner.id, statementId: statement.id },
     ...{ kind, jti, kid, payloadSha256, jws, receivedAt: app.clock.now() },
-  });
+  };
   try {
     const disputeId = await transact(app, async (tx) => {
       const locked = await lockStatement(tx, partner, statement.id);
       const active = await lockActiveKeys(tx, actor.tenantId, new Set([keyId]));
       if (!active.has(keyId)) throw settlementError("KEY_REVOKED", { kid });
       const says = { jti, kid, payloadSha256: payloadSha256.toString("hex") };
-      const { id: replyId, receivedAt } = reply;
+      const { id: replyId, receivedAt } = row;
       const opened = await act(tx, { locked, content, replyId, receivedAt, says });
-      await tx.insert(StatementReply, { ...reply, disputeId: opened });
+      await tx.insert(StatementReply, { ...row, disputeId: opened });
       return opened;
     });
-    return { reply: Object.assign(reply, { disputeId }), replayed: false };
+    return { reply: Object.assign(new StatementReply(), row, { disputeId }), replayed: false };
   } catch (error) {
     // Whatever it met, perhaps the same document was first. A locking read waits for a COMMIT that was not answered.
     const isUnknown = error instanceof CommitOutcomeUnknown;

@@ -47,10 +47,16 @@ export function dueLines({ base, jackpots, rounding }: Contract, totals: readonl
   });
 }
 
+const ADJUSTMENT: string = TransactionKind.ADJUSTMENT;
+
+/** Whether a total is the adjustment of a dispute, which its category names. */
+export function isCorrection({ kind, category }: Pick<KindTotal, "kind" | "category">): boolean {
+  return kind === ADJUSTMENT && category !== "";
+}
+
 /** The disputes whose adjustments are among the totals, each of which has a line of its own, in their order. */
 function disputesIn(totals: readonly KindTotal[]): readonly string[] {
-  const found = totals.filter(({ kind, category }) => kind === TransactionKind.ADJUSTMENT && category !== "");
-  return [...new Set(found.map(({ category }) => category))].sort();
+  return [...new Set(totals.filter(isCorrection).map(({ category }) => category))].sort();
 }
 
 function correctionOf(dispute: string): Due {
