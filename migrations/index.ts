@@ -22,6 +22,7 @@ import { GameSettings0000000000020 } from "./0020-game-settings.js";
 import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
+import { Payouts0000000000024 } from "./0024-payouts.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -48,4 +49,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   FineTotals0000000000021,
   Credit0000000000022,
   Lifecycle0000000000023,
+  Payouts0000000000024,
 ];

@@ -6,11 +6,15 @@ import { balancesAt } from "../src/ledger/history/service.js";
 import { fsck } from "../src/operations/fsck/service.js";
 import { purgeAnswersForAllTenants } from "../src/platform/idempotency.js";
 import { tryLease } from "../src/platform/lease.js";
+import { createPayoutFile, voidPayoutFile } from "../src/settlement/payout-files/service.js";
+import { PayoutState } from "../src/settlement/payouts/entities.js";
+import { markPayoutPaid, markPayoutReturned, payoutsOf } from "../src/settlement/payouts/service.js";
 import { planAheadForAllTenants } from "../src/settlement/planning/service.js";
 import { closeDueForAllTenants, sweepDueForAllTenants } from "../src/settlement/runs/jobs.js";
 import { settle } from "../src/settlement/runs/service.js";
 import { tenantsForAllTenants } from "../src/tenancy/service.js";
 import { signCheckpoint } from "../src/transparency/service.js";
+import { EUROS, openPaid, released } from "./settlement/payout-place.js";
 import { openPlace, report, submit } from "./settlement/place.js";
 import { testApi } from "./support/api.js";
 import { testApp } from "./support/app.js";
@@ -75,6 +79,32 @@ test("every statement of posting, numbering, settling and checking says whose ro
   expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
   const statements = sql.statements().slice(before);
   expect(statements.length).toBeGreaterThan(80);
+  expect(unscopedStatements(statements, tables)).toEqual([]);
+});
+
+test("every statement of paying says whose rows it reaches", async () => {
+  const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
+  const before = sql.statements().length;
+  await released(app, place, "2026-03-02", "100.00");
+  const marks = [markPayoutPaid, markPayoutReturned];
+  for (const done of ["marked", "voided"]) {
+    const { id } = await createPayoutFile(app, place.shell, EUROS);
+    if (done === "voided") await voidPayoutFile(app, place.shell, { payoutFileId: id, reason: "RJCT" });
+    const filter = { partner: null, fileId: id, statementId: null, state: PayoutState.EXPORTED, endToEndId: null };
+    const { rows } = await payoutsOf(app, place.shell, filter, {});
+    for (const mark of marks) {
+      for (const payout of rows) await mark(app, place.shell, { payoutId: payout.id, amount: null, note: null });
+    }
+  }
+  const admin = await seedClient(app, place.shell, null);
+  const query = `{
+    payables(currency: "EUR") { totalCount edges { node { owed { amount } } } }
+    payoutFiles { totalCount edges { node { id } } } payoutAccounts { totalCount edges { node { number } } }
+    payouts(partnerId: "${place.partner.id}") { totalCount edges { node { id account { id } } } } }`;
+  expect((await api.ask({ query, token: await admin.token() })).errors).toBeUndefined();
+  expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  const statements = sql.statements().slice(before);
+  expect(statements.length).toBeGreaterThan(40);
   expect(unscopedStatements(statements, tables)).toEqual([]);
 });
 

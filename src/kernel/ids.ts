@@ -21,6 +21,9 @@ export const ID_PREFIXES = {
   setOff: "set",
   creditLot: "lot",
   gameSettings: "gms",
+  payoutAccount: "pac",
+  payoutFile: "pfl",
+  payout: "pay",
   request: "req",
   token: "tok",
 } as const;

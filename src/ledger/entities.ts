@@ -74,6 +74,8 @@ export enum EntryKind {
   SET_OFF = "SET_OFF",
   CREDIT_EXPIRY = "CREDIT_EXPIRY",
   DISPUTE = "DISPUTE",
+  PAYMENT = "PAYMENT",
+  PAYMENT_RETURN = "PAYMENT_RETURN",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

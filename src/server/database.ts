@@ -13,6 +13,9 @@ import { Dispute } from "../settlement/disputes/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { GameSetting } from "../settlement/games/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
+import { PayoutAccount } from "../settlement/payout-accounts/entities.js";
+import { PayoutFile } from "../settlement/payout-files/entities.js";
+import { Payout } from "../settlement/payouts/entities.js";
 import { StoredRate } from "../settlement/rates/entities.js";
 import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
@@ -30,6 +33,7 @@ export const databaseSchema: Schema = {
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
+    ...[PayoutAccount, PayoutFile, Payout],
   ],
   migrations: [...migrations],
 };

@@ -93,7 +93,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Speak with the tenant; what was held is kept.",
   },
   CURRENCY_UNKNOWN: {
-    meaning: "The currency is not known here, or the partner does not list it.",
+    meaning: "The currency is not known here, the partner does not list it, or banks do not transfer it.",
     remedy: "Use a listed currency, or have it added to the partner.",
   },
   KIND_NOT_ALLOWED: {

@@ -6,6 +6,7 @@ import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
+import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
@@ -33,6 +34,7 @@ for (const register of [
   registerKeys,
   registerToken,
   registerSettlement,
+  registerPayouts,
   registerReviews,
   registerSimulate,
   registerVerify,

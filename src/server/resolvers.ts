@@ -15,6 +15,10 @@ import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/
 import { GameSettingsResolver } from "../settlement/games/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { PayableResolver } from "../settlement/payables/resolver.js";
+import { PayoutAccountResolver } from "../settlement/payout-accounts/resolver.js";
+import { PayoutFileResolver } from "../settlement/payout-files/resolver.js";
+import { PayoutResolver } from "../settlement/payouts/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
 import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { RuleResolver } from "../settlement/rulings/resolver.js";
@@ -38,4 +42,5 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

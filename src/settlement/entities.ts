@@ -123,6 +123,7 @@ export class Configuration {
 @Entity({ name: "statement" })
 @Index("uq_statement_period", ["tenantNo", "periodNo", "currency"], { unique: true })
 @Index("ix_statement_chain", ["tenantNo", "partnerNo", "currency", "endsAt"])
+@Index("ix_statement_payable", ["tenantNo", "state", "currency", "partnerNo"])
 @Index("ix_statement_advances", ["advancesAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_statement_partner" })
 export class Statement {
@@ -187,6 +188,10 @@ export class Statement {
 
   @Column(totalColumn)
   readonly closingMinor!: bigint;
+
+  /** What it moved onto PAYABLE: what it releases less tax and credit; below zero: to be collected. */
+  @Column(totalColumn)
+  readonly paidOutMinor!: bigint;
 
   /** The signed document: compact JWS, `typ: quittance-statement+jws`. */
   @Column(textColumn)

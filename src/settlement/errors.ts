@@ -17,6 +17,7 @@ export const settlementError = defineErrors({
     retryable: true,
   },
   RULE_FAILED: { message: "The rule of the configuration gives no answer about {about}: {reason}." },
+  CURRENCY_UNKNOWN: { message: "The partner does not list the currency, or banks do not transfer it." },
   LIMIT_EXCEEDED: { message: "{reason}" },
   UNAVAILABLE: { message: "{reason}", retryable: true },
 });

@@ -6,7 +6,11 @@ import { present } from "../../src/kernel/assert.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
 import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeStatement } from "../../src/settlement/disputes/service.js";
-import { approveStatement } from "../../src/settlement/reviews/service.js";
+import { approvePayoutAccount, registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
+import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
+import { Payout } from "../../src/settlement/payouts/entities.js";
+import { markPayoutPaid } from "../../src/settlement/payouts/service.js";
+import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
@@ -38,6 +42,9 @@ const NOUNS: readonly [RegExp, string][] = [
   [/ExchangeRate$/, "exchangeRate"],
   [/(simulateSettlement|Simulation)$/, "simulation"],
   [/GameSettings$/, "gameSettings"],
+  [/PayoutAccount$/, "payoutAccount"],
+  [/PayoutFile$/, "payoutFile"],
+  [/Payout(Paid|Refused|Returned)$/, "payout"],
 ];
 
 type Input = Readonly<Record<string, unknown>>;
@@ -161,6 +168,44 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const act = ActType.STATEMENT_RELEASED;
     return { from: manager, input: { statementId }, other: { statementId: another }, act, noun: "statement" };
   },
+  registerPayoutAccount: async () => {
+    const input = { ...ACCOUNT, partnerId: place.partner.id };
+    const other = { ...input, iban: "NO9386011117947" };
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_REGISTERED, noun: "payoutAccount" };
+  },
+  approvePayoutAccount: async () => {
+    const [input, other] = [{ payoutAccountId: await account() }, { payoutAccountId: await account() }];
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_APPROVED, noun: "payoutAccount" };
+  },
+  refusePayoutAccount: async () => {
+    const input = { payoutAccountId: await account(), reason: "unknown" };
+    const other = { ...input, reason: "wrong" };
+    return { from: manager, input, other, act: ActType.PAYOUT_ACCOUNT_REFUSED, noun: "payoutAccount" };
+  },
+  createPayoutFile: async () => {
+    await payable();
+    const [input, other] = [{ currency: "USD" }, { currency: "USD", dueThrough: "2026-12-31" }];
+    return { from: manager, input, other, act: ActType.PAYOUT_FILE_MADE, noun: "payoutFile" };
+  },
+  voidPayoutFile: async () => {
+    const input = { payoutFileId: (await exported()).fileId, reason: "RJCT" };
+    const other = { ...input, reason: "lost" };
+    return { from: manager, input, other, act: ActType.PAYOUT_FILE_VOIDED, noun: "payoutFile" };
+  },
+  markPayoutPaid: async () => {
+    const [input, other] = [{ payoutId: (await exported()).id }, { amount: "0.01" }];
+    return { from: manager, input, other: { ...input, ...other }, act: ActType.PAYOUT_PAID, noun: "payout" };
+  },
+  markPayoutRefused: async () => {
+    const [input, other] = [{ payoutId: (await exported()).id }, { note: "AC04" }];
+    return { from: manager, input, other: { ...input, ...other }, act: ActType.PAYOUT_REFUSED, noun: "payout" };
+  },
+  markPayoutReturned: async () => {
+    const payoutId = (await exported()).id;
+    await markPayoutPaid(app, place.shell, { payoutId, amount: null, note: null });
+    const other = { payoutId, note: "AC04" };
+    return { from: manager, input: { payoutId }, other, act: ActType.PAYOUT_RETURNED, noun: "payout" };
+  },
   abortPeriod: async () => {
     const [, next] = await periods(app, place);
     const input = { periodId: next?.id, reason: "The contract ended." };
@@ -180,6 +225,32 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.DISPUTE_ACCEPTED, noun: "dispute" };
   },
 };
+
+const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
+
+/** An account that waits for approval. */
+async function account(partnerId: string | null = place.partner.id): Promise<string> {
+  const wanted = { ...ACCOUNT, partnerId, payee: "", latinName: null, town: null };
+  return (await registerPayoutAccount(app, place.shell, wanted)).id;
+}
+
+/** Money that may be paid, and accounts for it. */
+async function payable(): Promise<void> {
+  for (const partnerId of [null, place.partner.id]) {
+    await approvePayoutAccount(app, place.shell, await account(partnerId));
+  }
+  const [statementId = ""] = await issued("100.00");
+  await approveStatement(app, place.shell, statementId);
+  await releaseStatement(app, place.shell, statementId);
+}
+
+/** A payout in a file. */
+async function exported(): Promise<Payout> {
+  await payable();
+  const order = { currency: "USD", dueThrough: null, executeFrom: null, partnerIds: null };
+  const { id: fileId } = await createPayoutFile(app, place.shell, order);
+  return app.database.manager.findOneByOrFail(Payout, { tenantId: place.tenant.id, fileId });
+}
 
 describe.each(Object.keys(mutations))("%s", (name) => {
   test("sent often to two processes at once, and again later, changes one thing and answers the same", async () => {

@@ -16,6 +16,8 @@ export enum Check {
   STATEMENTS = "STATEMENTS",
   /** A closed period's tree is that of the batches posted into it, and what its statements state. */
   COMMITMENTS = "COMMITMENTS",
+  /** PAYABLE is what statements released less what payouts paid and set-offs met, and entries say what payouts do. */
+  PAYOUTS = "PAYOUTS",
   /** An act's leaf is the hash of what the act says. */
   ACTS = "ACTS",
   /** A partner's acts are numbered from 1 without a gap. */

@@ -7,6 +7,7 @@ import { checkBooks } from "../books/service.js";
 import { checkCredit } from "../credit/service.js";
 import { checkEvidence } from "../evidence/service.js";
 import { Check, type Difference, Findings } from "../findings/rules.js";
+import { checkPayouts } from "../payouts/service.js";
 import { checkStatements } from "../statements/service.js";
 
 const PARTNERS_MAX = 500;
@@ -53,6 +54,7 @@ async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {
       await checkBooks(app, reader, partner, findings);
       await checkCredit(reader, partner, findings);
       await checkStatements(reader, partner, findings);
+      await checkPayouts(reader, partner, findings);
     });
     const wrong = await dropWrongCopy(app, partner);
     if (wrong !== null) findings.add(Check.COPIES, { subject: partner.id, ...wrong });

@@ -35,6 +35,7 @@ import type { StatementDocument } from "../statement-schema.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
 import type { CreditFacts } from "../terms/credit.js";
 import { spanIn } from "../terms/period.js";
+import { paidOutOf } from "../terms/postings.js";
 
 /** Is told of a stage before it begins; what it throws stops the settlement there. */
 export type AtStage = (stage: RunStage) => Promise<void>;
@@ -164,6 +165,7 @@ function statementOf(
     ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
+    paidOutMinor: paidOutOf(result.postings),
     paymentDueOn: document.payment?.on ?? null,
     ...openingOf(reviewOf(terms.document), { issuedAt, payableMinor }),
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),

@@ -30,11 +30,14 @@ const SETTLEMENT_ACTS = [
   ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.PERIOD_ABORTED],
   ...[ActType.STATEMENT_ISSUED, ActType.STATEMENT_APPROVED],
   ...[ActType.STATEMENT_RELEASED, ActType.STATEMENT_CARRIED_FORWARD, ActType.STATEMENT_ACKNOWLEDGED],
+  ...[ActType.STATEMENT_PAID, ActType.PAYOUT_PAID, ActType.PAYOUT_REFUSED, ActType.PAYOUT_RETURNED],
   ...[ActType.DISPUTE_OPENED, ActType.DISPUTE_ACCEPTED, ActType.DISPUTE_REJECTED, ActType.DISPUTE_WITHDRAWN],
 ] as const;
 
 /** That something happened to a settlement period or its statements. */
-@ObjectType({ description: "That a settlement period, or a statement of it, was moved, acknowledged or disputed." })
+@ObjectType({
+  description: "That a settlement period, or a statement of it, was moved, acknowledged, disputed or paid.",
+})
 export class SettlementEvent {
   @Field(() => Int, {
     description: "Its place in the partner's stream: grows, each given once; pass the last one as `afterSequence`.",

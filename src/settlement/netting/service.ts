@@ -14,6 +14,7 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { Partner } from "../../tenancy/entities.js";
 import { termsOf } from "../configurations/service.js";
 import { Configuration, ConfigurationState } from "../entities.js";
+import { inFlightOf, moveSettled } from "../purses/service.js";
 import { untilKnown } from "../service.js";
 import { netDebts, type SetOff } from "../terms/netting.js";
 import { StoredSetOff } from "./entities.js";
@@ -80,9 +81,16 @@ async function debtsOf(reader: Reader, partners: readonly Partner[], currency: s
   return Promise.all(
     partners.map(async (partner) => ({
       partnerId: partner.id,
-      payableMinor: -(await balanceOf(reader, partner, AccountName.PAYABLE, currency)),
+      payableMinor: await unclaimedOf(reader, partner, currency),
     })),
   );
+}
+
+/** What is owed less what is on its way to the bank, which no set-off may take back. */
+async function unclaimedOf(reader: Reader, partner: Partner, currency: string): Promise<bigint> {
+  const owedMinor = -(await balanceOf(reader, partner, AccountName.PAYABLE, currency));
+  const freeMinor = owedMinor - (await inFlightOf(reader, partner, currency));
+  return owedMinor > 0n && freeMinor < 0n ? 0n : freeMinor;
 }
 
 async function setOffPair(app: App, actor: Actor, pair: readonly Partner[], currency: string): Promise<void> {
@@ -128,6 +136,7 @@ async function store(app: App, tx: Tx, actor: Actor, { pair, currency }: Pair): 
   };
   const acts = pair.map((partner) => ({ type: ActType.DEBTS_SET_OFF, subjectId: id, partner, after }));
   await recordActs(tx, actor, setOffAt, acts);
+  for (const partner of pair) await moveSettled(app, tx, actor, partner, currency);
 }
 
 /** One half in each partner's books, against the tenant's own: together PAYABLE of one against PAYABLE of the other. */

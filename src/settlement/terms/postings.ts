@@ -63,6 +63,12 @@ export function statementPostings(
     .map(([, posting]) => posting);
 }
 
+/** What an entry moves onto PAYABLE in the statement's own currency; below zero: what is to be collected. */
+export function paidOutOf(postings: readonly StatementPosting[]): bigint {
+  const paidOut = postings.find(({ account, currency }) => account === AccountName.PAYABLE && currency === undefined);
+  return -(paidOut?.amountMinor ?? 0n);
+}
+
 function conversionOf({ foreign, minor }: ConvertedFrom, convertedMinor: bigint, cleared: AccountName) {
   const { from, into, exchanges } = foreign;
   return conversionPostings({ minor: Rational.of(minor), from, into, exchange: exchanges[0] }, convertedMinor, cleared);

@@ -1,0 +1,79 @@
+import type { Reader } from "../../platform/database.js";
+import type { Book } from "../books/service.js";
+import { Check, type Findings } from "../findings/rules.js";
+
+/**
+ * Checks what a partner is owed from rows: what its statements released, less what payouts paid and set-offs met, plus
+ * what came back, is PAYABLE; and each payout's money is in the books as it is on its row.
+ */
+export async function checkPayouts(reader: Reader, book: Book, findings: Findings): Promise<void> {
+  await checkReleased(reader, book, findings);
+  await checkPaid(reader, book, findings);
+  await checkPayable(reader, book, findings);
+}
+
+/** A sum by whatever names it. */
+interface Sum {
+  readonly name: string;
+  readonly total: string;
+}
+
+function byName(sums: readonly Sum[]): ReadonlyMap<string, string> {
+  return new Map(sums.filter(({ total }) => total !== "0").map(({ name, total }) => [name, total]));
+}
+
+async function checkPayable(reader: Reader, { tenantId, tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const expected: Sum[] = await reader.query(
+    `select currency as name, cast(sum(minor) as char) as total from (
+       select currency, paid_out_minor as minor from statement where tenant_no = ? and partner_no = ?
+       union all select currency, returned_minor - paid_minor from payout where tenant_id = ? and partner_id = ?
+       union all select currency, -amount_minor from set_off where tenant_id = ? and creditor_id = ?
+       union all select currency, amount_minor from set_off where tenant_id = ? and debtor_id = ?
+     ) as moved group by currency`,
+    [tenantNo, no, tenantId, id, tenantId, id, tenantId, id],
+  );
+  const found: Sum[] = await reader.query(
+    `select currency as name, cast(-balance_minor as char) as total from account
+     where tenant_no = ? and partner_no = ? and account = 'PAYABLE'`,
+    [tenantNo, no],
+  );
+  findings.compare(Check.PAYOUTS, `${id} PAYABLE`, byName(expected), byName(found));
+}
+
+/** What a statement says that it moved onto PAYABLE is what its entry moved there. */
+async function checkReleased(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const expected = await entriesOf(reader, { tenantNo, no }, ["STATEMENT"], -1);
+  const found: Sum[] = await reader.query(
+    `select id as name, cast(paid_out_minor as char) as total from statement where tenant_no = ? and partner_no = ?`,
+    [tenantNo, no],
+  );
+  findings.compare(Check.PAYOUTS, `${id} released`, byName(expected), byName(found));
+}
+
+/** What payouts say of a statement was paid and is not back is what entries took from PAYABLE. */
+async function checkPaid(reader: Reader, { tenantId, tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const found: (Sum & { payouts: string })[] = await reader.query(
+    `select statement_id as name, count(*) as payouts, cast(sum(paid_minor - returned_minor) as char) as total
+     from payout where tenant_id = ? and partner_id = ? group by statement_id`,
+    [tenantId, id],
+  );
+  for (const { payouts } of found) findings.count("payouts", Number(payouts));
+  const expected = await entriesOf(reader, { tenantNo, no }, ["PAYMENT", "PAYMENT_RETURN"], 1);
+  findings.compare(Check.PAYOUTS, `${id} paid`, byName(expected), byName(found));
+}
+
+/** What entries of some kinds moved on PAYABLE, by the statement that they are of. */
+async function entriesOf(
+  reader: Reader,
+  { tenantNo, no }: Pick<Book, "tenantNo" | "no">,
+  kinds: readonly string[],
+  sign: 1 | -1,
+): Promise<readonly Sum[]> {
+  return reader.query(
+    `select entry.statement_id as name, cast(sum(? * line.amount_minor) as char) as total
+     from entry join entry_line as line on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no
+       and line.entry_no = entry.no and line.account = 'PAYABLE'
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind in (?) group by entry.statement_id`,
+    [sign, tenantNo, no, kinds],
+  );
+}

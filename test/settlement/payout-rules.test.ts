@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { allocate, endToEndIdOf, type OpenStatement, settledStatements } from "../../src/settlement/payouts/rules.js";
+
+/** A statement with one share, all of it open unless told otherwise. */
+function statement(id: string, paidOut: number, { inFlight = 0, paid = 0 } = {}): OpenStatement {
+  const shares = paidOut > 0 ? [{ payee: "", openMinor: BigInt(paidOut - inFlight - paid) }] : [];
+  return { id, paidOutMinor: BigInt(paidOut), inFlightMinor: BigInt(inFlight), shares };
+}
+
+function paid(owed: number, statements: readonly OpenStatement[]): Record<string, number> {
+  const allocations = allocate({ owedMinor: BigInt(owed), statements });
+  return Object.fromEntries(
+    allocations.map(({ statementId, payee, amountMinor }) => [`${statementId}${payee}`, Number(amountMinor)]),
+  );
+}
+
+function settled(owed: number, statements: readonly OpenStatement[]): readonly string[] {
+  return settledStatements({ owedMinor: BigInt(owed), statements });
+}
+
+describe("what may be paid", () => {
+  test("is what each statement released", () => {
+    expect(paid(170, [statement("a", 100), statement("b", 70)])).toEqual({ a: 100, b: 70 });
+  });
+
+  test("is not what is on its way or was paid", () => {
+    const statements = [statement("a", 100, { inFlight: 100 }), statement("b", 70, { paid: 30 })];
+    expect(paid(140, statements)).toEqual({ b: 40 });
+    expect(settled(140, statements)).toEqual([]);
+  });
+
+  test("is lowered by a set-off, the oldest first", () => {
+    expect(paid(120, [statement("a", 100), statement("b", 70)])).toEqual({ a: 50, b: 70 });
+    expect(paid(30, [statement("a", 100), statement("b", 70)])).toEqual({ b: 30 });
+    expect(settled(30, [statement("a", 100), statement("b", 70)])).toEqual(["a"]);
+  });
+
+  test("is lowered by what is to be collected, and nothing where more is collected than released", () => {
+    expect(paid(50, [statement("a", -20), statement("b", 70)])).toEqual({ b: 50 });
+    expect(paid(-10, [statement("a", -80), statement("b", 70)])).toEqual({});
+    expect(settled(-10, [statement("a", -80), statement("b", 70)])).toEqual(["b"]);
+    expect(settled(0, [statement("a", -80), statement("b", 80, { paid: 0 })])).toEqual(["a", "b"]);
+  });
+
+  test("of a statement that is met in part is shared by what each receiver is still to get", () => {
+    const shares = [50, 30, 20].map((openMinor, index) => ({ payee: `.${index}`, openMinor: BigInt(openMinor) }));
+    const split = { ...statement("a", 100), shares };
+    expect(paid(100, [split])).toEqual({ "a.0": 50, "a.1": 30, "a.2": 20 });
+    expect(paid(61, [split])).toEqual({ "a.0": 31, "a.1": 18, "a.2": 12 }); // 30.5, 18.3, 12.2
+  });
+
+  test("a statement of which credit met everything is settled at once", () => {
+    expect(settled(0, [statement("a", 0)])).toEqual(["a"]);
+  });
+});
+
+const anyStatement = fc
+  .record({
+    shares: fc.array(fc.bigInt(0n, 10n ** 9n), { minLength: 1, maxLength: 3 }),
+    inFlightMinor: fc.bigInt(0n, 10n ** 9n),
+    isCollected: fc.boolean(),
+  })
+  .map(({ shares, inFlightMinor, isCollected }): Omit<OpenStatement, "id"> => {
+    const open = shares.map((openMinor, index) => ({ payee: `p${index}`, openMinor }));
+    const total = shares.reduce((sum, share) => sum + share, inFlightMinor);
+    if (isCollected) return { paidOutMinor: -total - 1n, inFlightMinor: 0n, shares: [] };
+    return { paidOutMinor: total, inFlightMinor, shares: open };
+  });
+
+test("never more is paid than is owed, than a receiver is still to get, or than all of it together", () => {
+  fc.assert(
+    fc.property(fc.array(anyStatement, { maxLength: 6 }), fc.bigInt(-(10n ** 9n), 10n ** 10n), (some, owedMinor) => {
+      const statements = some.map((each, index) => ({ ...each, id: `s${index}` }));
+      const allocations = allocate({ owedMinor, statements });
+      const sum = allocations.reduce((total, { amountMinor }) => total + amountMinor, 0n);
+      const inFlight = statements.reduce((total, { inFlightMinor }) => total + inFlightMinor, 0n);
+      const open = statements.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
+      const payable = owedMinor - inFlight > 0n ? owedMinor - inFlight : 0n;
+      expect(sum).toBe(payable < open ? payable : open);
+      for (const { statementId, payee, amountMinor } of allocations) {
+        const shares = statements.find(({ id }) => id === statementId)?.shares ?? [];
+        expect(amountMinor).toBeGreaterThan(0n);
+        expect(amountMinor).toBeLessThanOrEqual(shares.find((share) => share.payee === payee)?.openMinor ?? 0n);
+      }
+      const done = settledStatements({ owedMinor, statements });
+      expect(allocations.filter(({ statementId }) => done.includes(statementId))).toEqual([]);
+    }),
+  );
+});
+
+test("an end-to-end id names its statement and fits into 35 letters", () => {
+  const id = endToEndIdOf("stm_01jabcdefghjkmnpqrstvwxyz0", 12, 99);
+  expect(id).toBe("01jabcdefghjkmnpqrstvwxyz0-12-99");
+  expect(id.length).toBeLessThanOrEqual(35);
+});
