@@ -15,11 +15,14 @@ export interface SqlWire {
   fail(fault: SqlFault, times: number, every: number): void;
   /** How many statements have failed so. */
   struck(fault: SqlFault): number;
+  /** How often the server itself has answered with an error, by its number. */
+  answered(errno: number): number;
   close(): Promise<void>;
 }
 
 const COM_QUERY = 0x03;
 const HEADER_BYTES = 4;
+const ERROR_MARK = 0xff;
 const SQL_STATES: Readonly<Record<SqlFault, string>> = { 1205: "HY000", 1213: "40001", 2013: "HY000", 1180: "HY000" };
 
 interface Plan {
@@ -37,6 +40,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
   const path = join(folder, "wire.sock");
   const sockets = new Set<Socket>();
   const counts = new Map<SqlFault, number>();
+  const errors = new Map<number, number>();
   let plans: Plan[] = [];
 
   /** The fault that befalls a statement, if any does. */
@@ -62,7 +66,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
         upstream.destroy();
       });
     }
-    const answers = new Answers(client);
+    const answers = new Answers(client, errors);
     const pass = (packet: Buffer) => {
       const isQuery = packet[3] === 0 && packet[HEADER_BYTES] === COM_QUERY;
       const fault = isQuery ? faultOf(textOf(packet)) : null;
@@ -90,6 +94,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
     url: target.href,
     fail: (fault, times, every) => void plans.push({ fault, every, left: times, seen: 0 }),
     struck: (fault) => counts.get(fault) ?? 0,
+    answered: (errno) => errors.get(errno) ?? 0,
     async close() {
       for (const socket of sockets) socket.destroy();
       await once(server.close(), "close");
@@ -98,17 +103,24 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
   };
 }
 
-/** What goes back to a client; the answer to a COMMIT is one chunk, so one is replaced as a whole. */
+/** What goes back to a client; an error, and the answer to a COMMIT, is one chunk, so one is replaced as a whole. */
 class Answers {
   #instead: Buffer | null = null;
 
-  constructor(readonly client: Socket) {}
+  constructor(
+    readonly client: Socket,
+    readonly errors: Map<number, number>,
+  ) {}
 
   replaceNext(packet: Buffer): void {
     this.#instead = packet;
   }
 
   pass(chunk: Buffer): void {
+    if (chunk[HEADER_BYTES] === ERROR_MARK && chunk.length > HEADER_BYTES + 2) {
+      const errno = chunk.readUInt16LE(HEADER_BYTES + 1);
+      this.errors.set(errno, (this.errors.get(errno) ?? 0) + 1);
+    }
     this.client.write(this.#instead ?? chunk);
     this.#instead = null;
   }
@@ -135,7 +147,7 @@ function textOf(packet: Buffer): string {
 
 function errorPacket(fault: SqlFault): Buffer {
   const body = Buffer.concat([
-    Buffer.from([0xff, fault & 0xff, fault >> 8]),
+    Buffer.from([ERROR_MARK, fault & 0xff, fault >> 8]),
     Buffer.from(`#${SQL_STATES[fault]}injected by the wire`),
   ]);
   const header = Buffer.alloc(HEADER_BYTES);
