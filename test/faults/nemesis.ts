@@ -118,8 +118,8 @@ async function killMariadb({ servers }: World, random: Random): Promise<Evidence
 interface Refusing {
   /** What Redis's errors begin with meanwhile. */
   readonly code: string;
-  begin(redis: Redis): Promise<unknown>;
-  end(redis: Redis): Promise<unknown>;
+  readonly begin: (redis: Redis) => Promise<unknown>;
+  readonly end: (redis: Redis) => Promise<unknown>;
 }
 
 /** Until Redis has refused something, and a batch that came meanwhile was posted without it. */
