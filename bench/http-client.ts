@@ -9,8 +9,14 @@ export interface HttpClient {
    * The batch that an answer of `submitBatch` tells of, sent again as late as the server asks where there was too much;
    * throws for any other refusal.
    */
-  submit(token: string, body: Buffer): Promise<{ readonly id: string; readonly state: string }>;
+  submit(token: string, body: Buffer): Promise<SubmittedBatch>;
   close(): void;
+}
+
+/** What an answer tells of a batch. */
+export interface SubmittedBatch {
+  readonly id: string;
+  readonly state: string;
 }
 
 const REQUEST_MS_MAX = 60_000;
@@ -32,18 +38,21 @@ export function openHttpClient(url: string, connectionsMax: number): HttpClient 
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
   const address = `${url}/graphql`;
   return {
-    async submit(token, body) {
-      let text = await post(agent, address, token, body);
-      for (let ms = retryAfterMs(text); ms !== null; ms = retryAfterMs(text)) {
-        await sleep(ms);
-        text = await post(agent, address, token, body);
-      }
-      const { success, data: answer } = Answer.safeParse(JSON.parse(text));
-      if (!success) throw new Error(`A batch was not accepted: ${text.slice(0, 500)}`);
-      return answer.data.submitBatch.batch;
-    },
+    submit: (token, body) => submitted(() => post(agent, address, token, body)),
     close: () => agent.destroy(),
   };
+}
+
+/** What `HttpClient.submit` promises, over any way to send the request. */
+export async function submitted(send: () => Promise<string>): Promise<SubmittedBatch> {
+  let text = await send();
+  for (let ms = retryAfterMs(text); ms !== null; ms = retryAfterMs(text)) {
+    await sleep(ms);
+    text = await send();
+  }
+  const { success, data: answer } = Answer.safeParse(JSON.parse(text));
+  if (!success) throw new Error(`A batch was not accepted: ${text.slice(0, 500)}`);
+  return answer.data.submitBatch.batch;
 }
 
 function post(agent: Agent, address: string, token: string, body: Buffer): Promise<string> {

@@ -18,6 +18,7 @@ import { Simulations0000000000016 } from "./0016-simulations.js";
 import { ExchangeRates0000000000017 } from "./0017-exchange-rates.js";
 import { SetOffs0000000000018 } from "./0018-set-offs.js";
 import { SettlementRuns0000000000019 } from "./0019-settlement-runs.js";
+import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ExchangeRates0000000000017,
   SetOffs0000000000018,
   SettlementRuns0000000000019,
+  FineTotals0000000000021,
 ];

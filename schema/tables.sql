@@ -212,6 +212,24 @@ CREATE TABLE `exchange_rate` (
   CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `fine_total` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `player` binary(16) NOT NULL,
+  `day` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `origin_period_no` int(10) unsigned NOT NULL,
+  `brand_no` int(10) unsigned NOT NULL,
+  `product_no` int(10) unsigned NOT NULL,
+  `kind` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `category` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `count` bigint(20) unsigned NOT NULL,
+  `units` decimal(38,0) NOT NULL,
+  `sum_minor` decimal(38,0) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`period_no`,`player`,`day`,`origin_period_no`,`brand_no`,`product_no`,`kind`,`category`,`currency`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `idempotent_answer` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -348,6 +366,7 @@ CREATE TABLE `settlement_period` (
   `closed_at` datetime(3) DEFAULT NULL,
   `cycle_starts_at` datetime(3) NOT NULL,
   `cycle_ends_at` datetime(3) NOT NULL,
+  `grain` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   `commitment` varbinary(1704) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_settlement_period_id` (`tenant_no`,`id`),

@@ -47,9 +47,14 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
     ...["statement-document.ts", "statement-schema.ts"],
-    ...["recompute.ts"],
+    ...["recompute.ts", "statement-facts.ts"],
   ],
 };
+
+/** Folders of a domain whose files are named for what they hold. */
+function isOpen(domain: string, [folder = ""]: readonly string[]): boolean {
+  return domain === "settlement" && ["terms", "renditions"].includes(folder);
+}
 
 const rules: readonly Rule[] = [
   {
@@ -79,7 +84,7 @@ const rules: readonly Rule[] = [
     find: ({ path }) => {
       const [top, domain = "", ...rest] = path.split("/");
       const name = rest.at(-1) ?? "";
-      if (top !== "src" || !domains.includes(domain) || (domain === "settlement" && rest[0] === "terms")) return [];
+      if (top !== "src" || !domains.includes(domain) || isOpen(domain, rest)) return [];
       const isKnown = rest.length <= 2 && [...everyDomain, ...(besides[domain] ?? [])].includes(name);
       return isKnown ? [] : ["not a file name of a domain; split by noun into subfolders instead"];
     },

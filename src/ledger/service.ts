@@ -18,7 +18,7 @@ import {
 } from "./hot-balances.js";
 import { isBalanced, type Line, postingOf, sumLines, touchedLines } from "./rules.js";
 
-export type { Copy } from "./hot-balances.js";
+export type { Copy, Mark } from "./hot-balances.js";
 
 const ROWS_MAX = 5_000;
 

@@ -1,8 +1,17 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
-import { counterColumn, idColumn, instantColumn, numberColumn, totalColumn, wordColumn } from "../platform/columns.js";
+import {
+  counterColumn,
+  hash16Column,
+  idColumn,
+  instantColumn,
+  numberColumn,
+  totalColumn,
+  wordColumn,
+} from "../platform/columns.js";
 import { Node } from "../platform/graphql.js";
 import { Partner } from "../tenancy/entities.js";
+import { type Grain, grainText, parseGrains } from "./grains/entities.js";
 
 /** What a transaction is. */
 export enum TransactionKind {
@@ -125,6 +134,10 @@ export class SettlementPeriod {
   @Column(instantColumn)
   readonly cycleEndsAt!: Date;
 
+  /** By what its terms tell totals apart besides; what is posted into it, or belonged to it, is kept so finely. */
+  @Column({ ...wordColumn, default: "", transformer: { from: parseGrains, to: grainText } })
+  readonly grain!: readonly Grain[];
+
   /** Frontier of the tree of batches posted into it (`kernel/merkle`); null before the first. */
   @Column({ type: "varbinary", length: 1704, nullable: true })
   readonly commitment!: Buffer | null;
@@ -181,6 +194,56 @@ export class ActivityTotal {
   readonly kind!: string;
 
   /** A fee's category; empty for the other kinds. */
+  @PrimaryColumn(wordColumn)
+  readonly category!: string;
+
+  @PrimaryColumn(wordColumn)
+  readonly currency!: string;
+
+  @Column(counterColumn)
+  readonly count!: bigint;
+
+  @Column(totalColumn)
+  readonly units!: bigint;
+
+  @Column(totalColumn)
+  readonly sumMinor!: bigint;
+}
+
+/** As `ActivityTotal`, apart by player, local day or both, where the terms of the period or of the origin ask. */
+@Entity({ name: "fine_total" })
+export class FineTotal {
+  @PrimaryColumn(numberColumn)
+  readonly tenantNo!: number;
+
+  @PrimaryColumn(numberColumn)
+  readonly partnerNo!: number;
+
+  @PrimaryColumn(numberColumn)
+  readonly periodNo!: number;
+
+  /** The pseudonym under the tenant's key; zeros for none, and where players are not told apart. */
+  @PrimaryColumn(hash16Column)
+  readonly player!: Buffer;
+
+  /** The partner's local day, `YYYY-MM-DD`, a rollback's that of its original; empty where days are not told apart. */
+  @PrimaryColumn(wordColumn)
+  readonly day!: string;
+
+  @PrimaryColumn(numberColumn)
+  readonly originPeriodNo!: number;
+
+  /** 0 for none, and where places are not told apart. */
+  @PrimaryColumn(numberColumn)
+  readonly brandNo!: number;
+
+  /** 0 for none, and where places are not told apart. */
+  @PrimaryColumn(numberColumn)
+  readonly productNo!: number;
+
+  @PrimaryColumn(wordColumn)
+  readonly kind!: string;
+
   @PrimaryColumn(wordColumn)
   readonly category!: string;
 

@@ -100,6 +100,17 @@ export function isKnownTimezone(text: string): boolean {
   }
 }
 
+/** The last instant of a local day, in milliseconds; null for a text that is no day, or no zone. */
+export function dayEndMs(day: string, timezone: string): number | null {
+  if (!isKnownTimezone(timezone) || !/^\d{4}-\d{2}-\d{2}$/.test(day)) return null;
+  try {
+    return firstInstant(Temporal.PlainDate.from(day).add({ days: 1 }), MIDNIGHT, timezone) - 1;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 const PERIODS_MAX = 20_000;
 /** No zone's rules moved a boundary by more; no period of a cycle is as short. */
 const SEAM_MS = 4 * 3_600_000;

@@ -4,6 +4,7 @@ import type { Reader, TxSql } from "../platform/database.js";
 import type { PartnerNumbers } from "./cursors/service.js";
 import { PeriodState, SettlementPeriod } from "./entities.js";
 import { periodError } from "./errors.js";
+import { parseGrains } from "./grains/entities.js";
 
 /** Where an item belongs: the open period that takes it, and the one it happened in. */
 export interface Placement {
@@ -85,7 +86,7 @@ export async function periodsByNumber(
 }
 
 const SELECT = `select no, tenant_no, partner_no, id, starts_at, ends_at, due_at, state, configuration_id, is_backfill,
-  closed_at, cycle_starts_at, cycle_ends_at, commitment from settlement_period`;
+  closed_at, cycle_starts_at, cycle_ends_at, grain, commitment from settlement_period`;
 
 interface PeriodRow {
   readonly no: number;
@@ -101,6 +102,7 @@ interface PeriodRow {
   readonly closed_at: Date | null;
   readonly cycle_starts_at: Date;
   readonly cycle_ends_at: Date;
+  readonly grain: string;
   readonly commitment: Buffer | null;
 }
 
@@ -119,6 +121,7 @@ function periodOf(row: PeriodRow): SettlementPeriod {
     closedAt: row.closed_at,
     cycleStartsAt: row.cycle_starts_at,
     cycleEndsAt: row.cycle_ends_at,
+    grain: parseGrains(row.grain),
     commitment: row.commitment,
   });
 }

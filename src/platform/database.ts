@@ -6,6 +6,7 @@ import {
   type EntityManager,
   type InsertResult,
   type Logger,
+  type QueryRunner,
 } from "typeorm";
 import { present } from "../kernel/assert.js";
 import { defineErrors } from "../kernel/errors.js";
@@ -92,10 +93,37 @@ export async function openDatabase(
  * three times; nothing but SQL belongs inside. Throws `CommitOutcomeUnknown` when COMMIT was not answered,
  * `UNAVAILABLE` when the connection was lost before it, and whatever the work throws, after ROLLBACK.
  */
-export async function transact<T>(app: { readonly database: DataSource }, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function transact<T>(app: { readonly database: DataSource }, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return transactWithin(app.database, WHOLE, work);
+}
+
+/** How a transaction begins, is committed and rolled back on its connection, and what its work is handed. */
+export interface Bounds<S> {
+  begin(runner: QueryRunner): Promise<S>;
+  commit(runner: QueryRunner, session: S): Promise<void>;
+  rollback(runner: QueryRunner): Promise<void>;
+}
+
+const WHOLE: Bounds<Tx> = {
+  async begin(runner) {
+    await runner.startTransaction();
+    return runner.manager as Tx;
+  },
+  commit: (runner) => runner.commitTransaction(),
+  rollback: async (runner) => {
+    if (runner.isTransactionActive) await runner.rollbackTransaction();
+  },
+};
+
+/** `transact` with bounds of one's own. Only `together.ts` has any. */
+export async function transactWithin<S, T>(
+  database: DataSource,
+  bounds: Bounds<S>,
+  work: (session: S) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(app.database, work);
+      return await once(database, bounds, work);
     } catch (error) {
       if (![DEADLOCK, LOCK_WAIT].includes(serverErrno(error)) || attempt === TRIES_MAX) throw error;
       await sleep(RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random()));
@@ -121,34 +149,6 @@ export async function readSnapshot<T>(
     if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined); // the connection is gone
     await runner.release();
   }
-}
-
-/** Connections of a pool: at work, idle, and callers that wait for one. */
-export interface PoolFigures {
-  readonly inUse: number;
-  readonly idle: number;
-  readonly waiting: number;
-}
-
-/** How the connections of this process stand. */
-export function poolFigures(database: DataSource): PoolFigures {
-  const { _allConnections: all, _freeConnections: free, _connectionQueue: queue } = poolOf(database);
-  return { inUse: all.length - free.length, idle: free.length, waiting: queue.length };
-}
-
-/** One of the server's own counters, by the name that it has there. */
-export interface ServerFigure {
-  readonly name: string;
-  readonly value: number;
-}
-
-/** Reads from disk against rows inserted, and what else says whether the buffer pool is large enough. */
-export async function serverFigures(database: DataSource): Promise<ServerFigure[]> {
-  const rows: { Variable_name: string; Value: string }[] = await database.query(
-    `show global status where variable_name in ('Innodb_buffer_pool_reads', 'Innodb_buffer_pool_read_requests',
-       'Handler_write', 'Innodb_row_lock_waits', 'Innodb_deadlocks', 'Threads_connected')`,
-  );
-  return rows.map((row) => ({ name: row.Variable_name.toLowerCase(), value: Number(row.Value) }));
 }
 
 /** Whether a plain INSERT met a row that holds its unique key. */
@@ -180,20 +180,20 @@ export function describeDatabaseError(error: unknown): string | null {
   return serverErrno(error) === 0 ? null : `database error ${cause?.errno} (${cause?.sqlState})`;
 }
 
-async function once<T>(database: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function once<S, T>(database: DataSource, bounds: Bounds<S>, work: (session: S) => Promise<T>): Promise<T> {
   const runner = database.createQueryRunner("master");
   let isCommitting = false;
   try {
-    await runner.startTransaction();
-    const result = await work(runner.manager as Tx);
+    const session = await bounds.begin(runner);
+    const result = await work(session);
     isCommitting = true;
-    await runner.commitTransaction();
+    await bounds.commit(runner, session);
     return result;
   } catch (error) {
     const isLost = isConnectionLoss(error);
-    if (!isLost && runner.isTransactionActive) {
+    if (!isLost) {
       // Also after a COMMIT that failed: what it left open would be committed by the connection's next transaction.
-      await runner.rollbackTransaction().catch(() => undefined); // the connection is gone: the server rolls back
+      await bounds.rollback(runner).catch(() => undefined); // the connection is gone: the server rolls back
     }
     if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
       throw new CommitOutcomeUnknown("COMMIT was not answered: look up what was stored", { cause: error });
@@ -249,15 +249,16 @@ async function prepareSessions(database: DataSource): Promise<void> {
 }
 
 /** The driver's pool, by those of its members that nothing public tells. */
-interface SessionPool {
+interface DriverPool {
   readonly _allConnections: { readonly length: number };
   readonly _freeConnections: { readonly length: number };
   readonly _connectionQueue: { readonly length: number };
   on(event: "connection", listener: (connection: { query(sql: string): unknown }) => void): void;
 }
 
-function poolOf(database: DataSource): SessionPool {
-  const driver = database.driver as unknown as { readonly pool: SessionPool };
+/** The pool under a database. */
+export function poolOf(database: DataSource): DriverPool {
+  const driver = database.driver as unknown as { readonly pool: DriverPool };
   return driver.pool;
 }
 

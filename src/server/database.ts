@@ -5,7 +5,7 @@ import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
-import { ActivityTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
+import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
@@ -20,7 +20,7 @@ import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
-    ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal],
+    ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff],

@@ -1,7 +1,7 @@
 import { unnumberedForAllTenants } from "../events/relay/service.js";
 import { backlogForAllTenants, intakeOf } from "../exchange/admission/service.js";
 import type { App } from "../platform/app.js";
-import { poolFigures, serverFigures } from "../platform/database.js";
+import { poolFigures, serverFigures } from "../platform/database-figures.js";
 import type { Reading } from "../platform/metrics.js";
 import { workerQueues } from "./worker-queues.js";
 

@@ -9,6 +9,7 @@ import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
 import { registerHealth } from "./http/health.js";
 import { startLive } from "./http/live.js";
+import { registerRenditions } from "./http/renditions.js";
 import { registerOauth } from "./oauth.js";
 
 /** The HTTP server of this process, listening. */
@@ -48,6 +49,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerOauth(server, app);
   registerGraphiql(server);
   registerDownloads(server, app);
+  registerRenditions(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
   await server.listen({ host: app.config.host, port: app.config.port });

@@ -6,6 +6,7 @@ import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
+import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
 import { register as registerSimulate } from "./commands/simulate.js";
@@ -33,6 +34,7 @@ for (const register of [
   registerSettlement,
   registerSimulate,
   registerVerify,
+  registerRenditions,
   registerFsck,
   registerBatches,
   registerSubmit,

@@ -3,7 +3,16 @@ import { Rational } from "../kernel/rational.js";
 import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
 import type { DocumentProblem } from "./errors.js";
-import { CarryPolicy, CarryUnit, FeeKind, GuaranteeKind, TierBasis, TierMode, type Window } from "./terms/contract.js";
+import {
+  CarryPolicy,
+  CarryScope,
+  CarryUnit,
+  FeeKind,
+  GuaranteeKind,
+  TierBasis,
+  TierMode,
+  type Window,
+} from "./terms/contract.js";
 import { RateType } from "./terms/fx.js";
 import { isTooShort } from "./terms/period.js";
 import { tierWarnings } from "./terms/tiers.js";
@@ -36,6 +45,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...overrideProblems(document),
     ...poolProblems(document),
     ...fxProblems(document),
+    ...ringFenceProblems(document),
   ];
 }
 
@@ -178,6 +188,28 @@ function fxProblems({ fx, cycle }: Document): readonly Problem[] {
   }
   if (fx.from?.includes(fx.to)) problems.push({ path: "/fx/from", reason: "converts a currency into itself" });
   return problems;
+}
+
+function ringFenceProblems({ carryOver }: Document): readonly Problem[] {
+  const { ringFence } = carryOver;
+  const { scope, unit } = carryOver.policy === CarryPolicy.NONE ? {} : carryOver;
+  const at = "/carryOver/ringFence";
+  if (ringFence === undefined) {
+    return scope === "PLAYER" ? [{ path: "/carryOver/scope", reason: "PLAYER goes with a ringFence" }] : [];
+  }
+  const zero = Rational.ZERO;
+  return [
+    ...(scope === CarryScope.BRAND || scope === CarryScope.GAME
+      ? [{ path: at, reason: "belongs to the scope PARTNER or PLAYER" }]
+      : []),
+    ...(unit === CarryUnit.COMMISSION ? [{ path: at, reason: "belongs to a carried base" }] : []),
+    ...(rationalOf(ringFence.playerAtMost).compare(zero) < 0
+      ? []
+      : [{ path: `${at}/playerAtMost`, reason: "is not below zero" }]),
+    ...(rationalOf(ringFence.aggregateAtMost).compare(zero) <= 0
+      ? []
+      : [{ path: `${at}/aggregateAtMost`, reason: "is above zero" }]),
+  ];
 }
 
 function overrideProblems({ overrides = [] }: Document): readonly Problem[] {

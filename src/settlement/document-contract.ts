@@ -3,6 +3,7 @@ import { present } from "../kernel/assert.js";
 import { parseAmount } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { TransactionKind } from "../periods/entities.js";
+import { Grain } from "../periods/grains/entities.js";
 import type { configurationSchema } from "./document-schema.js";
 import { documentRefusal } from "./errors.js";
 import {
@@ -22,12 +23,14 @@ import {
   type JackpotTerms,
   type Override,
   type RateOf,
+  type RingFence,
   type Rounding,
   type ShareTerms,
   TierBasis,
   TierMode,
   Window,
 } from "./terms/contract.js";
+import { RateType } from "./terms/fx.js";
 import { NegativePosition, type PayoutTerms, type ReserveTerms, type TaxTerms } from "./terms/payment-terms.js";
 
 type Document = z.infer<typeof configurationSchema>;
@@ -62,13 +65,14 @@ export function contractOf(document: Document, { currency, scale }: CurrencyScal
     fees: feesOf(whole?.fees ?? document.fees, at("fees"), minor),
     caps: capsOf(whole?.caps ?? document.caps, at("caps"), minor),
     guarantee: guarantee === undefined ? null : guaranteeOf(guarantee, at("guarantee"), minor),
-    carry: carryOf(document.carryOver),
+    carry: carryOf(document.carryOver, minor),
     jackpots: jackpotsOf(whole?.jackpots ?? document.jackpots),
     reserve: reserve === undefined ? null : reserveOf(reserve, at("reserve"), minor),
     taxes: taxesOf(document),
     payout: payoutOf(whole?.payout ?? document.payout, at("payout"), minor),
     rounding: roundingOf(whole?.rounding ?? document.rounding, scale, at("rounding")),
     overrides: own.filter((each) => each !== whole).map((each) => overrideOf(each, each.pointer, minor)),
+    settlesLateAtOrigin: document.lateItems === "ORIGIN_TERMS",
   };
 }
 
@@ -184,9 +188,10 @@ function guaranteeOf(guarantee: NonNullable<Document["guarantee"]>, pointer: str
   return { ...none, amount, window, isProrated: guarantee.prorate === "DAYS" };
 }
 
-function carryOf(carry: Document["carryOver"]): CarryTerms {
+function carryOf(carry: Document["carryOver"], minor: MinorReader): CarryTerms {
   const none = { unit: CarryUnit.BASE, tierBasis: TierBasis.NET, scope: CarryScope.PARTNER, rate: Rational.ONE };
-  if (carry.policy === CarryPolicy.NONE) return { ...none, policy: carry.policy, expiresAfterPeriods: null };
+  const ringFence = ringFenceOf(carry, minor);
+  if (carry.policy === CarryPolicy.NONE) return { ...none, policy: carry.policy, expiresAfterPeriods: null, ringFence };
   return {
     policy: carry.policy,
     unit: carry.unit,
@@ -194,7 +199,17 @@ function carryOf(carry: Document["carryOver"]): CarryTerms {
     scope: carry.scope === undefined || carry.scope === "PLAYER" ? none.scope : carry.scope,
     rate: carry.policy === CarryPolicy.CAPPED ? rationalOf(carry.rate) : none.rate,
     expiresAfterPeriods: carry.expiresAfterPeriods ?? null,
+    ringFence,
   };
+}
+
+function ringFenceOf({ ringFence }: Document["carryOver"], minor: MinorReader): RingFence | null {
+  if (ringFence === undefined) return null;
+  const read = (member: keyof typeof ringFence) => {
+    const size = Rational.of(minor(ringFence[member].replace("-", ""), `/carryOver/ringFence/${member}`));
+    return ringFence[member].startsWith("-") ? size.negate() : size;
+  };
+  return { playerAtMost: read("playerAtMost"), aggregateAtMost: read("aggregateAtMost") };
 }
 
 function jackpotsOf(jackpots: Document["jackpots"]): JackpotTerms {
@@ -257,5 +272,14 @@ function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, m
 /** Whether any term looks at brands, products or their categories. */
 export function needsPlaces({ overrides = [], carryOver }: Document): boolean {
   const isNarrowed = overrides.some(({ for: { brand, category, product } }) => brand ?? category ?? product);
-  return isNarrowed || (carryOver.policy !== CarryPolicy.NONE && (carryOver.scope ?? "PARTNER") !== "PARTNER");
+  return isNarrowed || (carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? ""));
+}
+
+/** By what the terms tell the totals of a period apart besides: players for the ring-fence, days for daily rates. */
+export function grainsOf(document: Document): readonly Grain[] {
+  const grains = [
+    ...(document.carryOver.ringFence === undefined ? [] : [Grain.PLAYER]),
+    ...(document.fx?.type === RateType.TRANSACTION ? [Grain.DAY] : []),
+  ];
+  return grains.length > 0 && needsPlaces(document) ? [...grains, Grain.PLACE] : grains;
 }

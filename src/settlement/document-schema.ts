@@ -136,6 +136,10 @@ const guarantee = z.discriminatedUnion("kind", [
   }),
 ]);
 
+const ringFence = z
+  .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
+  .optional()
+  .describe("A player this far down in an aggregate this far down carries alone.");
 const carryCommon = {
   unit: z.enum(CarryUnit).describe("Whether the base or the commission is carried."),
   tierBasis: z.enum(TierBasis).optional().describe("Whether tiers look at the base after or before the carry."),
@@ -143,14 +147,11 @@ const carryCommon = {
   scope: z
     .enum([...Object.values(CarryScope), "PLAYER"])
     .optional()
-    .describe("What carries for itself; absent: PARTNER."),
-  ringFence: z
-    .strictObject({ playerAtMost: signedAmount, aggregateAtMost: signedAmount })
-    .optional()
-    .describe("A player this far down in an aggregate this far down carries alone."),
+    .describe("What carries for itself; absent: PARTNER. PLAYER: players by the ring-fence, the rest together."),
+  ringFence,
 };
 const carryOver = z.discriminatedUnion("policy", [
-  z.strictObject({ policy: z.literal(CarryPolicy.NONE) }),
+  z.strictObject({ policy: z.literal(CarryPolicy.NONE), ringFence }),
   z.strictObject({ policy: z.literal(CarryPolicy.FULL), ...carryCommon }),
   z.strictObject({
     policy: z.literal(CarryPolicy.CAPPED),
@@ -179,7 +180,11 @@ const taxes = z.strictObject({
 const fx = z.strictObject({
   to: currency.describe("Of the partner's currencies, the one whose statement takes the converted activity."),
   from: listOf(currency).optional().describe("Currencies that are converted; absent: all others."),
-  type: z.enum(RateType).describe("The last rate of that type within the period. DAILY_CLOSE belongs to daily cycles."),
+  type: z
+    .enum(RateType)
+    .describe(
+      "The last rate of that type within the period; TRANSACTION: of each transaction's local day, or the last before.",
+    ),
   source: code.describe("Whose rates, as they were entered."),
   triangulateBy: currency.optional().describe("Two rates through this currency; absent: one rate, never inverted."),
 });

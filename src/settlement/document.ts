@@ -20,14 +20,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 const NOT_SUPPORTED_YET: readonly {
   readonly at: string;
   readonly values?: readonly string[];
-}[] = [
-  { at: "/carryOver/scope", values: ["PLAYER"] },
-  { at: "/carryOver/ringFence" },
-  { at: "/fx/type", values: ["TRANSACTION"] },
-  { at: "/credit" },
-  { at: "/lateItems", values: ["ORIGIN_TERMS"] },
-  { at: "/rules" },
-];
+}[] = [{ at: "/credit" }, { at: "/rules" }];
 
 /**
  * Checks a configuration document: its shape, what its members mean together, and that all of it is supported. Refuses

@@ -6,11 +6,12 @@ import { decimalText } from "../kernel/money.js";
 import type { PaymentDate } from "../periods/calendars/service.js";
 import type { Commitment } from "../periods/commitments/service.js";
 import { type ConfigurationDocument, configurationSha256 } from "./document.js";
-import { type StatementDocument, statementSchema } from "./statement-schema.js";
-import { byCurrency, type KindTotal } from "./terms/activity.js";
+import { type StatementDocument, type StatementOrigin, statementSchema } from "./statement-schema.js";
+import type { KindTotal } from "./terms/activity.js";
 import type { TermsResult } from "./terms/calculate.js";
 import { exactText, parseExact } from "./terms/exact.js";
-import { publishLine } from "./terms/lines.js";
+import { conversionKey } from "./terms/fx.js";
+import { type ExactLine, publishLine } from "./terms/lines.js";
 import type { PeriodSpan } from "./terms/period.js";
 import type { State } from "./terms/state.js";
 
@@ -31,14 +32,22 @@ export interface StatementHeader {
   readonly payment?: PaymentDate | null;
   /** The batches that were posted into the period. */
   readonly commitment?: Commitment;
+  /** Of late items that settle at their origin's terms, in the order in which they were calculated. */
+  readonly origins?: readonly OriginFacts[];
 }
+
+/** What a statement says of a period that late items belong to, besides what was calculated. */
+export type OriginFacts = Omit<StatementOrigin, "settled" | "lines">;
 
 /** The members of a statement that follow from the others: what verification recomputes. */
 export type CalculatedMembers = Pick<
   StatementDocument,
   | ("hasActivity" | "lines" | "base" | "carryIn" | "carryOut" | "earned" | "adjustments" | "reserveHeld")
   | ("reserveReleased" | "payable" | "taxWithheld" | "closing")
-> & { readonly state: Pick<StatementDocument["state"], "closing"> };
+> & {
+  readonly state: Pick<StatementDocument["state"], "closing">;
+  readonly origins?: readonly Pick<StatementOrigin, "settled" | "lines">[];
+};
 
 /** The JSON document of a statement (`schema/statement.schema.json`), to be signed: same facts, same document. */
 export function buildStatementDocument(
@@ -46,8 +55,8 @@ export function buildStatementDocument(
   totals: readonly KindTotal[],
   result: TermsResult,
 ): StatementDocument {
-  const { period, configuration, scale, payment = null, commitment } = header;
-  const calculated = calculatedMembers(totals, result, scale);
+  const { period, configuration, scale, payment = null, commitment, origins = [] } = header;
+  const { origins: computed = [], ...calculated } = calculatedMembers(totals, result, scale);
   return {
     v: 1,
     iss: header.tenantId,
@@ -69,7 +78,10 @@ export function buildStatementDocument(
     ...(payment === null ? {} : { payment: { ...payment, closedDays: [...payment.closedDays] } }),
     totals: totalsText(totals, scale),
     ...(commitment === undefined ? {} : { transactions: { batches: commitment.size, root: commitment.root } }),
-    ...conversionsText(totals),
+    ...conversionsText(origins.length === 0 ? totals : totals.filter(({ originPeriodId }) => originPeriodId === null)),
+    ...(origins.length === 0
+      ? {}
+      : { origins: origins.map((origin, index) => ({ ...origin, ...present(computed[index], "a computed origin") })) }),
     opening: decimalText(result.openingMinor, scale),
     ...calculated,
     state: { opening: stateText(result.stateIn, scale), ...calculated.state },
@@ -78,9 +90,17 @@ export function buildStatementDocument(
 
 /** What the calculation says on a statement, in text. */
 export function calculatedMembers(totals: readonly KindTotal[], result: TermsResult, scale: number): CalculatedMembers {
+  const linesText = (lines: readonly ExactLine[]) => lines.map((line) => publishLine(line, scale));
   return {
     hasActivity: totals.some(({ count }) => count > 0n),
-    lines: result.lines.map((line) => publishLine(line, scale)),
+    lines: linesText(result.lines),
+    ...(result.origins.length === 0
+      ? {}
+      : {
+          origins: result.origins.map(({ settled, again }) => {
+            return { settled: linesText(settled.lines), lines: linesText(again.lines) };
+          }),
+        }),
     state: { closing: stateText(result.stateOut, scale) },
     base: exactText(result.base, scale),
     carryIn: exactText(result.carryIn, scale),
@@ -100,6 +120,12 @@ export function statementJsonSchema(): object {
   return z.toJSONSchema(statementSchema, { io: "input" });
 }
 
+/** The document that a statement of ours signs, from its compact JWS. */
+export function documentIn(jws: string): StatementDocument {
+  const [, payload = ""] = jws.split(".");
+  return statementSchema.parse(JSON.parse(Buffer.from(payload, "base64url").toString("utf8")));
+}
+
 /** The state that a statement of ours leaves to the next one, from its compact JWS. */
 export function closingStateOf(jws: string, scale: number): State {
   const [, payload = ""] = jws.split(".");
@@ -112,18 +138,21 @@ export function closingStateOf(jws: string, scale: number): State {
 
 const leavesState = statementSchema.pick({ state: true });
 
-function stateText(state: State, scale: number): StatementDocument["state"]["closing"] {
+/** What persists, in text. */
+export function stateText(state: State, scale: number): StatementDocument["state"]["closing"] {
   return state.map(({ value, ...item }) => ({ ...item, value: exactText(value, scale) }));
 }
 
-/** One row for each kind, fee category and origin, and each place where these are told apart. */
-function totalsText(totals: readonly KindTotal[], scale: number): StatementDocument["totals"] {
+/** One row for each kind, fee category and origin, and each place and player where these are told apart. */
+export function totalsText(totals: readonly KindTotal[], scale: number): StatementDocument["totals"] {
   const sums = new Map<string, KindTotal>();
   for (const total of totals) {
     const { brand = "", product = "", category = "" } = total.place ?? {};
     const currency = total.foreign?.from.currency ?? "";
     const dimensions = [total.kind, total.category, total.originPeriodId ?? "", brand, product, category];
-    const key = canonicalJson(currency === "" ? dimensions : [...dimensions, currency]);
+    const told = [currency, total.foreign?.day ?? "", total.player ?? ""];
+    while (told.at(-1) === "") told.pop();
+    const key = canonicalJson([...dimensions, ...told]);
     sums.set(key, added(total, sums.get(key)));
   }
   return [...sums.keys()].sort().map((key) => totalText(present(sums.get(key), "a sum"), scale));
@@ -135,23 +164,30 @@ function added(total: KindTotal, sum: KindTotal | undefined): KindTotal {
   return { ...total, ...sums, sumMinor: total.sumMinor + sum.sumMinor };
 }
 
-function totalText({ count, units, sumMinor, place, foreign, ...total }: KindTotal, scale: number) {
+function totalText({ count, units, sumMinor, place, foreign, player, ...total }: KindTotal, scale: number) {
   assert(count <= BigInt(Number.MAX_SAFE_INTEGER), "a count is a JSON number");
   const places =
     place === undefined ? {} : { brand: place.brand, product: place.product, productCategory: place.category };
   const sum = decimalText(sumMinor, foreign?.from.scale ?? scale);
   const currency = foreign === undefined ? {} : { currency: foreign.from.currency };
-  return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...places };
+  const told = {
+    ...(foreign?.day === undefined ? {} : { day: foreign.day }),
+    ...(player === undefined ? {} : { player }),
+  };
+  return { ...total, count: Number(count), units: units.toString(), sum, ...currency, ...told, ...places };
 }
 
-/** The rates of each currency that was converted, by currency; nothing where none was. */
-function conversionsText(totals: readonly KindTotal[]): Pick<StatementDocument, "conversions"> {
-  const conversions = byCurrency(totals).flatMap(({ foreign }) => {
-    if (foreign === null) return [];
-    const rates = foreign.exchanges.map(({ rate, asOf, ...exchange }) => {
+/** The rates of each currency that was converted, by currency and day; nothing where none was. */
+export function conversionsText(totals: readonly KindTotal[]): Pick<StatementDocument, "conversions"> {
+  const foreigns = new Map(
+    totals.flatMap(({ foreign }) => (foreign === undefined ? [] : [[conversionKey(foreign), foreign] as const])),
+  );
+  const conversions = [...foreigns.keys()].sort().map((key) => {
+    const { from, day, exchanges } = present(foreigns.get(key), "a conversion");
+    const rates = exchanges.map(({ rate, asOf, ...exchange }) => {
       return { ...exchange, rate: rate.toText(), asOf: instantText(asOf) };
     });
-    return [{ from: foreign.from.currency, scale: foreign.from.scale, rates }];
+    return { from: from.currency, scale: from.scale, ...(day === undefined ? {} : { day }), rates };
   });
   return conversions.length === 0 ? {} : { conversions };
 }

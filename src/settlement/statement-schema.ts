@@ -9,7 +9,9 @@ const TOTALS_MAX = 50_000;
 const LINES_MAX = 50_000;
 const STATE_MAX = 50_000;
 const CLOSED_DAYS_MAX = 2_000;
-const CONVERSIONS_MAX = 100;
+const CONVERSIONS_MAX = 5_000;
+const ORIGINS_MAX = 1_000;
+const SCOPE_MAX = 500;
 
 const decimal = z
   .string()
@@ -28,6 +30,7 @@ const rounding = z.object({
   stage: z.enum(RoundingStage),
   scale: z.int().min(0).max(8).exactOptional().describe("Decimals, where these are fewer than the currency's."),
 });
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 const place = z.string().max(64).exactOptional();
 
 const total = z.object({
@@ -42,6 +45,14 @@ const total = z.object({
     .max(16)
     .exactOptional()
     .describe("Where it is not the statement's; `conversions` says its rates."),
+  player: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .exactOptional()
+    .describe("Pseudonym, keyed by the tenant, of a player that the ring-fence looks at; absent for all others."),
+  day: day
+    .exactOptional()
+    .describe("Local day at whose rate it was converted; only where the terms convert each transaction."),
   brand: place.describe("Only where a term looks at it; empty for none."),
   product: place.describe("Only where a term looks at it; empty for none."),
   productCategory: place.describe("Only where a term looks at it; empty for none."),
@@ -49,13 +60,14 @@ const total = z.object({
 
 const stateItem = z.object({
   name: z.enum(StateName),
-  scope: z.string().max(300).describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
+  scope: z.string().max(SCOPE_MAX).describe("The part of the activity, fee or cap it belongs to; empty for the whole."),
   key: z.string().max(64).describe("Its window, or a number of periods."),
   value: exact,
 });
 const conversion = z.object({
   from: z.string().max(16).describe("The currency that was converted; the last rate's quote is the statement's."),
   scale: z.int().min(0).max(8).describe("Its decimals."),
+  day: day.exactOptional().describe("Only transactions of this local day, where the terms convert each transaction."),
   rates: z
     .array(
       z.object({
@@ -82,7 +94,12 @@ const line = z.object({
     .describe(
       "EARNED lines add up to `earned`, ADJUSTMENTS to `adjustments`, RESERVE to released less held; BASE is working.",
     ),
-  scope: z.string().max(300).describe("What it is about: a part of the activity, a fee, a payee; empty for the whole."),
+  scope: z
+    .string()
+    .max(SCOPE_MAX)
+    .describe(
+      "What it is about: an origin of late items, a part of the activity, a player, a fee; empty for the whole.",
+    ),
   description: z.string(),
   formula: z
     .string()
@@ -97,13 +114,47 @@ const line = z.object({
     .describe("JSON pointer into `configuration.document`; null where no member governs the line."),
 });
 
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 const payment = z.object({
   from: day.describe("Local date on which the period fell due: its end plus grace."),
   afterDays: z.int().min(0),
   calendar: z.string().max(8).nullable().describe("Whose business days are counted; null counts every day."),
   closedDays: z.array(day).max(CLOSED_DAYS_MAX).describe("Weekends and holidays that were passed over."),
   on: day.describe("from + afterDays + the number of closedDays, in days."),
+});
+
+const period = z
+  .object({
+    ...{ id, start: instant, end: instant },
+    cycleStart: instant.describe("Of the cycle's whole stretch, which a period that was cut short is a part of."),
+    cycleEnd: instant,
+    timezone: z.string().max(64),
+  })
+  .describe("Half-open, [start, end); the zone is the partner's.");
+const configuration = z
+  .object({
+    id,
+    version: z.int().min(1),
+    sha256: sha256.describe("Of the document's canonical JSON (RFC 8785)."),
+    document: z.record(z.string(), z.unknown()).describe("As `configuration.schema.json` says."),
+  })
+  .describe("The terms that were in force, whole.");
+const conversions = z
+  .array(conversion)
+  .max(CONVERSIONS_MAX)
+  .optional()
+  .describe("By which rates other currencies of `totals` were converted; absent where none was.");
+const links = z.object({ id, sha256: sha256.describe("Of its compact JWS.") });
+
+const origin = z.object({
+  period,
+  statement: links.nullable().describe("The period's own statement in this currency; null where it had none."),
+  configuration,
+  totals: z.array(total).max(TOTALS_MAX).describe("What was posted into it, as its own statement says."),
+  late: z.array(total).max(TOTALS_MAX).describe("Late items that statements before this one settled for it."),
+  conversions,
+  state: z.object({ opening: state }),
+  settled: z.array(line).max(LINES_MAX).describe("The period computed without this statement's late items."),
+  lines: z.array(line).max(LINES_MAX).describe("The period computed with them."),
 });
 
 /** The payload of a statement's JWS, version 1 (`schema/statement.schema.json`); members may be added to it. */
@@ -114,26 +165,11 @@ export const statementSchema = z
     sub: id.describe("The partner."),
     jti: id.describe("The statement."),
     iat: z.int().describe("When it was issued: seconds since 1970, UTC."),
-    period: z
-      .object({
-        ...{ id, start: instant, end: instant },
-        cycleStart: instant.describe("Of the cycle's whole stretch, which a period that was cut short is a part of."),
-        cycleEnd: instant,
-        timezone: z.string().max(64),
-      })
-      .describe("Half-open, [start, end); the zone is the partner's."),
+    period,
     currency: z.string().max(16),
     scale: z.int().min(0).max(8).describe("Decimals of the currency."),
-    configuration: z
-      .object({
-        id,
-        version: z.int().min(1),
-        sha256: sha256.describe("Of the document's canonical JSON (RFC 8785)."),
-        document: z.record(z.string(), z.unknown()).describe("As `configuration.schema.json` says."),
-      })
-      .describe("The terms that were in force, whole."),
-    previousStatement: z
-      .object({ id, sha256: sha256.describe("Of its compact JWS.") })
+    configuration,
+    previousStatement: links
       .nullable()
       .describe(
         "The statement of the same currency before it, whose closing and carry it takes on; null for the first.",
@@ -153,11 +189,12 @@ export const statementSchema = z
       })
       .exactOptional()
       .describe("What the totals were added up from; absent on statements of older releases."),
-    conversions: z
-      .array(conversion)
-      .max(CONVERSIONS_MAX)
+    conversions,
+    origins: z
+      .array(origin)
+      .max(ORIGINS_MAX)
       .optional()
-      .describe("By which rates other currencies of `totals` were converted; absent where none was."),
+      .describe("Under ORIGIN_TERMS, the periods that late items of `totals` belong to; absent where there are none."),
     opening: decimal.describe("Position before: positive when the tenant owes the partner."),
     state: z
       .object({
@@ -165,7 +202,7 @@ export const statementSchema = z
         closing: state.describe("It opens the next statement's."),
       })
       .describe("What persists between statements besides the position: carries, windows so far, reserves."),
-    carryIn: exact.describe("Base, or commission, carried in; at most 0."),
+    carryIn: exact.describe("Base, or commission, carried in; above 0 only where late items gave some back."),
     lines: z.array(line).max(LINES_MAX).describe("In the order of the calculation."),
     base: exact.describe("The period's own base, before carry."),
     carryOut: exact.describe("Base, or commission, carried out; at most 0."),
@@ -185,6 +222,9 @@ export const statementSchema = z
     description:
       "What one partner came to in one period and currency. Members may be added; readers ignore unknown ones.",
   });
+
+/** A period that late items of a statement belong to. */
+export type StatementOrigin = z.infer<typeof origin>;
 
 /** The payload of a statement's JWS. */
 export type StatementDocument = z.infer<typeof statementSchema>;

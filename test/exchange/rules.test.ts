@@ -226,7 +226,8 @@ function batchOf({ isAtomic, items }: NaiveBatch, no: string): BatchToPost {
   const results = validateItems(transactions, { isTenant: false }).map((result) => {
     if (!result.ok) return result;
     const { id: dedupe, reverses: original } = result.item;
-    return { ...result, dedupe, reverses: original, contentHash: contentHash(result.item, (player) => player) };
+    const hash = contentHash(result.item, (player) => player);
+    return { ...result, dedupe, reverses: original, contentHash: hash, player: result.item.player };
   });
   return { no, mode, acceptedAt, isTenants: false, items: results };
 }

@@ -25,15 +25,22 @@ export async function blockPosting(app: TestApp, { partner }: Exchange, work: ()
   });
 }
 
-/** Waits until a transaction of another process waits for a lock in this App's database. */
-export async function untilBlocked(app: TestApp): Promise<void> {
+/** Waits until a transaction of another process waits for a lock in this App's database; answers its connection. */
+export async function untilBlocked(app: TestApp): Promise<number> {
   for (;;) {
-    const [{ waiting }] = await app.database.query(
-      `select count(*) as waiting from information_schema.innodb_trx as trx
+    const [blocked] = await app.database.query(
+      `select process.id from information_schema.innodb_trx as trx
        join information_schema.processlist as process on process.id = trx.trx_mysql_thread_id
        where trx.trx_state = 'LOCK WAIT' and process.db = database()`,
     );
-    if (Number(waiting) > 0) return;
+    if (blocked !== undefined) return blocked.id;
     await sleep(250); // the table is read anew only when nobody has looked for a tenth of a second
   }
+}
+
+/** The server notices that who had a connection is gone: what runs there ends now, COMMIT and all. */
+export async function endConnection(app: TestApp, id: number): Promise<void> {
+  await app.database.query("kill ?", [id]);
+  const isThere = "select 1 from information_schema.processlist where id = ?";
+  while ((await app.database.query(isThere, [id])).length > 0) await sleep(20);
 }

@@ -9,7 +9,7 @@ import { testApp } from "../support/app.js";
 import { balances, type Exchange, openExchange, post, submit } from "../support/batches.js";
 import { loseRedis } from "../support/redis.js";
 import { startRole } from "../support/roles.js";
-import { blockPosting, preparePlace, submitBlockable, untilBlocked } from "./blocked.js";
+import { blockPosting, endConnection, preparePlace, submitBlockable, untilBlocked } from "./blocked.js";
 
 vi.setConfig({ testTimeout: 240_000 });
 const app = await testApp();
@@ -46,10 +46,11 @@ async function workerDiesPosting(to: Exchange): Promise<NodeJS.Signals | null> {
   const { child } = await startRole(app.config, "worker");
   await blockPosting(app, to, async () => {
     await hint(to);
-    await untilBlocked(app);
+    const connection = await untilBlocked(app);
     const ended = once(child, "exit");
     child.kill("SIGKILL");
     await ended;
+    await endConnection(app, connection);
   });
   return child.signalCode;
 }

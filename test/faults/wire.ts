@@ -7,11 +7,11 @@ import { join } from "node:path";
 /** How a statement fails: the server's error by its number, or 2013 for a connection that is lost in its midst. */
 export type SqlFault = 1205 | 1213 | 2013 | 1180;
 
-/** A unix socket in front of MariaDB's that knows statements apart, and fails some of them when it is told to. */
+/** A unix socket in front of MariaDB's that knows texts of statements apart, and fails some of them when it is told to. */
 export interface SqlWire {
   /** The database's URL through it. */
   readonly url: string;
-  /** From now on so many statements fail like this: each `every`th that can (1180: each `every`th COMMIT). */
+  /** From now on so many texts fail like this: each `every`th that can (1180: each `every`th with a COMMIT). */
   fail(fault: SqlFault, times: number, every: number): void;
   /** How many statements have failed so. */
   struck(fault: SqlFault): number;
@@ -103,9 +103,10 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
   };
 }
 
-/** What goes back to a client; an error, and the answer to a COMMIT, is one chunk, so one is replaced as a whole. */
+/** What goes back to a client; one answer is replaced as a whole, with those of the statements that came along. */
 class Answers {
   #instead: Buffer | null = null;
+  #swallowed: Buffer = Buffer.alloc(0);
 
   constructor(
     readonly client: Socket,
@@ -117,18 +118,47 @@ class Answers {
   }
 
   pass(chunk: Buffer): void {
-    if (chunk[HEADER_BYTES] === ERROR_MARK && chunk.length > HEADER_BYTES + 2) {
-      const errno = chunk.readUInt16LE(HEADER_BYTES + 1);
-      this.errors.set(errno, (this.errors.get(errno) ?? 0) + 1);
-    }
-    this.client.write(this.#instead ?? chunk);
+    this.#countError(chunk);
+    if (this.#instead === null) return void this.client.write(chunk);
+    this.#swallowed = Buffer.concat([this.#swallowed, chunk]);
+    if (!isWhole(this.#swallowed)) return;
+    this.client.write(this.#instead);
     this.#instead = null;
+    this.#swallowed = Buffer.alloc(0);
+  }
+
+  /** An error that the server answers begins a chunk. */
+  #countError(chunk: Buffer): void {
+    if (chunk[HEADER_BYTES] !== ERROR_MARK || chunk.length < HEADER_BYTES + 3) return;
+    const errno = chunk.readUInt16LE(HEADER_BYTES + 1);
+    this.errors.set(errno, (this.errors.get(errno) ?? 0) + 1);
   }
 }
 
-function isFor(fault: SqlFault, statement: string): boolean {
-  const isCommit = statement.startsWith("COMMIT");
-  return fault === 1180 ? isCommit : !isCommit && !/^(ROLLBACK|START)/i.test(statement);
+const MORE_RESULTS = 0x08;
+
+/** Whether the last packet is an error, or an OK after which no result follows (MariaDB: OK_Packet, `status`). */
+function isWhole(bytes: Buffer): boolean {
+  let last: Buffer | null = null;
+  let rest = bytes;
+  for (let packet = nextPacket(rest); packet !== null; packet = nextPacket(rest)) {
+    last = packet;
+    rest = rest.subarray(packet.length);
+  }
+  if (last === null || rest.length > 0) return false;
+  if (last[HEADER_BYTES] !== 0) return last[HEADER_BYTES] === ERROR_MARK;
+  const afterRows = pastNumber(last, HEADER_BYTES + 1);
+  return (last.readUInt16LE(pastNumber(last, afterRows)) & MORE_RESULTS) === 0;
+}
+
+/** Where a length-encoded number ends. */
+function pastNumber(packet: Buffer, at: number): number {
+  const widths: Readonly<Record<number, number>> = { 252: 3, 253: 4, 254: 9 };
+  return at + (widths[packet[at] ?? 0] ?? 1);
+}
+
+function isFor(fault: SqlFault, text: string): boolean {
+  return fault === 1180 ? text.endsWith("COMMIT") : !/^(COMMIT|ROLLBACK|START TRANSACTION)$/i.test(text);
 }
 
 /** The first whole packet: three bytes of length, one of sequence, then that many. */
@@ -140,9 +170,9 @@ function nextPacket(bytes: Buffer): Buffer | null {
 
 function textOf(packet: Buffer): string {
   return packet
-    .subarray(HEADER_BYTES + 1, HEADER_BYTES + 41)
+    .subarray(HEADER_BYTES + 1)
     .toString("latin1")
-    .trimStart();
+    .trim();
 }
 
 function errorPacket(fault: SqlFault): Buffer {

@@ -17,15 +17,29 @@ const { clock, config } = app;
 const second = await testApp({ clock, config: { redisPrefix: config.redisPrefix, publicUrl: config.publicUrl } });
 const apis = [await testApi(app), await testApi(second)];
 
+/** What a mutation's payload holds, by the ending of its name. */
+const NOUNS: readonly [RegExp, string][] = [
+  [/Tenant$/, "tenant"],
+  [/Partner$/, "partner"],
+  [/Client$/, "client"],
+  [/Key$/, "key"],
+  [/Configuration$/, "configuration"],
+  [/Period$/, "period"],
+  [/SettlementRun$/, "run"],
+  [/ExchangeRate$/, "exchangeRate"],
+  [/(simulateSettlement|Simulation)$/, "simulation"],
+];
+
 type Input = Readonly<Record<string, unknown>>;
 
-/** A mutation, whoever may send it, what it asks for, and the act of its one change. */
+/** A mutation, whoever may send it, what it asks for, and what tells of its one change. */
 interface Repeatable {
   readonly from: SeededClient;
   readonly input: Input;
   /** The same key for something else. */
   readonly other: Input;
-  readonly act: ActType;
+  /** The act of the change; where nothing of settlement changes, a condition on simulations. */
+  readonly act: ActType | { readonly simulation: string };
   /** What the payload answers with. */
   readonly noun: string;
 }
@@ -87,6 +101,40 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { periodId: first?.id };
     return { from: manager, input, other: { periodId: next?.id }, act: ActType.PERIOD_CLOSED, noun: "period" };
   },
+  startSettlementRun: async () => {
+    const input = { through: "2026-03-05T15:00:00.000Z" };
+    const other = { through: "2026-03-04T15:00:00.000Z" };
+    return { from: manager, input, other, act: ActType.SETTLEMENT_RUN_STARTED, noun: "run" };
+  },
+  cancelSettlementRun: async () => {
+    const started = { through: "2026-03-05T15:00:00.000Z", idempotencyKey: "run" };
+    const input = { runId: idIn(await send("startSettlementRun", manager, started), "run") };
+    const next = { through: "2026-03-04T15:00:00.000Z", idempotencyKey: "next" };
+    const other = { runId: idIn(await send("startSettlementRun", manager, next), "run") };
+    return { from: manager, input, other, act: ActType.SETTLEMENT_RUN_CANCELLED, noun: "run" };
+  },
+  enterExchangeRate: async () => {
+    const asOf = "2026-03-09T00:00:00.000Z";
+    const input = { base: "KRW", quote: "USD", type: "DAILY_CLOSE", source: "bank", asOf, rate: "0.00075" };
+    const other = { ...input, rate: "0.00076" };
+    return { from: manager, input, other, act: ActType.EXCHANGE_RATE_ENTERED, noun: "exchangeRate" };
+  },
+  simulateSettlement: async () => {
+    const periodId = await settledPeriod();
+    const other = { periodId, document: example("config-weekly-ggr") };
+    return { from: manager, input: { periodId }, other, act: { simulation: "true" }, noun: "simulation" };
+  },
+  cancelSimulation: async () => {
+    const periodId = await settledPeriod();
+    const ids: string[] = [];
+    for (const idempotencyKey of ["one", "two"]) {
+      ids.push(idIn(await send("simulateSettlement", manager, { periodId, idempotencyKey }), "simulation"));
+    }
+    await app.database.query("update simulation set state = 'RUNNING' where tenant_id = ?", [place.tenant.id]);
+    const [input, other] = ids.map((simulationId) => ({ simulationId }));
+    const act = { simulation: "state = 'CANCELLED'" };
+    return { from: manager, input: input ?? {}, other: other ?? {}, act, noun: "simulation" };
+  },
 };
 
 describe.each(Object.keys(mutations))("%s", (name) => {
@@ -126,6 +174,14 @@ async function open(): Promise<void> {
   manager = await seedClient(app, place.shell, null);
 }
 
+/** The place's first period, settled. */
+async function settledPeriod(): Promise<string> {
+  const [first] = await periods(app, place);
+  const periodId = present(first, "a period").id;
+  await send("closePeriod", manager, { periodId, idempotencyKey: "close" });
+  return periodId;
+}
+
 /** A draft of the manager's. */
 async function drafted(): Promise<string> {
   const document = example("config-weekly-ggr");
@@ -148,7 +204,7 @@ async function prepared(name: string): Promise<Repeatable> {
 
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-  const noun = /(Tenant|Partner|Client|Key|Configuration|Period)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  const noun = NOUNS.find(([ending]) => ending.test(name))?.[1] ?? "";
   const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }
@@ -162,8 +218,11 @@ async function codesIn(answer: Promise<Answer>): Promise<unknown[]> {
   return ((await answer).errors ?? []).map(({ extensions }) => extensions["code"]);
 }
 
-/** How many acts of that type all tenants have. */
-async function actsOf(type: ActType): Promise<number> {
-  const [{ acts }] = await app.database.query("select count(*) as acts from act where type = ?", [type]);
+/** How many changes of that kind all tenants have seen. */
+async function actsOf(act: Repeatable["act"]): Promise<number> {
+  const [{ acts }] =
+    typeof act === "string"
+      ? await app.database.query("select count(*) as acts from act where type = ?", [act])
+      : await app.database.query(`select count(*) as acts from simulation where ${act.simulation}`);
   return Number(acts);
 }

@@ -143,11 +143,7 @@ describe("a document is refused with the path", () => {
 
 describe("the format holds what is not settled yet, and such a document is refused by its path", () => {
   test.each([
-    ["/carryOver/scope", "PLAYER", "/carryOver/scope"],
-    ["/carryOver/ringFence", { playerAtMost: "-7000", aggregateAtMost: "-2000" }, "/carryOver/ringFence"],
-    ["/fx", { to: "EUR", type: "TRANSACTION", source: "ECB" }, "/fx/type"],
     ["/credit", { drawAt: "POSTING", whenExhausted: "CREDIT_LINE", creditLimit: "500", lowWater: "0.1" }, "/credit"],
-    ["/lateItems", "ORIGIN_TERMS", "/lateItems"],
     ["/rules", { format: "JDM", content: { nodes: [] } }, "/rules"],
   ])("%s = %j", (pointer, value, path) => {
     expect(refusalOf(changed(pointer, value))).toMatchObject({

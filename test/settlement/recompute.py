@@ -25,7 +25,9 @@ LINES = {
     "bonusDeduction": "DEDUCTION_BONUS", "jackpotDeduction": "DEDUCTION_JACKPOT_CONTRIBUTION",
     "paymentFeeDeduction": "DEDUCTION_PAYMENT_FEES", "gamingTaxDeduction": "DEDUCTION_GAMING_TAX",
     "chargebackDeduction": "DEDUCTION_CHARGEBACKS", "adminFeeDeduction": "DEDUCTION_ADMIN_FEE",
-    "providerFeeDeduction": "DEDUCTION_PROVIDER_FEES",
+    "providerFeeDeduction": "DEDUCTION_PROVIDER_FEES", "aggregate": "AGGREGATE", "fencedBase": "FENCED_BASE",
+    "playerBase": "PLAYER_BASE", "playerCarryIn": "PLAYER_CARRY_IN", "playerOffset": "PLAYER_OFFSET",
+    "playerLoss": "PLAYER_LOSS", "playerFenced": "PLAYER_FENCED", "playerExpired": "PLAYER_EXPIRED",
 }
 STATE = {
     "baseBefore": "WINDOW_BASE", "settled": "WINDOW_SETTLED", "used": "CAP_USED", "released": "RESERVE",
@@ -35,8 +37,10 @@ MEMBERS = {
     "opening": "opening", "earned": "earned", "adjustments": "adjustments", "reserveHeld": "reserveHeld",
     "reserveReleased": "reserveReleased", "payable": "payable", "taxWithheld": "taxWithheld",
 }
-TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight"]
+TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight", "playerAtMost",
+         "aggregateAtMost"]
 SUMS = [("EARNED", "earned"), ("ADJUSTMENTS", "adjustments")]
+RECOUPED = ["SHARE", "FEE_FIXED", "FEE_PER_TRANSACTION", "FEE_PER_UNIT", "CAP", "TOP_UP"]
 
 
 def evaluate(formula, inputs):
@@ -135,22 +139,46 @@ def at(document, pointer):
     return document
 
 
+def apart(statement):
+    """Whether late items settle at the terms of their origin, and so are no part of this period's activity."""
+    return statement["configuration"]["document"]["lateItems"] == "ORIGIN_TERMS"
+
+
+def is_about(line, scope, code):
+    """Whether a line is of that code and of a scope, or of the unit that a player's scope is a part of."""
+    return line["code"] == code and line["scope"] in (scope, re.sub(r"(^|; )player=\w+$", "", scope))
+
+
 def from_totals(statement, name, scope):
     """What the totals say of a name such as lateRolledBackBets; None where it is no such name."""
     late, rest = (True, name[4:]) if name.startswith("late") and name != "lateItems" else (False, name)
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
     rest = rest[:1].lower() + rest[1:]
-    if rest not in KINDS or not re.fullmatch(r"(currency=\w+)?", scope):
+    parts = re.fullmatch(r"(player=(?P<player>\w+))?(; )?(currency=(?P<currency>\w+))?", scope)
+    if rest not in KINDS or not parts:
         return None
-    currency = scope[9:] or None
+    player, currency = parts["player"], parts["currency"]
     kind, *categories = KINDS[rest]
     kind = "ROLLBACK_" + kind if undone else kind
     return sum(
-        Fraction(total["sum"]) for total in statement["totals"]
-        if total["kind"] == kind and (not categories or total["category"] in categories)
-        and (total["originPeriodId"] is not None) == late and total.get("currency") == currency
-    )
+        (worth(statement, total) for total in statement["totals"]
+         if total["kind"] == kind and (not categories or total["category"] in categories)
+         and (total["originPeriodId"] is not None) == late
+         and (total.get("currency") == currency or (currency is None and "day" in total))
+         and (player is None or total.get("player") == player)
+         and (total["originPeriodId"] is None or not apart(statement))), Fraction(0))
+
+
+def worth(statement, total):
+    """A total's amount; where each transaction is converted at its day's rate, in the statement's currency."""
+    amount = Fraction(total["sum"])
+    if "day" in total:
+        key = (total["currency"], total["day"])
+        rates = next(each["rates"] for each in statement["conversions"] if (each["from"], each.get("day")) == key)
+        for rate in rates:
+            amount *= Fraction(rate["rate"])
+    return amount
 
 
 def possible_values(statement, name, line, before):
@@ -161,7 +189,13 @@ def possible_values(statement, name, line, before):
     if from_totals(statement, name, scope) is not None:
         found.add(from_totals(statement, name, scope))
     if stem in LINES:
-        found |= {Fraction(each["result"]) for each in before if each["code"] == LINES[stem] and each["scope"] == scope}
+        found |= {Fraction(each["result"]) for each in before if is_about(each, scope, LINES[stem])}
+    if stem == "playerBase" and not found:
+        found.add(Fraction(0))
+    if stem in ("offset", "fenced", "fencedBefore"):
+        codes = {"offset": "PLAYER_OFFSET"}.get(stem, "PLAYER_FENCED")
+        parts = [Fraction(each["result"]) for each in before if each["code"] == codes]
+        found |= set(parts) if stem == "offset" else {sum(parts[:count]) for count in range(len(parts) + 1)}
     if name in MEMBERS:
         found.add(Fraction(statement[MEMBERS[name]]))
     if name in ("exchange", "exchange2"):
@@ -174,25 +208,69 @@ def possible_values(statement, name, line, before):
         found |= {Fraction(each["result"]) for each in before if each["code"] in ("BASE_PART", "BASE_CONVERTED")}
     if name == "earned":
         lines = [each for each in before if each["section"] == "EARNED"]  # exact ones, or as they were rounded
+        if line["code"] == "ADVANCE":  # recouped from shares and fees, those of late items among them
+            late = [each for each in statement["lines"] if each["scope"].startswith("origin=")]
+            lines = [each for each in lines + late if each["code"] in RECOUPED]
         found |= {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}
-    if name == "carryIn" and line["code"] == "CARRY_IN":
-        names = ("CARRY", "WINDOW_CARRY")
-        carried = [[item for item in statement["state"]["opening"] if item["name"] == each] for each in names]
-        found |= {sum(Fraction(item["value"]) for item in items if item["scope"] == scope) for items in carried}
+    if name in ("carryIn", "playerCarryIn") and line["code"] in ("CARRY_IN", "PLAYER_CARRY_IN", "PLAYER_EXPIRED"):
+        names = ("CARRY", "WINDOW_CARRY") if name == "carryIn" else ("PLAYER_CARRY",)
+        items = [item for item in statement["state"]["opening"] if item["scope"] == scope and item["name"] in names]
+        carried = {sum(Fraction(item["value"]) for item in items if item["name"] == each) for each in names}
+        found |= {each + moved for each in carried for moved in {Fraction(0), moved_by(statement, scope, name)}}
+    if name in ("again", "settled") and line["term"] == "/lateItems":
+        found.add(late_amount(statement, line, name))
     if stem in TERMS and line["term"] is not None:
         chosen = {Fraction(each["result"]) for each in before if each["code"] == "TIER_RATE"}
         # a rate of a cap or basis stands in the member that the line names; a tier's rate on the line before
         found |= config_numbers(at(document, line["term"])) | (chosen if stem == "rate" else set())
         found |= config_numbers(document["carryOver"]) if name == "capRate" else set()
-    if name in STATE:
+    if name in STATE and line["term"] != "/lateItems" and (name == "released" or not statement.get("origins")):
         items = [item for item in statement["state"]["opening"] if item["name"] == STATE[name]]
         found |= {Fraction(0)} | {Fraction(item["value"]) for item in items}
         found.add(sum((Fraction(item["value"]) for item in items if item["key"] == "1"), Fraction(0)))
     return found or None
 
 
+def late_amount(statement, line, name):
+    """What an origin came to on such a line, before this statement's late items or with them."""
+    origin, _, scope = line["scope"].partition("; ")
+    lines = next(each for each in statement["origins"] if each["period"]["id"] == origin[7:])[
+        "lines" if name == "again" else "settled"]
+    return sum((Fraction(each["amount"]) for each in lines if each["amount"] is not None
+                and each["code"] == line["code"] and each["scope"] == scope), Fraction(0))
+
+
+def moved_by(statement, scope, name):
+    """By how much late items change what their origins carried out."""
+    code = "CARRY_OUT" if name == "carryIn" else "PLAYER_CARRY_OUT"
+    def carried(lines):
+        return sum(Fraction(each["result"]) for each in lines if each["code"] == code and each["scope"] == scope)
+    return sum((carried(each["lines"]) - carried(each["settled"]) for each in statement.get("origins", [])), Fraction(0))
+
+
+def check_origins(statement):
+    """Each origin is computed again, without and with the late items of this statement, by its own terms."""
+    for origin in statement.get("origins", []):
+        late = [each for each in statement["totals"] if each["originPeriodId"] == origin["period"]["id"]]
+        for name, totals in (("settled", origin["late"]), ("lines", origin["late"] + late)):
+            timely = [{**each, "originPeriodId": None} for each in totals]
+            again = {**statement, "origins": [], "lines": origin[name], "totals": origin["totals"] + timely,
+                     "configuration": origin["configuration"], "state": origin["state"],
+                     "conversions": origin.get("conversions", [])}
+            for fault in [*check_lines(again), *check_rounding(again)]:
+                yield f"origin {origin['period']['id']} {name}: {fault}"
+
+
 def check(statement):
     """What does not hold, in words."""
+    yield from check_lines(statement)
+    yield from check_origins(statement)
+    yield from check_rounding(statement)
+    yield from check_identity(statement)
+
+
+def check_lines(statement):
+    """Each line follows from its inputs, each input from what stands before it."""
     document, lines = statement["configuration"]["document"], statement["lines"]
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     if hashlib.sha256(canonical).hexdigest() != statement["configuration"]["sha256"]:
@@ -205,8 +283,6 @@ def check(statement):
             values = possible_values(statement, name, line, lines[:index])
             if values is not None and Fraction(value) not in values:
                 yield f"{where}: {name} is not {value}"
-    yield from check_rounding(statement)
-    yield from check_identity(statement)
 
 
 def check_rounding(statement):
@@ -250,11 +326,12 @@ def check_identity(statement):
         due = position if (position > 0 and position >= minimum) or (position < 0 and collects) else 0
         if value["payable"] != due:
             yield f"payable is {due}"
-    carried = sum(Fraction(item["value"]) for item in statement["state"]["closing"] if item["name"] == "CARRY")
+    names = ("CARRY", "PLAYER_CARRY")
+    carried = sum(Fraction(item["value"]) for item in statement["state"]["closing"] if item["name"] in names)
     if carried != value["carryOut"]:
         yield f"carryOut is {carried}"
-    for name, code in (("base", "BASE"), ("carryOut", "CARRY_OUT")):
-        stated = [Fraction(line["result"]) for line in statement["lines"] if line["code"] == code]
+    for name, codes in (("base", ["BASE"]), ("carryOut", ["CARRY_OUT", "PLAYER_CARRY_OUT"])):
+        stated = [Fraction(line["result"]) for line in statement["lines"] if line["code"] in codes]
         if stated and sum(stated) != value[name]:
             yield f"{name} is {sum(stated)}"
 

@@ -50,6 +50,14 @@ describe("domain 2, GGR", () => {
     expect(exactText(result.base, 2)).toBe("70000.00");
   });
 
+  test("what it returned to players is 94.35 % of the turnover, the margin 5.65 %", () => {
+    const result = settle(contractWith(), totalsOf(GAMES));
+    const [turnover, wins] = [line(result, "TURNOVER"), line(result, "WINS")].map((each) => exact(each.result));
+    const basisPoints = (part: Rational) => part.times(Rational.of(10_000n)).round(RoundingMode.HALF_UP);
+    const returned = wins?.over(turnover ?? Rational.ONE) ?? Rational.ZERO;
+    expect([basisPoints(returned), basisPoints(Rational.ONE.minus(returned))]).toEqual([9_435n, 565n]);
+  });
+
   test("does not count a jackpot win that the pool pays", () => {
     const result = settle(contractWith(), totalsOf({ ...GAMES, JACKPOT_WIN: 50_000 }));
     expect(exactText(result.base, 2)).toBe("70000.00");

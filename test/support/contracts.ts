@@ -52,7 +52,7 @@ export interface ContractChanges extends Partial<Omit<Contract, "carry">> {
 export function contractWith(changes: ContractChanges = {}): Contract {
   const { measure, freeRoundStake, deductions, shareRate, carryPolicy, carry, minimumPayoutMinor, ...own } = changes;
   return {
-    ...{ scale: 2, fees: [], caps: [], guarantee: null, reserve: null, overrides: [] },
+    ...{ scale: 2, fees: [], caps: [], guarantee: null, reserve: null, overrides: [], settlesLateAtOrigin: false },
     base: baseWith({
       measure: measure ?? (deductions === undefined ? Measure.GGR : Measure.NGR),
       freeRoundStake: freeRoundStake ?? FreeRoundStake.ZERO,
@@ -75,6 +75,7 @@ const CARRY: CarryTerms = {
   scope: CarryScope.PARTNER,
   rate: Rational.ONE,
   expiresAfterPeriods: null,
+  ringFence: null,
 };
 
 /** A base of GGR, unless told otherwise. */
@@ -196,6 +197,7 @@ const anyCarryTerms: fc.Arbitrary<CarryTerms> = fc
     scope: fc.constant(CarryScope.PARTNER),
     rate: anyRate,
     expiresAfterPeriods: fc.option(fc.integer({ min: 1, max: 3 })),
+    ringFence: fc.constant(null),
   })
   .map((carry) => (carry.policy === CarryPolicy.NONE ? { ...carry, expiresAfterPeriods: null } : carry));
 

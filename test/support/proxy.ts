@@ -42,7 +42,7 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
     }
     let cut: Cut | null = null;
     client.on("data", (chunk) => {
-      if (next !== null && chunk.subarray(5).toString("latin1").toUpperCase() === "COMMIT") {
+      if (next !== null && chunk.subarray(-6).toString("latin1") === "COMMIT") {
         cuts += 1;
         cut = next;
         next = null;

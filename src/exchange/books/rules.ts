@@ -21,6 +21,9 @@ export interface BookedTransaction {
   readonly amountMinor: bigint;
   readonly currency: string;
   readonly originPeriodNo: number;
+  /** The player's pseudonym as it is stored; a posted rollback has its original's, and its instant. */
+  readonly player: string | null;
+  readonly occurredAt: Date;
   /** Whether the tenant signed it; only the tenant takes that back. */
   readonly isTenants: boolean;
 }

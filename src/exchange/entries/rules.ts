@@ -1,5 +1,7 @@
+import { groupBy } from "../../kernel/group.js";
 import { TransactionKind } from "../../periods/entities.js";
-import type { PostedItem } from "../books/rules.js";
+import { Grain, NOBODY } from "../../periods/grains/entities.js";
+import type { BookedTransaction, Place, PostedItem } from "../books/rules.js";
 
 /** The posted items of one batch that go into one period: one ledger entry. */
 export interface EntryGroup {
@@ -67,12 +69,11 @@ export interface DimensionNumbers {
 }
 
 /** What posted items add to the totals of their periods, one row per key. */
-export function activityOf(posted: readonly PostedItem[], { brands, products }: DimensionNumbers): ActivitySum[] {
+export function activityOf(posted: readonly PostedItem[], numbers: DimensionNumbers): ActivitySum[] {
   const sums = new Map<string, Mutable<ActivitySum>>();
   for (const item of posted) {
     const { transaction, place } = item;
-    const brandNo = transaction.brand === null ? 0 : (brands.get(transaction.brand) ?? 0);
-    const productNo = transaction.product === null ? 0 : (products.get(transaction.product) ?? 0);
+    const [brandNo, productNo] = placeNumbers(transaction, numbers);
     const [kind, category, currency] = [activityKind(item), transaction.category ?? "", transaction.currency];
     const key = `${place.periodNo} ${place.originPeriodNo} ${brandNo} ${productNo} ${kind} ${category} ${currency}`;
     let sum = sums.get(key);
@@ -85,6 +86,44 @@ export function activityOf(posted: readonly PostedItem[], { brands, products }: 
     sum.sumMinor += transaction.amountMinor;
   }
   return [...sums.values()];
+}
+
+/** What posted items add to one total that is kept apart by player, day or both. */
+export interface FineSum extends ActivitySum {
+  readonly player: string;
+  readonly day: string;
+}
+
+/** What it takes to tell posted items apart more finely than by period, place, kind and currency. */
+export interface Sieve {
+  /** By what the totals of an item are kept apart: by the terms of the period that takes it, and of its origin. */
+  readonly grainsOf: (place: Place) => readonly Grain[];
+  readonly dayOf: (instant: Date) => string;
+  readonly numbers: DimensionNumbers;
+}
+
+/** What posted items add to the fine totals of the periods that keep some, one row per key. */
+export function fineActivityOf(posted: readonly PostedItem[], { grainsOf, dayOf, numbers }: Sieve): FineSum[] {
+  const groups = groupBy(posted, (item) => {
+    const grains = grainsOf(item.place);
+    if (grains.length === 0) return "";
+    const { transaction } = item;
+    const player = grains.includes(Grain.PLAYER) ? (transaction.player ?? NOBODY) : NOBODY;
+    const day = grains.includes(Grain.DAY) ? dayOf(transaction.occurredAt) : "";
+    return `${player} ${day} ${grains.includes(Grain.PLACE) ? "placed" : ""}`;
+  });
+  return [...groups].flatMap(([key, items]) => {
+    if (key === "") return [];
+    const [player = "", day = "", placed = ""] = key.split(" ");
+    const sums = activityOf(items, placed === "" ? NOWHERE : numbers);
+    return sums.map((sum) => ({ ...sum, player, day }));
+  });
+}
+
+const NOWHERE: DimensionNumbers = { brands: new Map(), products: new Map() };
+
+function placeNumbers({ brand, product }: BookedTransaction, { brands, products }: DimensionNumbers) {
+  return [brand === null ? 0 : (brands.get(brand) ?? 0), product === null ? 0 : (products.get(product) ?? 0)] as const;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,7 +1,6 @@
 import { assert } from "../../kernel/assert.js";
 import { sha256 } from "../../kernel/digest.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
-import type { Activity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -66,44 +65,6 @@ export async function checkBatches(
     mismatch ??= await mismatchOf(reader, partner, row, pseudonymOf);
   }
   return { last: String(last.no), batches: rows.length, items, transactions, mismatch };
-}
-
-/** A period's totals, added up again from its transactions. */
-export async function activityAgain(reader: Reader, partner: PartnerNumbers, periodNo: number): Promise<Activity[]> {
-  // The original of a rollback is found by its `dedupe`, spelled here as `dedupeKey` does.
-  const rows: ActivityRow[] = await reader.query(
-    `select t.origin_period_no as originPeriodNo, t.brand_no as brandNo, t.product_no as productNo,
-       if(t.kind = 'ROLLBACK', concat('ROLLBACK_', coalesce(original.kind, 'UNKNOWN')), t.kind) as activity,
-       coalesce(t.category, '') as feeCategory, t.currency, count(*) as count, coalesce(sum(t.units), 0) as units,
-       sum(t.amount_minor) as sumMinor
-     from transaction as t force index (ix_transaction_period)
-     left join transaction as original on t.kind = 'ROLLBACK' and original.tenant_no = t.tenant_no
-       and original.dedupe = unhex(left(sha2(
-         concat(t.tenant_no, ':', t.partner_no, ':', char_length(t.reverses), ':', t.reverses), 256), 32))
-     where t.tenant_no = ? and t.partner_no = ? and t.period_no = ? and t.state = 'POSTED'
-     group by originPeriodNo, brandNo, productNo, activity, feeCategory, t.currency`,
-    [partner.tenantNo, partner.no, periodNo],
-  );
-  return rows.map(
-    ({ activity: kind, feeCategory: category, originPeriodNo, brandNo, productNo, currency, ...sums }) => ({
-      ...{ periodNo, originPeriodNo, brandNo, productNo, kind, category, currency },
-      count: BigInt(sums.count),
-      units: BigInt(sums.units),
-      sumMinor: BigInt(sums.sumMinor),
-    }),
-  );
-}
-
-interface ActivityRow {
-  readonly originPeriodNo: number;
-  readonly brandNo: number;
-  readonly productNo: number;
-  readonly activity: string;
-  readonly feeCategory: string;
-  readonly currency: string;
-  readonly count: string;
-  readonly units: string;
-  readonly sumMinor: string;
 }
 
 interface BatchRow {

@@ -88,6 +88,8 @@ interface BookedRow {
   readonly amount_minor: string;
   readonly currency: string;
   readonly origin_period_no: number;
+  readonly player: Buffer | null;
+  readonly occurred_at: Date;
   readonly issuer_no: number;
 }
 
@@ -100,7 +102,7 @@ async function bookedByKey(
     (part): Promise<BookedRow[]> =>
       tx.query(
         `select t.dedupe, t.content_hash, t.kind, t.state, brand.code as brand, product.code as product, t.category,
-         t.units, t.amount_minor, t.currency, t.origin_period_no, batch.issuer_no
+         t.units, t.amount_minor, t.currency, t.origin_period_no, t.player, t.occurred_at, batch.issuer_no
        from transaction as t
        join batch on batch.tenant_no = t.tenant_no and batch.no = t.batch_no
        left join brand on brand.tenant_no = t.tenant_no and brand.no = t.brand_no
@@ -130,6 +132,8 @@ function bookedOf(row: BookedRow): BookedTransaction {
     units: row.units === null ? null : BigInt(row.units),
     amountMinor: BigInt(row.amount_minor),
     originPeriodNo: row.origin_period_no,
+    player: row.player === null ? null : row.player.toString("hex"),
+    occurredAt: row.occurred_at,
     isTenants: row.issuer_no === 0,
   };
 }

@@ -8,9 +8,9 @@ import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { coalescedPerTenant } from "../../platform/coalesce.js";
-import { CommitOutcomeUnknown, isPassingTrouble, type Tx, type TxSql } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isDuplicateKey, isPassingTrouble, type TxSql } from "../../platform/database.js";
 import { rowsOf } from "../../platform/rows.js";
-import { together, transactTogether } from "../../platform/together.js";
+import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { storeEnvelopes } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
@@ -76,19 +76,33 @@ interface Found {
   readonly batch: Batch | null;
 }
 
-/** One that the database refuses, as it does a name that is taken, fails all that share; then each goes by itself. */
-async function storeTogether(
-  app: App,
-  _tenantNo: number,
-  batches: readonly CheckedBatch[],
-): Promise<(Batch | Error)[]> {
+/**
+ * One that the database refuses fails all that share. Those who hold a name that is taken are then set apart; where
+ * that is not why, or two of them have the same name, each goes by itself.
+ */
+async function storeTogether(app: App, tenantNo: number, batches: readonly CheckedBatch[]): Promise<(Batch | Error)[]> {
+  if (batches.length === 0) return [];
   try {
-    return await transactTogether(app, (tx) => insertBatches(app, tx, batches));
+    return await transactTogether(app, (sql) => insertBatches(app, sql, batches));
   } catch (error) {
     if (batches.length === 1 || isEverybodys(error)) throw error;
+    if (isDuplicateKey(error)) {
+      const found = await findTogether(app, tenantNo, batches.map(nameOf));
+      const fresh = batches.filter((_, index) => found[index]?.batch === null);
+      if (fresh.length < batches.length) {
+        const stored = (await storeTogether(app, tenantNo, fresh)).values();
+        return found.map(({ batch }) => (batch === null ? present(stored.next().value, "an answer") : asError(error)));
+      }
+    }
   }
-  const alone = batches.map((batch) => transactTogether(app, (tx) => insertBatches(app, tx, [batch])).catch(asError));
+  const alone = batches.map((batch) =>
+    transactTogether(app, (sql) => insertBatches(app, sql, [batch])).catch((error: unknown) => [asError(error)]),
+  );
   return (await Promise.all(alone)).flat();
+}
+
+function nameOf({ issuerNo, claims: { jti } }: CheckedBatch): BatchName {
+  return { issuerNo, jti };
 }
 
 function isEverybodys(error: unknown): boolean {
@@ -97,7 +111,7 @@ function isEverybodys(error: unknown): boolean {
 }
 
 /** One round trip. A key that is not active refuses the batch that it signed, and with it all that share. */
-async function insertBatches(app: App, tx: Tx, batches: readonly CheckedBatch[]): Promise<Batch[]> {
+async function insertBatches(app: App, sql: Together, batches: readonly CheckedBatch[]): Promise<Batch[]> {
   const { tenantId, tenantNo } = present(batches[0], "a batch to store").actor;
   const acceptedAt = app.clock.now();
   const rows = batches.map((batch) => rowOfBatch(newId("bat", app.clock), acceptedAt, batch));
@@ -106,7 +120,6 @@ async function insertBatches(app: App, tx: Tx, batches: readonly CheckedBatch[])
     act: actOf(batch, present(rows[index], "a row")),
   }));
   const contents = batches.map(({ packed }, index): [string, Buffer] => [present(rows[index], "a row").id, packed]);
-  const sql = together(tx);
   const leafHashes = await recordActsOf(sql.later, acceptedAt, acts);
   const accepted = rows.map((row, index) => ({ ...row, leafHash: present(leafHashes[index], "a leaf hash") }));
   await insertRows(sql.later, accepted);

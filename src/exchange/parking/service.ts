@@ -73,6 +73,7 @@ export async function releaseBatch(app: App, actor: Actor, batchId: string): Pro
 
 /** Tells whoever waits for them that these batches wait no longer. */
 export async function tellWaiting(app: App, batches: readonly Pick<WaitingBatch, "id">[]): Promise<void> {
+  if (batches.length === 0) return;
   await app.signals.publish(POSTED_SIGNAL, batches.map((batch) => batch.id).join(" "));
 }
 

@@ -17,14 +17,9 @@ export function postingQueue(partition: number): string {
 /** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
 const HELD_DELAY_MS = 100;
 
-/**
- * A partner that was posted so lately is busy, and waits a moment before it is posted again, so that what comes at the
- * same time is posted together.
- */
-const BUSY_MS = 250;
+/** A partner is handed over no more often, so that what comes at the same time is posted together. */
 const GATHER_MS = 15;
 const PARTNERS_KEPT_MAX = 10_000;
-const postedAt = perApp(() => new BoundedMap<string, number>(PARTNERS_KEPT_MAX));
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
 export const postPartner = defineJob({
@@ -33,37 +28,37 @@ export const postPartner = defineJob({
   input: z.object({ tenantId: z.string(), tenantNo: z.number(), partnerId: z.string() }),
   run: async (app, { tenantId, tenantNo, partnerId }) => {
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
-    if (performance.now() - (postedAt(app).get(partnerId) ?? 0) < BUSY_MS) await sleep(GATHER_MS);
     const { isDrained, batches } = await postBatches(app, partner);
-    if (batches > 0) postedAt(app).set(partnerId, performance.now());
     if (isDrained) return;
     if (batches === 0) await handOver(app, partner, { delayMs: HELD_DELAY_MS });
     else await enqueuePosting(app, partner);
   },
 });
 
-/** Partners that are being handed over in a process, with who is to follow. */
+/** When a partner was handed over last, and the next time if it is planned. */
 interface HandingOver {
-  readonly now: Promise<void>;
+  readonly at: number;
   next: Promise<void> | null;
 }
 
-const handingOver = perApp(() => new Map<string, HandingOver>());
+const handingOver = perApp(() => new BoundedMap<string, HandingOver>(PARTNERS_KEPT_MAX));
 
 /**
- * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come while the
- * partner is being handed over share the next time.
+ * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come within a moment
+ * of the last time share the next.
  */
-export async function enqueuePosting(app: App, partner: Partner): Promise<void> {
+export function enqueuePosting(app: App, partner: Partner): Promise<void> {
   const all = handingOver(app);
-  const known = all.get(partner.id);
-  if (known !== undefined) {
-    known.next ??= known.now.then(() => enqueuePosting(app, partner));
-    return known.next;
-  }
-  const now = handOver(app, partner).finally(() => all.delete(partner.id));
-  all.set(partner.id, { now, next: null });
-  return now;
+  const last = all.get(partner.id);
+  if (last?.next) return last.next;
+  const handOverNow = () => {
+    all.set(partner.id, { at: performance.now(), next: null });
+    return handOver(app, partner);
+  };
+  const sinceMs = last === undefined ? GATHER_MS : performance.now() - last.at;
+  if (last === undefined || sinceMs >= GATHER_MS) return handOverNow();
+  last.next = sleep(GATHER_MS - sinceMs).then(handOverNow);
+  return last.next;
 }
 
 interface HandOver {

@@ -42,6 +42,8 @@ export type HashedItem =
       readonly contentHash: string;
       /** `dedupe` of what a rollback reverses; null for every other kind. */
       readonly reverses: string | null;
+      /** The player's pseudonym as it is stored. */
+      readonly player: string | null;
     }
   | ItemRefusal;
 
@@ -194,14 +196,15 @@ function fits(rollback: BookedTransaction, original: BookedTransaction): boolean
 
 /** All dimensions of a rollback are its original's. */
 function reversalTransaction(rollback: BookedTransaction, original: BookedTransaction): BookedTransaction {
-  const { brand, product, category, units, originPeriodNo } = original;
-  return { ...rollback, state: TransactionState.POSTED, brand, product, category, units, originPeriodNo };
+  const { brand, product, category, units, originPeriodNo, player, occurredAt } = original;
+  const own = { brand, product, category, units, originPeriodNo, player, occurredAt };
+  return { ...rollback, state: TransactionState.POSTED, ...own };
 }
 
 /** Written out member by member: spreading objects together costs more than all else that is decided on an item. */
 function transactionOf(
   { isTenants }: BatchToPost,
-  { item, dedupe, contentHash }: GoodItem,
+  { item, dedupe, contentHash, player }: GoodItem,
   state: TransactionState,
   originPeriodNo: number,
 ): BookedTransaction {
@@ -217,6 +220,8 @@ function transactionOf(
     amountMinor: item.amountMinor,
     currency: item.currency,
     originPeriodNo,
+    player,
+    occurredAt: item.occurredAt,
     isTenants,
   };
 }

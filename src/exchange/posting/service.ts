@@ -2,6 +2,7 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { dayIn } from "../../kernel/clock.js";
 import { leafHash } from "../../kernel/digest.js";
 import { groupBy } from "../../kernel/group.js";
 import { EntryKind } from "../../ledger/entities.js";
@@ -10,6 +11,7 @@ import {
   balancesAfter,
   type Copy,
   linesOf,
+  type Mark,
   nextEntryNo,
   post,
   publishBalances,
@@ -17,15 +19,18 @@ import {
 import { commitTo } from "../../periods/commitments/service.js";
 import { tryCursor } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
+import { addFineActivity } from "../../periods/fine-totals/service.js";
+import { joinGrains } from "../../periods/grains/entities.js";
 import { addActivity } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, type Tx, type TxSql } from "../../platform/database.js";
-import { together, transactTogether } from "../../platform/together.js";
+import { CommitOutcomeUnknown, type TxSql } from "../../platform/database.js";
+import { type Together, transactTogether } from "../../platform/together.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
+import type { Place } from "../books/rules.js";
 import { commitmentLeaf } from "../commitments/rules.js";
 import { packOutcomes } from "../contents/service.js";
-import { activityOf, type EntryGroup, entryGroups, movesOf } from "../entries/rules.js";
+import { activityOf, type EntryGroup, entryGroups, fineActivityOf, movesOf } from "../entries/rules.js";
 import { readFacts } from "../facts/service.js";
 import { postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
@@ -71,23 +76,21 @@ export async function postBatches(app: App, partner: Partner, itemsMax: number =
 
 /** Posts a group in one transaction. Null when another worker holds the partner. */
 async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
-  const mark = await announceChange(app, partner);
+  const marking = announceChange(app, partner);
   const stages = new ItemStages(app);
-  let isKnown = true;
-  let balances: Copy | null = null;
   try {
-    const result = await transactTogether(app, (tx) => postUnderCursor(app, tx, partner, { ...group, stages }));
+    const result = await transactTogether(app, (sql) =>
+      postUnderCursor(app, sql, partner, { ...group, stages, marking }),
+    );
     const posted = result?.batches ?? null;
     stages.count(posted);
-    balances = result?.balances ?? null;
-    if (posted !== null) await tellWaiting(app, posted);
+    const balances = (await result?.balances) ?? null;
+    await Promise.all([tellWaiting(app, posted ?? []), publishBalances(app, partner, await marking, balances)]);
     return posted;
   } catch (error) {
-    isKnown = !(error instanceof CommitOutcomeUnknown);
-    throw error;
-  } finally {
     // While COMMIT may still come the mark stays, until the copy's end.
-    if (isKnown) await publishBalances(app, partner, mark, balances);
+    if (!(error instanceof CommitOutcomeUnknown)) await publishBalances(app, partner, await marking);
+    throw error;
   }
 }
 
@@ -98,21 +101,23 @@ interface Group {
 
 interface CountedGroup extends Group {
   readonly stages: ItemStages;
+  /** The mark of the hot balances is on its way; nothing is written before it is there. */
+  readonly marking: Promise<Mark>;
 }
 
 /** The batches that were posted and the balances that this leaves, once it is committed. */
 interface PostedGroup {
   readonly batches: WaitingBatch[];
-  readonly balances: Copy | null;
+  /** Null where nothing was posted; known with COMMIT. */
+  readonly balances: Promise<Copy> | null;
 }
 
 async function postUnderCursor(
   app: App,
-  tx: Tx,
+  sql: Together,
   partner: Partner,
-  { candidates, pseudonymOf, stages }: CountedGroup,
+  { candidates, pseudonymOf, stages, marking }: CountedGroup,
 ): Promise<PostedGroup | null> {
-  const sql = together(tx);
   const [cursor, waiting, facts] = await timedWait(app, "duplicate", () =>
     Promise.all([tryCursor(sql, partner), stillWaiting(sql, partner, candidates), readFacts(sql, partner, candidates)]),
   );
@@ -126,8 +131,9 @@ async function postUnderCursor(
   stages.decided(waiting, decision.outcomes);
   const groups = entryGroups(decision.posted);
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
-  const numbers = await numbersOf(app, tx, partner, decision);
+  const numbers = await numbersOf(app, sql, partner, decision);
   const results = resultsOf(waiting, decision);
+  await marking;
   await commitToPeriods(sql.later, partner, { groups, results, periods: facts.periods });
   await writeTransactions(sql.later, partner, { decision, entryNos, numbers, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
@@ -136,8 +142,20 @@ async function postUnderCursor(
   });
   const ledgerVersion = await post(sql.later, partner, cursor, entries);
   await addActivity(sql.later, partner, activityOf(decision.posted, numbers));
+  const sieve = sieveOf(partner, facts.periods);
+  if (sieve !== null) await addFineActivity(sql.later, partner, fineActivityOf(decision.posted, { ...sieve, numbers }));
   await writeOutcomes(sql.later, partner, { results, postedAt, ledgerVersion });
-  return { batches: waiting, balances: await balancesAfter(sql, partner, ledgerVersion) };
+  const balances = balancesAfter(sql.last, partner, ledgerVersion);
+  balances.catch(() => undefined); // the transaction fails with them, and tells
+  return { batches: waiting, balances };
+}
+
+/** By what posted items are told apart besides; null, and that is nearly always, where no period asks for it. */
+function sieveOf({ timezone }: Partner, periods: ReadonlyMap<number, SettlementPeriod>) {
+  if ([...periods.values()].every(({ grain }) => grain.length === 0)) return null;
+  const grainIn = (periodNo: number) => periods.get(periodNo)?.grain ?? [];
+  const grainsOf = ({ periodNo, originPeriodNo }: Place) => joinGrains(grainIn(periodNo), grainIn(originPeriodNo));
+  return { grainsOf, dayOf: dayIn(timezone) };
 }
 
 /** What became of a batch, packed for storage. */

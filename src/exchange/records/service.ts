@@ -1,5 +1,5 @@
 import type { App } from "../../platform/app.js";
-import type { Tx, TxSql } from "../../platform/database.js";
+import type { TxSql } from "../../platform/database.js";
 import {
   codeLiteral,
   hexLiteral,
@@ -175,7 +175,7 @@ function chunks(keys: readonly string[]): SqlText[] {
 }
 
 /** The numbers of the brands and products that a decision names; those seen for the first time are written down. */
-export async function numbersOf(app: App, tx: Tx, partner: Partner, decision: Decision): Promise<DimensionNumbers> {
+export async function numbersOf(app: App, tx: TxSql, partner: Partner, decision: Decision): Promise<DimensionNumbers> {
   const { posted, pending } = decision;
   const [brands, products] = [new Set<string>(), new Set<string>()];
   for (const written of [posted, pending]) {

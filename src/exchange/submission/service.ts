@@ -87,28 +87,53 @@ interface Parties {
   readonly partner: Partner;
 }
 
+/** How far a submission was read before it was refused. */
+interface Seen {
+  envelope: ReadBatch | null;
+  parties: Parties | null;
+}
+
 async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
-  let envelope: ReadBatch | null = null;
+  const seen: Seen = { envelope: null, parties: null };
   try {
-    envelope = await timedWait(app, "format", () => readBatch(jws));
-    const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
-    if (parties !== null && envelope.stated !== null) {
-      const { stated, payloadSha256 } = envelope;
-      const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
-      if (known !== null) countBatch(app, "replayed");
-      if (known !== null) return { batch: known, replayed: true };
-      await refuseIfPartnerFull(app, actor, parties.partner);
-    }
-    const [read, key] = [envelope, await usableKey(app, actor, envelope.header.kid)];
-    const verified = await timedWait(app, "signature", () => read.verified(key, app.clock.now()));
-    const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
-    const accepted = await store(app, actor, checked);
-    countBatch(app, accepted.replayed ? "replayed" : "accepted");
-    return accepted;
+    return await acceptNew(app, actor, jws, seen).catch((refusal: unknown) =>
+      acceptedBefore(app, actor, seen, refusal),
+    );
   } catch (error) {
-    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, envelope, error);
+    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, seen.envelope, error);
     throw error;
   }
+}
+
+/** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
+async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
+  const envelope = await timedWait(app, "format", () => readBatch(jws));
+  seen.envelope = envelope;
+  const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
+  seen.parties = parties;
+  if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
+  const key = await usableKey(app, actor, envelope.header.kid);
+  const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
+  const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
+  const accepted = await store(app, actor, checked);
+  countBatch(app, accepted.replayed ? "replayed" : "accepted");
+  return accepted;
+}
+
+/** What was accepted is answered again, whatever would be wrong with it now; for all else the refusal stands. */
+async function acceptedBefore(
+  app: App,
+  actor: Actor,
+  { envelope, parties }: Seen,
+  refusal: unknown,
+): Promise<Accepted> {
+  const stated = envelope?.stated ?? null;
+  if (!(refusal instanceof CodedError) || envelope === null || stated === null || parties === null) throw refusal;
+  const { payloadSha256 } = envelope;
+  const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
+  if (known === null) throw refusal;
+  countBatch(app, "replayed");
+  return { batch: known, replayed: true };
 }
 
 /** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
@@ -144,7 +169,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   try {
     const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
@@ -152,7 +177,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
     await untilSettled(app, actor, verified.issuerNo, claims.jti);
     const batch = await known();
     if (batch === null) throw error; // rolled back: the caller may send it again
-    await enqueuePosting(app, partner);
+    void enqueuePosting(app, partner);
     return { batch, replayed: false };
   }
 }

@@ -122,6 +122,7 @@ function hashedItem(partner: Partner, result: ItemResult, pseudonymOf: Pseudonym
     dedupe: keyOf(item.id),
     contentHash: contentHash(item, pseudonymOf),
     reverses: item.reverses === null ? null : keyOf(item.reverses),
+    player: item.player === null ? null : pseudonymOf(item.player),
   };
 }
 

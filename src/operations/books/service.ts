@@ -1,8 +1,12 @@
-import { activityAgain, checkBatches } from "../../exchange/evidence/service.js";
+import { checkBatches } from "../../exchange/evidence/service.js";
+import { activityAgain, fineActivityAgain } from "../../exchange/recounts/service.js";
 import type { AccountName } from "../../ledger/entities.js";
 import { linesOf } from "../../ledger/service.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import { TransactionKind } from "../../periods/entities.js";
+import { type FineActivity, fineActivityOf } from "../../periods/fine-totals/service.js";
+import { joinGrains } from "../../periods/grains/entities.js";
+import { periodsByNumber } from "../../periods/service.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
@@ -17,6 +21,7 @@ const ROLLBACK = /^ROLLBACK_(.+)$/;
 export interface Book extends PartnerNumbers {
   readonly tenantId: string;
   readonly id: string;
+  readonly timezone: string;
 }
 
 /** Computes a partner's books again from its rows: entries, balances, totals, accounts and batches. */
@@ -143,7 +148,34 @@ async function checkTotals(reader: Reader, book: Book, findings: Findings): Prom
     const [expected, found] = [await activityAgain(reader, book, period_no), await activityOf(reader, book, period_no)];
     findings.count("totals", found.length);
     findings.compare(Check.TOTALS, `${book.id} period ${period_no}`, byDimension(expected), byDimension(found));
+    await checkFineTotals(reader, book, findings, { periodNo: period_no, activity: expected });
   }
+}
+
+interface Counted {
+  readonly periodNo: number;
+  readonly activity: readonly Activity[];
+}
+
+/** What is told apart by player or day, where the period or the origin asks for it, and nothing elsewhere. */
+async function checkFineTotals(reader: Reader, book: Book, findings: Findings, { periodNo, activity }: Counted) {
+  const origins = [...new Set(activity.map(({ originPeriodNo }) => originPeriodNo))];
+  const periods = await periodsByNumber(reader, book.tenantNo, [periodNo, ...origins]);
+  const grainIn = (no: number) => periods.get(no)?.grain ?? [];
+  const expected: FineActivity[] = [];
+  for (const originPeriodNo of origins) {
+    const grains = joinGrains(grainIn(periodNo), grainIn(originPeriodNo));
+    if (grains.length === 0) continue;
+    expected.push(...(await fineActivityAgain(reader, book, { periodNo, originPeriodNo, grains })));
+  }
+  const found = await fineActivityOf(reader, book, { periodNo, originPeriodNo: null }, null);
+  findings.count("fine totals", found.length);
+  findings.compare(Check.TOTALS, `${book.id} period ${periodNo} fine`, byGrain(expected), byGrain(found));
+}
+
+function byGrain(totals: readonly FineActivity[]): Map<string, string> {
+  const each = totals.map((total) => [...byDimension([total])].map(([name, text]) => [name, text, total] as const));
+  return new Map(each.flat().map(([name, text, { player, day }]) => [`player ${player} day ${day} ${name}`, text]));
 }
 
 /** Statements move what postings left, so entries of postings alone are what the totals come to. */

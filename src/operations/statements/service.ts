@@ -107,7 +107,7 @@ function checkLink(statement: Statement, previous: Statement | null, findings: F
 
 /** The period is settled, and its totals are still those that the statement was computed from. */
 async function checkPeriod(reader: Reader, statement: Statement, findings: Findings): Promise<void> {
-  const { tenantNo, partnerNo, periodNo, currency, id } = statement;
+  const { tenantNo, partnerNo, periodNo, id } = statement;
   const period = await reader.findOneBy(SettlementPeriod, { tenantNo, no: periodNo });
   const state = period?.state ?? "none";
   if (state !== PeriodState.STATEMENT_ISSUED) {
@@ -115,29 +115,31 @@ async function checkPeriod(reader: Reader, statement: Statement, findings: Findi
   }
   if (period === null || !isReadable(statement)) return;
   await checkCommitment(reader, period, statement, findings);
-  const { totals, conversions = [] } = documentOf(statement);
-  const currencies = [currency, ...conversions.map(({ from }) => from)];
+  const together = await reader.find(Statement, { where: { tenantNo, periodNo }, order: { currency: "ASC" } });
+  if (together[0]?.id !== id || !together.every(isReadable)) return; // all of a period's are held against it at once
   const rows: { name: string; currency: string; count: string; units: string; total: string }[] = await reader.query(
     `select concat(kind, ' ', category, ' ', if(total.origin_period_no = total.period_no, '', origin.id)) as name,
        total.currency, sum(total.count) as count, sum(total.units) as units, sum(total.sum_minor) as total
      from activity_total as total
      left join settlement_period as origin on origin.tenant_no = total.tenant_no and origin.no = total.origin_period_no
-     where total.tenant_no = ? and total.partner_no = ? and total.period_no = ? and total.currency in (?)
-     group by name, total.currency`,
-    [tenantNo, partnerNo, periodNo, currencies],
+     where total.tenant_no = ? and total.partner_no = ? and total.period_no = ? group by name, total.currency`,
+    [tenantNo, partnerNo, periodNo],
   );
   const posted = rows.map(({ name, count, units, total, ...row }) => {
     const text = `${count} × ${decimalText(BigInt(total), scaleOf(row.currency))}, ${units} units`;
     return [`${name} ${row.currency}`, text] as const;
   });
-  const groups = groupBy(totals, ({ kind, category, originPeriodId, currency: own = currency }) => {
-    return `${kind} ${category} ${originPeriodId ?? ""} ${own}`;
+  const totals = together.flatMap((each) => {
+    return documentOf(each).totals.map(({ currency = each.currency, ...total }) => ({ ...total, currency }));
+  });
+  const groups = groupBy(totals, ({ kind, category, originPeriodId, currency }) => {
+    return `${kind} ${category} ${originPeriodId ?? ""} ${currency}`;
   });
   const stated = [...groups].map(([name, places]) => {
     const sum = (of: (total: (typeof places)[number]) => bigint) => places.reduce((all, each) => all + of(each), 0n);
     const [count, units] = [sum((total) => BigInt(total.count)), sum((total) => BigInt(total.units))];
     const minor = sum((total) => BigInt(total.sum.replace(".", "")));
-    const scale = scaleOf(places[0]?.currency ?? currency);
+    const scale = scaleOf(places[0]?.currency ?? "");
     return [name, `${count} × ${decimalText(minor, scale)}, ${units} units`] as const;
   });
   findings.compare(Check.STATEMENTS, `${id} total`, new Map(posted), new Map(stated));

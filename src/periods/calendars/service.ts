@@ -1,7 +1,7 @@
 import type Holidays from "date-holidays";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { periodError } from "../errors.js";
-import { localDateText } from "../rules.js";
+import { dayEndMs, localDateText } from "../rules.js";
 import { type DueDay, dayAfter, dueDay, isDueDay, isWeekend } from "./rules.js";
 
 /** When something is to be paid: so many days after the local date of an instant. */
@@ -38,6 +38,17 @@ export async function paymentDate(term: PaymentTerm): Promise<PaymentDate> {
 export function isPaymentDate(payment: PaymentDate): boolean {
   return isDueDay(payment);
 }
+
+/**
+ * Between which instants a rate for transactions of a local day lies: not after the day's end, and at most seven days
+ * before it, so that a weekend has Friday's. Null for a text that is no day, or no zone.
+ */
+export function rateSpan(day: string, timezone: string): { readonly after: Date; readonly through: Date } | null {
+  const endMs = dayEndMs(day, timezone);
+  return endMs === null ? null : { after: new Date(endMs - RATE_DAYS_MAX * DAY_MS), through: new Date(endMs) };
+}
+
+const RATE_DAYS_MAX = 7;
 
 /** Refuses (`VALIDATION`) a calendar that nobody knows, by the path at which it stands. */
 export async function checkCalendar({ calendar, path }: { calendar: string; path: string }): Promise<void> {

@@ -7,6 +7,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import type { PartnerNumbers } from "../cursors/service.js";
 import { PeriodState, SettlementPeriod } from "../entities.js";
 import { periodError } from "../errors.js";
+import { covers, type Grain, grainText } from "../grains/entities.js";
 import { type Cycle, faultOfCycle, type PlannedPeriod, planPeriods } from "../rules.js";
 
 const DAY_MS = 86_400_000;
@@ -21,6 +22,8 @@ export interface Cut {
   readonly configurationId: string;
   readonly cycle: Cycle;
   readonly graceMs: number;
+  /** By what its terms tell totals apart besides; absent: nothing. */
+  readonly grain?: readonly Grain[];
 }
 
 /** A cut, from an instant on. */
@@ -54,7 +57,7 @@ export function checkCycle(cycle: Cycle): void {
  */
 export async function planFrom(app: App, tx: Tx, partner: Partner, plan: Plan): Promise<void> {
   const now = app.clock.now();
-  const { cycle, graceMs, configurationId, effectiveFrom } = plan;
+  const { cycle, graceMs, configurationId, effectiveFrom, grain = [] } = plan;
   const standing = await tx.find(SettlementPeriod, {
     where: { ...ofPartner(partner), startsAt: MoreThanOrEqual(effectiveFrom) },
     order: { startsAt: "ASC" },
@@ -69,11 +72,16 @@ export async function planFrom(app: App, tx: Tx, partner: Partner, plan: Plan): 
   const through = later(now, HORIZON_MS);
   const wanted = planPeriods({ cycle, timezone: partner.timezone, from, through, graceMs, isSeam });
   const kept = await dropMoved(tx, partner, standing, wanted);
-  await pin(tx, partner, plan, now);
+  const begun = await begunOf(tx, partner, standing);
+  if (begun.some((period) => !covers(period.grain, grain))) {
+    const reason = "A period after that instant holds transactions that were not told apart by player or day.";
+    throw periodError("VALIDATION", { path: "/effectiveFrom", reason });
+  }
+  await pin(tx, partner, plan, { activatedAt: now, begun });
   const [first] = wanted;
   if (first !== undefined && kept.has(first.start.getTime())) await recut(tx, partner, first);
   const missing = wanted.filter((period) => !kept.has(period.start.getTime()));
-  await insertPeriods(app, tx, partner, { periods: missing, configurationId, activatedAt: now });
+  await insertPeriods(app, tx, partner, { periods: missing, configurationId, activatedAt: now, grain });
 }
 
 /**
@@ -84,14 +92,14 @@ export async function extendPlan(
   app: App,
   tx: Tx,
   partner: Partner,
-  { cycle, graceMs, configurationId, activatedAt, through = later(app.clock.now(), HORIZON_MS) }: Extension,
+  { cycle, graceMs, configurationId, activatedAt, grain = [], through = later(app.clock.now(), HORIZON_MS) }: Extension,
 ): Promise<number> {
   const last = await lastBefore(tx, partner, null);
   if (last === null || last.endsAt >= through) return 0;
   const from = last.endsAt;
   const isSeam = isWholeUpTo(last, from);
   const periods = planPeriods({ cycle, timezone: partner.timezone, from, through, graceMs, isSeam });
-  await insertPeriods(app, tx, partner, { periods, configurationId, activatedAt });
+  await insertPeriods(app, tx, partner, { periods, configurationId, activatedAt, grain });
   return periods.length;
 }
 
@@ -166,23 +174,40 @@ async function dropMoved(
   return new Set(standing.filter(stays).map((period) => period.startsAt.getTime()));
 }
 
+/** The standing periods that something was posted into: their totals stay kept as they were begun. */
+async function begunOf(tx: Tx, partner: PartnerNumbers, standing: readonly SettlementPeriod[]) {
+  if (standing.length === 0) return [];
+  const rows: { period_no: number }[] = await tx.query(
+    "select distinct period_no from activity_total where tenant_no = ? and partner_no = ? and period_no in (?)",
+    [partner.tenantNo, partner.no, standing.map(({ no }) => no)],
+  );
+  const used = new Set(rows.map(({ period_no }) => period_no));
+  return standing.filter(({ no }) => used.has(no));
+}
+
+interface Pinning {
+  readonly activatedAt: Date;
+  readonly begun: readonly SettlementPeriod[];
+}
+
 /**
  * Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person.
  */
-async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan, activatedAt: Date): Promise<void> {
+async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan, { activatedAt, begun }: Pinning): Promise<void> {
   const graceMicroseconds = plan.graceMs * 1_000;
   await tx.query(
     `update settlement_period set configuration_id = ?, due_at = timestampadd(microsecond, ?, ends_at),
-       is_backfill = timestampadd(microsecond, ?, ends_at) < ?
+       is_backfill = timestampadd(microsecond, ?, ends_at) < ?, grain = if(no in (?), grain, ?)
      where tenant_no = ? and partner_no = ? and starts_at >= ?`,
     [
       ...[plan.configurationId, graceMicroseconds, graceMicroseconds, activatedAt],
+      ...[[0, ...begun.map(({ no }) => no)], grainText(plan.grain ?? [])],
       ...[partner.tenantNo, partner.no, plan.effectiveFrom],
     ],
   );
 }
 
-interface NewPeriods {
+interface NewPeriods extends Required<Pick<Cut, "grain">> {
   readonly periods: readonly PlannedPeriod[];
   readonly configurationId: string;
   readonly activatedAt: Date;
@@ -192,19 +217,19 @@ async function insertPeriods(
   app: App,
   tx: Tx,
   partner: PartnerNumbers,
-  { periods, configurationId, activatedAt }: NewPeriods,
+  { periods, configurationId, activatedAt, grain }: NewPeriods,
 ) {
   for (let start = 0; start < periods.length; start += INSERT_ROWS_MAX) {
     const rows = periods
       .slice(start, start + INSERT_ROWS_MAX)
       .map((period) => [
         ...[partner.tenantNo, partner.no, newId("prd", app.clock), period.start, period.end, period.due],
-        ...[configurationId, period.due < activatedAt, period.cycleStart, period.cycleEnd],
+        ...[configurationId, period.due < activatedAt, period.cycleStart, period.cycleEnd, grainText(grain)],
       ]);
     await tx.query(
       `insert into settlement_period
          (tenant_no, partner_no, id, starts_at, ends_at, due_at, configuration_id, is_backfill, cycle_starts_at,
-          cycle_ends_at) values ?`,
+          cycle_ends_at, grain) values ?`,
       [rows],
     );
   }

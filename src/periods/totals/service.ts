@@ -39,12 +39,36 @@ export async function addActivity(tx: TxSql, partner: PartnerNumbers, activity: 
 
 /** All totals of a period, in key order. */
 export async function activityOf(reader: Reader, partner: PartnerNumbers, periodNo: number): Promise<Activity[]> {
-  const rows: Record<string, string>[] = await reader.query(
+  const rows: Row[] = await reader.query(
     `select ${COLUMNS} from activity_total where tenant_no = ? and partner_no = ? and period_no = ?
      order by origin_period_no, brand_no, product_no, kind, category, currency`,
     [partner.tenantNo, partner.no, periodNo],
   );
-  return rows.map((row) => ({
+  return rows.map(activityIn);
+}
+
+/** Late items of a period, as periods that start between two instants took them, in the order of these. */
+export async function lateActivityOf(
+  reader: Reader,
+  partner: PartnerNumbers,
+  originPeriodNo: number,
+  { after, before }: { readonly after: Date; readonly before: Date },
+): Promise<Activity[]> {
+  const rows: Row[] = await reader.query(
+    `select ${COLUMNS.replaceAll(/\w+/g, "total.$&")} from settlement_period as period
+     join activity_total as total on total.tenant_no = period.tenant_no and total.partner_no = period.partner_no
+       and total.period_no = period.no and total.origin_period_no = ?
+     where period.tenant_no = ? and period.partner_no = ? and period.starts_at > ? and period.starts_at < ?
+     order by period.starts_at, total.brand_no, total.product_no, total.kind, total.category, total.currency`,
+    [originPeriodNo, partner.tenantNo, partner.no, after, before],
+  );
+  return rows.map(activityIn);
+}
+
+type Row = Readonly<Record<string, string>>;
+
+function activityIn(row: Row): Activity {
+  return {
     periodNo: Number(row["period_no"]),
     originPeriodNo: Number(row["origin_period_no"]),
     brandNo: Number(row["brand_no"]),
@@ -55,7 +79,7 @@ export async function activityOf(reader: Reader, partner: PartnerNumbers, period
     count: BigInt(row["count"] ?? 0),
     units: BigInt(row["units"] ?? 0),
     sumMinor: BigInt(row["sum_minor"] ?? 0),
-  }));
+  };
 }
 
 function byKey(left: readonly unknown[], right: readonly unknown[]): number {

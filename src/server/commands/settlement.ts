@@ -7,10 +7,13 @@ import { balancesOf } from "../../ledger/service.js";
 import { DateTime } from "../../platform/date-time.js";
 import { activateConfiguration, draftConfiguration } from "../../settlement/configurations/service.js";
 import { MidPeriod } from "../../settlement/entities.js";
+import type { Format, Language } from "../../settlement/renditions/entities.js";
+import { renderOwn } from "../../settlement/renditions/service.js";
 import { type SettledRow, settle } from "../../settlement/runs/service.js";
 import { documentOf, statementJwsForAllTenants } from "../../settlement/statements/service.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { formatOption, languageOption, writeRendition } from "./renditions.js";
 import { shellActorOf } from "./tenants.js";
 
 interface PartnerOfTenant extends ServerOptions {
@@ -31,6 +34,9 @@ interface SettleOptions extends PartnerOfTenant {
 
 interface StatementOptions extends ServerOptions {
   readonly jws?: boolean;
+  readonly format?: Format;
+  readonly lang: Language;
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -45,11 +51,14 @@ export function register(program: Command): void {
   ofPartner(program.command("settle").description("close the open periods that are due, and list every statement"))
     .option("--through <instant>", "only periods that end by then, RFC 3339 (default: now)", instantOf)
     .action(settleAtShell);
-  addServerOptions(program.command("statement").description("print a statement"))
+  addServerOptions(program.command("statement").description("print a statement, or write it as CSV, XLSX or PDF"))
     .argument("<id>", "the statement, as `stm_…`")
     .option("--jws", "the signed document, as `verify statement` reads it")
     .addOption(new Option("--json", "the document as JSON").conflicts("jws"))
-    .action(printStatement);
+    .addOption(formatOption().conflicts("jws"))
+    .addOption(languageOption())
+    .option("--out <file>", "where the file of that format is written")
+    .action(showStatement);
   ofPartner(program.command("balance").description("print a partner's balances")).action(printBalances);
 }
 
@@ -85,6 +94,16 @@ async function settleAtShell(options: SettleOptions): Promise<void> {
 
 function sentenceOf({ start, end, statementId, base, earned, payable, currency }: SettledRow): string {
   return `${start} – ${end}  ${statementId}  base ${base}, earned ${earned}, payable ${payable} ${currency}`;
+}
+
+async function showStatement(id: string, options: StatementOptions, command: Command): Promise<void> {
+  const { format, lang: language, out, json, jws: _, ...server } = options;
+  if ((format === undefined) !== (out === undefined)) command.error("error: --format and --out go together");
+  if (format === undefined || out === undefined) return printStatement(id, options);
+  const rendition = await withApp(server, async (app) => {
+    return renderOwn(app, await statementJwsForAllTenants(app, id), { format, language });
+  });
+  await writeRendition(rendition, out, json === true);
 }
 
 async function printStatement(id: string, { jws: isJwsWanted, json, ...server }: StatementOptions): Promise<void> {

@@ -80,7 +80,8 @@ function verifyReceipt(jws: string, jwks: unknown): Fault | null {
   return Receipt.safeParse(read.payload).success ? null : { reason: "NOT_A_RECEIPT", differences: [] };
 }
 
-async function readJwks(place: string): Promise<unknown> {
+/** A JWK Set from a file or an address. */
+export async function readJwks(place: string): Promise<unknown> {
   if (!/^https?:\/\//.test(place)) return JSON.parse(await readFile(place, "utf8"));
   const response = await fetch(place, { signal: AbortSignal.timeout(FETCH_MS_MAX) });
   if (!response.ok) throw new Error(`${place} answers ${response.status}.`);

@@ -1,17 +1,14 @@
 import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { DOWNLOAD_COLUMNS, type DownloadRow, downloadRows } from "../../exchange/transactions/service.js";
-import type { Actor, Scope } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { periodSeenBy } from "../../settlement/runs/service.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { serverError } from "../errors.js";
-import { openContext } from "./context.js";
-import { factsOf } from "./facts.js";
+import { readerOf } from "./reader.js";
 
-const SCOPE: Scope = "batches:read";
 const ROUTE = "/periods/:periodId/transactions";
 /** What a spreadsheet takes for the beginning of a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
@@ -41,7 +38,7 @@ export function registerDownloads(server: FastifyInstance, app: App): void {
     server.get<{ Params: { periodId: string } }>(`${ROUTE}.${format.extension}`, {
       exposeHeadRoute: false, // it would read all rows to answer none
       handler: async (request, reply) => {
-        const actor = await readerOf(app, request);
+        const actor = await readerOf(app, request, "batches:read");
         const { periodId } = request.params;
         if (!isId(periodId, "prd")) throw serverError("NOT_FOUND", { what: "period" });
         const period = await periodSeenBy(app, actor, periodId);
@@ -51,13 +48,6 @@ export function registerDownloads(server: FastifyInstance, app: App): void {
       },
     });
   }
-}
-
-async function readerOf(app: App, request: FastifyRequest): Promise<Actor> {
-  const { actor } = await openContext(app, factsOf(request));
-  if (actor === null) throw serverError("UNAUTHENTICATED");
-  if (!actor.scopes.has(SCOPE)) throw serverError("FORBIDDEN", { scope: SCOPE });
-  return actor;
 }
 
 interface Download {

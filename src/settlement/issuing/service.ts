@@ -12,27 +12,25 @@ import { announceChange, balanceOf, type NewEntry, post, publishBalances } from 
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
 import { markStatementIssued } from "../../periods/closing/service.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
-import { holdCursor, type PartnerNumbers } from "../../periods/cursors/service.js";
+import { holdCursor } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { type Reader, type Tx, transact } from "../../platform/database.js";
+import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { type Terms, termsOf } from "../configurations/service.js";
-import type { ConfigurationDocument } from "../document.js";
-import { contractOf, type PayoutDocument, payoutIn } from "../document-contract.js";
+import { type PayoutDocument, payoutIn } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { type Link, linksOf } from "../links/service.js";
 import { type Quoted, useRates } from "../rates/service.js";
 import { untilKnown } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
-import { buildStatementDocument, closingStateOf } from "../statement-document.js";
+import { buildStatementDocument } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
-import type { KindTotal } from "../terms/activity.js";
 import { calculate, type TermsResult } from "../terms/calculate.js";
-import { type PeriodSpan, periodDays } from "../terms/period.js";
-import type { State } from "../terms/state.js";
-import { currenciesOf, totalsUnder } from "../totals/service.js";
+import { spanIn } from "../terms/period.js";
 
 /** Is told of a stage before it begins; what it throws stops the settlement there. */
 export type AtStage = (stage: RunStage) => Promise<void>;
@@ -70,16 +68,6 @@ interface Calculated {
   readonly postings: TermsResult["postings"];
 }
 
-/** What the statement before left in one currency. */
-export interface Link {
-  readonly id: string;
-  readonly currency: string;
-  readonly closingMinor: bigint;
-  readonly state: State;
-  /** Of its compact JWS, in hexadecimal. */
-  readonly sha256: string;
-}
-
 /** The statements of a period, and the rates that they stand on. */
 interface Ready {
   readonly calculated: readonly Calculated[];
@@ -96,13 +84,14 @@ async function calculatePeriod(app: App, partner: Partner, { no }: SettlementPer
     linksOf(reader, partner),
     platformSigner(app, partner.tenantId),
   ]);
-  const { totals: activity, quoted } = await totalsUnder(reader, partner, period, terms.document);
+  const facts = { partner, period, document: terms.document, before: links };
+  const { inputs, quoted } = await inputsOf(app, facts);
   await atStage(RunStage.TERMS);
-  const calculated = currenciesOf(partner, activity, links).map(async (currency) => {
-    const totals = activity.get(currency) ?? [];
+  const calculated = inputs.map(async (inputs) => {
+    const { currency } = inputs;
     const link = links.find((each) => each.currency === currency) ?? null;
     const payment = await paymentOf(partner, period, payoutIn(terms.document, currency));
-    return calculateStatement(app, { partner, period, currency, terms, signer, totals, link, payment });
+    return calculateStatement(app, { partner, period, terms, signer, link, payment, ...inputs });
   });
   return { quoted, calculated: await Promise.all(calculated) };
 }
@@ -117,78 +106,30 @@ async function paymentOf(
   return afterDays === undefined ? null : paymentDate({ instant, timezone, afterDays, calendar, closedOn });
 }
 
-/** The last statement of each currency; of those of periods that end by an instant where one is given. */
-export async function linksOf(
-  reader: Reader,
-  { tenantNo, no: partnerNo }: PartnerNumbers,
-  endsBy: Date | null = null,
-): Promise<Link[]> {
-  const rows: { id: string; currency: string; closing: string; jws: string }[] = await reader.query(
-    `select statement.id, statement.currency, statement.closing_minor as closing, statement.jws
-     from statement join (
-       select currency, max(ends_at) as ends_at from statement
-       where tenant_no = ? and partner_no = ? and (? is null or ends_at <= ?) group by currency
-     ) as last on last.currency = statement.currency and last.ends_at = statement.ends_at
-     where statement.tenant_no = ? and statement.partner_no = ?`,
-    [tenantNo, partnerNo, endsBy, endsBy, tenantNo, partnerNo],
-  );
-  return rows.map(({ id, currency, closing, jws }) => {
-    const state = closingStateOf(jws, scaleOf(currency));
-    return { id, currency, closingMinor: BigInt(closing), state, sha256: sha256Hex(jws) };
-  });
-}
-
-interface StatementFacts {
+interface StatementFacts extends CurrencyInputs {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
-  readonly currency: string;
   readonly terms: Terms;
   readonly signer: PlatformSigner;
-  readonly totals: readonly KindTotal[];
   readonly link: Link | null;
   readonly payment: PaymentDate | null;
 }
 
-/** What decides the amounts of a statement. */
-export interface CalculationFacts {
-  readonly partner: Partner;
-  readonly period: SettlementPeriod;
-  readonly currency: string;
-  readonly document: ConfigurationDocument;
-  readonly totals: readonly KindTotal[];
-  /** Null for the first of its currency. */
-  readonly link: Pick<Link, "state" | "closingMinor"> | null;
-}
-
-/** What a period comes to in one currency, whether it becomes a statement or is replayed for comparison. */
-export function resultOf({ partner, period, currency, document, totals, link }: CalculationFacts): TermsResult {
-  return calculate({
-    contract: contractOf(document, { currency, scale: scaleOf(currency) }),
-    totals,
-    state: link?.state ?? [],
-    openingMinor: link?.closingMinor ?? 0n,
-    period: periodDays(spanOf(partner, period)),
-  });
-}
-
-function spanOf({ timezone }: Partner, { startsAt, endsAt, cycleStartsAt, cycleEndsAt }: SettlementPeriod): PeriodSpan {
-  return { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone };
-}
-
 function calculateStatement(app: App, facts: StatementFacts): Calculated {
-  const { partner, period, currency, terms, totals, link, payment } = facts;
+  const { partner, period, currency, terms, input, origins, link, payment } = facts;
   const scale = scaleOf(currency);
-  const result = resultOf({ ...facts, document: terms.document });
+  const result = calculate(input);
   const [statementId, issuedAt] = [newId("stm", app.clock), app.clock.now()];
   const header = {
     ...{ tenantId: partner.tenantId, partnerId: partner.id, statementId, issuedAt, currency, scale },
-    period: { id: period.id, ...spanOf(partner, period) },
+    period: { id: period.id, ...spanIn(partner.timezone, period) },
     configuration: terms,
     previousStatement: link === null ? null : { id: link.id, sha256: link.sha256 },
     payment,
     commitment: commitmentOf(frontierOf(period)),
+    origins,
   };
-  const document = buildStatementDocument(header, totals, result);
+  const document = buildStatementDocument(header, input.totals, result);
   const statement = statementOf(facts, { document, result, issuedAt });
   return { statement, previousId: link?.id ?? null, postings: result.postings };
 }

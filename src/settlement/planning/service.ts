@@ -9,6 +9,7 @@ import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { graceMsOf, parseConfiguration } from "../document.js";
+import { grainsOf } from "../document-contract.js";
 import { Configuration, ConfigurationState } from "../entities.js";
 import { settlementError } from "../errors.js";
 
@@ -44,7 +45,7 @@ export async function planOn(app: App, tx: Tx, partner: Partner, active: Configu
 /** How a version cuts time into periods. */
 export function cutOf({ id, document: text }: Pick<Configuration, "id" | "document">): Cut {
   const document = parseConfiguration(JSON.parse(text));
-  return { configurationId: id, cycle: document.cycle, graceMs: graceMsOf(document) };
+  return { configurationId: id, cycle: document.cycle, graceMs: graceMsOf(document), grain: grainsOf(document) };
 }
 
 /** Refuses a first instant beyond the horizon: periods of the versions between would be forgotten. */

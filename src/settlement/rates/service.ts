@@ -8,6 +8,7 @@ import { newId } from "../../kernel/ids.js";
 import { isKnownCurrency, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { Rational } from "../../kernel/rational.js";
+import { rateSpan } from "../../periods/calendars/service.js";
 import type { App } from "../../platform/app.js";
 import type { Reader, Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
@@ -80,6 +81,8 @@ export interface Closing {
   readonly period: { readonly startsAt: Date; readonly endsAt: Date };
   readonly fx: FxDocument;
   readonly from: string;
+  /** The local day of the transactions that are converted, where each is at the rate of its day. */
+  readonly day?: string | undefined;
 }
 
 /** How a currency becomes the statement's, and the ids of the rates that say so. */
@@ -90,11 +93,12 @@ export interface Quoted {
 
 /**
  * The rates of a period: of the type and source that the terms name, the last one that is of an instant after its
- * start and not after its end. Nothing is inverted, and a third currency stands in between only where the terms
- * declare it. Refused where one is missing (`RATE_MISSING`).
+ * start and not after its end; of a day, the last one not after its end and at most seven days old. Nothing is
+ * inverted, and a third currency stands in between only where the terms declare it. Refused where one is missing
+ * (`RATE_MISSING`).
  */
 export async function ratesAt(reader: Reader, closing: Closing): Promise<Quoted> {
-  const { fx, from } = closing;
+  const { fx, from, day } = closing;
   const steps = fx.triangulateBy === undefined || [from, fx.to].includes(fx.triangulateBy) ? [] : [fx.triangulateBy];
   const path = [from, ...steps, fx.to];
   const rates: StoredRate[] = [];
@@ -105,7 +109,7 @@ export async function ratesAt(reader: Reader, closing: Closing): Promise<Quoted>
   const one = present(first, "a rate");
   const unit = (currency: string) => ({ currency, scale: scaleOf(currency) });
   const foreign: Foreign = {
-    ...{ from: unit(from), into: unit(fx.to) },
+    ...{ from: unit(from), into: unit(fx.to), ...(day === undefined ? {} : { day }) },
     exchanges: second === undefined ? [one] : [one, second],
   };
   return { foreign, rateIds: rates.map(({ id }) => id) };
@@ -182,21 +186,24 @@ function selection(app: App, actor: Actor, { base, quote }: RateFilter) {
 
 async function rateAt(
   reader: Reader,
-  { partner, period, fx }: Closing,
+  { partner, period, fx, day }: Closing,
   { base, quote }: { readonly base: string; readonly quote: string },
 ): Promise<StoredRate> {
   const { type, source } = fx;
-  const { startsAt, endsAt } = period;
+  const { after, through } =
+    day === undefined
+      ? { after: period.startsAt, through: period.endsAt }
+      : present(rateSpan(day, partner.timezone), "a local day of a transaction");
   const [found] = await reader.find(StoredRate, {
     where: {
       ...{ tenantId: partner.tenantId, base, quote, source, type },
-      asOf: And(MoreThan(startsAt), LessThanOrEqual(endsAt)),
+      asOf: And(MoreThan(after), LessThanOrEqual(through)),
     },
     order: { asOf: "DESC" },
     take: 1,
   });
   if (found !== undefined) return found;
-  const span = { from: instantText(startsAt), through: instantText(endsAt) };
+  const span = { from: instantText(after), through: instantText(through) };
   throw settlementError("RATE_MISSING", { type, source, base, quote, ...span });
 }
 

@@ -2,14 +2,16 @@ import { scaleOf } from "../../kernel/money.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { inputsOf } from "../calculating/service.js";
 import { termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
 import type { Statement } from "../entities.js";
-import { linksOf, resultOf } from "../issuing/service.js";
+import { linksOf } from "../links/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
+import { calculate } from "../terms/calculate.js";
 import { publishLine } from "../terms/lines.js";
-import { currenciesOf, type Standing, totalsUnder } from "../totals/service.js";
+import type { Standing } from "../totals/service.js";
 
 /** What to replay: settled periods that follow on each other, and by which terms. */
 export interface ReplayInput {
@@ -73,11 +75,10 @@ interface PeriodToReplay {
 async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readonly ReplayedStatement[]> {
   const { partner, period, draft, chain, issued } = replaying;
   const document = draft ?? (await termsOf(app, partner.tenantId, period.configurationId)).document;
-  const { totals } = await totalsUnder(app.database.manager, partner, period, document);
-  const currencies = currenciesOf(partner, totals, [...chain.values()]);
-  const replayed = currencies.map((currency) => {
-    const link = chain.get(currency) ?? null;
-    const result = resultOf({ partner, period, currency, document, totals: totals.get(currency) ?? [], link });
+  const { inputs } = await inputsOf(app, { partner, period, document, before: [...chain.values()] });
+  const currencies = inputs.map(({ currency }) => currency);
+  const replayed = inputs.map(({ currency, input }) => {
+    const result = calculate(input);
     chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
     return { currency, result };
   });

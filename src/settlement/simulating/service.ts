@@ -4,7 +4,7 @@ import { later } from "../../kernel/clock.js";
 import { CodedError } from "../../kernel/errors.js";
 import { settledPeriods } from "../../periods/closing/service.js";
 import type { App } from "../../platform/app.js";
-import { type Tx, transact } from "../../platform/database.js";
+import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { parseConfiguration } from "../document.js";
@@ -61,12 +61,17 @@ export async function runSimulation(app: App, key: SimulationKey): Promise<void>
     return tx.findOneBy(Simulation, { tenantId, id, state: SimulationState.RUNNING });
   });
   if (taken === null) return;
-  if (taken.run > RUNS_MAX) return endSimulation(app, key, SimulationState.FAILED, taken.run);
+  if (taken.run > RUNS_MAX) return endRun(app, key, SimulationState.FAILED, taken.run);
   const plan = JSON.parse(taken.plan) as Plan;
   for (const partnerId of plan.partnerIds.slice(taken.partnersDone)) {
     if (!(await replayPartner(app, taken, plan, partnerId))) return;
   }
-  await endSimulation(app, key, SimulationState.DONE, taken.run);
+  await endRun(app, key, SimulationState.DONE, taken.run);
+}
+
+async function endRun(app: App, key: SimulationKey, state: SimulationState, run: number): Promise<void> {
+  await endSimulation(app, app.database.manager, key, { state, run });
+  await app.signals.publish(progressChannel(key.id), state);
 }
 
 /** Simulations that should be at work and show no sign of life. */
@@ -86,19 +91,18 @@ export async function purgeSimulationsForAllTenants(app: App): Promise<number> {
   return affectedRows;
 }
 
-/** Ends a simulation that is at work; by the worker of a run only while that run holds it. */
+/** Ends a simulation that is at work; by the worker of a run only while that run holds it. Tell those who follow it. */
 export async function endSimulation(
   app: App,
+  tx: Pick<Reader, "query">,
   { tenantId, id }: SimulationKey,
-  state: SimulationState,
-  run: number | null = null,
+  { state, run = null }: { readonly state: SimulationState; readonly run?: number | null },
 ): Promise<void> {
-  await app.database.query(
+  await tx.query(
     `update simulation set state = ?, finished_at = ?
      where tenant_id = ? and id = ? and state = 'RUNNING' and (? is null or run = ?)`,
     [state, app.clock.now(), tenantId, id, run, run],
   );
-  await app.signals.publish(progressChannel(id), state);
 }
 
 interface Progress {

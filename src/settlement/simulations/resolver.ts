@@ -171,9 +171,9 @@ export class SimulationResolver {
   async cancelSimulation(
     @Ctx() { app, actor }: Context,
     @Arg("input", () => CancelSimulationInput, { description: "The simulation." })
-    { simulationId }: CancelSimulationInput,
+    { idempotencyKey, simulationId }: CancelSimulationInput,
   ): Promise<SimulationPayload> {
-    return { simulation: await cancelSimulation(app, actor, simulationId) };
+    return { simulation: await cancelSimulation(app, actor, simulationId, idempotencyKey) };
   }
 
   @Authorized("settlements:read")

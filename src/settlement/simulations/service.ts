@@ -15,7 +15,13 @@ import { configurationOf } from "../configurations/service.js";
 import { parseConfiguration } from "../document.js";
 import { settlementError } from "../errors.js";
 import { periodSeenBy } from "../runs/service.js";
-import { endSimulation, type Plan, runSimulation, type SimulationRefusal } from "../simulating/service.js";
+import {
+  endSimulation,
+  type Plan,
+  progressChannel,
+  runSimulation,
+  type SimulationRefusal,
+} from "../simulating/service.js";
 import { SimulatedStatement, Simulation, SimulationState } from "./entities.js";
 import type { LineDifference } from "./rules.js";
 
@@ -113,9 +119,19 @@ export async function simulationOf(app: App, actor: Actor, id: string): Promise<
 }
 
 /** Stops a simulation that is at work; one that ended stays as it is. */
-export async function cancelSimulation(app: App, actor: Actor, id: string): Promise<Simulation> {
-  await simulationOf(app, actor, id);
-  await endSimulation(app, { tenantId: actor.tenantId, id }, SimulationState.CANCELLED);
+export async function cancelSimulation(
+  app: App,
+  actor: Actor,
+  simulationId: string,
+  idempotencyKey: string | null = null,
+): Promise<Simulation> {
+  const { tenantId, id } = await simulationOf(app, actor, simulationId);
+  const request = { operation: "cancelSimulation", idempotencyKey, input: { simulationId } };
+  await once(app, actor, request, async (tx) => {
+    await endSimulation(app, tx, { tenantId, id }, { state: SimulationState.CANCELLED });
+    return id;
+  });
+  await app.signals.publish(progressChannel(id), SimulationState.CANCELLED);
   return simulationOf(app, actor, id);
 }
 

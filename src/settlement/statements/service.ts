@@ -9,6 +9,7 @@ import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { STATEMENT_TYPE } from "../issuing/service.js";
 import { recomputeStatement } from "../recompute.js";
+import { documentIn } from "../statement-document.js";
 import { type StatementDocument, statementSchema } from "../statement-schema.js";
 
 /** What a settlement run needs of a statement. */
@@ -119,8 +120,7 @@ type SettledRecord = Omit<SettledStatement, "earnedMinor" | "payableMinor"> & {
 
 /** The document that a statement of ours signs. */
 export function documentOf({ jws }: Pick<Statement, "jws">): StatementDocument {
-  const [, payload = ""] = jws.split(".");
-  return statementSchema.parse(JSON.parse(Buffer.from(payload, "base64url").toString("utf8")));
+  return documentIn(jws);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assert } from "../../kernel/assert.js";
 import { Rational } from "../../kernel/rational.js";
 import { TransactionKind } from "../../periods/entities.js";
-import { type Foreign, rescale } from "./fx.js";
+import { type Foreign, sumOfForeign } from "./fx.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
 /** What was posted into a period, of one kind and currency. A rollback is a kind of its own, `ROLLBACK_<kind>`. */
@@ -18,6 +18,8 @@ export interface KindTotal {
   readonly foreign?: Foreign | undefined;
   /** Where it happened; absent where no term asks. */
   readonly place?: Place | undefined;
+  /** The pseudonym, as it is stored, of a player that the ring-fence looks at; absent for all others together. */
+  readonly player?: string | undefined;
 }
 
 /** Brand, product and the product's category; empty for none. */
@@ -67,6 +69,15 @@ export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: reado
   return others
     .filter(({ occurred }) => occurred)
     .reduce((sum, piece) => (piece.isTakenOff ? minus : plus)(sum, piece.working), first.working);
+}
+
+/** Minor units of one part in its own currency, less what was rolled back, late ones counted. */
+export function minorOf(totals: readonly KindTotal[], { kind, categories }: Part): bigint {
+  const sumOfKind = (name: string) =>
+    totals
+      .filter((total) => total.kind === name && isOf(total, categories))
+      .reduce((sum, { sumMinor }) => sum + sumMinor, 0n);
+  return sumOfKind(kind) - sumOfKind(`ROLLBACK_${kind}`);
 }
 
 /** How many of some kinds were posted, or how many units they had, less what was rolled back, late ones counted. */
@@ -131,14 +142,18 @@ function piecesOf(totals: readonly KindTotal[], time: Time, part: Part): readonl
       (total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time,
     );
     const words = [time === Timing.LATE ? "late" : "", isRollback ? "rolledBack" : "", part.name];
-    const sum = Rational.of(found.reduce((minor, { sumMinor }) => minor + sumMinor, 0n));
-    const [{ foreign } = { foreign: undefined }] = found;
+    const sum = found.reduce((value, total) => value.plus(worthOf(total)), Rational.ZERO);
     return {
       occurred: found.some(({ count }) => count > 0n),
       isTakenOff: (part.isTakenOff ?? false) !== isRollback,
-      working: amount(camelCase(words), foreign === undefined ? sum : rescale(foreign, sum)),
+      working: amount(camelCase(words), sum),
     };
   });
+}
+
+function worthOf({ sumMinor, foreign }: KindTotal): Rational {
+  const minor = Rational.of(sumMinor);
+  return foreign === undefined ? minor : sumOfForeign(foreign, minor);
 }
 
 function isOf(total: KindTotal, categories: readonly string[] | undefined): boolean {

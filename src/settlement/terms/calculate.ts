@@ -1,18 +1,16 @@
 import { assert, present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
-import { type KindTotal, unsettledKinds } from "./activity.js";
+import type { KindTotal } from "./activity.js";
 import type { Contract } from "./contract.js";
-import { countedJackpots, dueLines, jackpotTrueUp, separateJackpots } from "./dues.js";
-import { earn } from "./earned.js";
-import { type ExactLine, LineSection, linesOf, type MoneyLine } from "./lines.js";
+import { earningsOf, sumMinor } from "./earnings.js";
+import { type ExactLine, LineSection, linesOf } from "./lines.js";
+import { groupChange, movedInto, type Origin, type OriginChange, ownTotals, settleOrigin } from "./origin.js";
 import type { PeriodDays } from "./period.js";
 import { settlePosition } from "./position.js";
 import { type StatementPosting, statementPostings } from "./postings.js";
 import { rollReserve } from "./reserve.js";
-import { roundEarned } from "./rounding.js";
 import { carriedIn, type State, tidyState } from "./state.js";
-import { vatLines } from "./taxes.js";
 
 /** Everything that decides a statement: nothing else may. */
 export interface TermsInput {
@@ -24,6 +22,8 @@ export interface TermsInput {
   /** Closing position of the statement before, in minor units. */
   readonly openingMinor: bigint;
   readonly period: PeriodDays;
+  /** The periods of late items that settle at the terms of their origin; none where they settle here. */
+  readonly origins?: readonly Origin[];
 }
 
 /** What a period came to. Rationals are exact minor units; `earned` is all lines of money but adjustments, reserves. */
@@ -44,68 +44,64 @@ export interface TermsResult {
   readonly taxWithheldMinor: bigint;
   readonly closingMinor: bigint;
   readonly postings: readonly StatementPosting[];
+  readonly origins: readonly OriginChange[];
 }
 
 /**
- * Settles one period in one currency: base, share and fees, one rounding, taxes and dues, reserve, position, and the
- * ledger entry. The same input gives the same result.
+ * Settles one period in one currency: base, share and fees, one rounding, taxes and dues, what late items change at
+ * their origin's terms, reserve, position, and the ledger entry. The same input gives the same result.
  */
-export function calculate({ contract, totals, state, openingMinor, period }: TermsInput): TermsResult {
-  const carryIn = carriedIn(state);
-  assert(carryIn.compare(Rational.ZERO) <= 0, "only a negative base is carried");
-  assert(unsettledKinds(totals).length === 0, "a term settles every kind");
-  const earned = earn({ contract, totals, state, period });
-  const rounded = roundLines(contract, [...earned.lines, ...jackpotTrueUp(contract, totals)]);
-  const groups = earned.groupsAfter((line) => present(rounded.amounts.get(line), "a rounded line"));
-  const dues = dueLines(contract, totals);
-  const vat = vatLines(contract.taxes, sumMinor(groups), contract.rounding);
-  const money = [...rounded.money, ...vat, ...groups.flatMap(({ advance }) => advance), ...dues];
+export function calculate(input: TermsInput): TermsResult {
+  const { contract, state, openingMinor } = input;
+  assert(carriedIn(state).compare(Rational.ZERO) <= 0, "only a negative base is carried");
+  const late = lateChanges(input);
+  const opened = { ...input, totals: ownTotals(contract, input.totals), state: late.opened };
+  const earned = earningsOf(opened, late.minorOf);
+  const changed = late.changes.flatMap(({ lines }) => lines);
+  const money = [...earned.money, ...changed];
   const [earnedMinor, adjustmentsMinor] = [LineSection.EARNED, LineSection.ADJUSTMENTS].map((section) =>
     sumMinor(linesOf(money, section)),
   ) as [bigint, bigint];
-  const { rounding } = contract;
   const moved = { openingMinor, earnedMinor, adjustmentsMinor };
-  const reserve = rollReserve(contract.reserve, { ...moved, rounding, state });
+  const reserve = rollReserve(contract.reserve, { ...moved, rounding: contract.rounding, state });
   const settled = settlePosition({ ...moved, ...reserve }, contract);
-  const stateOut = tidyState([...groups.flatMap((group) => group.state), ...reserve.state]);
+  const stateOut = tidyState([...earned.groups.flatMap((group) => group.state), ...reserve.state]);
+  const counted = [earned, ...late.changes].flatMap((each) => each.counted);
   return balanced({
-    lines: [
-      ...rounded.lines,
-      ...separateJackpots(contract, totals),
-      ...money.slice(rounded.money.length),
-      ...reserve.lines,
-      ...settled.lines,
-    ],
-    ...{ base: earned.base, carryIn, carryOut: carriedIn(stateOut), stateIn: tidyState(state), stateOut, ...moved },
+    lines: [...earned.lines, ...changed, ...reserve.lines, ...settled.lines],
+    ...{ base: earned.base, carryIn: carriedIn(opened.state), carryOut: carriedIn(stateOut), ...moved },
+    ...{ stateIn: tidyState(state), stateOut },
     ...{ reserveHeldMinor: reserve.heldMinor, reserveReleasedMinor: reserve.releasedMinor },
     ...{ payableMinor: settled.payableMinor, taxWithheldMinor: settled.withheldMinor },
     closingMinor: settled.closingMinor,
-    postings: statementPostings([...money, ...reserve.lines], settled, countedJackpots(contract, totals)),
+    postings: statementPostings([...money, ...reserve.lines], settled, counted),
+    origins: late.changes,
   });
 }
 
-interface RoundedLines {
-  readonly lines: readonly ExactLine[];
-  readonly money: readonly MoneyLine[];
-  /** By the line as it was before. */
-  readonly amounts: ReadonlyMap<ExactLine, bigint>;
+/** What a period starts from, once late items moved what the statement before left. */
+export function openedState(input: TermsInput): State {
+  return lateChanges(input).opened;
 }
 
-/** The one rounding: every line that earns, in its place, with its whole minor units. */
-function roundLines({ rounding, scale }: Contract, lines: readonly ExactLine[]): RoundedLines {
-  const earning = linesOf(lines, LineSection.EARNED);
-  const values = earning.map(({ value }) => value);
-  const whole = roundEarned(values, rounding, scale);
-  const amounts = new Map(earning.map((line, index) => [line, present(whole[index], "a rounded amount")]));
-  const roundedOf = (line: ExactLine) => {
-    const amountMinor = amounts.get(line);
-    return amountMinor === undefined ? null : { ...line, amountMinor, rounding };
-  };
-  return {
-    lines: lines.map((line) => roundedOf(line) ?? line),
-    money: earning.map(roundedOf).filter((line) => line !== null),
-    amounts,
-  };
+/** What late items change at the terms of their origins, and what the present opens with after that. */
+function lateChanges({ contract, totals, state, period, origins = [] }: TermsInput) {
+  const here = { contract, totals: ownTotals(contract, totals), state, period };
+  const late = contract.settlesLateAtOrigin ? totals.filter(({ originPeriodId }) => originPeriodId !== null) : [];
+  const known = new Set(origins.map(({ periodId }) => periodId));
+  assert(
+    late.every(({ originPeriodId }) => known.has(originPeriodId ?? "")),
+    "late items have an origin with terms",
+  );
+  const changes = origins.map((origin) => {
+    return settleOrigin(
+      origin,
+      late.filter(({ originPeriodId }) => originPeriodId === origin.periodId),
+    );
+  });
+  const moved = origins.flatMap((origin, index) => movedInto(here, origin, present(changes[index], "a change")));
+  const minorOf = (scope: string) => changes.reduce((sum, change) => sum + groupChange(change, scope), 0n);
+  return { changes, opened: tidyState([...state, ...moved]), minorOf };
 }
 
 /** The result, after the identities that must hold for every statement (domain 11 and 12). */
@@ -117,8 +113,4 @@ function balanced(result: TermsResult): TermsResult {
     assert(sumMinor(postings) === 0n, "a statement's entry sums to zero in each currency");
   }
   return result;
-}
-
-function sumMinor(parts: readonly { readonly amountMinor: bigint }[]): bigint {
-  return parts.reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
 }

@@ -1,12 +1,12 @@
 import { Rational } from "../../kernel/rational.js";
 import { CarryPolicy, type CarryTerms } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
-import { type State, StateName } from "./state.js";
+import type { State, StateName } from "./state.js";
 import { amount, greatest, least, minus, negate, plus, rate, times, type Working, ZERO } from "./working.js";
 
 const POINTER = "/carryOver";
 
-/** What was carried, and how long it still lives (null: for ever). Values are at most zero. */
+/** What was carried, and how long it still lives (null: for ever). At most zero, unless late items gave some back. */
 export interface Carried {
   readonly value: Rational;
   readonly periodsLeft: number | null;
@@ -25,16 +25,18 @@ export interface CarriedOver {
 
 /**
  * Takes what was carried in off what is the period's own (domain 7), the oldest first, and says what is carried out.
- * What was carried in always counts; the policy decides what is carried out, and CAPPED how much is taken at once.
+ * What was carried in always counts; the policy decides what is carried out, and CAPPED how much is taken at once. What
+ * late items gave back of an earlier carry, above all that is carried now, is added.
  */
 export function carryOver(terms: CarryTerms, own: Working, entries: readonly Carried[], scope: string): CarriedOver {
   const carryIn = amount("carryIn", sumOf(entries));
   const before = workingLine("CARRY_IN", POINTER, carryIn, scope);
-  if (terms.policy !== CarryPolicy.CAPPED && terms.expiresAfterPeriods === null) {
+  const isGiven = carryIn.value.compare(Rational.ZERO) > 0;
+  if (isGiven || (terms.policy !== CarryPolicy.CAPPED && terms.expiresAfterPeriods === null)) {
     const net = plus(own, carryIn);
-    const out = terms.policy === CarryPolicy.FULL ? least(net, ZERO) : ZERO;
+    const out = terms.policy === CarryPolicy.NONE ? ZERO : least(net, ZERO);
     const after = [workingLine("CARRY_OUT", POINTER, out, scope)];
-    return { before: [before], after, net, out: [{ value: out.value, periodsLeft: null }] };
+    return { before: [before], after, net, out: [{ value: out.value, periodsLeft: terms.expiresAfterPeriods }] };
   }
   const most = greatest(own, ZERO);
   const bound = terms.policy === CarryPolicy.CAPPED ? times(rate("capRate", terms.rate), most) : most;
@@ -53,26 +55,38 @@ export function carryOver(terms: CarryTerms, own: Working, entries: readonly Car
   };
 }
 
-/** What a state says is carried, the oldest first. */
+/**
+ * What a state says is carried, the oldest first. What late items gave back of it is taken off; where that is more than
+ * all of it, the rest is one value above zero.
+ */
 export function carriedFrom(state: State, { expiresAfterPeriods }: CarryTerms): readonly Carried[] {
-  return state
+  const entries = state
     .map(({ key, value }) => {
       const periods = key.split("/").at(-1) ?? "";
       const left = periods === "" ? expiresAfterPeriods : Number(periods);
       return { value, periodsLeft: expiresAfterPeriods === null ? null : left };
     })
     .sort((a, b) => (a.periodsLeft ?? 0) - (b.periodsLeft ?? 0));
+  const given = sumOf(entries.map(({ value, ...entry }) => ({ ...entry, value: value.max(Rational.ZERO) })));
+  if (given.isZero) return entries;
+  const rest = sumOf(entries);
+  if (!rest.isNegative) return [{ value: rest, periodsLeft: null }];
+  return absorb(
+    entries.filter(({ value }) => value.isNegative),
+    given,
+  );
 }
 
-/** What is carried, as state. */
-export function carriedState(out: readonly Carried[], scope: string): State {
+/** What is carried, as state of that name. */
+export function carriedState(out: readonly Carried[], name: StateName, scope: string): State {
   return out.map(({ value, periodsLeft }) => ({
-    ...{ name: StateName.CARRY, scope, value },
+    ...{ name, scope, value },
     key: periodsLeft === null ? "" : String(periodsLeft),
   }));
 }
 
-function absorb(entries: readonly Carried[], offset: Rational): readonly Carried[] {
+/** What is left of entries after so much was taken off, the oldest first. */
+export function absorb(entries: readonly Carried[], offset: Rational): readonly Carried[] {
   let left = offset;
   return entries.map((entry) => {
     const taken = left.min(entry.value.negate());
@@ -82,7 +96,7 @@ function absorb(entries: readonly Carried[], offset: Rational): readonly Carried
 }
 
 /** One period more: what has lived as long as it may expires, the period's own loss is added. */
-function age(
+export function age(
   { expiresAfterPeriods }: CarryTerms,
   own: Rational,
   entries: readonly Carried[],

@@ -216,6 +216,12 @@ export interface Guarantee {
   readonly instalments: readonly { readonly amount: Rational; readonly on: string }[];
 }
 
+/** When a player's loss is kept from the others: how far down the player and the aggregate must be, at most zero. */
+export interface RingFence {
+  readonly playerAtMost: Rational;
+  readonly aggregateAtMost: Rational;
+}
+
 /** What is carried from one period to the next. */
 export interface CarryTerms {
   readonly policy: CarryPolicy;
@@ -225,6 +231,7 @@ export interface CarryTerms {
   /** CAPPED only: of a positive base or commission, what a carry may take. */
   readonly rate: Rational;
   readonly expiresAfterPeriods: number | null;
+  readonly ringFence: RingFence | null;
 }
 
 /** How jackpots settle. */
@@ -275,4 +282,6 @@ export interface Contract {
   readonly payout: PayoutTerms;
   readonly rounding: Rounding;
   readonly overrides: readonly Override[];
+  /** Whether late items settle at the terms of the period in which they happened, apart from this one's. */
+  readonly settlesLateAtOrigin: boolean;
 }

@@ -1,7 +1,16 @@
 import { TransactionKind } from "../../periods/entities.js";
-import { byCurrency, type CurrencyGroup, hasAny, type KindTotal, type Part, sumOf, Timing } from "./activity.js";
+import {
+  byCurrency,
+  type CurrencyGroup,
+  hasAny,
+  type KindTotal,
+  minorOf,
+  type Part,
+  sumOf,
+  Timing,
+} from "./activity.js";
 import { type Contract, type Rounding, RoundingStage } from "./contract.js";
-import { convertWorking, rescale } from "./fx.js";
+import { convertWorking } from "./fx.js";
 import { type ExactLine, type LineCode, type MoneyLine, moneyLine, roundedLine, workingLine } from "./lines.js";
 import { measure } from "./measures.js";
 import { amount, greatest, minus, negate, rate, times, ZERO } from "./working.js";
@@ -52,7 +61,7 @@ function dueLine(
   const sum = sumOf(totals, Timing.BOTH, [part]);
   const due = isOwedByPartner ? negate(sum) : sum;
   if (foreign === null) return moneyLine(code, null, due);
-  const { n: minor } = rescale({ from: foreign.into, into: foreign.from }, due.value);
+  const minor = minorOf(totals, part) * (isOwedByPartner ? -1n : 1n);
   const line = roundedLine(code, "/fx", convertWorking(foreign, due), { mode, stage: RoundingStage.LINE }, scope);
   return { ...line, converted: { foreign, minor } };
 }
@@ -64,8 +73,7 @@ function dueLine(
 export function countedJackpots({ base }: Contract, totals: readonly KindTotal[]): readonly Reclassified[] {
   if (!base.jackpotWinsIncluded) return [];
   return byCurrency(totals).flatMap(({ foreign, totals }) => {
-    const { value } = sumOf(totals, Timing.BOTH, [WINS]);
-    const { n: minor } = foreign === null ? value : rescale({ from: foreign.into, into: foreign.from }, value);
+    const minor = minorOf(totals, WINS);
     return minor === 0n ? [] : [{ currency: foreign?.from.currency ?? null, minor }];
   });
 }

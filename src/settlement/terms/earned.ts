@@ -8,8 +8,9 @@ import { chargeFees } from "./fees.js";
 import { topUp } from "./guarantee.js";
 import type { ExactLine, MoneyLine } from "./lines.js";
 import type { PeriodDays } from "./period.js";
+import { fencePlayers } from "./ring-fence.js";
 import { shareOf } from "./share.js";
-import type { State } from "./state.js";
+import { type State, unitScope } from "./state.js";
 import { adoptCarries, matchText, unitsOf } from "./units.js";
 
 /** What earning is computed from. */
@@ -22,6 +23,8 @@ export interface Earning {
 
 /** What a group came to once its lines were rounded. */
 export interface SettledGroup {
+  /** The override that it is the group of, in words; empty for the rest. */
+  readonly scope: string;
   readonly amountMinor: bigint;
   readonly advance: readonly MoneyLine[];
   readonly state: State;
@@ -31,8 +34,13 @@ export interface SettledGroup {
 export interface Earned {
   readonly base: Rational;
   readonly lines: readonly ExactLine[];
-  readonly groupsAfter: (amountOf: (line: ExactLine) => bigint) => readonly SettledGroup[];
+  readonly groupsAfter: (
+    amountOf: (line: ExactLine) => bigint,
+    lateMinorOf: (scope: string) => bigint,
+  ) => readonly SettledGroup[];
 }
+
+type Settle = (amountOf: (line: ExactLine) => bigint, lateMinorOf: (scope: string) => bigint) => SettledGroup;
 
 /** An earned line, whose it is, and what persists of it. */
 interface Piece {
@@ -67,7 +75,7 @@ export function earn(earning: Earning): Earned {
   return {
     base,
     lines: [...inOrder, ...groups.flatMap(({ lines }) => lines)],
-    groupsAfter: (amountOf) => groups.map(({ settle }) => settle(amountOf)),
+    groupsAfter: (amountOf, lateMinorOf) => groups.map(({ settle }) => settle(amountOf, lateMinorOf)),
   };
 }
 
@@ -82,11 +90,15 @@ function sharesOf({ contract, totals, state, period }: Earning): {
   const units = unitsOf(contract, totals, state);
   const kept = adoptCarries(state, units);
   const based = units.map((unit) => ({ ...unit, ...baseOf(unit.parts, unit.scope) }));
-  const shares = based.map(({ scope, share, override, base, lines }): Piece => {
-    const shared = shareOf({ scope, share, carry: contract.carry, state: kept, period }, base);
-    const before = [...lines, ...shared.before];
-    const { after, stateAfter, share: money } = shared;
-    return { owner: override, before, money, after, isShare: true, stateAfter };
+  const shares = based.map(({ scope, share, override, parts, base, lines }): Piece => {
+    const { carry } = contract;
+    const own = kept.filter((item) => unitScope(item.scope) === scope);
+    const fenced = fencePlayers({ scope, parts, carry, state: own }, base);
+    const shared = shareOf({ scope, share, carry, state: kept, period }, fenced.base);
+    const before = [...lines, ...fenced.before, ...shared.before];
+    const after = [...fenced.after, ...shared.after];
+    const stateAfter = (minor: bigint) => [...fenced.state, ...shared.stateAfter(minor)];
+    return { owner: override, before, money: shared.share, after, isShare: true, stateAfter };
   });
   return { base: sumOf(based.map(({ base }) => base)), shares };
 }
@@ -109,12 +121,13 @@ function groupOf({ contract, state, period }: Earning, owner: Override | null, p
   const isToppedUp = guarantee !== null && guarantee.kind !== GuaranteeKind.RECOUPABLE_ADVANCE;
   const added = isToppedUp ? topUp(guarantee, { earned, state, period, scope }) : null;
   const earning = [...money, ...capLines, ...(added === null ? [] : [added.topUp])];
-  const settle = (amountOf: (line: ExactLine) => bigint): SettledGroup => {
+  const settle: Settle = (amountOf, lateMinorOf) => {
     const amountMinor = earning.reduce((sum, line) => sum + amountOf(line), 0n);
-    const advance = settleAdvance(guarantee, { earnedMinor: amountMinor, state, period, scope });
+    const earnedMinor = amountMinor + lateMinorOf(scope);
+    const advance = settleAdvance(guarantee, { earnedMinor, state, period, scope });
     const persisted = pieces.flatMap((piece) => piece.stateAfter(piece.money === null ? 0n : amountOf(piece.money)));
     return {
-      amountMinor,
+      ...{ scope, amountMinor },
       advance: advance.line === null ? [] : [advance.line],
       state: [
         ...persisted,

@@ -32,8 +32,18 @@ export interface CurrencyUnit {
 export interface Foreign {
   readonly from: CurrencyUnit;
   readonly into: CurrencyUnit;
+  /** Where each transaction is converted at the rate of its local day: that day. Sums are converted first of all. */
+  readonly day?: string;
   /** One from the first to the second; or two, through a third that the contract declares. */
   readonly exchanges: readonly [ExchangeRate] | readonly [ExchangeRate, ExchangeRate];
+}
+
+/** By what conversions into one currency are told apart. */
+export function conversionKey({
+  from,
+  day,
+}: Pick<Foreign, "day"> & { readonly from: Pick<CurrencyUnit, "currency"> }): string {
+  return [from.currency, ...(day === undefined ? [] : [day])].join(" ");
 }
 
 /** What is converted, from and into what. */
@@ -63,12 +73,28 @@ export function convert({ minor, from, into, exchange }: Conversion): Working | 
 }
 
 /** Of an amount's own minor units, those of the statement's decimals: it stays in its currency, written alike. */
-export function rescale({ from, into }: Pick<Foreign, "from" | "into">, minor: Rational): Rational {
+function rescale({ from, into }: Pick<Foreign, "from" | "into">, minor: Rational): Rational {
   return minor.times(step(into)).over(step(from));
 }
 
-/** A working in a foreign currency, in minor units of the statement's decimals, as the statement's currency. */
-export function convertWorking({ exchanges }: Foreign, working: Working): Working {
+/**
+ * What stands in sums for minor units of a foreign currency: the same amount in minor units of the statement's
+ * decimals, converted already where that is done day by day.
+ */
+export function sumOfForeign(foreign: Foreign, minor: Rational): Rational {
+  const rescaled = rescale(foreign, minor);
+  if (foreign.day === undefined) return rescaled;
+  return foreign.exchanges.reduce((value, exchange) => value.times(exchange.rate), rescaled);
+}
+
+/** Whether sums of it stand in the statement's currency: its own, or one that is converted day by day. */
+export function isInOwnCurrency(foreign: Foreign | undefined): boolean {
+  return foreign === undefined || foreign.day !== undefined;
+}
+
+/** A working over sums of a foreign currency, as the statement's currency. */
+export function convertWorking({ exchanges, day }: Foreign, working: Working): Working {
+  if (day !== undefined) return working;
   return exchanges.reduce(
     (converted, exchange, index) => times(converted, rate(index === 0 ? "exchange" : "exchange2", exchange.rate)),
     working,

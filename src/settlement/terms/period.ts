@@ -1,3 +1,4 @@
+import { dayIn } from "../../kernel/clock.js";
 import { Window } from "./contract.js";
 
 /** A period in local dates, `YYYY-MM-DD`: what windows and proration look at. */
@@ -29,13 +30,20 @@ const DAY_MS = 86_400_000;
 const CYCLE_DAYS = { DAILY: 1, WEEKLY: 7, BIWEEKLY: 14, MONTHLY: 28, QUARTERLY: 90, CUSTOM: 1 };
 const WINDOW_DAYS = { PERIOD: 999, WEEK: 7, MONTH: 31, QUARTER: 92, YEAR: 366, CONTRACT: 999 };
 
+/** A period's instants in its partner's zone. */
+export function spanIn(timezone: string, period: Omit<PeriodSpan, "timezone">): PeriodSpan {
+  const { startsAt, endsAt, cycleStartsAt, cycleEndsAt } = period;
+  return { startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone };
+}
+
 /** The local dates of a period; a `RangeError` where there is no such zone. */
 export function periodDays({ startsAt, endsAt, cycleStartsAt, cycleEndsAt, timezone }: PeriodSpan): PeriodDays {
+  const dayOf = dayIn(timezone);
   return {
-    firstDay: localDate(startsAt, timezone),
-    nextDay: localDate(endsAt, timezone),
-    cycleFirstDay: localDate(cycleStartsAt, timezone),
-    cycleNextDay: localDate(cycleEndsAt, timezone),
+    firstDay: dayOf(startsAt),
+    nextDay: dayOf(endsAt),
+    cycleFirstDay: dayOf(cycleStartsAt),
+    cycleNextDay: dayOf(cycleEndsAt),
   };
 }
 
@@ -74,12 +82,6 @@ export function windowKey(window: Window, { firstDay, cycleFirstDay, cycleNextDa
 /** Whether a window is shorter than a cycle's periods, so that it could never hold one. */
 export function isTooShort(window: Window, cycle: CycleDays): boolean {
   return WINDOW_DAYS[window] < CYCLE_DAYS[cycle.kind];
-}
-
-function localDate(instant: Date, timeZone: string): string {
-  const format = new Intl.DateTimeFormat("en-US", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
-  const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, value]));
-  return [parts.get("year")?.padStart(4, "0"), parts.get("month"), parts.get("day")].join("-");
 }
 
 function daysBetween(from: string, to: string): number {

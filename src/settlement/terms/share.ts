@@ -32,22 +32,29 @@ export interface Shared {
  * to, less what was settled of it, which may be negative (domain 6).
  */
 export function shareOf(sharing: Sharing, base: Working): Shared {
-  const { scope, share, carry, state } = sharing;
+  const { scope, share, carry } = sharing;
   const window = windowOf(sharing, base);
   const shared = (carry.unit === CarryUnit.BASE ? shareOfBase : shareOfCommission)(sharing, window);
   const due = window.settled === null ? shared.due : minus(shared.due, amount("settled", window.settled));
   const stateAfter = (shareMinor: bigint) => {
-    return [...carriedState(shared.out, scope), ...window.stateAfter(Rational.of(shareMinor))];
+    return [...carriedState(shared.out, StateName.CARRY, scope), ...window.stateAfter(Rational.of(shareMinor))];
   };
   const hasShare = share.brackets.length > 0;
-  if (!hasShare)
-    return { before: [], share: null, after: [], stateAfter: () => itemsIn(state, StateName.CARRY, scope) };
+  if (!hasShare) return { before: [], share: null, after: [], stateAfter: () => keptCarry(sharing) };
   return {
     before: [...window.lines, ...shared.before],
     share: workingLine("SHARE", share.pointer, due, scope),
     after: shared.after,
     stateAfter,
   };
+}
+
+/** Without a share a carry stays as it is, less what late items gave back of it. */
+function keptCarry({ scope, carry, state }: Sharing): State {
+  const items = itemsIn(state, StateName.CARRY, scope);
+  if (items.every(({ value }) => value.isNegative)) return items;
+  const left = carriedFrom(items, carry).filter(({ value }) => value.isNegative);
+  return carriedState(left, StateName.CARRY, scope);
 }
 
 interface InWindow {
@@ -80,10 +87,7 @@ function windowOf({ scope, share, carry, state, period }: Sharing, base: Working
     stateAfter: (shared) => [
       { name: StateName.WINDOW_BASE, scope, key, value: line.value },
       { name: StateName.WINDOW_SETTLED, scope, key, value: settled.plus(shared) },
-      ...carriedState(taken, scope).map((item) => ({
-        ...{ ...item, name: StateName.WINDOW_CARRY },
-        key: `${key}/${item.key}`,
-      })),
+      ...carriedState(taken, StateName.WINDOW_CARRY, scope).map((item) => ({ ...item, key: `${key}/${item.key}` })),
     ],
   };
 }

@@ -4,6 +4,8 @@ import { Rational } from "../../kernel/rational.js";
 export enum StateName {
   /** A carried base or commission, at most 0; the key is the number of periods it still lives, empty for ever. */
   CARRY = "CARRY",
+  /** A base carried against one player alone; keyed as a carry, the scope that of the unit and `player=…`. */
+  PLAYER_CARRY = "PLAYER_CARRY",
   /** What was carried into the tier window; keyed `<window>/<periods>`. */
   WINDOW_CARRY = "WINDOW_CARRY",
   /** The tier window's base so far. */
@@ -48,11 +50,23 @@ export interface Which {
 /** Before the key of a carry that was another unit's: it counts in a window that is open already. */
 export const ADOPTED = "adopted/";
 
+const CARRIES: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.PLAYER_CARRY]);
+
 const UNIT_STATE: ReadonlySet<StateName> = new Set([
-  ...[StateName.CARRY, StateName.WINDOW_CARRY, StateName.WINDOW_BASE, StateName.WINDOW_SETTLED],
+  ...[...CARRIES, StateName.WINDOW_CARRY, StateName.WINDOW_BASE, StateName.WINDOW_SETTLED],
 ]);
 
-const STANDING: ReadonlySet<StateName> = new Set([StateName.CARRY, StateName.RESERVE, StateName.ADVANCE_INSTALMENTS]);
+const STANDING: ReadonlySet<StateName> = new Set([...CARRIES, StateName.RESERVE, StateName.ADVANCE_INSTALMENTS]);
+
+/** What is a player's alone in a unit of some scope. */
+export function playerScope(unit: string, player: string): string {
+  return [unit, `player=${player}`].filter((text) => text !== "").join("; ");
+}
+
+/** The scope of the unit that something belongs to, whether or not it is a player's alone. */
+export function unitScope(scope: string): string {
+  return scope.replace(/(?:^|; )player=\w+$/, "");
+}
 
 /** The number that was left; zero where none was. */
 export function valueIn(state: State, { name, scope, key }: Which): Rational {
@@ -89,7 +103,5 @@ export function tidyState(state: State): State {
 
 /** What a statement states as carried: all that is carried, in all scopes. */
 export function carriedIn(state: State): Rational {
-  return state
-    .filter(({ name }) => name === StateName.CARRY)
-    .reduce((sum, { value }) => sum.plus(value), Rational.ZERO);
+  return state.filter(({ name }) => CARRIES.has(name)).reduce((sum, { value }) => sum.plus(value), Rational.ZERO);
 }

@@ -3,7 +3,8 @@ import { groupBy } from "../../kernel/group.js";
 import type { KindTotal } from "./activity.js";
 import type { BasePart } from "./base.js";
 import { CarryScope, type Contract, type Match, type Override, type ShareTerms } from "./contract.js";
-import { ADOPTED, type State, StateName, unitState } from "./state.js";
+import { isInOwnCurrency } from "./fx.js";
+import { ADOPTED, playerScope, type State, StateName, unitScope, unitState } from "./state.js";
 
 /** Activity that is shared, and carries, for itself. */
 export interface Unit {
@@ -25,7 +26,7 @@ const WEIGHTS = { product: 4, category: 2, brand: 1 } as const;
 export function unitsOf(contract: Contract, totals: readonly KindTotal[], state: State): readonly Unit[] {
   const placed = totals.map((total) => ({ total, override: overrideOf(contract, total, "share") }));
   const groups = groupBy(placed, ({ total, override }) => scopeOf(contract, total, override));
-  const scopes = new Set(["", ...groups.keys(), ...unitState(state).map(({ scope }) => scope)]);
+  const scopes = new Set(["", ...groups.keys(), ...unitState(state).map(({ scope }) => unitScope(scope))]);
   for (const { share, guarantee, match } of contract.overrides) if (share && guarantee) scopes.add(matchText(match));
   return [...scopes].sort().flatMap((scope) => {
     const group = groups.get(scope) ?? [];
@@ -44,8 +45,10 @@ export function unitsOf(contract: Contract, totals: readonly KindTotal[], state:
 export function adoptCarries(state: State, units: readonly Unit[]): State {
   const known = new Set(units.map(({ scope }) => scope));
   return state.map((item) => {
-    const isLost = item.name === StateName.CARRY && !known.has(item.scope);
-    return isLost ? { ...item, scope: "", key: `${ADOPTED}${item.key}` } : item;
+    if (known.has(unitScope(item.scope))) return item;
+    if (item.name === StateName.CARRY) return { ...item, scope: "", key: `${ADOPTED}${item.key}` };
+    if (item.name !== StateName.PLAYER_CARRY) return item;
+    return { ...item, scope: playerScope("", item.scope.slice(item.scope.lastIndexOf("=") + 1)) };
   });
 }
 
@@ -96,6 +99,11 @@ function isCarryScope({ carry }: Contract, scope: string): boolean {
   return /^(?:brand|product)=/.test(scope.split("; ").at(-1) ?? "") && carry.scope !== CarryScope.PARTNER;
 }
 
+/** The share of the unit that a scope names. */
+export function shareIn(contract: Contract, scope: string): ShareTerms {
+  return overrideOfScope(contract, scope)?.share ?? contract.share;
+}
+
 function overrideOfScope({ overrides }: Contract, scope: string): Override | null {
   const [own = ""] = scope.split("; ");
   return overrides.find(({ share, match }) => share !== null && matchText(match) === own) ?? null;
@@ -103,12 +111,14 @@ function overrideOfScope({ overrides }: Contract, scope: string): Override | nul
 
 function partsOf(contract: Contract, totals: readonly KindTotal[], override: Override | null): readonly BasePart[] {
   const baseFor = (total: KindTotal) => overrideOf(contract, total, "base")?.base ?? contract.base;
-  const groups = groupBy(totals, (total) => `${total.foreign?.from.currency ?? ""} ${baseFor(total).pointer}`);
+  const currencyOf = ({ foreign }: KindTotal) => (isInOwnCurrency(foreign) ? "" : foreign?.from.currency);
+  const groups = groupBy(totals, (total) => `${currencyOf(total)} ${baseFor(total).pointer}`);
   if (groups.size === 0) return [{ terms: override?.base ?? contract.base, totals: [], foreign: null }];
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, group]) => {
       const first = present(group[0], "a total");
-      return { terms: baseFor(first), totals: group, foreign: first.foreign ?? null };
+      const foreign = isInOwnCurrency(first.foreign) ? null : (first.foreign ?? null);
+      return { terms: baseFor(first), totals: group, foreign };
     });
 }

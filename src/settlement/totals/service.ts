@@ -1,7 +1,10 @@
 import { present } from "../../kernel/assert.js";
+import { groupBy } from "../../kernel/group.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
+import { dailyActivityOf, type FineActivity } from "../../periods/fine-totals/service.js";
+import { NOBODY } from "../../periods/grains/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
-import { type Activity, activityOf } from "../../periods/totals/service.js";
+import type { Activity } from "../../periods/totals/service.js";
 import type { Reader } from "../../platform/database.js";
 import { dimensionsByNumber } from "../../tenancy/dimensions/service.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -9,6 +12,7 @@ import type { ConfigurationDocument } from "../document.js";
 import { conversionOf, needsPlaces } from "../document-contract.js";
 import { type Quoted, ratesAt } from "../rates/service.js";
 import type { KindTotal, Place } from "../terms/activity.js";
+import { conversionKey, type Foreign, RateType } from "../terms/fx.js";
 import { type State, standsAlone } from "../terms/state.js";
 
 /** A period's totals as the calculation takes them, by currency. */
@@ -21,55 +25,71 @@ export interface Standing {
   readonly state: State;
 }
 
-/** What a period's calculation starts from, and the rates that converted some of it. */
-export interface CalculatedFrom {
-  readonly totals: PeriodTotals;
+/** How rows of totals are read under a document, and the rates that converted some of them. */
+export interface Reading {
+  /** By currency, that of a currency which is converted at close among those of the currency it becomes. */
+  readonly totalsOf: (rows: readonly Activity[]) => Promise<PeriodTotals>;
   readonly quoted: readonly Quoted[];
 }
 
-/**
- * What a period is calculated from under a document: its totals, those of a currency that is converted at close among
- * those of the currency it becomes. Refused where a rate is missing (`RATE_MISSING`).
- */
-export async function totalsUnder(
-  reader: Reader,
-  partner: Partner,
-  period: SettlementPeriod,
-  document: ConfigurationDocument,
-): Promise<CalculatedFrom> {
-  const posted = await periodTotals(reader, partner, period, needsPlaces(document));
-  const totals = new Map(posted);
-  const quoted: Quoted[] = [];
-  for (const [from, own] of posted) {
-    const fx = conversionOf(document, from);
-    if (fx === null) continue;
-    const quote = await ratesAt(reader, { partner, period, fx, from });
-    quoted.push(quote);
-    totals.delete(from);
-    const { foreign } = quote;
-    totals.set(fx.to, [...(totals.get(fx.to) ?? []), ...own.map((total) => ({ ...total, foreign }))]);
-  }
-  return { totals, quoted };
+/** What rows are read by: a period's rates, its document, and conversions that are known already. */
+export interface ReadBy {
+  readonly partner: Partner;
+  readonly period: SettlementPeriod;
+  readonly document: ConfigurationDocument;
+  readonly known?: ReadonlyMap<string, Foreign>; // by `conversionKey`
 }
 
-/** What was posted into a period, in key order; each total with its place where a term looks at places. */
-async function periodTotals(
+/**
+ * Reads rows of totals as the calculation takes them: with their places where a term looks at places, and converted by
+ * the period's rates. Refused where a rate is missing (`RATE_MISSING`).
+ */
+export function readingOf(reader: Reader, { partner, period, document, known = new Map() }: ReadBy): Reading {
+  const quoted: Quoted[] = [];
+  const foreigns = new Map(known);
+  const foreignOf = async ({ currency: from, day }: Activity & Partial<FineActivity>): Promise<Foreign | undefined> => {
+    const fx = conversionOf(document, from);
+    if (fx === null) return undefined;
+    const told = fx.type === RateType.TRANSACTION ? { day: present(day, "the day of what is converted by day") } : {};
+    const key = conversionKey({ from: { currency: from }, ...told });
+    const known = foreigns.get(key);
+    if (known !== undefined) return known;
+    const quote = await ratesAt(reader, { partner, period, fx, from, ...told });
+    quoted.push(quote);
+    foreigns.set(key, quote.foreign);
+    return quote.foreign;
+  };
+  const places = needsPlaces(document) ? placesOf(reader, partner) : null;
+  const totalsOf = async (rows: readonly Activity[]) => {
+    const origins = await originsOf(reader, partner, rows);
+    const facts = { origins, places: await places };
+    const totals = new Map<string, KindTotal[]>();
+    for (const row of rows) {
+      const foreign = await foreignOf(row);
+      const total = { ...totalOf(row, facts), ...(foreign === undefined ? {} : { foreign }) };
+      const currency = foreign?.into.currency ?? row.currency;
+      const known = totals.get(currency);
+      if (known === undefined) totals.set(currency, [total]);
+      else known.push(total);
+    }
+    return totals;
+  };
+  return { totalsOf, quoted };
+}
+
+/** Rows as a document looks at them: those of a currency that is converted day by day come apart by day. */
+export async function byDay(
   reader: Reader,
   partner: Partner,
-  period: SettlementPeriod,
-  isPlaced: boolean,
-): Promise<PeriodTotals> {
-  const activity = await activityOf(reader, partner, period.no);
-  const origins = await originsOf(reader, partner, period, activity);
-  const places = isPlaced ? await placesOf(reader, partner) : null;
-  const totals = new Map<string, KindTotal[]>();
-  for (const row of activity) {
-    const total = totalOf(row, { period, origins, places });
-    const known = totals.get(row.currency);
-    if (known === undefined) totals.set(row.currency, [total]);
-    else known.push(total);
-  }
-  return totals;
+  document: ConfigurationDocument,
+  rows: readonly Activity[],
+): Promise<readonly Activity[]> {
+  if (document.fx?.type !== RateType.TRANSACTION) return rows;
+  const isDaily = ({ currency }: Activity) => conversionOf(document, currency) !== null;
+  const sources = groupBy(rows.filter(isDaily), ({ periodNo, originPeriodNo }) => `${periodNo} ${originPeriodNo}`);
+  const daily: Activity[] = [];
+  for (const [source] of sources.values()) if (source) daily.push(...(await dailyActivityOf(reader, partner, source)));
+  return [...rows.filter((row) => !isDaily(row)), ...daily.filter(isDaily)];
 }
 
 /** In which currencies a period has statements: the settlement currency; others where something happened or stands. */
@@ -83,26 +103,24 @@ export function currenciesOf(partner: Partner, totals: PeriodTotals, before: rea
 async function originsOf(
   reader: Reader,
   { tenantNo }: Partner,
-  period: SettlementPeriod,
-  activity: readonly Activity[],
+  rows: readonly Activity[],
 ): Promise<ReadonlyMap<number, SettlementPeriod>> {
-  const numbers = new Set(activity.map(({ originPeriodNo }) => originPeriodNo));
-  numbers.delete(period.no);
-  return periodsByNumber(reader, tenantNo, [...numbers]);
+  const late = rows.filter(({ periodNo, originPeriodNo }) => originPeriodNo !== periodNo);
+  return periodsByNumber(reader, tenantNo, [...new Set(late.map(({ originPeriodNo }) => originPeriodNo))]);
 }
 
 interface TotalFacts {
-  readonly period: SettlementPeriod;
   readonly origins: ReadonlyMap<number, SettlementPeriod>;
   /** Null where no term looks at places. */
   readonly places: ((activity: Activity) => Place) | null;
 }
 
-function totalOf(row: Activity, { period, origins, places }: TotalFacts): KindTotal {
-  const { kind, category, count, units, sumMinor, originPeriodNo } = row;
-  const isOwn = originPeriodNo === period.no;
+function totalOf(row: Activity & Partial<FineActivity>, { origins, places }: TotalFacts): KindTotal {
+  const { kind, category, count, units, sumMinor, periodNo, originPeriodNo, player } = row;
+  const isOwn = originPeriodNo === periodNo;
   const originPeriodId = isOwn ? null : present(origins.get(originPeriodNo), "the period of late items").id;
-  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row) };
+  const told = player === undefined || player === NOBODY ? {} : { player };
+  return { kind, category, originPeriodId, count, units, sumMinor, place: places?.(row), ...told };
 }
 
 async function placesOf(reader: Reader, partner: Partner): Promise<(activity: Activity) => Place> {

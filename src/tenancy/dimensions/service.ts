@@ -14,7 +14,7 @@ export type Dimension = "brand" | "product";
  */
 export async function dimensionNumbers(
   app: App,
-  reader: Reader,
+  reader: Pick<Reader, "query">,
   partner: Pick<Partner, "tenantNo" | "no">,
   dimension: Dimension,
   codes: ReadonlySet<string>,
@@ -44,7 +44,7 @@ function numbered(code: string, no: number | undefined): [string, number][] {
 }
 
 async function knownNumbers(
-  reader: Reader,
+  reader: Pick<Reader, "query">,
   partner: Pick<Partner, "tenantNo" | "no">,
   dimension: Dimension,
   codes: ReadonlySet<string>,
