@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { App, JobKind, JobRequest, Performable, QueueDepth, Queues } from "./app.js";
@@ -13,6 +14,7 @@ const BACKOFF_MS = 200;
  */
 const LOCK_MS = 8_000;
 const STALLED_LOOK_MS = 4_000;
+const REST_MS = 1_000;
 /** How long adding a job waits for Redis before the sweeper must do without it. */
 const ADD_WAIT_MS = 500;
 
@@ -60,9 +62,13 @@ class RedisQueues implements Queues {
     const prefix = this.#prefix;
     const connection = this.#connect({ queuesOffline: true });
     const times = { lockDuration: LOCK_MS, stalledInterval: STALLED_LOOK_MS };
-    const options = { connection, prefix, concurrency, ...times, skipVersionCheck: true };
+    // Asks for Redis's version: of one that is not known delays are taken for whole seconds.
+    const options = { connection, prefix, concurrency, ...times };
     const worker = new Worker(name, (job) => runJob(app, byName.get(job.name), job), options);
-    worker.on("error", (error) => this.log.warn({ queue: name, reason: error.message }, "queues: worker trouble"));
+    worker.on("error", (error) => {
+      this.log.warn({ queue: name, reason: error.message }, "queues: worker trouble");
+      void rest(worker);
+    });
     worker.on("failed", (job, error) => {
       this.log.error({ queue: name, job: job?.name, data: job?.data, err: error }, "queues: job failed");
     });
@@ -112,6 +118,14 @@ class RedisQueues implements Queues {
     this.#connections.push(redis);
     return redis;
   }
+}
+
+/** A worker that Redis refuses asks again at once, and without end; so it is given a rest. */
+async function rest(worker: Worker): Promise<void> {
+  if (worker.isPaused()) return;
+  await worker.pause(true);
+  await sleep(REST_MS, undefined, { ref: false });
+  if (worker.closing === undefined) await worker.resume();
 }
 
 async function runJob(app: App, kind: Performable | undefined, job: { name: string; data: unknown }): Promise<void> {

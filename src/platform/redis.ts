@@ -8,6 +8,7 @@ export type { Redis } from "ioredis";
 /** How long a command may take before its caller goes to MySQL instead. */
 const COMMAND_TIMEOUT_MS = 500;
 const RECONNECT_MS_MAX = 2_000;
+const PROBE_KEPT_MS = 10_000;
 
 /** The purpose of a connection: commands fail fast, blocking reads wait, subscribers listen. */
 export type RedisUse = "commands" | "blocking" | "subscriber";
@@ -42,6 +43,15 @@ export async function awaitRedis(redis: Redis, timeoutMs: number): Promise<boole
     const timer = setTimeout(() => answer(false), timeoutMs);
     redis.once("ready", onReady);
   });
+}
+
+/** Whether Redis takes writes now: one that is full, read-only or stopped is there and does not. */
+export async function takesWrites(redis: Redis, prefix: string): Promise<boolean> {
+  if (redis.status !== "ready") return false;
+  return redis.set(`${prefix}:probe`, "1", "PX", PROBE_KEPT_MS).then(
+    () => true,
+    () => false, // whoever asks does without
+  );
 }
 
 /** What ioredis takes: a path for `unix:///run/redis.sock`, else the URL itself. */

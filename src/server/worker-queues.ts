@@ -1,5 +1,6 @@
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
+import { takesWrites } from "../platform/redis.js";
 import { pollRunsForAllTenants, settlePartnerOfRun } from "../settlement/run-partners/jobs.js";
 import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
 import { SIMULATION_QUEUE, simulate } from "../settlement/simulations/jobs.js";
@@ -31,14 +32,14 @@ export const workerQueues: readonly WorkerQueue[] = [
   { queue: SIMULATION_QUEUE, kinds: [simulate], concurrency: SIMULATIONS_AT_ONCE },
 ];
 
-/** What workers do besides jobs: looking for what is due when Redis is away. */
+/** What workers do besides jobs: looking for what is due when Redis is away, full or read-only. */
 export const workerLoops: readonly Loop[] = [{ name: "without-redis", run: workWithoutRedis }];
 
 const POLL_MS = 1_000;
 
 async function workWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if (app.redis.status !== "ready") {
+    if (!(await takesWrites(app.redis, app.config.redisPrefix))) {
       await pollForAllTenants(app);
       await closeDueForAllTenants(app);
       await pollRunsForAllTenants(app);

@@ -1,7 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { systemClock } from "../../src/kernel/clock.js";
 import type { Config } from "../../src/platform/config.js";
 import { forkCommand } from "../support/roles.js";
+
+const CLOCK = new URL("./clock.mjs", import.meta.url).href;
 
 /** The processes of a service under test, by names such as `worker-1`, and who ended without being told to. */
 export class Roles {
@@ -42,16 +45,33 @@ export class Roles {
     return child.signalCode;
   }
 
+  /** SIGTERM; answers the exit code, 0 when it finished what was under way. */
+  async stop(name: string): Promise<number | null> {
+    const child = this.child(name);
+    this.#told.add(child);
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    await ended;
+    return child.exitCode;
+  }
+
+  /** Sets a role's clock off by so much. Answers how far off it says that it is. */
+  async setClock(name: string, offsetMs: number): Promise<number> {
+    const child = this.child(name);
+    const told = once(child, "message");
+    child.send({ clockOffsetMs: offsetMs });
+    const [{ clockMs }] = await told;
+    return clockMs - systemClock.now().getTime();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.kill(name)));
   }
 
   async #startOne(name: string): Promise<void> {
     const role = name.replace(/-\d+$/, "");
-    const child = forkCommand({ ...this.config, processName: name }, [
-      role,
-      ...(role === "api" ? ["--port", String(this.config.port)] : []),
-    ]);
+    const args = role === "api" ? ["--port", String(this.config.port)] : [];
+    const child = forkCommand({ ...this.config, processName: name }, [role, ...args], ["--import", CLOCK]);
     let said = "";
     for (const output of [child.stdout, child.stderr]) {
       output?.setEncoding("utf8").on("data", (text: string) => {

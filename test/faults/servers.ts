@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createConnection } from "mysql2/promise";
 import { present } from "../../src/kernel/assert.js";
 import { startPair, stopPair } from "../../src/platform/embedded/pair.js";
 import { openPlace } from "../../src/platform/embedded/place.js";
@@ -13,6 +14,8 @@ export type ServerName = "mariadb" | "redis";
 /** A MariaDB and a Redis of a fault test's own, so that killing them disturbs nobody. */
 export interface Servers {
   readonly databaseUrl: string;
+  /** The same for a user who may do anything in the database, and nothing to the server. */
+  readonly plainUrl: string;
   readonly redisUrl: string;
   pid(server: ServerName): number;
   /** kill -9; answers when the process is gone. */
@@ -21,6 +24,8 @@ export interface Servers {
   start(): Promise<void>;
   close(): Promise<void>;
 }
+
+const PLAIN_USER = "plain";
 
 /** Starts the two. */
 export async function openServers(): Promise<Servers> {
@@ -36,8 +41,11 @@ export async function openServers(): Promise<Servers> {
     });
   let pair = await start();
   const serverOf = (server: ServerName) => present(pair[server], server);
+  const databaseUrl = serverOf("mariadb").url;
+  await createPlainUser(databaseUrl);
   return {
-    databaseUrl: serverOf("mariadb").url,
+    databaseUrl,
+    plainUrl: databaseUrl.replace("root@", `${PLAIN_USER}@`),
     redisUrl: serverOf("redis").url,
     pid: (server) => serverOf(server).pid,
     async kill(server) {
@@ -54,6 +62,20 @@ export async function openServers(): Promise<Servers> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Root goes on writing to a server that is read-only. */
+async function createPlainUser(databaseUrl: string): Promise<void> {
+  const connection = await createConnection({
+    user: "root",
+    socketPath: new URL(databaseUrl).searchParams.get("socketPath") ?? "",
+  });
+  try {
+    await connection.query(`create user '${PLAIN_USER}'@'localhost' identified by ''`);
+    await connection.query(`grant all on quittance.* to '${PLAIN_USER}'@'localhost'`);
+  } finally {
+    await connection.end();
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -14,7 +14,7 @@ const workload = new Workload(world, seed);
 const random = Random.of("strikes", seed);
 
 /** What takes seconds; `npm run test:faults` has the rest, in any order and on top of each other. */
-const SHORT = Object.keys(STRIKES).filter((name) => !/stopped|1213|of the (api|relay)/.test(name));
+const SHORT = Object.keys(STRIKES).filter((name) => !/stopped|1213|of the (api|relay)|clock|SIGTERM/.test(name));
 
 beforeAll(async () => {
   workload.start();

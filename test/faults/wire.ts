@@ -15,11 +15,14 @@ export interface SqlWire {
   fail(fault: SqlFault, times: number, every: number): void;
   /** How many statements have failed so. */
   struck(fault: SqlFault): number;
+  /** How often the server itself has answered with an error, by its number. */
+  answered(errno: number): number;
   close(): Promise<void>;
 }
 
 const COM_QUERY = 0x03;
 const HEADER_BYTES = 4;
+const ERROR_MARK = 0xff;
 const SQL_STATES: Readonly<Record<SqlFault, string>> = { 1205: "HY000", 1213: "40001", 2013: "HY000", 1180: "HY000" };
 
 interface Plan {
@@ -37,6 +40,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
   const path = join(folder, "wire.sock");
   const sockets = new Set<Socket>();
   const counts = new Map<SqlFault, number>();
+  const errors = new Map<number, number>();
   let plans: Plan[] = [];
 
   /** The fault that befalls a statement, if any does. */
@@ -62,7 +66,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
         upstream.destroy();
       });
     }
-    const answers = new Answers(client);
+    const answers = new Answers(client, errors);
     const pass = (packet: Buffer) => {
       const isQuery = packet[3] === 0 && packet[HEADER_BYTES] === COM_QUERY;
       const fault = isQuery ? faultOf(textOf(packet)) : null;
@@ -90,6 +94,7 @@ export async function startWire(databaseUrl: string): Promise<SqlWire> {
     url: target.href,
     fail: (fault, times, every) => void plans.push({ fault, every, left: times, seen: 0 }),
     struck: (fault) => counts.get(fault) ?? 0,
+    answered: (errno) => errors.get(errno) ?? 0,
     async close() {
       for (const socket of sockets) socket.destroy();
       await once(server.close(), "close");
@@ -103,19 +108,30 @@ class Answers {
   #instead: Buffer | null = null;
   #swallowed: Buffer = Buffer.alloc(0);
 
-  constructor(readonly client: Socket) {}
+  constructor(
+    readonly client: Socket,
+    readonly errors: Map<number, number>,
+  ) {}
 
   replaceNext(packet: Buffer): void {
     this.#instead = packet;
   }
 
   pass(chunk: Buffer): void {
+    this.#countError(chunk);
     if (this.#instead === null) return void this.client.write(chunk);
     this.#swallowed = Buffer.concat([this.#swallowed, chunk]);
     if (!isWhole(this.#swallowed)) return;
     this.client.write(this.#instead);
     this.#instead = null;
     this.#swallowed = Buffer.alloc(0);
+  }
+
+  /** An error that the server answers begins a chunk. */
+  #countError(chunk: Buffer): void {
+    if (chunk[HEADER_BYTES] !== ERROR_MARK || chunk.length < HEADER_BYTES + 3) return;
+    const errno = chunk.readUInt16LE(HEADER_BYTES + 1);
+    this.errors.set(errno, (this.errors.get(errno) ?? 0) + 1);
   }
 }
 
@@ -130,7 +146,7 @@ function isWhole(bytes: Buffer): boolean {
     rest = rest.subarray(packet.length);
   }
   if (last === null || rest.length > 0) return false;
-  if (last[HEADER_BYTES] !== 0) return last[HEADER_BYTES] === 0xff;
+  if (last[HEADER_BYTES] !== 0) return last[HEADER_BYTES] === ERROR_MARK;
   const afterRows = pastNumber(last, HEADER_BYTES + 1);
   return (last.readUInt16LE(pastNumber(last, afterRows)) & MORE_RESULTS) === 0;
 }
@@ -161,7 +177,7 @@ function textOf(packet: Buffer): string {
 
 function errorPacket(fault: SqlFault): Buffer {
   const body = Buffer.concat([
-    Buffer.from([0xff, fault & 0xff, fault >> 8]),
+    Buffer.from([ERROR_MARK, fault & 0xff, fault >> 8]),
     Buffer.from(`#${SQL_STATES[fault]}injected by the wire`),
   ]);
   const header = Buffer.alloc(HEADER_BYTES);

@@ -51,7 +51,7 @@ export async function testWorld(size: WorldSize): Promise<World> {
 /** Opens a world, to be closed by the test: servers, tables, tenants, partners with a contract, roles. */
 export async function openWorld(size: WorldSize): Promise<World> {
   const servers = await openServers();
-  const wire = await startWire(servers.databaseUrl);
+  const wire = await startWire(servers.plainUrl);
   const port = await freePort();
   const line = await startLine(port);
   const config = configOf(servers, port);

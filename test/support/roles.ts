@@ -16,9 +16,9 @@ export function spawnCommand(config: Config, args: readonly string[]): ChildProc
 }
 
 /** The same, for whoever ends it by himself. */
-export function forkCommand(config: Config, args: readonly string[]): ChildProcess {
+export function forkCommand(config: Config, args: readonly string[], execArgv: readonly string[] = []): ChildProcess {
   return fork(COMMAND, args, {
-    execArgv: [],
+    execArgv: [...execArgv],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: childEnvironment({
       DATABASE_URL: config.databaseUrl,

@@ -30,7 +30,7 @@ export const postPartner = defineJob({
     const partner = await partnerOf(app, systemActor({ tenantId, tenantNo }, "posting"), partnerId);
     const { isDrained, batches } = await postBatches(app, partner);
     if (isDrained) return;
-    if (batches === 0) await handOver(app, partner, HELD_DELAY_MS);
+    if (batches === 0) await handOver(app, partner, { delayMs: HELD_DELAY_MS });
     else await enqueuePosting(app, partner);
   },
 });
@@ -61,21 +61,33 @@ export function enqueuePosting(app: App, partner: Partner): Promise<void> {
   return last.next;
 }
 
-async function handOver(app: App, partner: Partner, delayMs = 0): Promise<void> {
-  const { tenantId, tenantNo, id: partnerId } = partner;
+interface HandOver {
+  readonly delayMs?: number;
+  readonly deduplicationId?: string;
+}
+
+async function handOver(
+  app: App,
+  { tenantId, tenantNo, id: partnerId, postingPartition }: Partner,
+  { delayMs = 0, deduplicationId = partnerId }: HandOver = {},
+): Promise<void> {
   await app.queues.add({
-    queue: postingQueue(partner.postingPartition),
+    queue: postingQueue(postingPartition),
     job: postPartner,
     input: { tenantId, tenantNo, partnerId },
-    deduplicationId: partnerId,
+    deduplicationId,
     delayMs,
   });
 }
 
-/** Queues every partner that has had a batch waiting since before an instant. Answers how many. */
+/**
+ * Queues every partner that has had a batch waiting since before an instant, or from a clock that is ahead of ours.
+ * Answers how many. These jobs are told apart from those that batches bring: one that lies there for a clock that was
+ * set back keeps none of these away.
+ */
 export async function sweepForAllTenants(app: App, acceptedBefore: Date): Promise<number> {
   const partners = await waitingForAllTenants(app, acceptedBefore);
-  for (const partner of partners) await enqueuePosting(app, partner);
+  for (const partner of partners) await handOver(app, partner, { deduplicationId: `swept-${partner.id}` });
   return partners.length;
 }
 
@@ -100,8 +112,8 @@ async function waitingForAllTenants(app: App, acceptedBefore: Date): Promise<Par
     `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo,
        partner.id as partnerId
      from batch join partner on partner.tenant_no = batch.tenant_no and partner.no = batch.partner_no
-     where batch.state = 'ACCEPTED' and batch.accepted_at <= ?`,
-    [acceptedBefore],
+     where batch.state = 'ACCEPTED' and (batch.accepted_at <= ? or batch.accepted_at > ?)`,
+    [acceptedBefore, app.clock.now()],
   );
   return Promise.all(rows.map(({ partnerId, ...tenant }) => partnerOf(app, systemActor(tenant, "sweeper"), partnerId)));
 }

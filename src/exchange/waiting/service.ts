@@ -12,7 +12,7 @@ import { contentHash, type ItemResult, validateItems } from "../validate.js";
  * The most that one posting transaction takes, payloads in bytes; a single batch is always taken. Twice as much saves
  * nothing and makes others wait.
  */
-export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 10_000, bytesMax: 16 * 1024 * 1024 } as const;
+export const GROUP_LIMITS = { batchesMax: 200, itemsMax: 10_000, bytesMax: 32 * 1024 * 1024 } as const;
 /** Items that are checked and hashed at a stretch, some five milliseconds. */
 const SLICE_ITEMS = 500;
 
