@@ -223,11 +223,36 @@ CREATE TABLE `credit_terms` (
   PRIMARY KEY (`tenant_no`,`configuration_id`,`currency`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `dispute` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `reply_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `opened_at` datetime(3) NOT NULL,
+  `outcome` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `adjustment_minor` decimal(38,0) DEFAULT NULL,
+  `answer` mediumtext DEFAULT NULL,
+  `answered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `adjustment_period_no` int(10) unsigned DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_dispute_statement` (`tenant_id`,`statement_id`,`id`),
+  KEY `ix_dispute_partner` (`tenant_id`,`partner_id`,`id`),
+  KEY `ix_dispute_adjustment` (`tenant_no`,`adjustment_period_no`),
+  CONSTRAINT `fk_dispute_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_dispute_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT','SET_OFF','CREDIT_EXPIRY') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF','CREDIT_EXPIRY','DISPUTE','PAYMENT','PAYMENT_RETURN') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
@@ -369,6 +394,85 @@ CREATE TABLE `partner` (
   CONSTRAINT `fk_partner_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `payout` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payee` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `attempt` int(10) unsigned NOT NULL,
+  `file_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `place` int(10) unsigned NOT NULL,
+  `account_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `end_to_end_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `amount_minor` decimal(38,0) NOT NULL,
+  `execute_on` date NOT NULL,
+  `state` enum('EXPORTED','PAID','PARTLY_PAID','REFUSED','RETURNED','VOIDED') NOT NULL DEFAULT 'EXPORTED',
+  `paid_minor` decimal(38,0) NOT NULL DEFAULT 0,
+  `returned_minor` decimal(38,0) NOT NULL DEFAULT 0,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_payout_attempt` (`tenant_id`,`statement_id`,`payee`,`attempt`),
+  UNIQUE KEY `uq_payout_place` (`tenant_id`,`file_id`,`place`),
+  UNIQUE KEY `uq_payout_end_to_end` (`tenant_id`,`end_to_end_id`),
+  KEY `ix_payout_partner` (`tenant_id`,`partner_id`,`currency`,`state`),
+  KEY `fk_payout_account` (`tenant_id`,`account_id`),
+  CONSTRAINT `fk_payout_account` FOREIGN KEY (`tenant_id`, `account_id`) REFERENCES `payout_account` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_payout_file` FOREIGN KEY (`tenant_id`, `file_id`) REFERENCES `payout_file` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_payout_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_payout_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `payout_account` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `payee` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUPERSEDED','REFUSED') NOT NULL DEFAULT 'PENDING_APPROVAL',
+  `holder_name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `latin_name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `country` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `town` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci DEFAULT NULL,
+  `is_iban` tinyint(1) NOT NULL,
+  `number_sealed` varbinary(128) NOT NULL,
+  `number_masked` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `fingerprint` binary(32) NOT NULL,
+  `bic` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `clearing_system` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `clearing_member` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `registered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `registered_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `superseded_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_payout_account_use` (`tenant_id`,`partner_id`,`currency`,`payee`,`state`),
+  CONSTRAINT `fk_payout_account_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_payout_account_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `payout_file` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('MADE','VOIDED') NOT NULL DEFAULT 'MADE',
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `debtor_account_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `transfers` int(10) unsigned NOT NULL,
+  `total_minor` decimal(38,0) NOT NULL,
+  `content_sealed` mediumblob NOT NULL,
+  `sha256` binary(32) NOT NULL,
+  `made_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `made_at` datetime(3) NOT NULL,
+  `voided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `voided_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `fk_payout_file_debtor` (`tenant_id`,`debtor_account_id`),
+  CONSTRAINT `fk_payout_file_debtor` FOREIGN KEY (`tenant_id`, `debtor_account_id`) REFERENCES `payout_account` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_payout_file_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `platform_key` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -429,7 +533,7 @@ CREATE TABLE `settlement_period` (
   `starts_at` datetime(3) NOT NULL,
   `ends_at` datetime(3) NOT NULL,
   `due_at` datetime(3) NOT NULL,
-  `state` enum('OPEN','CLOSED','STATEMENT_ISSUED') NOT NULL DEFAULT 'OPEN',
+  `state` enum('OPEN','CLOSED','CALCULATED','STATEMENT_ISSUED','DISPUTED','APPROVED','PAYABLE','PAID','CARRIED_FORWARD','ABORTED') NOT NULL DEFAULT 'OPEN',
   `configuration_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `is_backfill` tinyint(4) NOT NULL DEFAULT 0,
   `closed_at` datetime(3) DEFAULT NULL,
@@ -551,10 +655,37 @@ CREATE TABLE `statement` (
   `closing_minor` decimal(38,0) NOT NULL,
   `jws` mediumtext NOT NULL,
   `payment_due_on` date DEFAULT NULL,
+  `state` enum('OPEN','CLOSED','CALCULATED','STATEMENT_ISSUED','DISPUTED','APPROVED','PAYABLE','PAID','CARRIED_FORWARD','ABORTED') NOT NULL DEFAULT 'STATEMENT_ISSUED',
+  `disputable_until` datetime(3) NOT NULL,
+  `advances_at` datetime(3) DEFAULT NULL,
+  `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `acknowledged_at` datetime(3) DEFAULT NULL,
+  `paid_out_minor` decimal(38,0) NOT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_statement_period` (`tenant_no`,`period_no`,`currency`),
   KEY `ix_statement_chain` (`tenant_no`,`partner_no`,`currency`,`ends_at`),
+  KEY `ix_statement_advances` (`advances_at`),
+  KEY `ix_statement_payable` (`tenant_no`,`state`,`currency`,`partner_no`),
   CONSTRAINT `fk_statement_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `statement_reply` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kind` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `dispute_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_sha256` binary(32) NOT NULL,
+  `jws` mediumtext NOT NULL,
+  `received_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_statement_reply_jti` (`tenant_id`,`partner_id`,`jti`),
+  KEY `ix_statement_reply_statement` (`tenant_id`,`statement_id`),
+  CONSTRAINT `fk_statement_reply_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `fk_statement_reply_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `tenant` (

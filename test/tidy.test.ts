@@ -47,7 +47,14 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],
     ...["statement-document.ts", "statement-schema.ts", "statement-facts.ts", "statement-credit.ts", "recompute.ts"],
-    ...["reply-schema.ts", "document-rules.ts", "rule-checks.ts", "rule-expressions.ts", "ruling.ts"],
+    ...[
+      "reply-schema.ts",
+      "document-rules.ts",
+      "rule-checks.ts",
+      "rule-expressions.ts",
+      "ruling.ts",
+      "document-grains.ts",
+    ],
   ],
 };
 

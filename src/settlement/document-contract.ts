@@ -4,7 +4,6 @@ import { present } from "../kernel/assert.js";
 import { parseAmount } from "../kernel/money.js";
 import { Rational } from "../kernel/rational.js";
 import { TransactionKind } from "../periods/entities.js";
-import { Grain } from "../periods/grains/entities.js";
 import type { configurationSchema } from "./document-schema.js";
 import { documentRefusal } from "./errors.js";
 import { ruleTerms } from "./ruling.js";
@@ -32,7 +31,6 @@ import {
   TierMode,
   Window,
 } from "./terms/contract.js";
-import { RateType } from "./terms/fx.js";
 import { NegativePosition, type PayoutTerms, type ReserveTerms, type TaxTerms } from "./terms/payment-terms.js";
 
 type Document = z.infer<typeof configurationSchema>;
@@ -291,22 +289,4 @@ function overrideOf({ for: match, ...own }: OverrideDocument, pointer: string, m
     caps: caps === undefined ? null : capsOf(caps, `${pointer}/caps`, minor),
     guarantee: guarantee === undefined ? null : guaranteeOf(guarantee, `${pointer}/guarantee`, minor),
   };
-}
-
-/** Whether any term looks at brands, products, their categories or groups. */
-export function needsPlaces({ overrides = [], carryOver, rules }: Document): boolean {
-  const isNarrowed = overrides.some(({ for: { brand, category, product, group } }) => {
-    return brand ?? category ?? product ?? group;
-  });
-  const isCarried = carryOver.policy !== CarryPolicy.NONE && ["BRAND", "GAME"].includes(carryOver.scope ?? "");
-  return isNarrowed || rules?.each !== undefined || isCarried;
-}
-
-/** By what the terms tell the totals of a period apart besides: players for the ring-fence, days for daily rates. */
-export function grainsOf(document: Document): readonly Grain[] {
-  const grains = [
-    ...(document.carryOver.ringFence === undefined ? [] : [Grain.PLAYER]),
-    ...(document.fx?.type === RateType.TRANSACTION ? [Grain.DAY] : []),
-  ];
-  return grains.length > 0 && needsPlaces(document) ? [...grains, Grain.PLACE] : grains;
 }

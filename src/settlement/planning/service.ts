@@ -9,7 +9,7 @@ import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { graceMsOf, parseConfiguration } from "../document.js";
-import { grainsOf } from "../document-contract.js";
+import { grainsOf } from "../document-grains.js";
 import { Configuration, ConfigurationState } from "../entities.js";
 import { settlementError } from "../errors.js";
 

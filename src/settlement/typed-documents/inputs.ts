@@ -28,7 +28,7 @@ const taken = new Set<string>();
  * members and values, so that both ways give one document and one digest. What has one of several forms takes the
  * members of all of them; the member that tells the forms apart says which belong to it, and the others are refused.
  */
-export const ConfigurationDocumentInput = inputOf(configurationSchema as Part, {
+export const ConfigurationDocumentInput = inputOf(configurationSchema, {
   name: "Configuration",
   member: "document",
 });
