@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ERROR_MARK, HEADER_BYTES, isWholeAnswer, nextPacket } from "../support/packets.js";
 
 /** How a statement fails: the server's error by its number, or 2013 for a connection that is lost in its midst. */
 export type SqlFault = 1205 | 1213 | 2013 | 1180;
 
-/** A unix socket in front of MariaDB's that knows texts of statements apart, and fails some of them when it is told to. */
+/** A unix socket in front of MariaDB's that tells texts of statements apart, and fails some when it is told to. */
 export interface SqlWire {
   /** The database's URL through it. */
   readonly url: string;
@@ -21,8 +22,6 @@ export interface SqlWire {
 }
 
 const COM_QUERY = 0x03;
-const HEADER_BYTES = 4;
-const ERROR_MARK = 0xff;
 const SQL_STATES: Readonly<Record<SqlFault, string>> = { 1205: "HY000", 1213: "40001", 2013: "HY000", 1180: "HY000" };
 
 interface Plan {
@@ -121,7 +120,7 @@ class Answers {
     this.#countError(chunk);
     if (this.#instead === null) return void this.client.write(chunk);
     this.#swallowed = Buffer.concat([this.#swallowed, chunk]);
-    if (!isWhole(this.#swallowed)) return;
+    if (!isWholeAnswer(this.#swallowed)) return;
     this.client.write(this.#instead);
     this.#instead = null;
     this.#swallowed = Buffer.alloc(0);
@@ -135,37 +134,8 @@ class Answers {
   }
 }
 
-const MORE_RESULTS = 0x08;
-
-/** Whether the last packet is an error, or an OK after which no result follows (MariaDB: OK_Packet, `status`). */
-function isWhole(bytes: Buffer): boolean {
-  let last: Buffer | null = null;
-  let rest = bytes;
-  for (let packet = nextPacket(rest); packet !== null; packet = nextPacket(rest)) {
-    last = packet;
-    rest = rest.subarray(packet.length);
-  }
-  if (last === null || rest.length > 0) return false;
-  if (last[HEADER_BYTES] !== 0) return last[HEADER_BYTES] === ERROR_MARK;
-  const afterRows = pastNumber(last, HEADER_BYTES + 1);
-  return (last.readUInt16LE(pastNumber(last, afterRows)) & MORE_RESULTS) === 0;
-}
-
-/** Where a length-encoded number ends. */
-function pastNumber(packet: Buffer, at: number): number {
-  const widths: Readonly<Record<number, number>> = { 252: 3, 253: 4, 254: 9 };
-  return at + (widths[packet[at] ?? 0] ?? 1);
-}
-
 function isFor(fault: SqlFault, text: string): boolean {
   return fault === 1180 ? text.endsWith("COMMIT") : !/^(COMMIT|ROLLBACK|START TRANSACTION)$/i.test(text);
-}
-
-/** The first whole packet: three bytes of length, one of sequence, then that many. */
-function nextPacket(bytes: Buffer): Buffer | null {
-  if (bytes.length < HEADER_BYTES) return null;
-  const length = HEADER_BYTES + bytes.readUIntLE(0, 3);
-  return bytes.length < length ? null : bytes.subarray(0, length);
 }
 
 function textOf(packet: Buffer): string {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isWholeAnswer } from "./packets.js";
 
 /** How a proxy loses a COMMIT: before the server has it, its answer, or so that the server has it a while later. */
 export type Cut = "before" | "after" | "late";
@@ -51,7 +52,12 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
       }
       return upstream.write(chunk);
     });
-    upstream.on("data", (chunk) => (cut !== null ? client.destroy() : client.write(chunk)));
+    let lost: Buffer = Buffer.alloc(0);
+    upstream.on("data", (chunk) => {
+      if (cut === null) return void client.write(chunk);
+      lost = Buffer.concat([lost, chunk]);
+      if (isWholeAnswer(lost)) client.destroy(); // not before: the server stops a text whose answers nobody takes
+    });
   });
   await once(server.listen(path), "listening");
   target.searchParams.set("socketPath", path);

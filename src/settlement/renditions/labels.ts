@@ -56,6 +56,7 @@ const LABELS = {
   payable: ["Less: released for payment", "차감: 지급 확정액"],
   released: ["Released for payment", "지급 확정액"],
   closing: ["Closing balance", "기말 잔액"],
+  creditMet: ["Met by prepaid credit", "지급 확정액 중 선불 크레딧 충당액"],
   taxWithheld: ["Tax withheld from the payment", "지급액 중 원천징수세액"],
   base: ["Base of this period", "당기 정산 기준액"],
   carryIn: ["Loss carried in", "전기 이월 결손액"],
@@ -102,6 +103,7 @@ const SECTIONS: Readonly<Record<string, Label>> = {
   [LineSection.ADJUSTMENTS]: ["Adjustments", "조정"],
   [LineSection.RESERVE]: ["Reserve", "유보"],
   [LineSection.POSITION]: ["Position", "잔액"],
+  [LineSection.CREDIT]: ["Prepaid credit", "선불 크레딧"],
 };
 
 const STATES: Readonly<Record<string, Label>> = {
@@ -118,6 +120,7 @@ const STATES: Readonly<Record<string, Label>> = {
   [StateName.ADVANCE_INSTALMENTS]: ["Instalments of the advance", "선급금 회차 누계"],
   [StateName.ADVANCE_EARNED]: ["Earned against the advance", "선급금 대비 발생액 누계"],
   [StateName.RESERVE]: ["Reserve held", "유보금 잔액"],
+  [StateName.CREDIT_PRICE]: ["Price of credit still owed", "미지급 크레딧 구매 대금"],
 };
 
 const KINDS: Readonly<Record<string, Label>> = {
@@ -150,6 +153,8 @@ const ROUNDINGS: Readonly<Record<string, Label>> = {
 
 /** What statements call lines in English, their signed `description`, in Korean. */
 const KOREAN_LINES: Readonly<Record<string, string>> = {
+  RULE: "규칙에 문의(요율은 계약 조항대로)",
+  RULE_RATE: "규칙이 정한 요율",
   TURNOVER: "총 베팅액(취소 차감 후)",
   WINS: "총 당첨액(취소 차감 후)",
   LATE_ITEMS: "마감된 기간의 지연 거래(당기 반영)",
@@ -199,9 +204,16 @@ const KOREAN_LINES: Readonly<Record<string, string>> = {
   ADJUSTMENTS: "조정(양수는 파트너에게 유리)",
   RESERVE_HELD: "유보금 적립",
   RESERVE_RELEASED: "유보금 해제",
+  CREDIT_BOUGHT: "구매한 크레딧의 대금(음수는 구매 취소)",
   POSITION: "지급 전 잔액",
   PAYABLE: "지급 확정액",
   TAX_WITHHELD: "지급액 중 원천징수세액",
+  CREDIT_TO_MEET: "지급 확정액 중 크레딧으로 충당할 수 있는 금액(크레딧 대금 제외)",
+  CREDIT_DRAWN_MET: "기록 시점에 사용한 크레딧으로 충당",
+  CREDIT_MET: "크레딧 로트로 충당",
+  CREDIT_REFILLED: "사용한 로트로 되돌린 크레딧",
+  CREDIT_DISCOUNT: "충당한 크레딧의 할인액(비용 차감)",
+  CREDIT_LEFT: "로트 잔액",
   PAID_OUT: "실지급액(원천징수 후)",
   SPLIT: "수령인별 지급액",
   CLOSING: "기말 잔액(차기 기초 잔액)",

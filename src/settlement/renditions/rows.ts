@@ -69,9 +69,12 @@ export function balanceRows(document: StatementDocument, language: Language): Ro
 
 /** What else readers look for. */
 export function figureRows(document: StatementDocument, language: Language): Row[] {
-  const { lines, currency } = document;
+  const { lines, currency, creditMet } = document;
   const paidOut = lines.filter(({ code }) => code === "PAID_OUT");
   return [
+    ...(creditMet === undefined
+      ? []
+      : [{ code: "creditMet", label: labelOf("creditMet", language), amount: creditMet, currency }]),
     amountRow(document, "taxWithheld", language),
     ...paidOut.map((line) => ({ code: line.code, label: lineLabel(line, language), amount: line.result, currency })),
     ...(["base", "carryIn", "carryOut"] as const).map((name) => amountRow(document, name, language)),
@@ -177,7 +180,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   ...["v", "iss", "sub", "jti", "iat", "period", "currency", "scale", "configuration", "previousStatement"],
   ...["hasActivity", "totals", "transactions", "conversions", "opening", "state", "carryIn", "lines", "base"],
   ...["carryOut", "earned", "adjustments", "reserveHeld", "reserveReleased", "payable", "taxWithheld", "payment"],
-  ...["closing", "origins"],
+  ...["closing", "origins", "creditMet"],
 ]);
 
 type Fact = readonly [name: LabelName, value: string | null];
