@@ -246,7 +246,7 @@ describe("balances that are asked for", () => {
   });
 
   test("at an instant to come are refused", async () => {
-    const tomorrow = new Date(app.clock.now().getTime() + 1);
+    const tomorrow = new Date(app.clock.now().getTime() + 86_400_000);
     await expect(balancesAt(app, place.partner, tomorrow)).rejects.toMatchObject({
       code: "VALIDATION",
       details: { path: "/at" },
