@@ -77,20 +77,23 @@ export async function postBatches(app: App, partner: Partner, itemsMax: number =
 
 /** Posts a group in one transaction. Null when another worker holds the partner. */
 async function postGroup(app: App, partner: Partner, group: Group): Promise<WaitingBatch[] | null> {
-  const marking = announceChange(app, partner);
+  let marking = null as Promise<Mark> | null;
+  const mark = () => {
+    marking ??= announceChange(app, partner);
+    return marking;
+  };
+  const lift = async (balances: Copy | null) => {
+    if (marking !== null) await publishBalances(app, partner, await marking, balances);
+  };
   const stages = new ItemStages(app);
   try {
-    const result = await transactTogether(app, (sql) =>
-      postUnderCursor(app, sql, partner, { ...group, stages, marking }),
-    );
+    const result = await transactTogether(app, (sql) => postUnderCursor(app, sql, partner, { ...group, stages, mark }));
     const posted = result?.batches ?? null;
     stages.count(posted);
-    const balances = (await result?.balances) ?? null;
-    await Promise.all([tellWaiting(app, posted ?? []), publishBalances(app, partner, await marking, balances)]);
+    await Promise.all([tellWaiting(app, posted ?? []), lift((await result?.balances) ?? null)]);
     return posted;
   } catch (error) {
-    // While COMMIT may still come the mark stays, until the copy's end.
-    if (!(error instanceof CommitOutcomeUnknown)) await publishBalances(app, partner, await marking);
+    if (!(error instanceof CommitOutcomeUnknown)) await lift(null); // while COMMIT may still come the mark stays
     throw error;
   }
 }
@@ -102,8 +105,8 @@ interface Group {
 
 interface CountedGroup extends Group {
   readonly stages: ItemStages;
-  /** The mark of the hot balances is on its way; nothing is written before it is there. */
-  readonly marking: Promise<Mark>;
+  /** Marks the hot balances, as late as may be: readers who meet the mark go to the database. */
+  readonly mark: () => Promise<Mark>;
 }
 
 /** The batches that were posted and the balances that this leaves, once it is committed. */
@@ -117,7 +120,7 @@ async function postUnderCursor(
   app: App,
   sql: Together,
   partner: Partner,
-  { candidates, pseudonymOf, stages, marking }: CountedGroup,
+  { candidates, pseudonymOf, stages, mark }: CountedGroup,
 ): Promise<PostedGroup | null> {
   const [cursor, waiting, facts] = await timedWait(app, "duplicate", () =>
     Promise.all([tryCursor(sql, partner), stillWaiting(sql, partner, candidates), readFacts(sql, partner, candidates)]),
@@ -134,7 +137,7 @@ async function postUnderCursor(
   const entryNos = new Map(groups.map((group, index) => [group, nextEntryNo(cursor) + BigInt(index)]));
   const numbers = await numbersOf(app, sql, partner, decision);
   const results = resultsOf(waiting, decision);
-  await marking;
+  const marking = mark();
   await commitToPeriods(sql.later, partner, { groups, results, periods: facts.periods });
   await writeTransactions(sql.later, partner, { decision, entryNos, numbers, pseudonymOf });
   const entries = groups.map(({ batchNo, periodNo, items }) => {
@@ -148,6 +151,7 @@ async function postUnderCursor(
   if (sieve !== null) await addFineActivity(sql.later, partner, fineActivityOf(decision.posted, { ...sieve, numbers }));
   await moveCredit(app, sql.later, partner, { facts, decision, entryNos });
   await writeOutcomes(sql.later, partner, { results, postedAt, ledgerVersion });
+  await marking; // COMMIT comes after it
   const balances = balancesAfter(sql.last, partner, ledgerVersion);
   balances.catch(() => undefined); // the transaction fails with them, and tells
   return { batches: waiting, balances };
