@@ -158,12 +158,14 @@ def from_totals(statement, name, scope, bonus=False):
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
     rest = rest[:1].lower() + rest[1:]
-    parts = re.fullmatch(r"(player=(?P<player>\w+))?(; )?(currency=(?P<currency>\w+))?", scope)
+    told = r"(player=(?P<player>\w+))?(; )?(currency=(?P<currency>\w+))?( ?dispute=(?P<dispute>\w+))?"
+    parts = re.fullmatch(told, scope)
     told_apart = any("product" in total for total in statement["totals"])
     if rest not in KINDS or not parts or told_apart:
         return None
     player, currency = parts["player"], parts["currency"]
     kind, *categories = KINDS[rest]
+    categories = [parts["dispute"] or ""] if kind == "ADJUSTMENT" else categories
     kind = "ROLLBACK_" + kind if undone else kind
     return sum(
         (worth(statement, total) for total in statement["totals"]

@@ -7,6 +7,7 @@ import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { inputsOf } from "../calculating/service.js";
 import { termsOf } from "../configurations/service.js";
+import { creditOfPeriod } from "../credit/service.js";
 import { linksOf } from "../links/service.js";
 import { calculate } from "../terms/calculate.js";
 
@@ -14,18 +15,20 @@ import { calculate } from "../terms/calculate.js";
 export type Rehearsed = string | null;
 
 /**
- * Calculates an open period whose terms have a rule, and keeps nothing. A period that is closed keeps its version for
- * ever, so a rule without an answer (`RULE_FAILED`) must stop it while a better version can still be given to it.
- * Null where the terms have no rule.
+ * Calculates an open period whose terms have a rule, or those of an origin of its late items, and keeps nothing. A
+ * period that is closed keeps its version for ever, so a rule without an answer (`RULE_FAILED`) must stop it while a
+ * better version can still be given to it. Null where no rule can be asked.
  */
 export async function rehearse(app: App, partner: Partner, { no }: SettlementPeriod): Promise<Rehearsed> {
   const reader = app.database.manager;
   const [period, matter] = [await periodNow(reader, partner, no), await matterOf(reader, partner, no)];
   const { document } = await termsOf(app, partner.tenantId, period.configurationId);
-  if (document.rules === undefined) return null;
-  const before = await linksOf(reader, partner);
-  const { inputs } = await inputsOf(app, { partner, period, document, before });
-  for (const { input } of inputs) calculate(input);
+  const isApart = document.lateItems === "ORIGIN_TERMS";
+  if (document.rules === undefined && !isApart) return null;
+  if (document.rules === undefined && !(await haveOriginsRules(app, partner, no))) return matter;
+  const facts = { partner, period, document, before: await linksOf(reader, partner) };
+  const [{ inputs }, credit] = [await inputsOf(app, facts), await creditOfPeriod(reader, facts)];
+  for (const { currency, input } of inputs) calculate({ ...input, credit: credit.facts.get(currency) ?? null });
   return matter;
 }
 
@@ -37,6 +40,14 @@ export async function isAsRehearsed(
   rehearsed: Rehearsed,
 ): Promise<boolean> {
   return rehearsed === null || rehearsed === (await matterOf(reader, partner, no));
+}
+
+async function haveOriginsRules(app: App, partner: Partner, periodNo: number): Promise<boolean> {
+  const reader = app.database.manager;
+  const origins = (await activityOf(reader, partner, periodNo)).map(({ originPeriodNo }) => originPeriodNo);
+  const periods = await periodsByNumber(reader, partner.tenantNo, [...new Set(origins)]);
+  const terms = [...periods.values()].map(({ configurationId }) => termsOf(app, partner.tenantId, configurationId));
+  return (await Promise.all(terms)).some(({ document }) => document.rules !== undefined);
 }
 
 async function matterOf(reader: Reader, partner: Partner, periodNo: number): Promise<string> {

@@ -1,15 +1,17 @@
 import { scaleOf } from "../../kernel/money.js";
-import type { SettlementPeriod } from "../../periods/entities.js";
+import { type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { inputsOf } from "../calculating/service.js";
 import { termsOf } from "../configurations/service.js";
 import type { ConfigurationDocument } from "../document.js";
 import type { Statement } from "../entities.js";
+import { documentRefusal } from "../errors.js";
 import { linksOf } from "../links/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { creditOn } from "../statement-credit.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
+import type { KindTotal } from "../terms/activity.js";
 import { calculate } from "../terms/calculate.js";
 import { publishLine } from "../terms/lines.js";
 import type { Standing } from "../totals/service.js";
@@ -80,8 +82,12 @@ async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readon
   const currencies = inputs.map(({ currency }) => currency);
   const replayed = inputs.map(({ currency, input }) => {
     const statement = issued.find((each) => each.currency === currency);
+    if (input.totals.some(isConvertedPurchase)) {
+      throw documentRefusal([{ path: "/fx", reason: "converts a currency in which the partner has prepaid credit" }]);
+    }
     // Lots as the statement found them; those that a draft would have left are not known.
-    const credit = statement === undefined ? null : creditOn(documentOf(statement));
+    const found = statement === undefined ? null : creditOn(documentOf(statement));
+    const credit = found === null ? null : { ...found, isDrawn: document.credit !== undefined };
     const result = calculate({ ...input, credit });
     chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
     return { currency, result };
@@ -94,4 +100,8 @@ async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readon
     const lines = compareLines(statement === null ? [] : documentOf(statement).lines, after);
     return { period, currency, before: statement ?? NOTHING, after: result ?? NOTHING, lines };
   });
+}
+
+function isConvertedPurchase({ kind, foreign }: KindTotal): boolean {
+  return foreign !== undefined && kind.endsWith(TransactionKind.CREDIT_PURCHASE);
 }

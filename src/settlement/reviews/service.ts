@@ -2,6 +2,7 @@ import { ActType } from "../../acts/entities.js";
 import { type Actor, PrincipalKind, systemActor, type TenantRef } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { newId } from "../../kernel/ids.js";
+import { holdCursor } from "../../periods/cursors/service.js";
 import { PeriodState } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
@@ -11,6 +12,7 @@ import { partnersByNumber } from "../../tenancy/service.js";
 import type { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { type LockedStatement, lockStatement, moveStatement } from "../lifecycle/service.js";
+import { moveSettled } from "../purses/service.js";
 import { statementOf } from "../statements/service.js";
 
 const ADVANCES_MAX = 500;
@@ -85,6 +87,7 @@ async function review(
   const { partnerNo } = await statementOf(app, actor, id);
   const partner = await partnerNumbered(app, actor, partnerNo);
   await once(app, actor, { operation, idempotencyKey, input: { statementId: id } }, async (tx) => {
+    await holdCursor(tx, partner);
     await step(tx, await lockStatement(tx, partner, id));
     return id;
   });
@@ -94,6 +97,7 @@ async function review(
 async function advance(app: App, actor: Actor, partnerNo: number, id: string): Promise<void> {
   const partner = await partnerNumbered(app, actor, partnerNo);
   await transact(app, async (tx) => {
+    await holdCursor(tx, partner);
     const locked = await lockStatement(tx, partner, id);
     const { state, advancesAt } = locked.statement;
     const isDue = advancesAt !== null && advancesAt <= app.clock.now();
@@ -112,9 +116,12 @@ async function approve(app: App, tx: Tx, actor: Actor, locked: LockedStatement) 
   return moveStatement(app, tx, actor, locked, move);
 }
 
+/** What credit or set-offs met wholly, or nothing is left of to collect, is PAID at once: no payment will say so. */
 async function release(app: App, tx: Tx, actor: Actor, locked: LockedStatement) {
   const move = { to: PeriodState.PAYABLE, type: ActType.STATEMENT_RELEASED };
-  return moveStatement(app, tx, actor, locked, move);
+  const released = await moveStatement(app, tx, actor, locked, move);
+  await moveSettled(app, tx, actor, locked.partner, locked.statement.currency);
+  return released;
 }
 
 async function partnerNumbered(app: App, actor: Actor, no: number): Promise<Partner> {

@@ -2,6 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { type KindTotal, sumOf, Timing } from "./activity.js";
 import { type BaseTerms, Measure } from "./contract.js";
 import { takeDeductions } from "./deductions.js";
+import { isCorrection } from "./dues.js";
 import { convertWorking, type Foreign } from "./fx.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { measure } from "./measures.js";
@@ -56,10 +57,12 @@ function withCurrency(scope: string, currency: string): string {
   return [scope, `currency=${currency}`].filter((text) => text !== "").join("; ");
 }
 
-/** `± rate1 * (sum of a kind) ± …`, late items counted. */
+/** `± rate1 * (sum of a kind) ± …`, late items counted; not what disputes put right, which is owed as it is. */
 function customBase({ components }: BaseTerms, totals: readonly KindTotal[]): Working {
+  const own = totals.filter((total) => !isCorrection(total));
   return components.reduce<Working>((base, component, index) => {
-    const sum = sumOf(totals, Timing.BOTH, [{ kind: component.kind, name: nameOf(component.kind) }]);
+    const { kind } = component;
+    const sum = sumOf(own, Timing.BOTH, [{ kind, name: nameOf(kind) }]);
     const part = times(rate(`rate${index + 1}`, component.rate), sum);
     return (component.isTakenOff ? minus : plus)(base, part);
   }, ZERO);

@@ -2,9 +2,11 @@ import { present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import { decimalText } from "../../kernel/money.js";
 import { Rational, RoundingMode } from "../../kernel/rational.js";
+import { TransactionKind } from "../../periods/entities.js";
 import type { KindTotal, Place } from "./activity.js";
 import { type BasePart, baseOf } from "./base.js";
 import type { Contract } from "./contract.js";
+import { isCorrection } from "./dues.js";
 import { convertWorking } from "./fx.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { measure } from "./measures.js";
@@ -25,7 +27,7 @@ export function casesOf({ contract, totals, period }: RuleMatter): readonly Rule
   const { rule } = contract;
   if (rule === null) return [];
   const { currency, partnerKind } = rule;
-  const groups = groupBy(totals, ({ place }) => caseScope(rule.each, place));
+  const groups = groupBy(totals.filter(isAsked), ({ place }) => caseScope(rule.each, place));
   if (rule.each.length === 0 && groups.size === 0) groups.set("", []);
   const [year, month] = period.firstDay.split("-");
   return [...groups]
@@ -50,6 +52,7 @@ export function applyRulings(
   if (rule === null) return totals;
   const answers = new Map(rulings.map(({ scope, answer }) => [scope, answer]));
   return totals.map((total) => {
+    if (!isAsked(total)) return total;
     const scope = caseScope(rule.each, total.place);
     const { rate: text, group, bonusCost } = present(answers.get(scope), "an answer for every case");
     const place = { ...(total.place ?? NOWHERE), ...(group === null ? {} : { group }) };
@@ -72,6 +75,11 @@ export function rulingLines(rulings: readonly Ruling[]): readonly ExactLine[] {
 }
 
 const NOWHERE: Place = { brand: "", product: "", category: "" };
+
+/** What a dispute put right and what credit was bought for are owed as they are, whatever a rule chooses. */
+function isAsked(total: KindTotal): boolean {
+  return !isCorrection(total) && !total.kind.endsWith(TransactionKind.CREDIT_PURCHASE);
+}
 
 function caseScope(each: readonly RuleEach[], place: Place | undefined): string {
   return each.map((dimension) => `${EACH_FACTS[dimension]}=${nameIn(dimension, place)}`).join(" ");
