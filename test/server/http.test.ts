@@ -112,6 +112,11 @@ test.each([
   ["nested too deeply", `{ __schema { types { ${"ofType { ".repeat(15)}name ${"} ".repeat(15)}} } }`],
   ["too many aliases", `{ ${Array.from({ length: 51 }, (_, i) => `a${i}: __typename`).join(" ")} }`],
   ["too many fields by fragments in fragments", fanOut(8, 4)],
+  [
+    "pages of pages of pages",
+    "{ disputes { edges { node { statement { disputes { edges { node { statement { disputes { edges { node { id } } }" +
+      "} } } } } } } } }",
+  ],
   ["too many tokens", `{ ${"__typename ".repeat(2_001)} }`],
 ])("a hostile query is refused with 400: %s", async (_name, query) => {
   const { status, errors } = await api.ask({ query, token });

@@ -100,6 +100,17 @@ test("a statement states the root over the period's batches in order, and each b
   expect(await proofsOf(place, refused)).toEqual([]); // nothing of it was posted
 });
 
+test("the proofs of more than twenty batches are not for one request", async () => {
+  const place = await openedPlace();
+  await sendMany(place, FIRST, 21);
+  const ask = async (first: number) => {
+    const query = `{ batches(first: ${first}) { edges { node { periodProofs { index } } } } }`;
+    return (await api.ask({ query, token: await place.token() })).errors?.map(({ extensions }) => extensions["code"]);
+  };
+  expect(await ask(20)).toBeUndefined();
+  expect(new Set(await ask(21))).toEqual(new Set(["LIMIT_EXCEEDED"]));
+});
+
 test("late items are committed to by the period that takes them, and a period without batches to nothing", async () => {
   const place = await openedPlace();
   const { document: empty } = await settled(place, FIRST_END);

@@ -7,7 +7,9 @@ import {
   activateConfiguration,
   configurationOf,
   draftConfiguration,
+  warningsIn,
 } from "../../src/settlement/configurations/service.js";
+import { parseConfiguration } from "../../src/settlement/document.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
@@ -385,6 +387,18 @@ describe("planning ahead", () => {
     expect(await periods(app, where)).toHaveLength(100);
     expect(await periods(app, broken)).toHaveLength(61);
   });
+});
+
+test("the warnings of stored versions are told without checking each document anew", async () => {
+  const { shell, partner } = await place();
+  const brackets = [{ upTo: "500", rate: "0.3" }, { rate: "0.2" }];
+  const document = { ...example("config-daily-12pct"), share: { kind: "TIERED", mode: "SLAB", brackets } };
+  const draft = await draftConfiguration(app, shell, { partnerId: partner.id, document });
+  const warnings = warningsIn(draft);
+  expect(warnings).not.toEqual([]);
+  const refused = JSON.stringify({ ...JSON.parse(draft.document), grace: "P40D" });
+  expect(() => parseConfiguration(JSON.parse(refused))).toThrow("grace");
+  expect(warningsIn({ document: refused })).toEqual(warnings);
 });
 
 test("the shell of one tenant cannot name another tenant's partner", async () => {

@@ -96,16 +96,24 @@ test("a partner reads its set-offs, and nobody else's", async () => {
   await settled(studio, 5);
   await settled(resale, -9);
   app.clock.set(new Date());
-  const query = "{ setOffs { totalCount edges { node { creditorId amount { amount } owedByDebtor { amount } } } } }";
+  const legs = "amount { amount } owedToCreditor { amount } owedByDebtor { amount }";
+  const query = `{ setOffs { totalCount edges { node { creditorId ${legs} } } } }`;
   const { data } = await api.ask({ query, token: await resale.token() });
   expect(data).toEqual({
     setOffs: {
       totalCount: 1,
       edges: [
-        { node: { creditorId: studio.partner.id, amount: { amount: "5.00" }, owedByDebtor: { amount: "9.00" } } },
+        {
+          node: {
+            ...{ creditorId: studio.partner.id, amount: { amount: "5.00" } },
+            ...{ owedToCreditor: null, owedByDebtor: { amount: "9.00" } },
+          },
+        },
       ],
     },
   });
+  const { data: creditors } = await api.ask({ query, token: await studio.token() });
+  expect(creditors.setOffs.edges[0].node).toMatchObject({ owedToCreditor: { amount: "5.00" }, owedByDebtor: null });
   const other = `{ setOffs(partnerId: "${studio.partner.id}") { totalCount } }`;
   const { errors } = await api.ask({ query: other, token: await resale.token() });
   expect(errors?.[0]?.extensions["code"]).toBe("NOT_FOUND");

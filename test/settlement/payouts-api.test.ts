@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Act } from "../../src/acts/entities.js";
 import { sha256Hex } from "../../src/kernel/digest.js";
+import { newId } from "../../src/kernel/ids.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { register } from "../../src/server/commands/payouts.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { markPayoutPaid } from "../../src/settlement/payouts/service.js";
+import { Partner, PartnerKind } from "../../src/tenancy/entities.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
@@ -152,6 +154,24 @@ describe("at the shell", () => {
     const [last] = await run("list", "--file", third.id);
     expect(await run("refused", last.id)).toMatchObject({ state: "REFUSED" });
     expect(await run("payable", "--currency", "EUR")).toMatchObject([{ owed: "100.00", ready: "100.00" }]);
+  });
+
+  test("what is payable to more partners than a page holds is listed whole, and a file that is none is refused", async () => {
+    const { tenant } = await seedTenant(app);
+    const { id: tenantId, no: tenantNo } = tenant;
+    const partners = Array.from({ length: 501 }, (_, index) => ({
+      ...{ tenantId, tenantNo, id: newId("ptn", app.clock), code: `p${index}`, name: "p", timezone: "UTC" },
+      ...{ kind: PartnerKind.AFFILIATE, currencyList: "EUR", postingPartition: 0, createdAt: app.clock.now() },
+    }));
+    await app.database.manager.insert(Partner, partners);
+    await app.database.query(
+      `insert into account (tenant_no, partner_no, account, currency, balance_minor, version)
+       select tenant_no, no, 'PAYABLE', 'EUR', 100, 1 from partner where tenant_no = ?`,
+      [tenantNo],
+    );
+    const run = (...args: string[]) => runCommand(register, "payout", ...args, "--tenant", tenantId, ...servers);
+    expect(JSON.parse((await run("payable", "--currency", "EUR", "--json")).stdout)).toHaveLength(501);
+    await expect(run("list", "--file", newId("pfl", app.clock))).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   test("nothing is claimed where a message cannot be written, and none is left where nothing is payable", async () => {

@@ -23,7 +23,7 @@ import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/se
 import { InclusionProof } from "../../transparency/entities.js";
 import { inclusionProofOf } from "../../transparency/service.js";
 import { PeriodInclusionProof } from "../commitments/entities.js";
-import { periodProofsOf } from "../commitments/service.js";
+import { proofsInRequest } from "../commitments/service.js";
 import { Batch } from "../entities.js";
 import { ItemOutcome } from "../posting/rules.js";
 import { receiptOf, submitBatch } from "../submission/service.js";
@@ -157,10 +157,11 @@ export class BatchResolver {
 
   @FieldResolver(() => [PeriodInclusionProof], {
     description:
-      "Proofs that the statements of the closed periods it was posted into settle it; empty until one closes.",
+      "Proofs that the statements of the closed periods it was posted into settle it; empty until one closes. Of at" +
+      " most 20 batches in a request.",
   })
-  periodProofs(@Ctx() { app }: Context, @Root() batch: Batch): Promise<PeriodInclusionProof[]> {
-    return periodProofsOf(app, batch);
+  periodProofs(@Ctx() { app, loaders }: Context, @Root() batch: Batch): Promise<PeriodInclusionProof[]> {
+    return loaders.of("periodProofs", proofsInRequest(app)).load(batch);
   }
 
   @FieldResolver(() => OutcomeConnection, {

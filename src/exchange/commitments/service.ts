@@ -9,16 +9,31 @@ import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import type { Batch } from "../entities.js";
 import type { PeriodInclusionProof } from "./entities.js";
+import { commitmentError } from "./errors.js";
 import { commitmentLeaf } from "./rules.js";
 
 /** Leaves that one query reads. */
 const LEAVES_MAX = 5_000;
+/** A proof reads every batch of its period, so that a page of batches may not ask for those of all. */
+const PROVEN_MAX = 20;
+
+/** Proves the batches of one request, one after the other; refused (`LIMIT_EXCEEDED`) beyond the first twenty. */
+export function proofsInRequest(app: App): (batches: readonly Batch[]) => Promise<PeriodInclusionProof[][]> {
+  let asked = 0;
+  return async (batches) => {
+    asked += batches.length;
+    if (asked > PROVEN_MAX) throw commitmentError("LIMIT_EXCEEDED", { max: PROVEN_MAX });
+    const proofs: PeriodInclusionProof[][] = [];
+    for (const batch of batches) proofs.push(await periodProofsOf(app, batch));
+    return proofs;
+  };
+}
 
 /**
  * Where a batch stands in the trees of the closed periods that it was posted into, each with its proof; periods that
  * still take batches have no tree to prove anything about yet.
  */
-export async function periodProofsOf(app: App, batch: Batch): Promise<PeriodInclusionProof[]> {
+async function periodProofsOf(app: App, batch: Batch): Promise<PeriodInclusionProof[]> {
   const reader = app.database.manager;
   const { tenantNo, partnerNo } = batch;
   const entries: { period_no: number }[] = await reader.query(

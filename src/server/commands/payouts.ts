@@ -2,7 +2,7 @@ import { open, unlink } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Actor } from "../../kernel/actor.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
-import { cursorOf, PAGE_ROWS_MAX } from "../../kernel/page.js";
+import { cursorOf, PAGE_ROWS_MAX, type Page, type PageRequest } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Payout } from "../../settlement/payouts/entities.js";
 import type { PayoutMark } from "../../settlement/payouts/service.js";
@@ -177,16 +177,11 @@ async function voidFile(id: string, options: TenantOptions & { readonly reason: 
 
 async function listPayouts(options: TenantOptions & { readonly file: string }): Promise<void> {
   const { payoutsOf } = await import("../../settlement/payouts/service.js");
+  const { payoutFileOf } = await import("../../settlement/payout-files/service.js");
   const filter = { partner: null, fileId: options.file, statementId: null, state: null, endToEndId: null };
-  const payouts: Payout[] = [];
-  await atShell(options, async (app, actor) => {
-    for (let after: string | null = null; ; ) {
-      const page = await payoutsOf(app, actor, filter, { first: PAGE_ROWS_MAX, after });
-      payouts.push(...page.rows);
-      const last = page.rows.at(-1);
-      if (!page.hasNextPage || last === undefined) return;
-      after = cursorOf("payouts", page.positionOf(last));
-    }
+  const payouts = await atShell(options, async (app, actor) => {
+    await payoutFileOf(app, actor, options.file); // a file that is none is refused, not without payouts
+    return everyRow("payouts", (request) => payoutsOf(app, actor, filter, request));
   });
   const rows = payouts.map(rowOf);
   if (options.json === true) return printJson(rows);
@@ -195,10 +190,24 @@ async function listPayouts(options: TenantOptions & { readonly file: string }): 
   }
 }
 
+/** Every page of a list, one after the other. */
+async function everyRow<T>(list: string, pageOf: (request: PageRequest) => Promise<Page<T>>): Promise<readonly T[]> {
+  const rows: T[] = [];
+  for (let after: string | null = null; ; ) {
+    const page = await pageOf({ first: PAGE_ROWS_MAX, after });
+    rows.push(...page.rows);
+    const last = page.rows.at(-1);
+    if (!page.hasNextPage || last === undefined) return rows;
+    after = cursorOf(list, page.positionOf(last));
+  }
+}
+
 async function printPayables(options: TenantOptions & { readonly currency: string }): Promise<void> {
   const { currency } = options;
   const { payablesOf } = await import("../../settlement/payables/service.js");
-  const { rows } = await atShell(options, (app, actor) => payablesOf(app, actor, currency, { first: PAGE_ROWS_MAX }));
+  const rows = await atShell(options, (app, actor) => {
+    return everyRow("payables", (request) => payablesOf(app, actor, currency, request));
+  });
   const text = (minor: bigint) => decimalText(minor, scaleOf(currency));
   const payables = rows.map(({ partner, owedMinor, exportedMinor, readyMinor, payeesWithoutAccount }) => ({
     ...{ partnerId: partner.id, code: partner.code, currency, owed: text(owedMinor), exported: text(exportedMinor) },

@@ -18,14 +18,16 @@ const DEPTH_MAX = 16;
 const FIELDS_MAX = 2_000;
 const ALIASES_MAX = 50;
 const LEVELS_MAX = 64;
+/** Rows of a page, of each of these a page, and again: three levels of 500 would be millions. */
+const PAGES_MAX = 2;
 const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /** Root fields that anybody may ask, signed in or not. */
 export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "__schema", "__type", "errorCodes"]);
 
 /**
- * Refuses an operation before it runs: one that is too deep, too wide or too often aliased, fragments expanded
- * (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`). The document is valid.
+ * Refuses an operation before it runs: one that is too deep, too wide, too often aliased or pages within pages within
+ * pages, fragments expanded (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`). The document is valid.
  */
 export function guardOperation(
   document: DocumentNode,
@@ -79,19 +81,22 @@ interface Size {
   readonly depth: number;
   readonly fields: number;
   readonly aliases: number;
+  /** How deep connections nest. */
+  readonly pages: number;
 }
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-function checkSize({ depth, fields, aliases }: Size): void {
+function checkSize({ depth, fields, aliases, pages }: Size): void {
   if (depth > DEPTH_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `fields nest ${DEPTH_MAX} deep at most.` });
   if (fields > FIELDS_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${FIELDS_MAX} fields at most.` });
   if (aliases > ALIASES_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${ALIASES_MAX} aliases at most.` });
+  if (pages > PAGES_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `connections nest ${PAGES_MAX} deep at most.` });
 }
 
 /** The size of a selection with fragments expanded; each fragment is measured once, however often it is spread. */
 function sizeOf(selectionSet: SelectionSetNode, fragments: Fragments, measured: Map<string, Size>): Size {
-  let [depth, fields, aliases] = [0, 0, 0];
+  let [depth, fields, aliases, pages] = [0, 0, 0, 0];
   for (const selection of selectionSet.selections) {
     const isField = selection.kind === Kind.FIELD;
     const inner =
@@ -101,8 +106,9 @@ function sizeOf(selectionSet: SelectionSetNode, fragments: Fragments, measured: 
     depth = Math.max(depth, inner.depth + (isField ? 1 : 0));
     fields += inner.fields + (isField ? 1 : 0);
     aliases += inner.aliases + (isField && selection.alias !== undefined ? 1 : 0);
+    pages = Math.max(pages, inner.pages + (isField && selection.name.value === "edges" ? 1 : 0));
   }
-  return { depth, fields, aliases };
+  return { depth, fields, aliases, pages };
 }
 
 const NOTHING: SelectionSetNode = { kind: Kind.SELECTION_SET, selections: [] };

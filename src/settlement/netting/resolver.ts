@@ -21,18 +21,32 @@ export class SetOffResolver {
     return connectionOf("set-offs", page, args.after, () => countSetOffs(app, partner));
   }
 
-  @FieldResolver(() => Money, { description: "What was released to the creditor and not paid, before." })
-  owedToCreditor(@Root() { owedToCreditorMinor, currency }: StoredSetOff): Money {
-    return new Money(owedToCreditorMinor, currency);
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description:
+      "What was released to the creditor and not paid, before; null to the debtor, whom it does not concern.",
+  })
+  owedToCreditor(@Ctx() { actor }: Context, @Root() setOff: StoredSetOff): Money | null {
+    const { creditorId, owedToCreditorMinor, currency } = setOff;
+    return isShownTo(actor, creditorId) ? new Money(owedToCreditorMinor, currency) : null;
   }
 
-  @FieldResolver(() => Money, { description: "What was to be collected from the debtor, before." })
-  owedByDebtor(@Root() { owedByDebtorMinor, currency }: StoredSetOff): Money {
-    return new Money(owedByDebtorMinor, currency);
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description: "What was to be collected from the debtor, before; null to the creditor, whom it does not concern.",
+  })
+  owedByDebtor(@Ctx() { actor }: Context, @Root() setOff: StoredSetOff): Money | null {
+    const { debtorId, owedByDebtorMinor, currency } = setOff;
+    return isShownTo(actor, debtorId) ? new Money(owedByDebtorMinor, currency) : null;
   }
 
   @FieldResolver(() => Money, { description: "What left both." })
   amount(@Root() { amountMinor, currency }: StoredSetOff): Money {
     return new Money(amountMinor, currency);
   }
+}
+
+/** The whole of what a partner is owed, or owes, is between the tenant and that partner. */
+function isShownTo({ partnerId }: Context["actor"], whose: string): boolean {
+  return partnerId === null || partnerId === whose;
 }

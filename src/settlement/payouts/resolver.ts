@@ -16,6 +16,8 @@ import { type Connection, type Context, connectionOf, connectionType, Money } fr
 import { partnerNamedOrOwn } from "../../tenancy/service.js";
 import { PayoutAccount } from "../payout-accounts/entities.js";
 import { payoutAccountOf } from "../payout-accounts/service.js";
+import { payoutFileOf } from "../payout-files/service.js";
+import { statementOf } from "../statements/service.js";
 import { Payout } from "./entities.js";
 import { MarkPayoutPaidInput, MarkPayoutRefusedInput, MarkPayoutReturnedInput, PayoutsArgs } from "./inputs.js";
 import { countPayouts, markPayoutPaid, markPayoutRefused, markPayoutReturned, payoutOf, payoutsOf } from "./service.js";
@@ -84,6 +86,8 @@ export class PayoutResolver {
     const isOfAll = (partnerId ?? actor.partnerId) === null;
     const partner = isOfAll ? null : await partnerNamedOrOwn(app, actor, partnerId);
     const { fileId = null, statementId = null, state = null, endToEndId = null, ...page } = args;
+    if (fileId !== null) await payoutFileOf(app, actor, fileId);
+    if (statementId !== null) await statementOf(app, actor, statementId);
     const filter = { partner, fileId, statementId, state, endToEndId };
     const found = await payoutsOf(app, actor, filter, page);
     return connectionOf("payouts", found, page.after, () => countPayouts(app, actor, filter));
