@@ -96,7 +96,7 @@ describe("a rule", () => {
     expect((await periods(app, place))[2]?.state).toBe(PeriodState.OPEN);
   });
 
-  test("is asked again at the origin's terms about late items, purchases of credit and their return among them", async () => {
+  test("is asked again at the origin's terms about late items, beside late purchases of credit", async () => {
     const byGgr = table({
       inputs: ["ggr"],
       outputs: ["rate"],
@@ -164,13 +164,13 @@ describe("prepaid credit", () => {
   });
 });
 
-describe("what credit met of a statement is not paid again", () => {
+describe("a statement that credit met in part", () => {
   const splits = [
     { to: "studio", weight: "2/3" },
     { to: "agent", weight: "1/3" },
   ];
 
-  test("split, taxed, paid, returned and paid again, the rest of it leaves once", async () => {
+  test("is split, taxed, paid, returned and paid again: the rest of it leaves once", async () => {
     const payout = { minimum: "0", splits };
     const terms = { ...DAILY, base: GGR, credit: CREDIT, payout, taxes: { withholding: { rate: "0.1" } } };
     app.clock.set(DAY_1);
@@ -200,6 +200,25 @@ describe("what credit met of a statement is not paid again", () => {
     await markPayoutPaid(app, place.shell, { payoutId: again[0]?.id ?? "", amount: null, note: null });
     expect((await periods(app, place)).map(({ state }) => state).slice(0, 2)).toEqual(["STATEMENT_ISSUED", "PAID"]);
     expect(await accounts(place)).toMatchObject({ PAYABLE: "-72.00", TAX_WITHHELD: "-38.00" });
+    expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
+  });
+
+  test("is set off for the rest against a linked partner's debt, and PAID when it is released", async () => {
+    const base = { ...DAILY, base: GGR, payout: { minimum: "0", negative: "COLLECT" } };
+    app.clock.set(DAY_1);
+    const document = { ...base, credit: CREDIT, netting: { with: ["debtor"] } };
+    const place = await openPlace(app, DAY_1, { document, code: "creditor" });
+    const linked = { document: { ...base, netting: { with: ["creditor"] } }, code: "debtor", home: place.home };
+    const debtor = await openPlace(app, DAY_1, linked);
+    await report(app, place, [at(DAY_1, "CREDIT_PURCHASE", "60.00", { cost: "0.00" })]);
+    await report(app, place, [at(DAY_1, "JACKPOT_CONTRIBUTION", "100.00")]);
+    await report(app, debtor, [at(DAY_1, "JACKPOT_WIN", "70.00")]);
+    const [statement, debt] = [await settledBy(place, DAY_2), await settledBy(debtor, DAY_2)];
+    expect(statement).toMatchObject({ payable: "100.00", creditMet: "60.00" });
+    expect([(await accounts(place))["PAYABLE"], (await accounts(debtor))["PAYABLE"]]).toEqual([undefined, "30.00"]);
+    for (const [of, { jti }] of [[place, statement] as const, [debtor, debt] as const]) await release(app, of, jti);
+    const states = [place, debtor].map(async (each) => (await periods(app, each))[0]?.state);
+    expect(await Promise.all(states)).toEqual([PeriodState.PAID, PeriodState.PAYABLE]);
     expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
   });
 });
