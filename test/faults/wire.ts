@@ -7,7 +7,7 @@ import { join } from "node:path";
 /** How a statement fails: the server's error by its number, or 2013 for a connection that is lost in its midst. */
 export type SqlFault = 1205 | 1213 | 2013 | 1180;
 
-/** A unix socket in front of MariaDB's that knows texts of statements apart, and fails some of them when it is told to. */
+/** A unix socket in front of MariaDB's that knows texts of statements apart, and fails some of them when told to. */
 export interface SqlWire {
   /** The database's URL through it. */
   readonly url: string;

@@ -191,8 +191,8 @@ function byGrain(totals: readonly FineActivity[]): Map<string, string> {
 }
 
 /**
- * Statements move what postings left, so entries of postings, and of disputes, are what the totals come to; what purchases and
- * draw-downs of credit moved is for the lots to say.
+ * Statements move what postings left, so entries of postings, and of disputes, are what the totals come to; what
+ * purchases and draw-downs of credit moved is for the lots to say.
  */
 async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
   const totals: { kind: string; category: string; currency: string; total: string }[] = await reader.query(

@@ -64,7 +64,8 @@ interface Place {
 
 function typeOf(schema: Part, { name, member }: Place): FieldType {
   const { def } = schema._zod;
-  if ((schema as unknown) === ruleContentSchema) return GraphQLJSONObject; // GoRules' own format, which editors write whole
+  // GoRules' own format, which editors write whole.
+  if ((schema as unknown) === ruleContentSchema) return GraphQLJSONObject;
   switch (def.type) {
     case "array":
       return [typeOf(def.element as Part, { name, member: member.replace(/s$/, "") })];
