@@ -11,8 +11,10 @@ import {
   isRequiredInputField,
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
+import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
-import { disputeStatement } from "../../src/settlement/disputes/service.js";
+import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
@@ -20,7 +22,7 @@ import { simulateSettlement } from "../../src/settlement/simulations/service.js"
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { newKey } from "../identity/signing.js";
 import { EUROS, earn, openAccount, openPaid, release } from "../settlement/payout-place.js";
-import { periods } from "../settlement/place.js";
+import { type Place, periods } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
@@ -83,11 +85,13 @@ const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
+let victim: Place;
 /** Access tokens of those who may see none of it. */
 const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope", string>;
 
 beforeAll(async () => {
   const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
+  victim = place;
   const { shell, partner, tenant, client, key, configuration } = place;
   const ids = [await earn(app, place, "2026-03-02", "100.00"), await earn(app, place, "2026-03-03", "50.00")];
   const [paid = "", disputed = ""] = ids;
@@ -173,6 +177,43 @@ test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).fil
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
 }
+
+test.each([
+  ["acknowledgement", acknowledgeStatement, {}],
+  ["dispute", disputeStatement, { reason: "Mine.", lines: [{ line: 0 }] }],
+  ["dispute-withdrawal", withdrawDispute, {}],
+] as const)(
+  "another partner's signed %s of a statement finds none, and its owner's key is not theirs",
+  async (...row) => {
+    const [kind, reply, said] = row;
+    const sibling = { ...victim, ...(await seedPartner(app, victim.home, { currencies: ["EUR"] })) };
+    const statement = await statementOf(app, victim.shell, victims.statement);
+    const content = kind === "dispute-withdrawal" ? { dispute: victims.dispute } : said;
+    const own = await signReply(app, sibling, statement, kind, content);
+    await expect(reply(app, sibling.actor, own)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const borrowed = await signReply(app, sibling, statement, kind, content, { key: victim.key });
+    await expect(reply(app, sibling.actor, borrowed)).rejects.toMatchObject({ code: "KEY_NOT_OWNED" });
+    const [header = "", payload = "", signature = ""] = own.split(".");
+    for (const alg of ["none", "HS256", "ES256"]) {
+      const renamed = { ...JSON.parse(Buffer.from(header, "base64url").toString()), alg };
+      const confused = [Buffer.from(JSON.stringify(renamed)).toString("base64url"), payload, signature].join(".");
+      await expect(reply(app, sibling.actor, confused)).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
+    }
+  },
+);
+
+test("a key that was revoked a moment ago signs no reply, though it was known a moment before", async () => {
+  const { key } = await seedClient(app, victim.shell, victim.partner.id);
+  const statement = await statementOf(app, victim.shell, victims.statement);
+  const content = { reason: "Too little.", lines: [{ line: 0 }] };
+  const about = { statement: { id: statement.id, sha256: "0".repeat(64) } };
+  const wrong = await signReply(app, victim, statement, "dispute", content, { key, claims: about });
+  await expect(disputeStatement(app, victim.actor, wrong)).rejects.toMatchObject({ code: "VALIDATION" });
+  const { id: keyId } = present(await signingKey(app, victim.tenant.id, key.kid), "a registered key");
+  await revokeKey(app, victim.shell, { keyId, reason: "lost" });
+  const jws = await signReply(app, victim, statement, "dispute", content, { key });
+  await expect(disputeStatement(app, victim.actor, jws)).rejects.toMatchObject({ code: "KEY_REVOKED" });
+});
 
 function isScoped({ field }: IdPlace): boolean {
   return !UNSCOPED.includes(field);

@@ -156,7 +156,7 @@ describe("at the shell", () => {
     expect(await run("payable", "--currency", "EUR")).toMatchObject([{ owed: "100.00", ready: "100.00" }]);
   });
 
-  test("what is payable to more partners than a page holds is listed whole, and a file that is none is refused", async () => {
+  test("payable lists more partners than a page holds, and list refuses a file that is none", async () => {
     const { tenant } = await seedTenant(app);
     const { id: tenantId, no: tenantNo } = tenant;
     const partners = Array.from({ length: 501 }, (_, index) => ({

@@ -26,8 +26,9 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "__schema", "__type", "errorCodes"]);
 
 /**
- * Refuses an operation before it runs: one that is too deep, too wide, too often aliased or pages within pages within
- * pages, fragments expanded (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`). The document is valid.
+ * Refuses an operation before it runs: one that is too deep, too wide, too often aliased, or asks for pages of pages of
+ * pages, fragments expanded (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`).
+ * The document is valid.
  */
 export function guardOperation(
   document: DocumentNode,
