@@ -41,6 +41,7 @@ describe("an IBAN", () => {
       fc.property(anyIban, fc.nat(), (iban, at) => {
         const place = 4 + (at % (iban.length - 5));
         const [left = "", right = ""] = [iban[place], iban[place + 1]];
+        fc.pre(/^\d\d$/.test(left + right)); // a letter counts as two digits, of which this promises nothing
         const swapped = `${iban.slice(0, place)}${right}${left}${iban.slice(place + 2)}`;
         expect(isIban(swapped)).toBe(left === right);
       }),
