@@ -18,7 +18,7 @@ export function postingQueue(partition: number): string {
 const HELD_DELAY_MS = 100;
 
 /** A partner is handed over no more often, so that what comes at the same time is posted together. */
-const GATHER_MS = 15;
+const GATHER_MS = 6;
 const PARTNERS_KEPT_MAX = 10_000;
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
