@@ -8,6 +8,7 @@ export const exchangeError = defineErrors({
   CLOCK_SKEW: { message: "`iat` is more than {maxMs} ms away from our time." },
   KEY_UNKNOWN: { message: "The signer has no such key." },
   KEY_REVOKED: { message: "The key is revoked." },
+  KEY_NOT_USABLE: { message: "The key may not sign this now: {obstacle}." },
   KEY_NOT_OWNED: { message: "The batch is not signed by the caller." },
   IDEMPOTENCY_CONFLICT: { message: "Another payload was accepted under this `jti`." },
   RATE_LIMITED: { message: "The batch is not taken now and was not looked at: {reason}", retryable: true },

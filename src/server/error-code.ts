@@ -40,6 +40,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "The key was revoked; nothing new is accepted from it.",
     remedy: "Sign with another registered key.",
   },
+  KEY_NOT_USABLE: {
+    meaning:
+      "The key may not be used for this now; `obstacle` says why: it is not approved, suspended, expired, or else.",
+    remedy: "Sign with another registered key, or have the tenant approve or resume this one.",
+  },
   KEY_NOT_OWNED: {
     meaning: "The key belongs to another signer than the one that the payload names.",
     remedy: "Sign with a key of the `iss`, and send it with that signer's own token.",

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { ClientKey } from "../../identity/entities.js";
-import { KeyState } from "../../identity/entities.js";
-import { signingKey } from "../../identity/keys/service.js";
+import { KeyPurpose } from "../../identity/entities.js";
+import { obstacleNow, signingKey } from "../../identity/keys/service.js";
 import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
@@ -154,7 +154,9 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
   const key = await signingKey(app, actor.tenantId, kid);
   if (key === null) throw exchangeError("KEY_UNKNOWN", { kid });
   if (key.partnerId !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { kid });
-  if (key.state === KeyState.REVOKED) throw exchangeError("KEY_REVOKED", { kid });
+  const obstacle = obstacleNow(app, key, KeyPurpose.BATCH_SIGNING);
+  if (obstacle === "REVOKED") throw exchangeError("KEY_REVOKED", { kid });
+  if (obstacle !== null) throw exchangeError("KEY_NOT_USABLE", { kid, obstacle });
   return key;
 }
 
