@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   product: "prt",
   client: "cli",
   key: "key",
+  keyRevocation: "krv",
   batch: "bat",
   period: "prd",
   configuration: "cfg",

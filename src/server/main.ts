@@ -2,11 +2,13 @@ import "reflect-metadata";
 import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
 import { register as registerBatches } from "./commands/batches.js";
+import { register as registerClientKeys } from "./commands/client-keys.js";
 import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
+import { register as registerProve } from "./commands/prove.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
@@ -32,6 +34,8 @@ for (const register of [
   registerUp,
   registerTenants,
   registerKeys,
+  registerClientKeys,
+  registerProve,
   registerToken,
   registerSettlement,
   registerPayouts,

@@ -1,6 +1,7 @@
 import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
+import { expireKeysForAllTenants } from "../identity/key-states/service.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
@@ -35,6 +36,7 @@ export const relayLoops: readonly Loop[] = [
   leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
+  leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),

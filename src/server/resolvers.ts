@@ -5,7 +5,10 @@ import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-sta
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { KeyStateResolver } from "../identity/key-states/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
+import { RegistrationResolver } from "../identity/registrations/resolver.js";
+import { RevocationResolver } from "../identity/revocations/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
@@ -34,7 +37,7 @@ import { NodeResolver } from "./node.js";
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
-  ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[ClientResolver, ViewerResolver, KeyResolver, RegistrationResolver, KeyStateResolver, RevocationResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],

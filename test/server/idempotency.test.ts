@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { suspendKey } from "../../src/identity/key-states/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
@@ -14,6 +15,7 @@ import { approveStatement, releaseStatement } from "../../src/settlement/reviews
 import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
+import { proofOf } from "../identity/place.js";
 import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
@@ -34,6 +36,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/Partner$/, "partner"],
   [/Client$/, "client"],
   [/Key$/, "key"],
+  [/AllKeys$/, "revocation"],
   [/Configuration$/, "configuration"],
   [/Period$/, "period"],
   [/Statement$/, "statement"],
@@ -77,20 +80,49 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     return { from: manager, input, other: { ...input, code: "p" }, act: ActType.PARTNER_CREATED, noun: "partner" };
   },
   createClient: async () => {
-    const jwks = JSON.stringify((await newKey()).publicJwk);
-    const input = { partnerId: place.partner.id, name: "feed", scopes: ["batches:submit"], jwks };
+    const key = await newKey();
+    const { id: partnerId } = place.partner;
+    const proofs = [await proofOf(app, manager.actor, key, { partnerId })];
+    const input = { partnerId, name: "feed", scopes: ["batches:submit"], jwks: JSON.stringify(key.publicJwk), proofs };
     return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
   },
   registerKey: async () => {
-    const input = { clientId: place.client.id, jwk: JSON.stringify((await newKey()).publicJwk) };
-    const other = { ...input, jwk: JSON.stringify((await newKey()).publicJwk) };
+    const input = { clientId: place.client.id, ...(await provenKey()) };
+    const other = { clientId: place.client.id, ...(await provenKey()) };
     return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
   },
+  rotateKey: async () => {
+    const input = { keyId: await keyInUse(place), overlapSeconds: 60, ...(await provenKey()) };
+    const other = { ...input, overlapSeconds: 61 };
+    return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
+  },
+  approveKey: async () => {
+    const [first, second] = [await pendingKey(), await pendingKey()];
+    const from = await seedClient(app, place.shell, null); // who registered it may not
+    return { from, input: { keyId: first }, other: { keyId: second }, act: ActType.KEY_APPROVED, noun: "key" };
+  },
+  suspendKey: async () => {
+    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "odd" };
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.KEY_SUSPENDED, noun: "key" };
+  },
+  resumeKey: async () => {
+    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "even" };
+    await suspendKey(app, place.shell, input);
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.KEY_RESUMED, noun: "key" };
+  },
+  expireKey: async () => {
+    const keyId = await keyInUse(await seedClient(app, place.shell, place.partner.id));
+    const [input, other] = [30, 20].map((day) => ({ keyId, expiresAt: `2026-03-${day}T00:00:00.000Z` }));
+    return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.KEY_EXPIRY_SET, noun: "key" };
+  },
   revokeKey: async () => {
-    const owner = await seedClient(app, place.shell, place.partner.id);
-    const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
-    const input = { keyId: key.id, reason: "lost" };
+    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
+  },
+  revokeAllKeys: async () => {
+    const { client } = await seedClient(app, place.shell, place.partner.id);
+    const input = { clientId: client.id, reason: "lost" };
+    return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "revocation" };
   },
   draftConfiguration: async () => {
     const input = { partnerId: place.partner.id, document: example("config-daily-12pct") };
@@ -290,6 +322,25 @@ async function open(): Promise<void> {
   app.clock.set("2026-03-10T12:00:00.000Z");
   place = await openPlace(app, "2026-03-01T15:00:00.000Z");
   manager = await seedClient(app, place.shell, null);
+}
+
+/** A new key for the place's client, with its proof. */
+async function provenKey(): Promise<Input> {
+  const key = await newKey();
+  const proofs = [await proofOf(app, manager.actor, key, { clientId: place.client.id })];
+  return { jwk: JSON.stringify(key.publicJwk), proofs };
+}
+
+/** A key that the manager registered. */
+async function pendingKey(): Promise<string> {
+  keys += 1;
+  const input = { clientId: place.client.id, ...(await provenKey()), idempotencyKey: `pending-${keys}` };
+  return idIn(await send("registerKey", manager, input), "key");
+}
+
+/** The key of a client. */
+async function keyInUse({ key }: Pick<SeededClient, "key">): Promise<string> {
+  return present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
 }
 
 /** The place's first period, settled. */

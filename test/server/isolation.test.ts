@@ -11,7 +11,8 @@ import {
   isRequiredInputField,
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
-import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/revocations/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
@@ -113,7 +114,7 @@ beforeAll(async () => {
   } satisfies Record<Kind, unknown>);
   const other = await seedTenant(app);
   const jwk = JSON.stringify((await newKey()).publicJwk);
-  Object.assign(BESIDES, { jwk, jwks: jwk, partnerId: (await seedPartner(app, other)).partner.id });
+  Object.assign(BESIDES, { jwk, jwks: jwk, proofs: [], partnerId: (await seedPartner(app, other)).partner.id });
   await openAccount(app, other.actor, { partnerId: null });
   Object.assign(strangers, {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),

@@ -60,14 +60,16 @@ export class ClientResolver {
   }
 
   @Authorized("clients:manage")
-  @Mutation(() => CreateClientPayload, { description: "Create a client with its public keys." })
+  @Mutation(() => CreateClientPayload, {
+    description: "Create a client with its public keys, which a second person approves.",
+  })
   async createClient(
     @Ctx() { app, actor }: Context,
     @Arg("input", () => CreateClientInput, { description: "Whom it acts for, and what it may do." })
-    { idempotencyKey, tenantId = null, partnerId = null, name, scopes, jwks }: CreateClientInput,
+    { idempotencyKey, tenantId = null, partnerId = null, ...input }: CreateClientInput,
   ): Promise<CreateClientPayload> {
     const author = await actorInTenant(app, actor, tenantId);
-    const client = await createClient(app, author, { partnerId, name, scopes, jwks }, idempotencyKey);
+    const client = await createClient(app, author, { ...input, partnerId }, idempotencyKey);
     const [keys = []] = await keysByClient(app, author, [client.id]);
     return { client, keys };
   }

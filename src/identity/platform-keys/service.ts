@@ -104,6 +104,15 @@ export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJ
   return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));
 }
 
+/** The same of one tenant. */
+export async function publicKeysOf(app: App, tenantId: string): Promise<PublicPlatformJwk[]> {
+  const rows: { public_jwk: string }[] = await app.database.query(
+    "select public_jwk from platform_key where tenant_id = ? and purpose = ? order by id desc",
+    [tenantId, PlatformKeyPurpose.SIGNING],
+  );
+  return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));
+}
+
 function keysOf(app: App): OpenKeys {
   let keys = openKeys.get(app);
   if (keys === undefined) {

@@ -18,6 +18,7 @@ import {
   TOKEN_PATH,
 } from "../assertions/service.js";
 import { identityError } from "../errors.js";
+import { noteKeyUse } from "../key-use/service.js";
 import { installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
 
@@ -29,6 +30,8 @@ const TOKEN_TYPE = "at+jwt";
 const VERIFIED_MAX = 20_000;
 const PRINCIPALS_MAX = 10_000;
 const PRINCIPAL_FRESH_MS = 2_000;
+/** How old what is known of a client may be when it counts: an answer may have been long under way. */
+const PRINCIPAL_AGE_MS_MAX = 5_000;
 
 /** A successful answer of the token endpoint (RFC 6749, section 5.1). */
 export interface TokenAnswer {
@@ -99,6 +102,7 @@ export async function issueToken(app: App, form: ReadonlyMap<string, string>): P
   const { client, assertion } = await authenticateClient(app, form);
   const scopes = grantedScopes(client, form.get("scope"));
   await spendAssertion(app, client, assertion);
+  noteKeyUse(app, client.tenant_id, client.key_id);
   const scope = scopes.join(" ");
   const access_token = await accessToken(app, client, scope);
   return { access_token, token_type: "Bearer", expires_in: TOKEN_LIFE_SECONDS, scope };
@@ -196,15 +200,19 @@ async function verifiedGrant(app: App, token: string): Promise<Grant | null> {
 }
 
 /**
- * The client as it stood at most two seconds ago; callers at once share one query. Ages by the clock that never jumps.
+ * The client as it stood at most two seconds ago; callers at once share one query. What took the database more than
+ * five seconds is refused (`UNAVAILABLE`): a key may have been revoked meanwhile. Ages by the clock that never jumps.
  */
 async function principalOf(app: App, grant: Grant): Promise<ClientRow | null> {
   const { principals } = memoryOf(app);
-  const known = principals.get(grant.keyId);
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < PRINCIPAL_FRESH_MS) return known.row;
-  const row = loadPrincipal(app, grant);
-  principals.set(grant.keyId, { loadedAt, row });
+  const now = performance.now();
+  let known = principals.get(grant.keyId);
+  if (known === undefined || now - known.loadedAt >= PRINCIPAL_FRESH_MS) {
+    known = { loadedAt: now, row: loadPrincipal(app, grant) };
+    principals.set(grant.keyId, known);
+  }
+  const row = await known.row;
+  if (performance.now() - known.loadedAt > PRINCIPAL_AGE_MS_MAX) throw identityError("UNAVAILABLE");
   return row;
 }
 

@@ -18,12 +18,22 @@ export interface RequestContext {
   readonly actor: Actor | null;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /** When the actor was let in, by the clock that never jumps. */
+  readonly openedAtMs: number;
 }
+
+const OPEN_MS = 2_000;
 
 /** Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. */
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
+  const openedAtMs = performance.now();
   const actor = facts.authorization ? await authenticate(app, facts) : null;
-  return { app, actor, loaders: new Loaders(), requestId: facts.requestId };
+  return { app, actor, loaders: new Loaders(), requestId: facts.requestId, openedAtMs };
+}
+
+/** The context of a request whose body is there: opened again where that took so long that its key may be revoked. */
+export async function reopenContext(app: App, context: RequestContext, facts: RequestFacts): Promise<RequestContext> {
+  return performance.now() - context.openedAtMs < OPEN_MS ? context : openContext(app, facts);
 }
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */

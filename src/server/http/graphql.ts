@@ -9,7 +9,7 @@ import type { App } from "../../platform/app.js";
 import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
-import { openContext, type RequestContext } from "./context.js";
+import { openContext, type RequestContext, reopenContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { guardOperation, guardVariables, OPERATION_BYTES_MAX, TOKENS_MAX } from "./guard.js";
 
@@ -53,6 +53,9 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     onRequest: async (request, reply) => {
       request.graphqlContext = await openContext(app, factsOf(request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
+    },
+    preHandler: async (request) => {
+      request.graphqlContext = await reopenContext(app, contextOf(request), factsOf(request));
     },
     handler: async (request, reply) => {
       const body: unknown = await handle.call(server, request, reply);

@@ -14,7 +14,7 @@ import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
 import { admitBody } from "./admission.js";
-import { openContext } from "./context.js";
+import { openContext, reopenContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { OPERATION_BYTES_MAX } from "./guard.js";
 import { type Events, type LiveOperation, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
@@ -47,6 +47,10 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
       request.graphqlContext = await openContext(app, factsOf(request));
       if (request.graphqlContext.actor === null) throw serverError("UNAUTHENTICATED");
       await admitBody(app, request.graphqlContext.actor, request, reply);
+    },
+    preHandler: async (request) => {
+      const context = present(request.graphqlContext, "the context");
+      request.graphqlContext = await reopenContext(app, context, factsOf(request));
     },
     handler: async (request, reply) => {
       const results = await resultsOf(request);
