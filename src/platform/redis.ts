@@ -48,8 +48,11 @@ const readiness = new WeakMap<Redis, Promise<void>>();
 function nextReady(redis: Redis): Promise<void> {
   const known = readiness.get(redis);
   if (known !== undefined) return known;
-  const ready = new Promise<void>((resolve) => redis.once("ready", () => resolve())).then(() => {
-    readiness.delete(redis);
+  const ready = new Promise<void>((resolve) => {
+    redis.once("ready", () => {
+      readiness.delete(redis);
+      resolve();
+    });
   });
   readiness.set(redis, ready);
   return ready;
