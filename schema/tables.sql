@@ -80,6 +80,8 @@ CREATE TABLE `batch` (
   `ledger_version` bigint(20) unsigned DEFAULT NULL,
   `tries` tinyint(3) unsigned NOT NULL DEFAULT 0,
   `parked_reason` varchar(500) DEFAULT NULL,
+  `encryption_kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `encrypted_sha256` binary(32) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
@@ -258,6 +260,15 @@ CREATE TABLE `dispute` (
   KEY `ix_dispute_adjustment` (`tenant_no`,`adjustment_period_no`),
   CONSTRAINT `fk_dispute_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
   CONSTRAINT `fk_dispute_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `encryption_demand` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `is_in_force` tinyint(1) NOT NULL,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`partner_id`),
+  CONSTRAINT `fk_encryption_demand_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `entry` (
@@ -491,7 +502,7 @@ CREATE TABLE `platform_key` (
   `purpose` enum('SIGNING','ENCRYPTION') NOT NULL DEFAULT 'SIGNING',
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `public_jwk` mediumtext NOT NULL,
-  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `private_jwk_sealed` varbinary(4096) NOT NULL,
   `created_at` datetime(3) NOT NULL,
   `retired_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
