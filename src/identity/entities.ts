@@ -249,13 +249,13 @@ export class PlatformKey {
   readonly publicJwk!: string;
 
   /** The private JWK under AES-256-GCM with the master key. */
-  @Column({ type: "varbinary", length: 512 })
+  @Column({ type: "varbinary", length: 4096 })
   readonly privateJwkSealed!: Buffer;
 
   @Column(instantColumn)
   readonly createdAt!: Date;
 
-  /** From here on it only verifies. */
+  /** From here on it only verifies, or opens what is on its way. */
   @Column({ ...instantColumn, nullable: true })
   readonly retiredAt!: Date | null;
 }

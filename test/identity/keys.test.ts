@@ -40,7 +40,7 @@ const actsOf = async ({ shell }: Place, subjectId: string) => {
     where: { tenantNo: shell.tenantNo, subjectId },
     order: { no: 1 },
   });
-  return acts.map(({ type, principalKind, detail }) => ({ type, principalKind, ...JSON.parse(detail) }));
+  return acts.map(({ type, principalKind, detail }) => ({ type, principalKind, ...JSON.parse(detail ?? "") }));
 };
 /** A key registered by somebody through the API, with its proof. */
 const registered = async (actor: Actor, clientId: string, key: TestKey): Promise<ClientKey> => {

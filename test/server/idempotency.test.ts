@@ -35,6 +35,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
   [/Client$/, "client"],
+  [/EncryptionKey$/, "encryptionKey"],
+  [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
   [/AllKeys$/, "revocation"],
   [/Configuration$/, "configuration"],
@@ -123,6 +125,15 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const { client } = await seedClient(app, place.shell, place.partner.id);
     const input = { clientId: client.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "revocation" };
+  },
+  rotateEncryptionKey: async () => {
+    const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
+    return { from: manager, input, other, act: ActType.ENCRYPTION_KEY_ROTATED, noun: "encryptionKey" };
+  },
+  demandEncryption: async () => {
+    const input = { partnerId: place.partner.id, encryptedOnly: true };
+    const other = { ...input, encryptedOnly: false };
+    return { from: manager, input, other, act: ActType.ENCRYPTION_DEMANDED, noun: "partner" };
   },
   draftConfiguration: async () => {
     const input = { partnerId: place.partner.id, document: example("config-daily-12pct") };

@@ -95,11 +95,11 @@ export async function checkpointKey(app: App, tenantId: string): Promise<Checkpo
   return { name: `quittance/${tenantId}`, privateKey, publicKey };
 }
 
-/** Every public key of the platform, of all tenants, retired ones too, so that what they signed stays verifiable. */
+/** Every public key that signs for the platform, of all tenants, retired ones too: what they signed verifies. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: { public_jwk: string }[] = await app.database.query(
-    "select /* all tenants */ public_jwk from platform_key order by id desc limit ?",
-    [KEYS_LISTED_MAX],
+    "select /* all tenants */ public_jwk from platform_key where purpose = ? order by id desc limit ?",
+    [PlatformKeyPurpose.SIGNING, KEYS_LISTED_MAX],
   );
   return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));
 }
