@@ -24,6 +24,7 @@ import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
+import { DataKeys0000000000026 } from "./0026-data-keys.js";
 import { Encryption0000000000030 } from "./0030-encryption.js";
 import { Audit0000000000035 } from "./0035-audit.js";
 
@@ -54,6 +55,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Lifecycle0000000000023,
   Payouts0000000000024,
   KeyPurposes0000000000025,
+  DataKeys0000000000026,
   Encryption0000000000030,
   Audit0000000000035,
 ];

@@ -14,8 +14,12 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly isProduction: boolean;
-  /** Seals private keys at rest: 32 bytes. */
+  /** Wraps tenants' data keys, under which their secrets lie: 32 bytes. */
   readonly masterKey: Buffer;
+  /** Master keys that wrap no more, or not yet, and still unwrap. */
+  readonly otherMasterKeys: readonly Buffer[];
+  /** How old a signing key of the platform gets before it is replaced; 0 for any age. */
+  readonly platformKeyDays: number;
   readonly databaseConnectionsMax: number;
   readonly backlog: BacklogLimits;
   /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
@@ -59,6 +63,8 @@ export const DATA_DIR_DEFAULT = ".quittance";
 /** The port where none is named. */
 export const PORT_DEFAULT = 4000;
 
+const PLATFORM_KEY_DAYS = 90;
+
 const Environment = z.object({
   DATABASE_URL: z.string().optional(),
   REDIS_URL: z.string().optional(),
@@ -71,6 +77,8 @@ const Environment = z.object({
   QUITTANCE_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_PORT: z.coerce.number().int().min(0).max(65_535).default(PORT_DEFAULT),
   QUITTANCE_MASTER_KEY: z.string().optional(),
+  QUITTANCE_MASTER_KEYS_OTHER: z.string().default(""),
+  QUITTANCE_PLATFORM_KEY_DAYS: z.coerce.number().int().min(0).max(3_650).default(PLATFORM_KEY_DAYS),
   QUITTANCE_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(500).default(10),
   QUITTANCE_BACKLOG_PARTNER_BATCHES: limit(BACKLOG_DEFAULTS.partner.batchesMax),
   QUITTANCE_BACKLOG_PARTNER_BYTES: limit(BACKLOG_DEFAULTS.partner.bytesMax),
@@ -121,6 +129,8 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     publicUrl: publicUrlOf(overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL, dataDir, port),
     isProduction: environment.NODE_ENV === "production",
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
+    otherMasterKeys: otherKeysOf(environment.QUITTANCE_MASTER_KEYS_OTHER),
+    platformKeyDays: environment.QUITTANCE_PLATFORM_KEY_DAYS,
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
     metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
@@ -213,6 +223,15 @@ function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
     );
   }
   return key;
+}
+
+function otherKeysOf(list: string): Buffer[] {
+  const keys = list
+    .split(/[\s,]+/)
+    .filter((text) => text !== "")
+    .map((text) => Buffer.from(text, "base64url"));
+  if (keys.every((key) => key.length === 32)) return keys;
+  throw new Error("QUITTANCE_MASTER_KEYS_OTHER holds keys of 32 bytes in base64url, joined by commas.");
 }
 
 function readIfThere(path: string): string | null {

@@ -8,6 +8,7 @@ import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
+import { register as registerPlatformKeys } from "./commands/platform-keys.js";
 import { register as registerProve } from "./commands/prove.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
@@ -36,6 +37,7 @@ for (const register of [
   registerKeys,
   registerClientKeys,
   registerProve,
+  registerPlatformKeys,
   registerToken,
   registerSettlement,
   registerPayouts,

@@ -3,6 +3,7 @@ import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
 import { expireKeysForAllTenants } from "../identity/key-states/service.js";
+import { rotatePlatformKeysForAllTenants } from "../identity/platform-rotation/service.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
@@ -14,6 +15,7 @@ import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
+import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
@@ -39,6 +41,8 @@ export const relayLoops: readonly Loop[] = [
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
   leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
+  leading("rotate-platform-keys", every(HOUR_MS), rotatePlatformKeysForAllTenants),
+  leading("rewrap-data-keys", every(HOUR_MS), rewrapDataKeysForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("destroy-encryption-keys", every(HOUR_MS), destroyRetiredKeysForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),

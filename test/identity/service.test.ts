@@ -91,7 +91,7 @@ describe("platform keys", () => {
     const row = present(await app.database.manager.findOneBy(PlatformKey, { tenantId: shell.tenantId }), "the key");
     expect(row.privateJwkSealed.toString("latin1")).not.toContain("kty");
     const stolen = await openTestApp({ config: { masterKey: Buffer.alloc(32, 8) } });
-    await expect(signerByKid(stolen, shell.tenantId, kid)).rejects.toThrow("authenticate");
+    await expect(signerByKid(stolen, shell.tenantId, kid)).rejects.toThrow("is not configured");
     await closeApp(stolen);
   });
 });

@@ -19,7 +19,7 @@ import {
 } from "../assertions/service.js";
 import { identityError } from "../errors.js";
 import { noteKeyUse } from "../key-use/service.js";
-import { installationSigner } from "../platform-keys/service.js";
+import { installationKey, installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
 
 /** How long an access token is good for. */
@@ -79,6 +79,8 @@ interface Grant {
   readonly tenantId: string;
   readonly scopes: readonly string[];
   readonly expiresAt: Date;
+  /** The kid of the installation's key, which may turn out to be somebody else's too. */
+  readonly signedBy: string;
 }
 
 interface KnownPrincipal {
@@ -117,6 +119,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   if (token === undefined) throw identityError("UNAUTHENTICATED");
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
+  if ((await installationKey(app, grant.signedBy)) === null) throw identityError("UNAUTHENTICATED");
   const client = await principalOf(app, grant);
   if (client === null || !mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
   const held = new Set(client.scope_list.split(" "));
@@ -189,14 +192,15 @@ async function verifiedGrant(app: App, token: string): Promise<Grant | null> {
   const opened = openToken(token);
   if (opened === null) return null;
   const { alg, kid, typ } = opened.header;
-  const signer = await installationSigner(app);
-  if (alg !== "EdDSA" || typ !== TOKEN_TYPE || kid !== signer.kid) return null;
-  if (!verify(null, Buffer.from(opened.signed), signer.publicKey, opened.signature)) return null;
+  if (alg !== "EdDSA" || typ !== TOKEN_TYPE || typeof kid !== "string") return null;
+  const publicKey = await installationKey(app, kid);
+  if (publicKey === null || !verify(null, Buffer.from(opened.signed), publicKey, opened.signature)) return null;
   const { success, data } = AccessClaims.safeParse(opened.claims);
   const { publicUrl } = app.config;
   if (!success || data.iss !== publicUrl || data.aud !== publicUrl) return null;
   const { client_id: clientId, key: keyId, tenant: tenantId } = data;
-  return { clientId, keyId, tenantId, scopes: data.scope.split(" "), expiresAt: new Date(data.exp * 1_000) };
+  const expiresAt = new Date(data.exp * 1_000);
+  return { clientId, keyId, tenantId, scopes: data.scope.split(" "), expiresAt, signedBy: kid };
 }
 
 /**

@@ -130,7 +130,7 @@ async function makeFile(options: MakeOptions): Promise<void> {
   const file = await intoFile(out, (write) =>
     atShell(options, async (app, actor) => {
       const made = await createPayoutFile(app, actor, order);
-      await write(messageOf(app, made));
+      await write(await messageOf(app, made));
       return made;
     }),
   );
@@ -143,7 +143,7 @@ async function makeFile(options: MakeOptions): Promise<void> {
 async function downloadFile(id: string, options: TenantOptions & { readonly out: string }): Promise<void> {
   const { messageOf, payoutFileOf } = await import("../../settlement/payout-files/service.js");
   await intoFile(options.out, (write) =>
-    atShell(options, async (app, actor) => write(messageOf(app, await payoutFileOf(app, actor, id)))),
+    atShell(options, async (app, actor) => write(await messageOf(app, await payoutFileOf(app, actor, id)))),
   );
   if (options.json === true) return printJson({ id });
   console.log(`File ${id} is in ${options.out}.`);

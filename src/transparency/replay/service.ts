@@ -1,4 +1,4 @@
-import { checkpointKey } from "../../identity/platform-keys/service.js";
+import { checkpointVerifiers } from "../../identity/platform-keys/service.js";
 import { assert, present } from "../../kernel/assert.js";
 import { emptyRoot } from "../../kernel/merkle.js";
 import type { App } from "../../platform/app.js";
@@ -49,11 +49,17 @@ export interface StoredCheckpoint {
  * is.
  */
 export async function noteFault(app: App, tenantId: string, checkpoint: StoredCheckpoint): Promise<string | null> {
-  const { name, publicKey } = await checkpointKey(app, tenantId);
-  const verifier = present(parseVerifierKey(formatVerifierKey(name, publicKey)), "the verifier of our own key");
-  const verdict = verifyNote(checkpoint.note, [verifier]);
+  const keys = await checkpointVerifiers(app, tenantId);
+  const verifiers = keys.map(({ name, publicKey }) =>
+    present(parseVerifierKey(formatVerifierKey(name, publicKey)), "the verifier of our own key"),
+  );
+  const verdict = verifyNote(checkpoint.note, verifiers);
   if (!verdict.valid) return verdict.reason;
   const stated = parseCheckpoint(verdict.text);
-  const isSame = stated?.origin === name && stated.size === checkpoint.size && stated.root.equals(checkpoint.root);
+  const isSame =
+    stated !== null &&
+    stated.origin === verifiers[0]?.name &&
+    stated.size === checkpoint.size &&
+    stated.root.equals(checkpoint.root);
   return isSame ? null : "OTHER_TREE";
 }
