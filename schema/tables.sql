@@ -18,9 +18,10 @@ CREATE TABLE `act` (
   `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `request_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `at` datetime(3) NOT NULL,
-  `detail` mediumtext NOT NULL,
+  `detail` mediumtext DEFAULT NULL,
   `detail_sha256` binary(32) NOT NULL,
   `origin` mediumtext DEFAULT NULL,
+  `address` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `origin_sha256` binary(32) NOT NULL,
   `leaf_hash` binary(32) NOT NULL,
   `tree_index` bigint(20) unsigned DEFAULT NULL,
@@ -28,8 +29,14 @@ CREATE TABLE `act` (
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_act_partner` (`tenant_no`,`partner_no`,`partner_sequence`),
   UNIQUE KEY `uq_act_tree` (`tenant_no`,`tree_index`),
-  KEY `ix_act_subject` (`tenant_no`,`subject_id`),
-  KEY `ix_act_unnumbered` (`tree_index`)
+  KEY `ix_act_unnumbered` (`tree_index`),
+  KEY `ix_act_subject` (`tenant_no`,`subject_id`,`at`),
+  KEY `ix_act_at` (`tenant_no`,`at`),
+  KEY `ix_act_type` (`tenant_no`,`type`,`at`),
+  KEY `ix_act_principal` (`tenant_no`,`principal_id`,`at`),
+  KEY `ix_act_of_partner` (`tenant_no`,`partner_no`,`at`),
+  KEY `ix_act_request` (`tenant_no`,`request_id`,`at`),
+  KEY `ix_act_address` (`tenant_no`,`address`,`at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `activity_total` (
