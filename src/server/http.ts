@@ -4,6 +4,7 @@ import { TOKEN_PATH } from "../identity/assertions/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
+import { registerActExports } from "./http/act-exports.js";
 import { isTrustedProxy } from "./http/address.js";
 import { guardBodies } from "./http/bodies.js";
 import { chargeAddress } from "./http/charges.js";
@@ -58,6 +59,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerOauth(server, app);
   if (app.config.http.hasGraphiql) registerGraphiql(server);
   registerDownloads(server, app);
+  registerActExports(server, app);
   registerRenditions(server, app);
   registerPayoutFiles(server, app);
   const graphql = await startGraphql(server, app);
