@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { assert, present } from "../../kernel/assert.js";
 import { codedError } from "../../kernel/errors.js";
 import { Threads } from "../../platform/threads.js";
+import type { BatchFigures } from "../../threat/entities.js";
 import {
   BATCH_LIMITS,
   type BatchClaims,
@@ -11,6 +12,7 @@ import {
   verifyEnvelope,
 } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { figuresOf } from "../figures/rules.js";
 import type { VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 import type { ReadingAnswer, ReadingTask } from "./thread.js";
@@ -25,6 +27,8 @@ export interface ReadBatch extends EnvelopeCover {
 export interface VerifiedBatch {
   readonly claims: BatchClaims;
   readonly itemCount: number;
+  /** What threat detection compares. */
+  readonly figures: BatchFigures;
   /** As it is stored. */
   readonly packed: Buffer;
 }
@@ -50,7 +54,7 @@ function readHere(jws: string): ReadBatch {
     ...envelope,
     async verified(key, now) {
       const { claims, transactions } = verifyEnvelope(envelope, key, now);
-      return { claims, itemCount: transactions.length, packed: packEnvelope(jws) };
+      return { claims, itemCount: transactions.length, figures: figuresOf(transactions), packed: packEnvelope(jws) };
     },
   };
 }
@@ -65,7 +69,7 @@ async function readInThread(jws: string): Promise<ReadBatch> {
   const bytes = sharedBytes(jws);
   const read = await ask({ bytes, signed: null });
   assert("envelope" in read, "an envelope was asked for");
-  const { payloadSha256, payloadRefusal, itemCount, ...cover } = read.envelope;
+  const { payloadSha256, payloadRefusal, itemCount, figures, ...cover } = read.envelope;
   const payload = payloadRefusal === null ? { claims: present(cover.stated, "claims") } : codedError(payloadRefusal);
   return {
     ...cover,
@@ -76,7 +80,7 @@ async function readInThread(jws: string): Promise<ReadBatch> {
       assert("packed" in answer, "a packed batch was asked for");
       const { claims } = timelyPayload(payload, now);
       const { buffer, byteOffset, length } = answer.packed;
-      return { claims, itemCount, packed: Buffer.from(buffer, byteOffset, length) };
+      return { claims, itemCount, figures, packed: Buffer.from(buffer, byteOffset, length) };
     },
   };
 }

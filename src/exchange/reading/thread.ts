@@ -1,7 +1,9 @@
 import type { RefusalRecord } from "../../kernel/errors.js";
 import { CodedError, refusalRecord } from "../../kernel/errors.js";
 import { serveTasks } from "../../platform/threads.js";
+import type { BatchFigures } from "../../threat/entities.js";
 import { type EnvelopeCover, readEnvelope, verifySignature } from "../envelope.js";
+import { figuresOf } from "../figures/rules.js";
 import type { SignedHeader, VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 
@@ -21,6 +23,7 @@ export interface ThreadEnvelope extends Omit<EnvelopeCover, "payloadSha256"> {
   readonly payloadSha256: Uint8Array;
   /** 0 where the payload is refused. */
   readonly itemCount: number;
+  readonly figures: BatchFigures;
   readonly payloadRefusal: RefusalRecord | null;
 }
 
@@ -35,6 +38,9 @@ function threadEnvelope(jws: string): ThreadEnvelope {
   const { header, stated, payloadSha256, payloadBytes, payload } = readEnvelope(jws);
   const known = { header, stated, payloadSha256, payloadBytes };
   return payload instanceof CodedError
-    ? { ...known, itemCount: 0, payloadRefusal: refusalRecord(payload) }
-    : { ...known, itemCount: payload.transactions.length, payloadRefusal: null };
+    ? { ...known, itemCount: 0, figures: figuresOf([]), payloadRefusal: refusalRecord(payload) }
+    : {
+        ...{ ...known, itemCount: payload.transactions.length, figures: figuresOf(payload.transactions) },
+        payloadRefusal: null,
+      };
 }

@@ -6,6 +6,7 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
+import { countRefusals } from "../../threat/service.js";
 import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
@@ -74,8 +75,9 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
           guardOperation(document, request.operationName, contextValue.actor);
           guardVariables(request.variables);
         },
-        async willSendResponse({ request, response, contextValue: { requestId }, errors }) {
+        async willSendResponse({ request, response, contextValue: { actor, requestId }, errors }) {
           if (errors === undefined || response.body.kind !== "single") return;
+          if (actor !== null) await countRefusals(app, actor, errors.map(refusalOf));
           const { singleResult } = response.body;
           logFaults(app.log, requestId, errors);
           singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
