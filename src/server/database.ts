@@ -4,6 +4,7 @@ import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
+import { EncryptionDemand } from "../exchange/encryption/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { BatchQuarantine } from "../exchange/quarantine/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
@@ -35,6 +36,7 @@ export const databaseSchema: Schema = {
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
+    ...[EncryptionDemand],
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { OauthRefusal } from "../identity/assertions/errors.js";
 import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { encryptionJwksForAllTenants } from "../identity/encryption-keys/service.js";
 import { publicKeysForAllTenants } from "../identity/platform-keys/service.js";
 import { issueToken, JWKS_PATH, serverMetadata } from "../identity/tokens/service.js";
 import { ErrorCode } from "../kernel/errors.js";
@@ -23,7 +24,7 @@ export function registerOauth(server: FastifyInstance, app: App): void {
   });
   server.get(JWKS_PATH, async (_request, reply) => {
     void reply.header("cache-control", PUBLIC_FOR_A_MINUTE);
-    return { keys: await publicKeysForAllTenants(app) };
+    return { keys: [...(await publicKeysForAllTenants(app)), ...(await encryptionJwksForAllTenants(app))] };
   });
   void server.register(async (scope) => {
     scope.removeAllContentTypeParsers();

@@ -1,6 +1,7 @@
 import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
+import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
@@ -39,6 +40,7 @@ export const relayLoops: readonly Loop[] = [
   leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
+  leading("destroy-encryption-keys", every(HOUR_MS), destroyRetiredKeysForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),
 ];
 
