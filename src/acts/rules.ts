@@ -31,7 +31,10 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   BATCH_POSTED: { ...CHANGED, says: "The items of a batch got their outcomes." },
   BATCH_PARKED: { ...REASONED, says: "A batch that could not be posted was set aside." },
   BATCH_RELEASED: { ...CHANGED, says: "A parked or quarantined batch was put back into its queue." },
-  BATCH_QUARANTINED: { ...CHANGED, says: "A batch that waited to be posted was quarantined, for its key is compromised." },
+  BATCH_QUARANTINED: {
+    ...CHANGED,
+    says: "A batch that waited to be posted was quarantined, for its key is compromised.",
+  },
   BATCH_REJECTED: { ...REASONED, says: "A quarantined batch was refused for good." },
   THREAT_ASSESSED: { ...MADE, says: "A batch, a client or a partner looked suspicious." },
   THREAT_JUDGED: { ...REASONED, says: "Somebody said of a verdict whether it was right, which moved thresholds." },
