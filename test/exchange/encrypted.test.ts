@@ -124,7 +124,7 @@ describe("a batch that comes encrypted", () => {
     expect(unpackEnvelope(present(envelopes.get(batch.no), "an envelope"))).toBe(jws);
     const act = await app.database.manager.findOneByOrFail(Act, { tenantNo, subjectId: id });
     const hash = sha256(jwe).toString("hex");
-    expect(JSON.parse(act.detail).after.encryption).toEqual({
+    expect(JSON.parse(act.detail ?? "").after.encryption).toEqual({
       ...{ alg: "ECDH-ES+A256KW", enc: "A256GCM", kid: jwk.kid, sha256: hash },
     });
     const checked = await checkBatches(app, app.database.manager, place.partner, "0");
@@ -216,7 +216,7 @@ describe("what does not open", () => {
     expect(refusalIn(await submit(jwe))).toMatchObject({ check: "HEADER_MEMBER", member: "zip" });
     const { tenantNo } = place.partner;
     const act = await app.database.manager.findOneByOrFail(Act, { tenantNo, type: ActType.BATCH_REFUSED });
-    expect(JSON.parse(act.detail).after).toMatchObject({ code: "ENCRYPTION_INVALID", check: "HEADER_MEMBER" });
+    expect(JSON.parse(act.detail ?? "").after).toMatchObject({ code: "ENCRYPTION_INVALID", check: "HEADER_MEMBER" });
   });
 });
 
@@ -269,7 +269,7 @@ describe("the tenant's encryption keys", () => {
     });
     const { tenantNo } = place.partner;
     const acts = await app.database.manager.findBy(Act, { tenantNo, type: ActType.ENCRYPTION_KEY_DESTROYED });
-    expect(acts.map(({ detail }) => JSON.parse(detail).after.kid)).toEqual([old.kid]);
+    expect(acts.map(({ detail }) => JSON.parse(detail ?? "").after.kid)).toEqual([old.kid]);
     const checked = await checkBatches(app, app.database.manager, place.partner, "0");
     expect(checked).toMatchObject({ batches: 1, mismatch: null });
     expect(taken.replayed).toBe(false);
@@ -318,7 +318,7 @@ describe("a demand for encryption", () => {
     expect((await submit(await signed())).errors).toBeUndefined();
     const { tenantNo } = place.partner;
     const acts = await app.database.manager.findBy(Act, { tenantNo, type: ActType.ENCRYPTION_DEMANDED });
-    expect(acts.map(({ detail }) => JSON.parse(detail).after.encryptedOnly)).toEqual([true, false]);
+    expect(acts.map(({ detail }) => JSON.parse(detail ?? "").after.encryptedOnly)).toEqual([true, false]);
   });
 
   test("binds the partner, not what the tenant signs for it", async () => {
