@@ -6,8 +6,8 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
-import { countRefusals } from "../../threat/service.js";
 import { checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
+import { countRefusals } from "../../threat/service.js";
 import {
   faultsOf,
   httpStatusOf,
