@@ -18,6 +18,7 @@ import { startLive } from "./http/live.js";
 import { allowOrigins } from "./http/origins.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
+import { registerStatements } from "./http/statements.js";
 import { registerOauth } from "./oauth.js";
 
 /** The HTTP server of this process, listening. */
@@ -61,6 +62,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerDownloads(server, app);
   registerActExports(server, app);
   registerRenditions(server, app);
+  registerStatements(server, app);
   registerPayoutFiles(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
