@@ -16,6 +16,7 @@ import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
+import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
@@ -40,6 +41,7 @@ export const relayLoops: readonly Loop[] = [
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
   leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),
+  leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("rotate-platform-keys", every(HOUR_MS), rotatePlatformKeysForAllTenants),
   leading("rewrap-data-keys", every(HOUR_MS), rewrapDataKeysForAllTenants),
