@@ -6,8 +6,10 @@ import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
+import { ClientPolicyResolver } from "../identity/policies/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
@@ -38,6 +40,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
