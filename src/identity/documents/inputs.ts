@@ -10,7 +10,7 @@ export class RegisterTrustedDocumentInput extends RepeatableInput {
   @Length(1, 200)
   readonly name!: string;
 
-  @Field(() => String, { description: "The document; every byte counts, blanks too. At most 100,000 characters." })
+  @Field(() => String, { description: "The document; every byte counts, blanks too. At most 50,000 characters." })
   @Length(1, DOCUMENT_CHARS_MAX)
   readonly text!: string;
 }
