@@ -188,6 +188,16 @@ CREATE TABLE `client_key` (
   CONSTRAINT `fk_client_key_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `client_policy` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `rate_points` int(10) unsigned DEFAULT NULL,
+  `trusted_documents_only` tinyint(1) NOT NULL DEFAULT 0,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`client_id`),
+  CONSTRAINT `fk_client_policy_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `configuration` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -854,4 +864,16 @@ CREATE TABLE `transaction` (
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_transaction_dedupe` (`dedupe`),
   KEY `ix_transaction_period` (`tenant_no`,`partner_no`,`period_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `trusted_document` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `hash` binary(32) NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `text` mediumtext NOT NULL,
+  `registered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `registered_at` datetime(3) NOT NULL,
+  `withdrawn_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`hash`),
+  CONSTRAINT `fk_trusted_document_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
