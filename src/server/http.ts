@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { newNonce } from "../identity/nonces/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
@@ -103,6 +104,10 @@ function openServer(app: App): FastifyInstance {
   server.addHook("onResponse", async (request, reply) => {
     const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };
     app.metrics.time("http_request", reply.elapsedTime / 1_000, labels);
+  });
+  server.addHook("onSend", async (request, reply) => {
+    // Whoever sends proofs gets the next one's nonce with every answer (RFC 9449, section 8).
+    if (request.headers["dpop"] !== undefined) void reply.header("dpop-nonce", newNonce(app));
   });
   openErrorDoor(server, app);
   return server;

@@ -6,6 +6,7 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
+import { challengeOf } from "../challenge.js";
 import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
@@ -101,7 +102,8 @@ function setStatus(
   http.status = code === ErrorCode.VALIDATION && status < 500 ? status : httpStatusOf(code); // ours are 500 to Apollo
   const retryAfter = retryAfterOf(refusalOf(error));
   if (retryAfter !== null) http.headers.set("retry-after", retryAfter);
-  if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
+  const challenge = challengeOf(refusalOf(error), undefined); // whoever sent a token was refused before
+  if (challenge !== null) http.headers.set("www-authenticate", challenge);
   if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
 }
 

@@ -6,13 +6,14 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import type { Context as Connection, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
+import { newNonce } from "../../identity/nonces/service.js";
 import { present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { newId, newTraceparent } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
-import { openContext, type RequestFacts } from "./context.js";
+import { openContext, type RequestFacts, shownFacts } from "./context.js";
 import { type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
 import type { LiveEndpoints, Sessions } from "./sessions.js";
 
@@ -27,7 +28,10 @@ const TRY_AGAIN_LATER = 1013;
 type Facts = { facts?: RequestFacts; stopWatching?: () => void };
 type Socket = Connection<Record<string, unknown>, Extra & Facts>;
 
-/** Serves graphql-transport-ws; the token comes as `authorization` in the parameters of `connection_init`. */
+/**
+ * Serves graphql-transport-ws; the token, and the proof of its key where it has one, come as `authorization` and `dpop`
+ * in the parameters of `connection_init`.
+ */
 export function startWebSocket(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -73,7 +77,8 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
 async function admit(app: App, sessions: Sessions, socket: Socket): Promise<boolean> {
   const { socket: webSocket, request } = socket.extra;
   const facts: RequestFacts = {
-    authorization: authorizationOf(socket.connectionParams),
+    authorization: parameterOf(socket, "authorization"),
+    proof: { text: parameterOf(socket, "dpop"), method: "GET", path: PATH },
     requestId: newId("req", app.clock),
     traceparent: newTraceparent(),
     address: request.socket.remoteAddress ?? "",
@@ -82,12 +87,14 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
     const { actor } = await openContext(app, facts);
     if (actor === null) throw serverError("UNAUTHENTICATED");
   } catch (error) {
-    const { code } = refusalOf(error);
+    const { code, details } = refusalOf(error);
     logFaults(app.log, facts.requestId, [error]);
-    webSocket.close(code === ErrorCode.UNAUTHENTICATED ? FORBIDDEN : TRY_AGAIN_LATER, code);
+    // There are no headers to answer with, so a nonce goes into the reason.
+    const reason = details["oauthError"] === "use_dpop_nonce" ? `use_dpop_nonce ${newNonce(app)}` : code;
+    webSocket.close(code === ErrorCode.UNAUTHENTICATED ? FORBIDDEN : TRY_AGAIN_LATER, reason);
     return false;
   }
-  socket.extra.facts = facts;
+  socket.extra.facts = shownFacts(facts);
   socket.extra.stopWatching = sessions.watch(facts, () => webSocket.close(FORBIDDEN, "UNAUTHENTICATED"));
   return true;
 }
@@ -111,8 +118,8 @@ function shown(app: App, socket: Socket, errors: readonly GraphQLError[]): Graph
   return publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
 }
 
-/** Header names have no case; clients that put headers into the parameters send `Authorization` as well. */
-function authorizationOf(parameters: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const value = parameters["authorization"] ?? parameters["Authorization"];
-  return typeof value === "string" ? value : undefined;
+/** Header names have no case; clients that put headers into the parameters send `Authorization` and `DPoP` as well. */
+function parameterOf({ connectionParams = {} }: Socket, name: string): string | undefined {
+  const found = Object.entries(connectionParams).find(([each]) => each.toLowerCase() === name);
+  return typeof found?.[1] === "string" ? found[1] : undefined;
 }
