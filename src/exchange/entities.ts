@@ -108,6 +108,14 @@ export class Batch {
   @Column(sha256Column)
   readonly payloadSha256!: Buffer;
 
+  /** The tenant's encryption key that opened it; null where it came signed alone. */
+  @Column({ ...codeColumn, length: 128, nullable: true })
+  readonly encryptionKid!: string | null;
+
+  /** Of the encrypted bytes as they came. */
+  @Column({ ...sha256Column, nullable: true })
+  readonly encryptedSha256!: Buffer | null;
+
   /** Leaf hash of the act of its acceptance; the receipt states it. */
   @Column(sha256Column)
   readonly leafHash!: Buffer;

@@ -3,6 +3,7 @@ import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
+import { EncryptionDemand } from "../exchange/encryption/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { SeenProof } from "../identity/replays/entities.js";
@@ -32,6 +33,7 @@ export const databaseSchema: Schema = {
     ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
+    ...[EncryptionDemand],
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],

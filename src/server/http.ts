@@ -4,6 +4,7 @@ import { newNonce } from "../identity/nonces/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
+import { registerActExports } from "./http/act-exports.js";
 import { registerDownloads } from "./http/downloads.js";
 import { openErrorDoor } from "./http/errors.js";
 import { registerGraphiql } from "./http/graphiql.js";
@@ -51,6 +52,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerOauth(server, app);
   registerGraphiql(server);
   registerDownloads(server, app);
+  registerActExports(server, app);
   registerRenditions(server, app);
   registerPayoutFiles(server, app);
   const graphql = await startGraphql(server, app);

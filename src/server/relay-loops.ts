@@ -1,6 +1,7 @@
 import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
+import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
 import { PURGED_MAX, purgeProofsForAllTenants } from "../identity/replays/service.js";
 import { purgeRevocationsForAllTenants } from "../identity/revocations/service.js";
 import { later } from "../kernel/clock.js";
@@ -41,6 +42,7 @@ export const relayLoops: readonly Loop[] = [
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-revocations", every(HOUR_MS), purgeRevocationsForAllTenants),
   leading("purge-proofs", { idleMs: MINUTE_MS, busyMs: MINUTE_MS, doneMax: PURGED_MAX }, purgeProofsForAllTenants),
+  leading("destroy-encryption-keys", every(HOUR_MS), destroyRetiredKeysForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),
 ];
 

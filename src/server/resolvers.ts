@@ -2,12 +2,15 @@ import type { NonEmptyArray } from "type-graphql";
 import { BatchResolver } from "../exchange/batches/resolver.js";
 import { CreditAlertResolver } from "../exchange/credit-alerts/resolver.js";
 import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-standing/resolver.js";
+import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { AuditResolver } from "../operations/audit/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
@@ -35,6 +38,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
@@ -42,5 +46,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[AuditResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

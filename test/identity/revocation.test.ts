@@ -33,7 +33,7 @@ const actsOn = async (tenantNo: number) => {
   return acts.map((act) => act.principal_id);
 };
 
-test("I13: a revoked token is refused at once where it was revoked, and soon everywhere, without Redis too", async () => {
+test("I13: a revoked token is refused at once where it was revoked, soon everywhere, without Redis too", async () => {
   const { client, shell } = await settle(app);
   const keyed = await client(["audit:read"]);
   const [token, second] = [await tokenOf(keyed), await tokenOf(keyed)];

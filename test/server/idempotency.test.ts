@@ -33,6 +33,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
   [/Client$/, "client"],
+  [/EncryptionKey$/, "encryptionKey"],
+  [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
   [/Configuration$/, "configuration"],
   [/Period$/, "period"],
@@ -97,6 +99,15 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
     const input = { keyId: key.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
+  },
+  rotateEncryptionKey: async () => {
+    const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
+    return { from: manager, input, other, act: ActType.ENCRYPTION_KEY_ROTATED, noun: "encryptionKey" };
+  },
+  demandEncryption: async () => {
+    const input = { partnerId: place.partner.id, encryptedOnly: true };
+    const other = { ...input, encryptedOnly: false };
+    return { from: manager, input, other, act: ActType.ENCRYPTION_DEMANDED, noun: "partner" };
   },
   draftConfiguration: async () => {
     const input = { partnerId: place.partner.id, document: example("config-daily-12pct") };

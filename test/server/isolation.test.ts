@@ -81,13 +81,18 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 };
 /** A root field that is for everybody who signed in, whatever the scopes. */
 const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
+/** Root fields for who may read the audit trail. */
+const AUDITED = ["acts", "act"];
 
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
 /** Access tokens of those who may see none of it. */
-const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope", string>;
+const strangers = {} as Record<
+  "of another tenant" | "of another partner" | "without a scope" | "without audit:read",
+  string
+>;
 
 beforeAll(async () => {
   const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
@@ -119,6 +124,7 @@ beforeAll(async () => {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),
     "of another partner": await tokenOf(seedPartner(app, place.home, { currencies: ["EUR"] })),
     "without a scope": await tokenOf(seedClient(app, shell, null, ["audit:read"])),
+    "without audit:read": await tokenOf(seedClient(app, shell, null, ["balances:read"])),
   });
 });
 
@@ -153,12 +159,17 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
     const paths = [
       ...["csv", "ndjson"].map((format) => `/periods/${period}/transactions.${format}`),
       ...["csv", "xlsx", "pdf"].map((format) => `/statements/${statement}.${format}`),
-      ...[`/payout-files/${payoutFile}.xml`, "/statements/..%2f..%2fetc%2fpasswd.csv", "/statements/%00.pdf"],
+      ...[
+        `/payout-files/${payoutFile}.xml`,
+        `/acts.csv?partnerId=${victims.partner}`,
+        "/statements/..%2f..%2fetc%2fpasswd.csv",
+        "/statements/%00.pdf",
+      ],
     ];
     const headers = { authorization: `Bearer ${strangers[whose]}` };
     for (const path of paths) {
       const response = await fetch(`${api.url}${path}`, { headers });
-      const isTheTenants = path.startsWith("/payout-files/") && whose === "of another partner";
+      const isTheTenants = /^\/(payout-files|acts)/.test(path) && whose === "of another partner";
       expect([path, response.status]).toEqual([path, isTheTenants ? 403 : 404]);
       expect(await response.json()).toEqual({ errors: [expect.not.objectContaining({ data: expect.anything() })] });
     }
@@ -168,7 +179,8 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
 test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).filter(isScoped))(
   "$root $field is FORBIDDEN to who has no scope for it",
   async (each) => {
-    const { data, errors } = await ask(strangers["without a scope"], each, newId("bat", app.clock));
+    const whose = AUDITED.includes(each.field) ? "without audit:read" : "without a scope";
+    const { data, errors } = await ask(strangers[whose], each, newId("bat", app.clock));
     expect(errors.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },
@@ -299,6 +311,7 @@ function sampleOf(type: GraphQLInputType, sample: Sample): unknown {
     case "CurrencyCode":
       return "EUR";
     case "Int":
+    case "Float":
       return 1;
     case "Boolean":
       return false;

@@ -30,6 +30,11 @@ export interface TestAppOptions {
 const worker = process.env["VITEST_POOL_ID"] ?? "0";
 let database: Promise<string> | undefined;
 
+/** The file that begins has no database yet; its first App brings it one. */
+export function forgetDatabase(): void {
+  database = undefined;
+}
+
 /** A clock that starts at the machine's time. */
 function testClock(): TestClock {
   let offsetMs = 0;

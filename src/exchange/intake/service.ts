@@ -14,13 +14,14 @@ import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { storeEnvelopes } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
-import type { BatchClaims, EnvelopeCover } from "../envelope.js";
+import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import type { BatchEncryption, ReadBatch } from "../reading/service.js";
 
 /** A batch that passed every check before the transaction. */
 export interface CheckedBatch {
   readonly actor: Actor;
-  readonly envelope: EnvelopeCover;
+  readonly envelope: Omit<ReadBatch, "verified">;
   readonly claims: BatchClaims;
   readonly itemCount: number;
   readonly key: ClientKey;
@@ -157,20 +158,27 @@ function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
     itemCount,
     payloadBytes: envelope.payloadBytes,
     payloadSha256: envelope.payloadSha256,
+    encryptionKid: envelope.encryption?.kid ?? null,
+    encryptedSha256: envelope.encryption?.sha256 ?? null,
     platformKid,
     acceptedAt,
   };
 }
 
-function actOf({ partner }: CheckedBatch, { id, jti, kid, itemCount, payloadSha256 }: NewRow) {
-  const after = { state: "ACCEPTED", jti, kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+function actOf({ partner, envelope }: CheckedBatch, { id, jti, kid, itemCount, payloadSha256 }: NewRow) {
+  const signed = { state: "ACCEPTED", jti, kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+  const after = envelope.encryption === null ? signed : { ...signed, encryption: encryptionText(envelope.encryption) };
   return { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
+}
+
+function encryptionText({ sha256, ...header }: BatchEncryption) {
+  return { ...header, sha256: sha256.toString("hex") };
 }
 
 async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
   await tx.query(
     `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
-       payload_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
+       payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
     [rows.map((row) => Object.values(row))],
   );
 }

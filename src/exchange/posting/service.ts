@@ -125,7 +125,7 @@ async function postUnderCursor(
   const [cursor, waiting, facts] = await timedWait(app, "duplicate", () =>
     Promise.all([tryCursor(sql, partner), stillWaiting(sql, partner, candidates), readFacts(sql, partner, candidates)]),
   );
-  if (cursor === null) return null;
+  if (cursor === null || waiting === null) return null;
   if (waiting.length === 0) return { batches: [], balances: null };
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const turn = takingTurns();

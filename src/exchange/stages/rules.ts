@@ -19,6 +19,8 @@ const BATCH_STAGES: readonly Stage[] = ["format", "duplicate", "signature", "sch
 
 const STAGE_OF_CODE: Partial<Readonly<Record<ErrorCode, Stage>>> = {
   [ErrorCode.LIMIT_EXCEEDED]: "format",
+  [ErrorCode.ENCRYPTION_INVALID]: "format",
+  [ErrorCode.ENCRYPTION_REQUIRED]: "format",
   [ErrorCode.IDEMPOTENCY_CONFLICT]: "duplicate",
   [ErrorCode.VALIDATION]: "schema",
   [ErrorCode.CLOCK_SKEW]: "schema",

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { openingKey } from "../../identity/encryption-keys/service.js";
 import type { ClientKey } from "../../identity/entities.js";
-import { KeyState } from "../../identity/entities.js";
-import { signingKey } from "../../identity/keys/service.js";
+import { KeyPurpose } from "../../identity/entities.js";
+import { obstacleNow, signingKey } from "../../identity/keys/service.js";
 import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
@@ -16,6 +17,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
+import { refuseUnlessDemandMet } from "../encryption/service.js";
 import { type Batch, BatchState } from "../entities.js";
 import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
@@ -37,7 +39,7 @@ export interface Submission {
   readonly replayed: boolean;
 }
 
-/** What a caller submits. */
+/** What a caller submits: a compact JWS, or a compact JWE around one. */
 export interface SubmitInput {
   readonly jws: string;
   readonly waitMs: number;
@@ -107,11 +109,14 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
 
 /** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
 async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
-  const envelope = await timedWait(app, "format", () => readBatch(jws));
+  const envelope = await timedWait(app, "format", () =>
+    readBatch(jws, (header) => openingKey(app, actor.tenantId, header)),
+  );
   seen.envelope = envelope;
   const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
   seen.parties = parties;
   if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
+  if (parties !== null && envelope.encryption === null) await refuseUnlessDemandMet(app, actor, parties.partner);
   const key = await usableKey(app, actor, envelope.header.kid);
   const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
   const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
@@ -154,7 +159,9 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
   const key = await signingKey(app, actor.tenantId, kid);
   if (key === null) throw exchangeError("KEY_UNKNOWN", { kid });
   if (key.partnerId !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { kid });
-  if (key.state === KeyState.REVOKED) throw exchangeError("KEY_REVOKED", { kid });
+  const obstacle = obstacleNow(app, key, KeyPurpose.BATCH_SIGNING);
+  if (obstacle === "REVOKED") throw exchangeError("KEY_REVOKED", { kid });
+  if (obstacle !== null) throw exchangeError("KEY_NOT_USABLE", { kid, obstacle });
   return key;
 }
 

@@ -1,6 +1,7 @@
 import { SIGNATURE_ALGORITHMS } from "../../kernel/signature.js";
 import { CLOCK_LEEWAY_SECONDS, isShortText, isTime, type OpenedToken } from "../assertions/rules.js";
-import { isAlgorithmOf, KeyFault, type PublicKey, readPublicJwk } from "../keys/rules.js";
+import { KeyFault } from "../key-material/rules.js";
+import { isAlgorithmOf, type PublicKey, readPublicJwk } from "../keys/rules.js";
 
 /** How long a proof is good for after `iat`, besides the leeway. */
 const PROOF_LIFE_SECONDS = 60;

@@ -10,9 +10,14 @@ import type { App } from "../../platform/app.js";
 import { isConnectionLoss } from "../../platform/database.js";
 import { OauthRefusal } from "../assertions/errors.js";
 import { openToken } from "../assertions/rules.js";
-import { authenticateClient, type ClientRow, spendAssertion, TOKEN_PATH } from "../assertions/service.js";
+import {
+  authenticateClient,
+  type ClientRow,
+  mayAuthenticate,
+  spendAssertion,
+  TOKEN_PATH,
+} from "../assertions/service.js";
 import { type PresentedProof, provePossession } from "../dpop/service.js";
-import { KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
 import { installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
@@ -129,7 +134,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
   const client = await principalOf(app, grant);
   if (client === null || client.is_revoked === 1) throw identityError("UNAUTHENTICATED");
-  if (client.key_state !== KeyState.ACTIVE) throw identityError("UNAUTHENTICATED");
+  if (!mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
   const isBound = grant.jkt !== null;
   const isWantedBound = isBound || client.dpop_bound_access_tokens === 1;
   if (isWantedBound !== isBound || isBound !== (scheme.toLowerCase() === "dpop")) throw wrongScheme(isBound);
@@ -253,7 +258,8 @@ async function loadPrincipal(app: App, { tenantId, clientId, keyId, jti }: Grant
   try {
     const rows: PrincipalRow[] = await app.database.query(
       `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
-              c.dpop_bound_access_tokens, k.id as key_id, k.state as key_state, r.jti is not null as is_revoked
+              c.dpop_bound_access_tokens, k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at,
+              r.jti is not null as is_revoked
          from client c join tenant t on t.id = c.tenant_id
          join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
          left join revoked_token r on r.tenant_id = c.tenant_id and r.jti = ?
