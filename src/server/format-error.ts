@@ -26,6 +26,7 @@ const REQUEST_FAULTS = new Set([
 const HTTP_STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  QUARANTINED: 403,
   NOT_FOUND: 404,
   RATE_LIMITED: 429,
   UNAVAILABLE: 503,

@@ -2,6 +2,7 @@ import { authenticate } from "../../identity/tokens/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
+import { refuseBlocked } from "../../threat/blocks/service.js";
 import { Deadline } from "./deadline.js";
 
 /** What a request brings besides its operation. */
@@ -24,9 +25,13 @@ export interface RequestContext {
   readonly deadline: Deadline;
 }
 
-/** Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. */
+/**
+ * Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. A
+ * client that is blocked is refused whatever it asks (`QUARANTINED`).
+ */
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
   const actor = facts.authorization ? await authenticate(app, facts) : null;
+  if (actor !== null) await refuseBlocked(app, actor);
   const { requestId, address } = facts;
   return { app, actor, requestId, address, ...workOf(app) };
 }

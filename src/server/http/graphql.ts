@@ -7,6 +7,7 @@ import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { TOKENS_MAX } from "../../platform/documents.js";
+import { countRefusals } from "../../threat/service.js";
 import {
   faultsOf,
   httpStatusOf,
@@ -96,8 +97,9 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
         },
         async willSendResponse({ request, response, contextValue, errors }) {
           if (errors === undefined || response.body.kind !== "single") return;
+          const { actor, requestId } = contextValue;
+          if (actor !== null) await countRefusals(app, actor, errors.map(refusalOf));
           const { singleResult } = response.body;
-          const { requestId } = contextValue;
           logFaults(app.log, requestId, errors);
           const showsSchema = maySeeSchema(contextValue);
           singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl, showsSchema });
