@@ -22,7 +22,7 @@ import { identityError } from "../errors.js";
 import { EncryptionKey, EncryptionKeyKind } from "./entities.js";
 
 /** How long a retired key still opens what was encrypted for it; then it is destroyed. */
-export const OPENS_AFTER_RETIREMENT_DAYS = 30;
+const OPENS_AFTER_RETIREMENT_DAYS = 30;
 
 const OPENS_MS = OPENS_AFTER_RETIREMENT_DAYS * 86_400_000;
 const RSA_BITS = 3_072;
@@ -211,7 +211,11 @@ async function destroyKey(app: App, tx: Tx, actor: Actor, id: string): Promise<v
   const key = await tx.findOneBy(PlatformKey, { tenantId, id, purpose });
   if (key === null) return; // by another process
   await tx.delete(PlatformKey, { tenantId, id, purpose });
-  const act = { type: ActType.ENCRYPTION_KEY_DESTROYED, subjectId: id, partner: null, after: { kid: key.kid } };
+  const [before, after] = [
+    { kid: key.kid, isThere: true },
+    { kid: key.kid, isThere: false },
+  ];
+  const act = { type: ActType.ENCRYPTION_KEY_DESTROYED, subjectId: id, partner: null, before, after };
   await recordActs(tx, actor, app.clock.now(), [act]);
 }
 

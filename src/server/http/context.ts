@@ -3,6 +3,7 @@ import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
 import { refuseBlocked } from "../../threat/blocks/service.js";
+import { Deadline } from "./deadline.js";
 
 /** What a request brings besides its operation. */
 export interface RequestFacts {
@@ -19,6 +20,9 @@ export interface RequestContext {
   readonly actor: Actor | null;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /** Where it came from. */
+  readonly address: string;
+  readonly deadline: Deadline;
 }
 
 /**
@@ -28,10 +32,17 @@ export interface RequestContext {
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
   const actor = facts.authorization ? await authenticate(app, facts) : null;
   if (actor !== null) await refuseBlocked(app, actor);
-  return { app, actor, loaders: new Loaders(), requestId: facts.requestId };
+  const { requestId, address } = facts;
+  return { app, actor, requestId, address, ...workOf(app) };
 }
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */
 export function renewContext(context: RequestContext): RequestContext {
-  return { ...context, loaders: new Loaders() };
+  return { ...context, ...workOf(context.app) };
+}
+
+/** What an operation works with, and until when. */
+function workOf(app: App): Pick<RequestContext, "deadline" | "loaders"> {
+  const deadline = new Deadline(app);
+  return { deadline, loaders: new Loaders(() => deadline.check()) };
 }
