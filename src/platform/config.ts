@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { masterKeyOf, otherKeysOf, readIfThere } from "./key-files.js";
 
 /** What a process is told from outside; read once, at its start. */
 export interface Config {
@@ -285,34 +285,4 @@ function publicUrlOf(named: string | undefined, dataDir: string, port: number): 
 function runningServers(dataDir: string): z.infer<typeof Services> | null {
   const text = readIfThere(join(dataDir, "run", "services.json"));
   return text === null ? null : Services.parse(JSON.parse(text));
-}
-
-function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
-  const text = named ?? readIfThere(join(dataDir, "master.key"));
-  const key = Buffer.from((text ?? "").trim(), "base64url");
-  if (key.length !== 32) {
-    throw new Error(
-      "The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, " +
-        `or keep them in ${join(dataDir, "master.key")}.`,
-    );
-  }
-  return key;
-}
-
-function otherKeysOf(list: string): Buffer[] {
-  const keys = list
-    .split(/[\s,]+/)
-    .filter((text) => text !== "")
-    .map((text) => Buffer.from(text, "base64url"));
-  if (keys.every((key) => key.length === 32)) return keys;
-  throw new Error("QUITTANCE_MASTER_KEYS_OTHER holds keys of 32 bytes in base64url, joined by commas.");
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
 }

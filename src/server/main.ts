@@ -9,6 +9,7 @@ import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPlatformKeys } from "./commands/platform-keys.js";
+import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerProve } from "./commands/prove.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
@@ -38,6 +39,7 @@ for (const register of [
   registerClientKeys,
   registerProve,
   registerPlatformKeys,
+  registerPolicies,
   registerToken,
   registerSettlement,
   registerPayouts,

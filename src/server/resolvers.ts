@@ -8,11 +8,13 @@ import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
+import { KeyRevocationResolver } from "../identity/key-revocations/resolver.js";
 import { KeyStateResolver } from "../identity/key-states/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
+import { ClientPolicyResolver } from "../identity/policies/resolver.js";
 import { RegistrationResolver } from "../identity/registrations/resolver.js";
-import { RevocationResolver } from "../identity/revocations/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
@@ -46,7 +48,8 @@ import { NodeResolver } from "./node.js";
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
-  ...[ClientResolver, ViewerResolver, KeyResolver, RegistrationResolver, KeyStateResolver, RevocationResolver],
+  ...[ClientResolver, ViewerResolver, KeyResolver, RegistrationResolver, KeyStateResolver, KeyRevocationResolver],
+  ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],

@@ -64,6 +64,12 @@ export async function proofOf(
     .sign(privateKey);
 }
 
+/** A new key for a client as `registerKey` takes it, with its proof. */
+export async function provenKey(app: App, actor: Actor, clientId: string): Promise<{ jwk: string; proofs: string[] }> {
+  const key = await newKey();
+  return { jwk: JSON.stringify(key.publicJwk), proofs: [await proofOf(app, actor, key, { clientId })] };
+}
+
 /** The form of a token request with an assertion of that client. */
 export async function tokenForm(
   app: App,

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { actorInTenant, clientsOf, createClient } from "../../src/identity/clients/service.js";
 import { KeyPurpose, KeyState, PlatformKey } from "../../src/identity/entities.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { encryptionKeyOf, keysOf, lockActiveKeys, signingKey } from "../../src/identity/keys/service.js";
 import {
   checkpointKey,
@@ -14,7 +15,6 @@ import {
   signerByKid,
 } from "../../src/identity/platform-keys/service.js";
 import { type NewKeys, registerKeys } from "../../src/identity/registrations/service.js";
-import { revokeKey } from "../../src/identity/revocations/service.js";
 import { clientOf } from "../../src/identity/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { type Actor, PrincipalKind, shellActor } from "../../src/kernel/actor.js";

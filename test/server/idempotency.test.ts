@@ -4,6 +4,7 @@ import { ActType } from "../../src/acts/entities.js";
 import { suspendKey } from "../../src/identity/key-states/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
 import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeStatement } from "../../src/settlement/disputes/service.js";
@@ -19,7 +20,7 @@ import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
-import { proofOf } from "../identity/place.js";
+import { proofOf, provenKey } from "../identity/place.js";
 import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
@@ -40,7 +41,8 @@ const apis = [await testApi(app), await testApi(second)];
 const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
-  [/Client$/, "client"],
+  [/Client(Policy)?$/, "client"],
+  [/TrustedDocument$/, "document"],
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
@@ -98,43 +100,59 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { partnerId, name: "feed", scopes: ["batches:submit"], jwks: JSON.stringify(key.publicJwk), proofs };
     return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
   },
+  updateClient: async () => {
+    const owner = await seedClient(app, place.shell, place.partner.id);
+    const input = { clientId: owner.client.id, dpopBoundAccessTokens: true };
+    const other = { ...input, dpopBoundAccessTokens: false };
+    return { from: manager, input, other, act: ActType.CLIENT_UPDATED, noun: "client" };
+  },
   registerKey: async () => {
-    const input = { clientId: place.client.id, ...(await provenKey()) };
-    const other = { clientId: place.client.id, ...(await provenKey()) };
+    const input = { clientId: place.client.id, ...(await provenKey(app, manager.actor, place.client.id)) };
+    const other = { clientId: place.client.id, ...(await provenKey(app, manager.actor, place.client.id)) };
     return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
   },
   rotateKey: async () => {
-    const input = { keyId: await keyInUse(place), overlapSeconds: 60, ...(await provenKey()) };
-    const other = { ...input, overlapSeconds: 61 };
-    return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
+    const { client, key } = await seedClient(app, place.shell, place.partner.id);
+    const keyId = present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
+    const input = { keyId, overlapSeconds: 60, ...(await provenKey(app, manager.actor, client.id)) };
+    return { from: manager, input, other: { ...input, overlapSeconds: 61 }, act: ActType.KEY_REGISTERED, noun: "key" };
   },
   approveKey: async () => {
     const [first, second] = [await pendingKey(), await pendingKey()];
     const from = await seedClient(app, place.shell, null); // who registered it may not
     return { from, input: { keyId: first }, other: { keyId: second }, act: ActType.KEY_APPROVED, noun: "key" };
   },
-  suspendKey: async () => {
-    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "odd" };
-    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.KEY_SUSPENDED, noun: "key" };
-  },
+  suspendKey: async () => ofNewKey(ActType.KEY_SUSPENDED, { reason: "odd" }, { reason: "x" }),
   resumeKey: async () => {
-    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "even" };
-    await suspendKey(app, place.shell, input);
-    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.KEY_RESUMED, noun: "key" };
+    const repeatable = await ofNewKey(ActType.KEY_RESUMED, { reason: "even" }, { reason: "x" });
+    await suspendKey(app, place.shell, { keyId: String(repeatable.input["keyId"]), reason: "odd" });
+    return repeatable;
   },
   expireKey: async () => {
-    const keyId = await keyInUse(await seedClient(app, place.shell, place.partner.id));
-    const [input, other] = [30, 20].map((day) => ({ keyId, expiresAt: `2026-03-${day}T00:00:00.000Z` }));
-    return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.KEY_EXPIRY_SET, noun: "key" };
+    const [input, other] = [{ expiresAt: "2026-03-30T00:00:00.000Z" }, { expiresAt: "2026-03-20T00:00:00.000Z" }];
+    return ofNewKey(ActType.KEY_EXPIRY_SET, input, other);
   },
-  revokeKey: async () => {
-    const input = { keyId: await keyInUse(await seedClient(app, place.shell, place.partner.id)), reason: "lost" };
-    return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
-  },
+  revokeKey: async () => ofNewKey(ActType.KEY_REVOKED, { reason: "lost" }, { reason: "sold" }),
   revokeAllKeys: async () => {
-    const { client } = await seedClient(app, place.shell, place.partner.id);
-    const input = { clientId: client.id, reason: "lost" };
+    const input = { clientId: (await seedClient(app, place.shell, place.partner.id)).client.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "revocation" };
+  },
+  setClientPolicy: async () => {
+    const input = { clientId: place.client.id, ratePoints: 500 };
+    const other = { ...input, ratePoints: 600 };
+    return { from: manager, input, other, act: ActType.CLIENT_POLICY_SET, noun: "client" };
+  },
+  registerTrustedDocument: async () => {
+    const input = { name: "who", text: "{ viewer { clientId } }" };
+    const other = { ...input, text: "{ viewer { kind } }" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_REGISTERED, noun: "document" };
+  },
+  withdrawTrustedDocument: async () => {
+    const text = "{ viewer { kind scopes } }";
+    await send("registerTrustedDocument", manager, { name: "what", text, idempotencyKey: "document" });
+    const input = { sha256: sha256(text).toString("hex"), reason: "old" };
+    const other = { ...input, reason: "wrong" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_WITHDRAWN, noun: "document" };
   },
   rotateEncryptionKey: async () => {
     const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
@@ -390,23 +408,22 @@ async function open(): Promise<void> {
   manager = await seedClient(app, place.shell, null);
 }
 
-/** A new key for the place's client, with its proof. */
-async function provenKey(): Promise<Input> {
-  const key = await newKey();
-  const proofs = [await proofOf(app, manager.actor, key, { clientId: place.client.id })];
-  return { jwk: JSON.stringify(key.publicJwk), proofs };
-}
-
 /** A key that the manager registered. */
 async function pendingKey(): Promise<string> {
   keys += 1;
-  const input = { clientId: place.client.id, ...(await provenKey()), idempotencyKey: `pending-${keys}` };
+  const input = {
+    clientId: place.client.id,
+    ...(await provenKey(app, manager.actor, place.client.id)),
+    idempotencyKey: `pending-${keys}`,
+  };
   return idIn(await send("registerKey", manager, input), "key");
 }
 
-/** The key of a client. */
-async function keyInUse({ key }: Pick<SeededClient, "key">): Promise<string> {
-  return present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
+/** Something that the manager does with a key that is new and in use. */
+async function ofNewKey(act: ActType, asked: Input, other: Input): Promise<Repeatable> {
+  const { key } = await seedClient(app, place.shell, place.partner.id);
+  const keyId = present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
+  return { from: manager, input: { keyId, ...asked }, other: { keyId, ...other }, act, noun: "key" };
 }
 
 /** The place's first period, settled. */
@@ -457,7 +474,8 @@ async function prepared(name: string): Promise<Repeatable> {
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
   const noun = NOUNS.find(([ending]) => ending.test(name))?.[1] ?? "";
-  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
+  const id = noun === "document" ? "id: sha256" : "id";
+  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { ${id} } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }
 

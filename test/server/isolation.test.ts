@@ -11,8 +11,8 @@ import {
   isRequiredInputField,
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
-import { revokeKey } from "../../src/identity/revocations/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";

@@ -1,18 +1,20 @@
-import { registerEnumType } from "type-graphql";
+import { Column, Entity, Index, PrimaryColumn } from "typeorm";
+import { idColumn, instantColumn } from "../../platform/columns.js";
 
-/** Why a key is revoked. */
-export enum RevocationCause {
-  COMPROMISED = "COMPROMISED",
-  SUPERSEDED = "SUPERSEDED",
-  OTHER = "OTHER",
+/** An access token that was revoked before its end (RFC 7009); kept until then. */
+@Entity({ name: "revoked_token" })
+@Index("ix_revoked_token_expiry", ["expiresAt"])
+export class RevokedToken {
+  @PrimaryColumn(idColumn)
+  readonly tenantId!: string;
+
+  /** The token's own id. */
+  @PrimaryColumn(idColumn)
+  readonly jti!: string;
+
+  @Column(idColumn)
+  readonly clientId!: string;
+
+  @Column(instantColumn)
+  readonly expiresAt!: Date;
 }
-
-registerEnumType(RevocationCause, {
-  name: "RevocationCause",
-  description: "Why a key is revoked.",
-  valuesConfig: {
-    COMPROMISED: { description: "Somebody else may have used it, since an instant that is named with it." },
-    SUPERSEDED: { description: "Another key has taken its place." },
-    OTHER: { description: "Any other reason, as said in words." },
-  },
-});

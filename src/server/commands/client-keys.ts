@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ClientKey, KeyPurpose, KeyState } from "../../identity/entities.js";
-import type { RevocationCause } from "../../identity/revocations/entities.js";
+import type { RevocationCause } from "../../identity/key-revocations/entities.js";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
@@ -192,7 +192,7 @@ async function expireAtShell(options: NamedOptions & { readonly at: Date }, comm
 }
 
 async function revokeAtShell(options: RevokeOptions, command: Command): Promise<void> {
-  const { revokeKey } = await import("../../identity/revocations/service.js");
+  const { revokeKey } = await import("../../identity/key-revocations/service.js");
   const cause = await causeOf(options);
   await changeAtShell(options, command, (app, actor, keyId) => revokeKey(app, actor, { keyId, ...cause }));
 }
@@ -202,7 +202,7 @@ async function revokeAllAtShell(options: RevokeAllOptions, command: Command): Pr
   const { reason: _, compromisedSince: __, ...server } = rest;
   const said = [clientId !== null, partnerId !== null, wholeTenant].filter(Boolean).length;
   if (said !== 1) command.error("error: say one of --client, --partner and --whole-tenant");
-  const { revokeAllKeys } = await import("../../identity/revocations/service.js");
+  const { revokeAllKeys } = await import("../../identity/key-revocations/service.js");
   const emergency = { clientId, partnerId, isWholeTenant: wholeTenant, ...(await causeOf(options)) };
   const { id, keyCount } = await withApp(server, async (app) =>
     revokeAllKeys(app, await shellActorOf(app, tenant), emergency),
@@ -257,7 +257,7 @@ async function causeOf({
   reason,
   compromisedSince,
 }: Pick<RevokeOptions, "reason" | "compromisedSince">): Promise<ShellCause> {
-  const { RevocationCause: causes } = await import("../../identity/revocations/entities.js");
+  const { RevocationCause: causes } = await import("../../identity/key-revocations/entities.js");
   if (compromisedSince === undefined) return { reason, cause: causes.OTHER, compromisedAt: null };
   return { reason, cause: causes.COMPROMISED, compromisedAt: compromisedSince };
 }

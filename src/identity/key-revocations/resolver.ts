@@ -30,7 +30,7 @@ export class RevokeAllKeysPayload {
 
 /** The end of keys that are no longer trusted. */
 @Resolver()
-export class RevocationResolver {
+export class KeyRevocationResolver {
   @Authorized("keys:manage")
   @Mutation(() => RevokeKeyPayload, { description: "Revoke a key: it neither authenticates nor signs any more." })
   async revokeKey(
