@@ -149,6 +149,7 @@ CREATE TABLE `client` (
   `kind` enum('PARTNER','TENANT','OPERATOR') NOT NULL,
   `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
   `scope_list` varchar(500) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `dpop_bound_access_tokens` tinyint(1) NOT NULL DEFAULT 0,
   `created_at` datetime(3) NOT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_client_id` (`id`),
@@ -574,6 +575,15 @@ CREATE TABLE `reversal` (
   PRIMARY KEY (`original`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `revoked_token` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`jti`),
+  KEY `ix_revoked_token_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `seen_assertion` (
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `jti_hash` binary(16) NOT NULL,
@@ -581,6 +591,13 @@ CREATE TABLE `seen_assertion` (
   `expires_at` datetime(3) NOT NULL,
   PRIMARY KEY (`client_id`,`jti_hash`),
   KEY `ix_seen_assertion_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `seen_proof` (
+  `proof_hash` binary(16) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`proof_hash`),
+  KEY `ix_seen_proof_expiry` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `settlement_period` (

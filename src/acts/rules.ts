@@ -25,6 +25,8 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   CLIENT_POLICY_SET: { ...CHANGED, says: "What a client may ask was changed." },
   TRUSTED_DOCUMENT_REGISTERED: { ...MADE, says: "A document was registered, to be run by its hash." },
   TRUSTED_DOCUMENT_WITHDRAWN: { ...REASONED, says: "A registered document was withdrawn." },
+  CLIENT_UPDATED: { ...CHANGED, says: "How a client gets its access tokens was changed." },
+  TOKEN_REVOKED: { ...MADE, says: "A client had one of its access tokens end early." },
   ENCRYPTION_KEY_ROTATED: { ...MADE, says: "The tenant was given another key that batches may be encrypted for." },
   ENCRYPTION_KEY_DESTROYED: { ...MADE, says: "A key that batches were encrypted for was destroyed." },
   ENCRYPTION_DEMANDED: { ...CHANGED, says: "Whether a partner's batches must come encrypted was changed." },

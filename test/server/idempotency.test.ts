@@ -95,6 +95,12 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { partnerId: place.partner.id, name: "feed", scopes: ["batches:submit"], jwks };
     return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
   },
+  updateClient: async () => {
+    const owner = await seedClient(app, place.shell, place.partner.id);
+    const input = { clientId: owner.client.id, dpopBoundAccessTokens: true };
+    const other = { ...input, dpopBoundAccessTokens: false };
+    return { from: manager, input, other, act: ActType.CLIENT_UPDATED, noun: "client" };
+  },
   registerKey: async () => {
     const input = { clientId: place.client.id, jwk: JSON.stringify((await newKey()).publicJwk) };
     const other = { ...input, jwk: JSON.stringify((await newKey()).publicJwk) };

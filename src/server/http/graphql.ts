@@ -8,6 +8,7 @@ import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { TOKENS_MAX } from "../../platform/documents.js";
 import { countRefusals } from "../../threat/service.js";
+import { challengeOf } from "../challenge.js";
 import {
   faultsOf,
   httpStatusOf,
@@ -125,7 +126,8 @@ function setStatus(
   http.status = code === ErrorCode.VALIDATION && status < 500 ? status : httpStatusOf(code); // ours are 500 to Apollo
   const retryAfter = retryAfterOf(refusalOf(error));
   if (retryAfter !== null) http.headers.set("retry-after", retryAfter);
-  if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
+  const challenge = challengeOf(refusalOf(error), undefined); // whoever sent a token was refused before
+  if (challenge !== null) http.headers.set("www-authenticate", challenge);
   if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
 }
 
