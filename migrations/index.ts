@@ -23,6 +23,7 @@ import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
+import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-elsewhere.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -50,4 +51,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Credit0000000000022,
   Lifecycle0000000000023,
   Payouts0000000000024,
+  CheckpointsKeptElsewhere0000000000034,
 ];

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { outgoingFault } from "./outgoing.js";
 
 /** What a process is told from outside; read once, at its start. */
 export interface Config {
@@ -21,9 +22,19 @@ export interface Config {
   /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
   readonly metricsPort: number | null;
   readonly metricsHost: string;
+  /** Where the relay that leads writes checkpoints down outside the database; null where it does not. */
+  readonly anchorDir: string | null;
+  /** Who cosigns checkpoints over HTTP (C2SP tlog-witness). */
+  readonly witnesses: readonly WitnessAddress[];
   /** How this process calls itself in leases and logs, e.g. `relay-1`. */
   readonly processName: string;
   readonly logLevel: string;
+}
+
+/** A witness as it is configured: its verifier key, and the prefix of its address without a slash at its end. */
+export interface WitnessAddress {
+  readonly verifierKey: string;
+  readonly url: string;
 }
 
 /** So many batches, and bytes of them. */
@@ -83,6 +94,8 @@ const Environment = z.object({
   QUITTANCE_INTAKE_BYTES: limit(BACKLOG_DEFAULTS.intake.bytesMax),
   QUITTANCE_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
+  QUITTANCE_ANCHOR_DIR: z.string().min(1).optional(),
+  QUITTANCE_WITNESSES: z.string().default(""),
   QUITTANCE_PROCESS: z.string().default("quittance"),
   QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   NODE_ENV: z.string().optional(),
@@ -101,6 +114,7 @@ export interface ConfigOverrides {
   readonly redisUrl?: string | undefined;
   readonly port?: number | undefined;
   readonly publicUrl?: string | undefined;
+  readonly anchorDir?: string | undefined;
 }
 
 /**
@@ -112,6 +126,7 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
   const dataDir = overrides.dataDir ?? environment.QUITTANCE_DATA_DIR;
   const port = overrides.port ?? environment.QUITTANCE_PORT;
   const servers = serversOf(overrides, environment, dataDir);
+  const isProduction = environment.NODE_ENV === "production";
   return {
     ...servers,
     redisPrefix: `{${environment.QUITTANCE_REDIS_PREFIX}}`,
@@ -119,12 +134,14 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     host: environment.QUITTANCE_HOST,
     port,
     publicUrl: publicUrlOf(overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL, dataDir, port),
-    isProduction: environment.NODE_ENV === "production",
+    isProduction,
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
     metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
     metricsHost: environment.QUITTANCE_METRICS_HOST,
+    anchorDir: overrides.anchorDir ?? environment.QUITTANCE_ANCHOR_DIR ?? null,
+    witnesses: witnessesIn(environment.QUITTANCE_WITNESSES, isProduction),
     processName: environment.QUITTANCE_PROCESS,
     logLevel: environment.QUITTANCE_LOG_LEVEL,
   };
@@ -168,6 +185,23 @@ function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
     ageMsMax: environment.QUITTANCE_BACKLOG_AGE_MS,
     intake: { batchesMax: environment.QUITTANCE_INTAKE_BATCHES, bytesMax: environment.QUITTANCE_INTAKE_BYTES },
   };
+}
+
+/** Pairs of a verifier key and an address, a comma or a line between them. */
+function witnessesIn(text: string, isProduction: boolean): WitnessAddress[] {
+  const pairs = text.split(/[,\n]/).map((pair) => pair.trim());
+  return pairs
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const [verifierKey = "", url = "", ...rest] = pair.split(/\s+/);
+      const fault = isProduction ? outgoingFault(url) : URL.canParse(url) ? null : "is no address";
+      if (rest.length > 0 || fault !== null) {
+        throw new Error(
+          `QUITTANCE_WITNESSES: "${pair}" is not "<verifier key> <address>": ${url} ${fault ?? "has more behind it"}.`,
+        );
+      }
+      return { verifierKey, url: url.replace(/\/$/, "") };
+    });
 }
 
 function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Environment>, dataDir: string) {

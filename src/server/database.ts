@@ -21,12 +21,13 @@ import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
-import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
+import { LogAnchor, LogCheckpoint, LogCosignature, LogKey, LogTile, LogTree } from "../transparency/entities.js";
 
 /** Every table of ours and the migrations that make them. */
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[LogKey, LogCosignature, LogAnchor],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[SettlementRun, SettlementRunPartner],

@@ -9,6 +9,7 @@ import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
 import { registerHealth } from "./http/health.js";
 import { startLive } from "./http/live.js";
+import { registerLog } from "./http/log.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
 import { registerOauth } from "./oauth.js";
@@ -52,6 +53,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerDownloads(server, app);
   registerRenditions(server, app);
   registerPayoutFiles(server, app);
+  registerLog(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
   await server.listen({ host: app.config.host, port: app.config.port });

@@ -27,13 +27,14 @@ import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settleme
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
+import { LogResolver } from "../transparency/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
 
 /** Every resolver of the schema, a line each domain. */
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
-  ...[TenancyResolver],
+  ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],

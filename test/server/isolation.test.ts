@@ -81,13 +81,15 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 };
 /** A root field that is for everybody who signed in, whatever the scopes. */
 const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
+/** Root fields that `audit:read` is a scope for; who has only another one is the stranger there. */
+const AUDITED = ["log"];
 
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
 /** Access tokens of those who may see none of it. */
-const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope", string>;
+const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope" | "no auditor", string>;
 
 beforeAll(async () => {
   const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
@@ -119,6 +121,7 @@ beforeAll(async () => {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),
     "of another partner": await tokenOf(seedPartner(app, place.home, { currencies: ["EUR"] })),
     "without a scope": await tokenOf(seedClient(app, shell, null, ["audit:read"])),
+    "no auditor": await tokenOf(seedClient(app, shell, null, ["batches:submit"])),
   });
 });
 
@@ -168,7 +171,8 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
 test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).filter(isScoped))(
   "$root $field is FORBIDDEN to who has no scope for it",
   async (each) => {
-    const { data, errors } = await ask(strangers["without a scope"], each, newId("bat", app.clock));
+    const stranger = strangers[AUDITED.includes(each.field) ? "no auditor" : "without a scope"];
+    const { data, errors } = await ask(stranger, each, newId("bat", app.clock));
     expect(errors.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },
@@ -177,6 +181,16 @@ test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).fil
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
 }
+
+test("entries of a log are NOT_FOUND to another tenant's auditors", async () => {
+  const other = await seedTenant(app);
+  const auditors = [await tokenOf(seedClient(app, other.actor, null, ["audit:read"])), strangers["of another tenant"]];
+  for (const token of auditors) {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}/log/${victims.tenant}/tile/entries/000`, { headers });
+    expect(response.status).toBe(404);
+  }
+});
 
 test.each([
   ["acknowledgement", acknowledgeStatement, {}],

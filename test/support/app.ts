@@ -81,6 +81,8 @@ export async function testConfig(): Promise<Config> {
     backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
     metricsPort: null,
     metricsHost: "127.0.0.1",
+    anchorDir: null,
+    witnesses: [],
     processName: `test-${worker}-${port}`,
     logLevel: "silent",
   };

@@ -73,6 +73,8 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     backlog: BACKLOG_DEFAULTS,
     metricsPort: null,
     metricsHost: "127.0.0.1",
+    anchorDir: null,
+    witnesses: [],
     processName: "test",
     logLevel: "silent",
   };
