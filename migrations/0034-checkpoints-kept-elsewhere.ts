@@ -34,7 +34,7 @@ const STATEMENTS = [
      signing.created_at
    from tenant
    join platform_key as signing on signing.tenant_id = tenant.id and signing.id = (
-     select max(id) from platform_key where platform_key.tenant_id = tenant.id)
+     select max(id) from platform_key where platform_key.tenant_id = tenant.id and platform_key.purpose = 'SIGNING')
    where exists (select 1 from log_checkpoint where log_checkpoint.tenant_no = tenant.no)`,
 ];
 

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { outgoingFault } from "./outgoing.js";
+import { readIfThere, runningServers } from "./running-servers.js";
+import { type WitnessAddress, witnessAddressesIn } from "./witness-addresses.js";
 
 /** What a process is told from outside; read once, at its start. */
 export interface Config {
@@ -19,6 +19,10 @@ export interface Config {
   readonly masterKey: Buffer;
   readonly databaseConnectionsMax: number;
   readonly backlog: BacklogLimits;
+  readonly rates: RateLimits;
+  readonly http: HttpLimits;
+  /** After how long the database ends a statement of ours; null for never. */
+  readonly statementMsMax: number | null;
   /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
   readonly metricsPort: number | null;
   readonly metricsHost: string;
@@ -29,12 +33,6 @@ export interface Config {
   /** How this process calls itself in leases and logs, e.g. `relay-1`. */
   readonly processName: string;
   readonly logLevel: string;
-}
-
-/** A witness as it is configured: its verifier key, and the prefix of its address without a slash at its end. */
-export interface WitnessAddress {
-  readonly verifierKey: string;
-  readonly url: string;
 }
 
 /** So many batches, and bytes of them. */
@@ -54,6 +52,30 @@ export interface BacklogLimits {
   readonly intake: BatchesLimit;
 }
 
+/** How many points somebody may spend in every window of ten seconds; a plain request is one. */
+export interface RateLimits {
+  readonly clientPointsMax: number;
+  /** Of a network address, for what comes without a token. */
+  readonly addressPointsMax: number;
+}
+
+/** What an api process lets anybody do over HTTP. */
+export interface HttpLimits {
+  /** Origins whose pages may call us from a browser; besides our own, none where the list is empty. */
+  readonly origins: readonly string[];
+  /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly hasGraphiql: boolean;
+  /** How long an operation may work until it is answered that it takes too long. */
+  readonly operationMsMax: number;
+  /** How long the body of a request may take, and its bytes at 200 kB/s on top. */
+  readonly bodyMsMax: number;
+  /** Open at once, of one address. */
+  readonly connectionsMax: number;
+  /** WebSockets and event streams open at once, of one client. */
+  readonly liveMax: number;
+}
+
 const MEBIBYTE = 1024 * 1024;
 
 /** The limits where none are configured. */
@@ -63,6 +85,15 @@ export const BACKLOG_DEFAULTS: BacklogLimits = {
   installation: { batchesMax: 20_000, bytesMax: 2_048 * MEBIBYTE },
   ageMsMax: 60_000,
   intake: { batchesMax: 256, bytesMax: 128 * MEBIBYTE },
+};
+
+/** Rates where none are configured: far above what one process can answer, in cheap requests. */
+export const RATE_DEFAULTS: RateLimits = { clientPointsMax: 200_000, addressPointsMax: 20_000 };
+
+/** What HTTP allows where nothing is configured. */
+export const HTTP_DEFAULTS: HttpLimits = {
+  ...{ origins: [], trustedProxies: [], hasGraphiql: true },
+  ...{ operationMsMax: 45_000, bodyMsMax: 15_000, connectionsMax: 4_000, liveMax: 2_500 },
 };
 
 /** The data directory where none is named. */
@@ -92,6 +123,15 @@ const Environment = z.object({
   QUITTANCE_BACKLOG_AGE_MS: limit(BACKLOG_DEFAULTS.ageMsMax),
   QUITTANCE_INTAKE_BATCHES: limit(BACKLOG_DEFAULTS.intake.batchesMax),
   QUITTANCE_INTAKE_BYTES: limit(BACKLOG_DEFAULTS.intake.bytesMax),
+  QUITTANCE_RATE_CLIENT_POINTS: limit(RATE_DEFAULTS.clientPointsMax),
+  QUITTANCE_RATE_ADDRESS_POINTS: limit(RATE_DEFAULTS.addressPointsMax),
+  QUITTANCE_ORIGINS: list(z.url().regex(/^https?:\/\/[^/]+$/)),
+  QUITTANCE_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
+  QUITTANCE_GRAPHIQL: z.enum(["on", "off"]).optional(),
+  QUITTANCE_OPERATION_MS: limit(HTTP_DEFAULTS.operationMsMax),
+  QUITTANCE_BODY_MS: limit(HTTP_DEFAULTS.bodyMsMax),
+  QUITTANCE_ADDRESS_CONNECTIONS: limit(HTTP_DEFAULTS.connectionsMax),
+  QUITTANCE_CLIENT_LIVE: limit(HTTP_DEFAULTS.liveMax),
   QUITTANCE_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_ANCHOR_DIR: z.string().min(1).optional(),
@@ -99,12 +139,6 @@ const Environment = z.object({
   QUITTANCE_PROCESS: z.string().default("quittance"),
   QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   NODE_ENV: z.string().optional(),
-});
-
-const Services = z.object({
-  databaseUrl: z.string(),
-  redisUrl: z.string(),
-  url: z.string().optional(),
 });
 
 /** Settings said on the command line; each wins over the environment. */
@@ -138,10 +172,16 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
+    rates: {
+      clientPointsMax: environment.QUITTANCE_RATE_CLIENT_POINTS,
+      addressPointsMax: environment.QUITTANCE_RATE_ADDRESS_POINTS,
+    },
+    http: httpOf(environment),
+    statementMsMax: null,
     metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
     metricsHost: environment.QUITTANCE_METRICS_HOST,
     anchorDir: overrides.anchorDir ?? environment.QUITTANCE_ANCHOR_DIR ?? null,
-    witnesses: witnessesIn(environment.QUITTANCE_WITNESSES, isProduction),
+    witnesses: witnessAddressesIn(environment.QUITTANCE_WITNESSES, isProduction),
     processName: environment.QUITTANCE_PROCESS,
     logLevel: environment.QUITTANCE_LOG_LEVEL,
   };
@@ -168,6 +208,15 @@ function limit(value: number) {
   return z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(value);
 }
 
+/** Words with commas or blanks between them, each of that form. */
+function list(each: z.ZodType<string, string>) {
+  return z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
+    .pipe(z.array(each));
+}
+
 function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
   return {
     partner: {
@@ -187,21 +236,17 @@ function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
   };
 }
 
-/** Pairs of a verifier key and an address, a comma or a line between them. */
-function witnessesIn(text: string, isProduction: boolean): WitnessAddress[] {
-  const pairs = text.split(/[,\n]/).map((pair) => pair.trim());
-  return pairs
-    .filter((pair) => pair !== "")
-    .map((pair) => {
-      const [verifierKey = "", url = "", ...rest] = pair.split(/\s+/);
-      const fault = isProduction ? outgoingFault(url) : URL.canParse(url) ? null : "is no address";
-      if (rest.length > 0 || fault !== null) {
-        throw new Error(
-          `QUITTANCE_WITNESSES: "${pair}" is not "<verifier key> <address>": ${url} ${fault ?? "has more behind it"}.`,
-        );
-      }
-      return { verifierKey, url: url.replace(/\/$/, "") };
-    });
+function httpOf(environment: z.infer<typeof Environment>): HttpLimits {
+  const isProduction = environment.NODE_ENV === "production";
+  return {
+    origins: environment.QUITTANCE_ORIGINS,
+    trustedProxies: environment.QUITTANCE_TRUSTED_PROXIES,
+    hasGraphiql: (environment.QUITTANCE_GRAPHIQL ?? (isProduction ? "off" : "on")) === "on",
+    operationMsMax: environment.QUITTANCE_OPERATION_MS,
+    bodyMsMax: environment.QUITTANCE_BODY_MS,
+    connectionsMax: environment.QUITTANCE_ADDRESS_CONNECTIONS,
+    liveMax: environment.QUITTANCE_CLIENT_LIVE,
+  };
 }
 
 function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Environment>, dataDir: string) {
@@ -232,11 +277,6 @@ function publicUrlOf(named: string | undefined, dataDir: string, port: number): 
   return url.replace(/\/$/, "");
 }
 
-function runningServers(dataDir: string): z.infer<typeof Services> | null {
-  const text = readIfThere(join(dataDir, "run", "services.json"));
-  return text === null ? null : Services.parse(JSON.parse(text));
-}
-
 function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
   const text = named ?? readIfThere(join(dataDir, "master.key"));
   const key = Buffer.from((text ?? "").trim(), "base64url");
@@ -247,13 +287,4 @@ function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
     );
   }
   return key;
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -90,7 +90,7 @@ test.each(BLOCKS.map((script, at) => ({ at, script, title: script.split("\n").at
   async ({ script }) => {
     if (TOOLS.some(([pattern, isHere]) => pattern.test(script) && !isHere)) return; // what is absent is not run
     if (script.includes("newer.txt")) await fetchNewer();
-    await run(script);
+    await expect(run(script)).resolves.toEqual(expect.any(String));
   },
   RUN_MS_MAX,
 );
@@ -131,7 +131,7 @@ async function exitCodeOf(check: string): Promise<number> {
   if (program === "quittance") return (await runCommand(registerVerify, ...args)).exitCode;
   return run(check).then(
     () => 0,
-    (error: { readonly code: number }) => error.code,
+    (error: unknown) => (error instanceof Error && "code" in error ? Number(error.code) : 0),
   );
 }
 

@@ -43,10 +43,12 @@ interface StoredAct {
   readonly principalId: string;
   readonly requestId: string;
   readonly at: Date;
-  readonly detail: string;
+  /** Null once it was erased. */
+  readonly detail: string | null;
   readonly detailSha256: Buffer;
   /** Null once it was erased. */
   readonly origin: string | null;
+  readonly address: string | null;
   readonly originSha256: Buffer;
   readonly leafHash: Buffer;
   readonly treeIndex: string | null;
@@ -55,7 +57,7 @@ interface StoredAct {
 
 const SELECT = `select no, partner_no as partnerNo, type, subject_id as subjectId, principal_kind as principalKind,
   principal_id as principalId, request_id as requestId, at, detail, detail_sha256 as detailSha256,
-  origin, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex,
+  origin, address, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex,
   partner_sequence as partnerSequence
   from act`;
 
@@ -119,8 +121,11 @@ class LeafCheck {
         ...{ subject: `${subject} ${what}`, expected: expected.toString("hex"), found: found.toString("hex") },
         ...index,
       });
-    compare("detail", sha256(act.detail), act.detailSha256);
+    if (act.detail !== null) compare("detail", sha256(act.detail), act.detailSha256);
     if (act.origin !== null) compare("origin", sha256(act.origin), act.originSha256);
+    const { address } = act.origin === null ? { address: null } : JSON.parse(act.origin);
+    const [expected, found] = [String(address ?? "none"), act.address ?? "none"];
+    this.#compare(Check.ACTS, { subject: `${subject} address`, expected, found, ...index });
     const partnerId = act.partnerNo === 0 ? null : (this.partners.get(act.partnerNo) ?? "unknown");
     compare("leaf", leafHash(leafText({ ...act, tenantId: this.tenant.id, partnerId })), act.leafHash);
   }

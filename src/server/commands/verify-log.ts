@@ -79,7 +79,7 @@ async function judgeProof(proof: OpenedProof, options: ProofOptions): Promise<Fa
   }
   if (options.statement !== undefined) {
     const jws = (await readFile(options.statement, "utf8")).trim();
-    const stated = Detail.safeParse(parsed(detail)).data?.after.sha256;
+    const stated = Detail.safeParse(parsed(detail ?? "")).data?.after.sha256;
     if (stated !== sha256Hex(jws)) return faultOf("STATEMENT_OF_ANOTHER_LEAF");
   }
   const { origin, size } = checkpoint;

@@ -14,7 +14,8 @@ export interface ProofFile {
 /** A leaf of the log, and the detail whose SHA-256 it states. */
 export interface ProvenText {
   readonly leaf: string;
-  readonly detail: string;
+  /** Null once it was erased. */
+  readonly detail: string | null;
 }
 
 const HEAD = "c2sp.org/tlog-proof@v1\n";
@@ -51,7 +52,8 @@ export function parseProofFile(file: string): ProofFile | null {
 function provenText(encoded: string): ProvenText | undefined {
   try {
     const { leaf, detail }: Record<string, unknown> = JSON.parse(Buffer.from(encoded, "base64").toString("utf8"));
-    return typeof leaf === "string" && typeof detail === "string" ? { leaf, detail } : undefined;
+    if (typeof leaf !== "string") return undefined;
+    return typeof detail === "string" || detail === null ? { leaf, detail } : undefined;
   } catch {
     return undefined; // no JSON, or no object: of somebody else's log
   }

@@ -91,7 +91,7 @@ export function openProof(file: string, policy: LogPolicy): Verified<OpenedProof
   const { size, root } = checkpoint;
   const claim = { index: proof.index, size, root, leafHash: leafHash(leaf), proof: proof.hashes };
   if (findInclusionFault(claim) !== null) return { fault: "NOT_INCLUDED" };
-  return statedDetail(leaf) === sha256Hex(detail)
+  return detail === null || statedDetail(leaf) === sha256Hex(detail)
     ? { found: { index: proof.index, leaf, detail, checkpoint } }
     : { fault: "DETAIL_MISMATCH" };
 }
