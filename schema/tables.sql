@@ -402,13 +402,43 @@ CREATE TABLE `lease` (
   PRIMARY KEY (`name`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `log_anchor` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `held_at` datetime(3) DEFAULT NULL,
+  `fault` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `log_checkpoint` (
   `tenant_no` int(10) unsigned NOT NULL,
   `size` bigint(20) unsigned NOT NULL,
   `root` binary(32) NOT NULL,
   `note` mediumtext NOT NULL,
   `signed_at` datetime(3) NOT NULL,
+  `generation` int(10) unsigned NOT NULL DEFAULT 1,
   PRIMARY KEY (`tenant_no`,`size`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_cosignature` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `witness` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `line` mediumtext NOT NULL,
+  `cosigned_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`size`,`witness`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_key` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `generation` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `public_jwk` mediumtext NOT NULL,
+  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`generation`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `log_tile` (

@@ -89,6 +89,7 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   PAYOUT_REFUSED: { ...CHANGED, says: "A payout was marked as refused by the bank." },
   PAYOUT_RETURNED: { ...CHANGED, says: "A payout was marked as returned by the bank." },
   STATEMENT_PAID: { ...CHANGED, says: "A statement is paid, by credit or set-offs wholly." },
+  LOG_RESTARTED: { ...REASONED, says: "A transparency log was given a new name and key." },
   ACTS_EXPORTED: { ...MADE, says: "Somebody exported acts; this says which." },
 };
 

@@ -32,12 +32,13 @@ import { ThreatAssessment } from "../threat/assessments/entities.js";
 import { ThreatBlock } from "../threat/blocks/entities.js";
 import { ThreatRules } from "../threat/documents/entities.js";
 import { StoredProfile, ThreatThreshold } from "../threat/entities.js";
-import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
+import { LogAnchor, LogCheckpoint, LogCosignature, LogKey, LogTile, LogTree } from "../transparency/entities.js";
 
 /** Every table of ours and the migrations that make them. */
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[LogKey, LogCosignature, LogAnchor],
     ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],

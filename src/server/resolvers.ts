@@ -38,13 +38,14 @@ import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
 import { ThreatBlockResolver } from "../threat/blocks/resolver.js";
 import { ThreatRulesResolver } from "../threat/documents/resolver.js";
 import { ThreatAlertResolver } from "../threat/live/resolver.js";
+import { LogResolver } from "../transparency/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
 
 /** Every resolver of the schema, a line each domain. */
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
-  ...[TenancyResolver],
+  ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],

@@ -92,7 +92,7 @@ const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
 /** Root fields for who may read the audit trail. */
 const AUDITED = [
   ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
-  ...["threatAlerts", "quarantinedBatches"],
+  ...["threatAlerts", "quarantinedBatches", "log"],
 ];
 
 const app = await testApp();
@@ -214,6 +214,16 @@ function suspicion(partner: Place["partner"]) {
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
 }
+
+test("entries of a log are NOT_FOUND to another tenant's auditors", async () => {
+  const other = await seedTenant(app);
+  const auditors = [await tokenOf(seedClient(app, other.actor, null, ["audit:read"])), strangers["of another tenant"]];
+  for (const token of auditors) {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}/log/${victims.tenant}/tile/entries/000`, { headers });
+    expect(response.status).toBe(404);
+  }
+});
 
 test.each([
   ["acknowledgement", acknowledgeStatement, {}],
