@@ -24,6 +24,7 @@ import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 import { Audit0000000000035 } from "./0035-audit.js";
+import { Retention0000000000036 } from "./0036-retention.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -52,4 +53,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Lifecycle0000000000023,
   Payouts0000000000024,
   Audit0000000000035,
+  Retention0000000000036,
 ];

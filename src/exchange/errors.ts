@@ -12,4 +12,5 @@ export const exchangeError = defineErrors({
   IDEMPOTENCY_CONFLICT: { message: "Another payload was accepted under this `jti`." },
   RATE_LIMITED: { message: "The batch is not taken now and was not looked at: {reason}", retryable: true },
   NOT_FOUND: { message: "There is no such {what}." },
+  REMOVED: { message: "It was settled, exported and removed after the tenant's retention." },
 });

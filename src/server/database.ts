@@ -4,8 +4,10 @@ import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
+import { TakenId } from "../exchange/removals/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
+import { RetentionChange } from "../operations/retention/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
@@ -34,6 +36,7 @@ export const databaseSchema: Schema = {
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
     ...[PayoutAccount, PayoutFile, Payout],
+    ...[TakenId, RetentionChange],
   ],
   migrations: [...migrations],
 };

@@ -8,6 +8,7 @@ import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerRenditions } from "./commands/renditions.js";
+import { register as registerRetain } from "./commands/retain.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
@@ -40,6 +41,7 @@ for (const register of [
   registerVerify,
   registerRenditions,
   registerFsck,
+  registerRetain,
   registerBatches,
   registerSubmit,
   registerImport,

@@ -9,6 +9,7 @@ import { KeyResolver } from "../identity/keys/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
+import { RetentionResolver } from "../operations/retention/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
@@ -43,6 +44,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
-  ...[AuditResolver],
+  ...[AuditResolver, RetentionResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];
