@@ -23,6 +23,10 @@ import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
+import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
+import { Encryption0000000000030 } from "./0030-encryption.js";
+import { Threat0000000000032 } from "./0032-threat.js";
+import { Quarantine0000000000033 } from "./0033-quarantine.js";
 import { Audit0000000000035 } from "./0035-audit.js";
 import { Retention0000000000036 } from "./0036-retention.js";
 
@@ -52,6 +56,10 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Credit0000000000022,
   Lifecycle0000000000023,
   Payouts0000000000024,
+  KeyPurposes0000000000025,
+  Encryption0000000000030,
+  Threat0000000000032,
+  Quarantine0000000000033,
   Audit0000000000035,
   Retention0000000000036,
 ];

@@ -25,6 +25,9 @@ export const ID_PREFIXES = {
   payoutFile: "pfl",
   payout: "pay",
   retentionChange: "rtn",
+  threatRules: "thr",
+  threatAssessment: "asm",
+  threatBlock: "blk",
   request: "req",
   token: "tok",
 } as const;
