@@ -31,6 +31,7 @@ import { Threat0000000000032 } from "./0032-threat.js";
 import { Quarantine0000000000033 } from "./0033-quarantine.js";
 import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-elsewhere.js";
 import { Audit0000000000035 } from "./0035-audit.js";
+import { Retention0000000000036 } from "./0036-retention.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -66,4 +67,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Quarantine0000000000033,
   CheckpointsKeptElsewhere0000000000034,
   Audit0000000000035,
+  Retention0000000000036,
 ];

@@ -10,6 +10,7 @@ import { register as registerLog } from "./commands/log.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerRenditions } from "./commands/renditions.js";
+import { register as registerRetain } from "./commands/retain.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
@@ -46,6 +47,7 @@ for (const register of [
   registerFsck,
   registerLog,
   registerWitness,
+  registerRetain,
   registerBatches,
   registerSubmit,
   registerImport,

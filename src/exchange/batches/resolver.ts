@@ -147,9 +147,14 @@ export class BatchResolver {
     return batch.ledgerVersion?.toString() ?? null;
   }
 
-  @FieldResolver(() => String, { description: "Signed receipt: JWS compact, `typ: quittance-receipt+jws`." })
-  receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string> {
-    return receiptOf(app, actor, batch);
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      "Signed receipt: JWS compact, `typ: quittance-receipt+jws`. Null once its content was removed; submitting the" +
+      " same payload answers it still.",
+  })
+  async receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string | null> {
+    return batch.jti === null ? null : receiptOf(app, actor, batch);
   }
 
   @FieldResolver(() => InclusionProof, {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
+import { extractFault } from "../../exchange/extracts/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
 import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
@@ -58,7 +59,27 @@ export function register(program: Command): void {
         return reason === null ? null : { reason, differences: [] };
       });
     });
+  checking(verify.command("export"), "every batch that `retain` exported: signature, receipt, outcomes and proofs")
+    .argument("<file>", "the export, NDJSON")
+    .action((file: string, options: VerifyOptions) => report(file, options, verifyExport));
   addLogChecks(verify);
+}
+
+function verifyExport(text: string, jwks: unknown): Fault | null {
+  const faults = text.split("\n").flatMap((line, index) => {
+    const reason = extractFault(parsedLine(line), jwks);
+    return reason === null ? [] : [{ reason, difference: `line ${index + 1}: ${reason}` }];
+  });
+  const [first] = faults;
+  return first === undefined ? null : { reason: first.reason, differences: faults.map((each) => each.difference) };
+}
+
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null; // not JSON, so no batch
+  }
 }
 
 function checking(command: Command, what: string): Command {
