@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { newNonce } from "../identity/nonces/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
@@ -126,6 +127,10 @@ function openServer(app: App): FastifyInstance {
   allowOrigins(server, app);
   chargeRoutes(server, app);
   guardBodies(server, app);
+  server.addHook("onSend", async (request, reply) => {
+    // Whoever sends proofs gets the next one's nonce with every answer (RFC 9449, section 8).
+    if (request.headers["dpop"] !== undefined) void reply.header("dpop-nonce", newNonce(app));
+  });
   openErrorDoor(server, app);
   return server;
 }
