@@ -7,9 +7,9 @@ import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/ent
 import { EncryptionDemand } from "../exchange/encryption/entities.js";
 import { Batch, Transaction } from "../exchange/entities.js";
 import { BatchQuarantine } from "../exchange/quarantine/entities.js";
-import { TrustedDocument } from "../identity/documents/entities.js";
 import { TakenId } from "../exchange/removals/entities.js";
 import { Reversal } from "../exchange/reversals/entities.js";
+import { TrustedDocument } from "../identity/documents/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { ClientPolicy } from "../identity/policies/entities.js";
 import { SeenProof } from "../identity/replays/entities.js";
