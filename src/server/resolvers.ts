@@ -9,8 +9,10 @@ import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/
 import { RehearsalResolver } from "../exchange/rehearsals/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
+import { ClientPolicyResolver } from "../identity/policies/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
@@ -45,6 +47,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],

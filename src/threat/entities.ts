@@ -57,7 +57,7 @@ registerEnumType(ThreatFact, {
   name: "ThreatFact",
   description: "What is known of a sender or a batch; each is a number.",
   valuesConfig: {
-    SIGNATURE_FAILURES: { description: "Batches of the client lately whose signature or key was refused." },
+    SIGNATURE_FAILURES: { description: "Batches of the client lately whose signature, encryption or key was refused." },
     REPLAYS: { description: "Batches that the client sent again lately." },
     ENUMERATION: { description: "Times lately that the client named what does not exist or is not its own." },
     QUARANTINED_BATCHES: { description: "Batches of the client lately that were quarantined." },

@@ -1,4 +1,5 @@
-import { authenticate } from "../../identity/tokens/service.js";
+import type { PresentedProof } from "../../identity/dpop/service.js";
+import { authenticate, SHOWN_BEFORE } from "../../identity/tokens/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
@@ -9,6 +10,7 @@ import { Deadline } from "./deadline.js";
 export interface RequestFacts {
   /** The `Authorization` header, or what a WebSocket sent in its place; undefined when there is none. */
   readonly authorization: string | undefined;
+  readonly proof: PresentedProof | typeof SHOWN_BEFORE;
   readonly requestId: string;
   readonly traceparent: string;
   readonly address: string;
@@ -34,6 +36,11 @@ export async function openContext(app: App, facts: RequestFacts): Promise<Reques
   if (actor !== null) await refuseBlocked(app, actor);
   const { requestId, address } = facts;
   return { app, actor, requestId, address, ...workOf(app) };
+}
+
+/** The facts of a connection that was let in: what it showed then need not, and cannot, be shown again. */
+export function shownFacts(facts: RequestFacts): RequestFacts {
+  return { ...facts, proof: SHOWN_BEFORE };
 }
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import type { PresentedProof } from "../../identity/dpop/service.js";
 import type { RequestFacts } from "./context.js";
 
 declare module "fastify" {
@@ -11,5 +12,12 @@ declare module "fastify" {
 /** What an HTTP request says about its sender. */
 export function factsOf(request: FastifyRequest): RequestFacts {
   const { id: requestId, traceparent, ip: address } = request;
-  return { authorization: request.headers.authorization, requestId, traceparent, address };
+  return { authorization: request.headers.authorization, proof: proofOf(request), requestId, traceparent, address };
+}
+
+/** The request and its `DPoP` header; one that comes twice is joined, and then no proof (RFC 9449, section 4.3). */
+export function proofOf({ headers, method, url }: FastifyRequest): PresentedProof {
+  const header = headers["dpop"];
+  const path = url.split("?", 1)[0] ?? "";
+  return { text: Array.isArray(header) ? header.join(", ") : header, method, path };
 }
