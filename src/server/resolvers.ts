@@ -6,6 +6,7 @@ import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-sta
 import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
+import { RehearsalResolver } from "../exchange/rehearsals/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
@@ -52,7 +53,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
-  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver],
+  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
