@@ -20,9 +20,22 @@ import { figure, type Row, rowOf, tableText } from "./report.js";
 import { soak } from "./soak.js";
 import { start } from "./start.js";
 import { submit } from "./submit.js";
+import { tokens } from "./tokens.js";
 
 /** In the order of the table. */
-const BENCHMARKS: readonly Benchmark[] = [ingest, growth, submit, large, query, balance, close, start, overload, soak];
+const BENCHMARKS: readonly Benchmark[] = [
+  ingest,
+  growth,
+  submit,
+  large,
+  query,
+  tokens,
+  balance,
+  close,
+  start,
+  overload,
+  soak,
+];
 const [FAILED, MISUSED, INTERRUPTED] = [1, 2, 130];
 
 process.exit(await main());
