@@ -8,6 +8,7 @@ import type { Benchmark, LoneBenchmark, Sample, Sizes, StagedBenchmark } from ".
 import { type Cleanup, Interrupted, interruption, openCleanup } from "./cleanup.js";
 import { close } from "./close.js";
 import { growth } from "./growth.js";
+import { hostile } from "./hostile.js";
 import { ingest } from "./ingest.js";
 import { removeLeftovers, startInstallation } from "./installation.js";
 import { large } from "./large.js";
@@ -31,6 +32,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   query,
   tokens,
   balance,
+  hostile,
   close,
   start,
   overload,

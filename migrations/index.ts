@@ -26,6 +26,9 @@ import { Payouts0000000000024 } from "./0024-payouts.js";
 import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
 import { BoundTokens0000000000027 } from "./0027-bound-tokens.js";
 import { Encryption0000000000030 } from "./0030-encryption.js";
+import { ClientPolicies0000000000031 } from "./0031-client-policies.js";
+import { Threat0000000000032 } from "./0032-threat.js";
+import { Quarantine0000000000033 } from "./0033-quarantine.js";
 import { Audit0000000000035 } from "./0035-audit.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -57,5 +60,8 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   KeyPurposes0000000000025,
   BoundTokens0000000000027,
   Encryption0000000000030,
+  ClientPolicies0000000000031,
+  Threat0000000000032,
+  Quarantine0000000000033,
   Audit0000000000035,
 ];

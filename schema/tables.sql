@@ -72,7 +72,7 @@ CREATE TABLE `batch` (
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `mode` enum('INDEPENDENT','ATOMIC') NOT NULL,
-  `state` enum('ACCEPTED','POSTED','PARKED') NOT NULL DEFAULT 'ACCEPTED',
+  `state` enum('ACCEPTED','POSTED','PARKED','QUARANTINED','REJECTED') NOT NULL DEFAULT 'ACCEPTED',
   `item_count` int(10) unsigned NOT NULL,
   `payload_bytes` int(10) unsigned NOT NULL,
   `payload_sha256` binary(32) NOT NULL,
@@ -94,6 +94,7 @@ CREATE TABLE `batch` (
   UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
   KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
   KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`,`no`,`payload_bytes`,`accepted_at`),
+  KEY `ix_batch_kid` (`tenant_no`,`kid`),
   CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -110,6 +111,22 @@ CREATE TABLE `batch_outcome` (
   `outcomes` mediumblob NOT NULL,
   `outcomes_sha256` binary(32) NOT NULL,
   PRIMARY KEY (`tenant_no`,`batch_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `batch_quarantine` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `batch_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `cause` enum('ASSESSMENT','PARTNER_HELD','KEY_COMPROMISED') NOT NULL,
+  `quarantined_at` datetime(3) NOT NULL,
+  `decision` enum('RELEASED','REJECTED') DEFAULT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`batch_id`),
+  KEY `ix_batch_quarantine_open` (`tenant_no`,`decision`,`batch_id`),
+  KEY `fk_batch_quarantine_partner` (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_batch_quarantine_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `brand` (
@@ -170,6 +187,16 @@ CREATE TABLE `client_key` (
   KEY `fk_client_key_client` (`tenant_id`,`client_id`),
   KEY `ix_client_key_expiry` (`expires_at`),
   CONSTRAINT `fk_client_key_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `client_policy` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `rate_points` int(10) unsigned DEFAULT NULL,
+  `trusted_documents_only` tinyint(1) NOT NULL DEFAULT 0,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`client_id`),
+  CONSTRAINT `fk_client_policy_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `configuration` (
@@ -747,6 +774,86 @@ CREATE TABLE `tenant` (
   UNIQUE KEY `uq_tenant_id` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `threat_assessment` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `subject_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `verdict` enum('PASS','REVIEW','QUARANTINE') NOT NULL,
+  `score` int(10) unsigned NOT NULL,
+  `review_at` int(10) unsigned NOT NULL,
+  `quarantine_at` int(10) unsigned NOT NULL,
+  `rules_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `contributions` mediumtext NOT NULL,
+  `assessed_at` datetime(3) NOT NULL,
+  `judgement` enum('CONFIRMED','DISMISSED') DEFAULT NULL,
+  `judged_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `judged_at` datetime(3) DEFAULT NULL,
+  `judgement_reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  KEY `ix_threat_assessment_subject` (`tenant_no`,`subject_id`),
+  KEY `ix_threat_assessment_partner` (`tenant_no`,`partner_no`,`id`),
+  CONSTRAINT `fk_threat_assessment_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_block` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `subject_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `assessment_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `reason` varchar(500) NOT NULL,
+  `blocked_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `blocked_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) DEFAULT NULL,
+  `lifted_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `lifted_at` datetime(3) DEFAULT NULL,
+  `lift_reason` varchar(500) DEFAULT NULL,
+  `standing` tinyint(3) unsigned DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  UNIQUE KEY `uq_threat_block_standing` (`tenant_no`,`subject_id`,`standing`),
+  KEY `ix_threat_block_standing` (`standing`,`expires_at`),
+  CONSTRAINT `fk_threat_block_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_profile` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `taken_at` datetime(3) NOT NULL,
+  `profile` mediumtext NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_threat_profile_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_rules` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `version` int(10) unsigned NOT NULL,
+  `state` enum('DRAFT','ACTIVE','SUPERSEDED') NOT NULL DEFAULT 'DRAFT',
+  `document` mediumtext NOT NULL,
+  `document_sha256` binary(32) NOT NULL,
+  `drafted_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `drafted_at` datetime(3) NOT NULL,
+  `activated_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `activated_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  UNIQUE KEY `uq_threat_rules_version` (`tenant_no`,`version`),
+  KEY `ix_threat_rules_state` (`state`,`tenant_no`),
+  CONSTRAINT `fk_threat_rules_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_threshold` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `percent` int(10) unsigned NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`subject`),
+  CONSTRAINT `fk_threat_threshold_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `transaction` (
   `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
   `tenant_no` int(10) unsigned NOT NULL,
@@ -774,4 +881,16 @@ CREATE TABLE `transaction` (
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_transaction_dedupe` (`dedupe`),
   KEY `ix_transaction_period` (`tenant_no`,`partner_no`,`period_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `trusted_document` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `hash` binary(32) NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `text` mediumtext NOT NULL,
+  `registered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `registered_at` datetime(3) NOT NULL,
+  `withdrawn_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`hash`),
+  CONSTRAINT `fk_trusted_document_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -54,6 +54,16 @@ export interface ActOf {
   readonly act: ActInput;
 }
 
+/** What a later domain does in the very transaction of an earlier one's act; what it throws undoes the act. */
+export type ActListener = (tx: TxSql, act: ActOf, at: Date) => Promise<void>;
+
+const listeners = new Map<ActType, ActListener>();
+
+/** Has a listener hear every act of a type from now on; one a type. The server's list says who listens to what. */
+export function listenToActs(type: ActType, listener: ActListener): void {
+  listeners.set(type, listener);
+}
+
 /** The same for acts of several actors. */
 export async function recordActsOf(tx: TxSql, at: Date, acts: readonly ActOf[]): Promise<Buffer[]> {
   const rows = acts.map(({ actor, act }) => actRow(actor, at, act));
@@ -63,6 +73,10 @@ export async function recordActsOf(tx: TxSql, at: Date, acts: readonly ActOf[]):
          detail_sha256, origin, address, origin_sha256, leaf_hash) values ?`,
       [rows.slice(start, start + ROWS_MAX).map((row) => row.values)],
     );
+  }
+  for (const each of acts) {
+    const listener = listeners.get(each.act.type);
+    if (listener !== undefined) await listener(tx, each, at);
   }
   return rows.map((row) => row.leafHash);
 }

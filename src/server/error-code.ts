@@ -103,8 +103,8 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Wait for `retryAfterMs`, then send the very same again, as often as it takes.",
   },
   QUARANTINED: {
-    meaning: "Batches of this client are held for a person to look at.",
-    remedy: "Speak with the tenant; what was held is kept.",
+    meaning: "The client is blocked: by a person, or because what it did looks like an attack.",
+    remedy: "Speak with the tenant. A block that was made automatically ends by itself after `retryAfterMs`.",
   },
   CURRENCY_UNKNOWN: {
     meaning: "The currency is not known here, the partner does not list it, or banks do not transfer it.",

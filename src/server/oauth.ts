@@ -8,7 +8,7 @@ import { revokeToken } from "../identity/revocations/service.js";
 import { issueToken } from "../identity/tokens/service.js";
 import { ErrorCode } from "../kernel/errors.js";
 import type { App } from "../platform/app.js";
-import { httpStatusOf, logFaults, refusalOf } from "./format-error.js";
+import { httpStatusOf, logFaults, refusalOf, retryAfterOf } from "./format-error.js";
 import { factsOf, proofOf } from "./http/facts.js";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -97,7 +97,9 @@ async function answerError(
   const refusal = refusalOf(error);
   logFaults(app.log, request.id, [error]);
   void reply.code(httpStatusOf(refusal.code));
-  const isAway = refusal.code === ErrorCode.UNAVAILABLE;
+  const retryAfter = retryAfterOf(refusal);
+  if (retryAfter !== null) void reply.header("retry-after", retryAfter);
+  const isAway = [ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED].includes(refusal.code);
   return { error: isAway ? "temporarily_unavailable" : "server_error", error_description: refusal.message };
 }
 

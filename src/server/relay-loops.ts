@@ -15,6 +15,7 @@ import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
+import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
@@ -38,6 +39,7 @@ export const relayLoops: readonly Loop[] = [
   leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
+  leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-revocations", every(HOUR_MS), purgeRevocationsForAllTenants),

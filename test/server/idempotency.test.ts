@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
 import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeStatement } from "../../src/settlement/disputes/service.js";
@@ -14,13 +15,19 @@ import { approveStatement, releaseStatement } from "../../src/settlement/reviews
 import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
+import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
+import { createThreatBlock } from "../../src/threat/blocks/service.js";
+import { draftThreatRules } from "../../src/threat/documents/service.js";
+import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
+import { submit } from "../support/batches.js";
 import { example } from "../support/contracts.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
+import { EVERY_BATCH, enforce } from "../threat/place.js";
 
 /** Two api processes on one database. */
 const app = await testApp();
@@ -32,7 +39,8 @@ const apis = [await testApi(app), await testApi(second)];
 const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
-  [/Client$/, "client"],
+  [/Client(Policy)?$/, "client"],
+  [/TrustedDocument$/, "document"],
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
@@ -47,6 +55,10 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/ThreatRules$/, "threatRules"],
+  [/ThreatAssessment$/, "threatAssessment"],
+  [/ThreatBlock$/, "threatBlock"],
+  [/QuarantinedBatch$/, "batch"],
 ];
 
 type Input = Readonly<Record<string, unknown>>;
@@ -99,6 +111,23 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
     const input = { keyId: key.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
+  },
+  setClientPolicy: async () => {
+    const input = { clientId: place.client.id, ratePoints: 500 };
+    const other = { ...input, ratePoints: 600 };
+    return { from: manager, input, other, act: ActType.CLIENT_POLICY_SET, noun: "client" };
+  },
+  registerTrustedDocument: async () => {
+    const input = { name: "who", text: "{ viewer { clientId } }" };
+    const other = { ...input, text: "{ viewer { kind } }" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_REGISTERED, noun: "document" };
+  },
+  withdrawTrustedDocument: async () => {
+    const text = "{ viewer { kind scopes } }";
+    await send("registerTrustedDocument", manager, { name: "what", text, idempotencyKey: "document" });
+    const input = { sha256: sha256(text).toString("hex"), reason: "old" };
+    const other = { ...input, reason: "wrong" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_WITHDRAWN, noun: "document" };
   },
   rotateEncryptionKey: async () => {
     const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
@@ -241,7 +270,52 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const [input, other] = ["5.00", "6.00"].map((amount) => ({ disputeId, amount }));
     return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.DISPUTE_ACCEPTED, noun: "dispute" };
   },
+  draftThreatRules: async () => {
+    const [input, other] = [{ document: DEFAULT_RULES }, { document: { ...DEFAULT_RULES, block: { minutes: 5 } } }];
+    return { from: manager, input, other, act: ActType.THREAT_RULES_DRAFTED, noun: "threatRules" };
+  },
+  activateThreatRules: async () => {
+    const [input, other] = [{ threatRulesId: await draftedRules(1) }, { threatRulesId: await draftedRules(2) }];
+    return { from: manager, input, other, act: ActType.THREAT_RULES_ACTIVATED, noun: "threatRules" };
+  },
+  createThreatBlock: async () => {
+    const input = { clientId: place.client.id, reason: "stolen", minutes: 5 };
+    return { from: manager, input, other: { ...input, minutes: 6 }, act: ActType.THREAT_BLOCKED, noun: "threatBlock" };
+  },
+  liftThreatBlock: async () => {
+    const wanted = { clientId: place.client.id, reason: "stolen" };
+    const input = { threatBlockId: (await createThreatBlock(app, place.shell, wanted)).id, reason: "found" };
+    const act = ActType.THREAT_BLOCK_LIFTED;
+    return { from: manager, input, other: { ...input, reason: "lost" }, act, noun: "threatBlock" };
+  },
+  judgeThreatAssessment: async () => {
+    const subjectId = await quarantined();
+    const told = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId });
+    const input = { threatAssessmentId: told.id, judgement: "DISMISSED", reason: "ours" };
+    const other = { ...input, judgement: "CONFIRMED" };
+    return { from: manager, input, other, act: ActType.THREAT_JUDGED, noun: "threatAssessment" };
+  },
+  releaseQuarantinedBatch: async () => {
+    const input = { batchId: await quarantined(), reason: "ours" };
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.BATCH_RELEASED, noun: "batch" };
+  },
+  rejectQuarantinedBatch: async () => {
+    const input = { batchId: await quarantined(), reason: "not ours" };
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.BATCH_REJECTED, noun: "batch" };
+  },
 };
+
+/** A draft of threat rules by another than the manager. */
+async function draftedRules(batches: number): Promise<string> {
+  const document = { ...DEFAULT_RULES, history: { days: 7, batches } };
+  return (await draftThreatRules(app, place.shell, document)).id;
+}
+
+/** A batch of the place's that is quarantined. */
+async function quarantined(): Promise<string> {
+  await enforce(app, place.shell, [EVERY_BATCH]);
+  return (await submit(app, place)).batch.id;
+}
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
 
@@ -357,7 +431,8 @@ async function prepared(name: string): Promise<Repeatable> {
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
   const noun = NOUNS.find(([ending]) => ending.test(name))?.[1] ?? "";
-  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
+  const id = noun === "document" ? "id: sha256" : "id";
+  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { ${id} } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }
 

@@ -20,6 +20,12 @@ import { Payout } from "../../src/settlement/payouts/entities.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
 import { simulateSettlement } from "../../src/settlement/simulations/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
+import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
+import { raise } from "../../src/threat/assessments/service.js";
+import { createThreatBlock } from "../../src/threat/blocks/service.js";
+import { draftThreatRules } from "../../src/threat/documents/service.js";
+import { ThreatFact, ThreatSubject } from "../../src/threat/entities.js";
+import { DEFAULT_RULES, judge } from "../../src/threat/rules.js";
 import { newKey } from "../identity/signing.js";
 import { EUROS, earn, openAccount, openPaid, release } from "../settlement/payout-place.js";
 import { type Place, periods } from "../settlement/place.js";
@@ -38,7 +44,8 @@ interface IdPlace {
 
 type Kind =
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation");
+  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation")
+  | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
 const ROOTS = [
@@ -58,7 +65,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ tenantId: "tenant", partnerId: "partner", partnerIds: "partner", clientId: "client", keyId: "key" },
   ...{ configurationId: "configuration", periodId: "period", statementId: "statement", disputeId: "dispute" },
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
-  ...{ runId: "settlementRun", simulationId: "simulation" },
+  ...{ runId: "settlementRun", simulationId: "simulation", batchId: "batch", threatRulesId: "threatRules" },
+  ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
   ...{ settlementPeriod: "period", settlementRun: "settlementRun", simulation: "simulation", statement: "statement" },
@@ -82,7 +90,10 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 /** A root field that is for everybody who signed in, whatever the scopes. */
 const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
 /** Root fields for who may read the audit trail. */
-const AUDITED = ["acts", "act"];
+const AUDITED = [
+  ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
+  ...["threatAlerts", "quarantinedBatches"],
+];
 
 const app = await testApp();
 const api = await testApi(app);
@@ -111,7 +122,13 @@ beforeAll(async () => {
   const period = (await periods(app, place))[0]?.id ?? "";
   const run = await startRun(app, shell, { partnerIds: null, through: app.clock.now() }, null);
   const { id: simulation } = await simulateSettlement(app, shell, { periodId: period });
+  const blocked = await seedClient(app, shell, partner.id);
+  const threatBlock = await createThreatBlock(app, shell, { clientId: blocked.client.id, reason: "stolen" });
+  await raise(app, shell, suspicion(partner));
+  const threatAssessment = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId: partner.id });
+  const threatRules = await draftThreatRules(app, shell, DEFAULT_RULES);
   Object.assign(victims, {
+    ...{ threatBlock: threatBlock.id, threatAssessment: threatAssessment.id, threatRules: threatRules.id },
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
@@ -158,7 +175,7 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
     const { period, statement, payoutFile } = victims;
     const paths = [
       ...["csv", "ndjson"].map((format) => `/periods/${period}/transactions.${format}`),
-      ...["csv", "xlsx", "pdf"].map((format) => `/statements/${statement}.${format}`),
+      ...["csv", "xlsx", "pdf", "jwe"].map((format) => `/statements/${statement}.${format}`),
       ...[
         `/payout-files/${payoutFile}.xml`,
         `/acts.csv?partnerId=${victims.partner}`,
@@ -185,6 +202,14 @@ test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).fil
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },
 );
+
+/** A verdict that calls for a review of a partner. */
+function suspicion(partner: Place["partner"]) {
+  const subject = ThreatSubject.PARTNER;
+  const finding = judge(DEFAULT_RULES, subject, new Map([[ThreatFact.DUPLICATE_RATIO, 1]]), 100);
+  const inForce = { id: null, rules: DEFAULT_RULES };
+  return { subject, subjectId: partner.id, clientId: null, partner, finding, inForce };
+}
 
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();

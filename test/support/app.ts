@@ -2,7 +2,7 @@ import type { Logger } from "typeorm";
 import { afterAll, inject } from "vitest";
 import type { Clock } from "../../src/kernel/clock.js";
 import type { App } from "../../src/platform/app.js";
-import { BACKLOG_DEFAULTS, type Config } from "../../src/platform/config.js";
+import { BACKLOG_DEFAULTS, type Config, HTTP_DEFAULTS, RATE_DEFAULTS } from "../../src/platform/config.js";
 import { closeApp, openApp } from "../../src/platform/open-app.js";
 import { databaseSchema } from "../../src/server/database.js";
 import { freePort } from "../../src/server/roles/api.js";
@@ -84,6 +84,7 @@ export async function testConfig(): Promise<Config> {
     masterKey: Buffer.alloc(32, 7),
     databaseConnectionsMax: 10,
     backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
+    ...{ rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
     processName: `test-${worker}-${port}`,

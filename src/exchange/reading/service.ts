@@ -5,6 +5,7 @@ import { isEncrypted } from "../../identity/encryption/service.js";
 import { assert, present } from "../../kernel/assert.js";
 import { codedError } from "../../kernel/errors.js";
 import { sharedText, Threads } from "../../platform/threads.js";
+import type { BatchFigures } from "../../threat/entities.js";
 import {
   BATCH_LIMITS,
   type BatchClaims,
@@ -16,6 +17,7 @@ import {
   verifyEnvelope,
 } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { figuresOf } from "../figures/rules.js";
 import type { VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 import type { ReadingAnswer, ReadingTask, ThreadEnvelope } from "./thread.js";
@@ -38,6 +40,8 @@ export interface ReadBatch extends EnvelopeCover {
 export interface VerifiedBatch {
   readonly claims: BatchClaims;
   readonly itemCount: number;
+  /** What threat detection compares. */
+  readonly figures: BatchFigures;
   /** As it is stored: the signed batch, however it came. */
   readonly packed: Buffer;
 }
@@ -73,7 +77,7 @@ function readHere(jws: string): ReadBatch {
     encryption: null,
     async verified(key, now) {
       const { claims, transactions } = verifyEnvelope(envelope, key, now);
-      return { claims, itemCount: transactions.length, packed: packEnvelope(jws) };
+      return { claims, itemCount: transactions.length, figures: figuresOf(transactions), packed: packEnvelope(jws) };
     },
   };
 }
@@ -95,7 +99,7 @@ async function readInThread(sent: string, opening: ReadingTask["opening"] = null
 }
 
 function inThread(bytes: SharedArrayBuffer, envelope: ThreadEnvelope): ReadBatch {
-  const { payloadSha256, payloadRefusal, itemCount, ...cover } = envelope;
+  const { payloadSha256, payloadRefusal, itemCount, figures, ...cover } = envelope;
   const payload = payloadRefusal === null ? { claims: present(cover.stated, "claims") } : codedError(payloadRefusal);
   return {
     ...cover,
@@ -108,7 +112,7 @@ function inThread(bytes: SharedArrayBuffer, envelope: ThreadEnvelope): ReadBatch
       assert("packed" in answer, "a packed batch was asked for");
       const { claims } = timelyPayload(payload, now);
       const { buffer, byteOffset, length } = answer.packed;
-      return { claims, itemCount, packed: Buffer.from(buffer, byteOffset, length) };
+      return { claims, itemCount, figures, packed: Buffer.from(buffer, byteOffset, length) };
     },
   };
 }

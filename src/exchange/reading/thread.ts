@@ -3,7 +3,9 @@ import type { EncryptedHeader } from "../../identity/encryption/entities.js";
 import type { RefusalRecord } from "../../kernel/errors.js";
 import { CodedError, refusalRecord } from "../../kernel/errors.js";
 import { serveTasks, sharedText } from "../../platform/threads.js";
+import type { BatchFigures } from "../../threat/entities.js";
 import { type EnvelopeCover, openEnvelope, readEnvelope, verifySignature } from "../envelope.js";
+import { figuresOf } from "../figures/rules.js";
 import type { SignedHeader, VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
 
@@ -33,6 +35,7 @@ export interface ThreadEnvelope extends Omit<EnvelopeCover, "payloadSha256"> {
   readonly payloadSha256: Uint8Array;
   /** 0 where the payload is refused. */
   readonly itemCount: number;
+  readonly figures: BatchFigures;
   readonly payloadRefusal: RefusalRecord | null;
 }
 
@@ -51,6 +54,9 @@ function threadEnvelope(jws: string): ThreadEnvelope {
   const { header, stated, payloadSha256, payloadBytes, payload } = readEnvelope(jws);
   const known = { header, stated, payloadSha256, payloadBytes };
   return payload instanceof CodedError
-    ? { ...known, itemCount: 0, payloadRefusal: refusalRecord(payload) }
-    : { ...known, itemCount: payload.transactions.length, payloadRefusal: null };
+    ? { ...known, itemCount: 0, figures: figuresOf([]), payloadRefusal: refusalRecord(payload) }
+    : {
+        ...{ ...known, itemCount: payload.transactions.length, figures: figuresOf(payload.transactions) },
+        payloadRefusal: null,
+      };
 }

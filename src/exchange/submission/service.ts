@@ -15,6 +15,7 @@ import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, isDuplicateKey, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { assessBatch, type BatchAssessment, countRefusals, countReplay, learnFrom } from "../../threat/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
 import { refuseUnlessDemandMet } from "../encryption/service.js";
@@ -102,7 +103,10 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
       acceptedBefore(app, actor, seen, refusal),
     );
   } catch (error) {
-    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, seen.envelope, error);
+    if (error instanceof CodedError && !error.retryable) {
+      await recordRefusal(app, actor, seen.envelope, error);
+      await countRefusals(app, actor, [error]);
+    }
     throw error;
   }
 }
@@ -119,9 +123,14 @@ async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promi
   if (parties !== null && envelope.encryption === null) await refuseUnlessDemandMet(app, actor, parties.partner);
   const key = await usableKey(app, actor, envelope.header.kid);
   const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
-  const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
-  const accepted = await store(app, actor, checked);
-  countBatch(app, accepted.replayed ? "replayed" : "accepted");
+  const known = present(parties, "the parties of a readable batch");
+  const { figures, ...checked } = verified;
+  const incoming = { actor, ...incomingOf(known, key), figures };
+  const assessment = await timedWait(app, "threat", () => assessBatch(app, incoming));
+  const accepted = await store(app, actor, { envelope, ...checked, key, ...known, assessment });
+  if (accepted.replayed) return replayed(app, actor, accepted.batch);
+  countBatch(app, assessment.isQuarantined ? "quarantined" : "accepted");
+  await learnFrom(app, incoming, assessment);
   return accepted;
 }
 
@@ -137,8 +146,18 @@ async function acceptedBefore(
   const { payloadSha256 } = envelope;
   const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
   if (known === null) throw refusal;
+  return replayed(app, actor, known);
+}
+
+async function replayed(app: App, actor: Actor, batch: Batch): Promise<Accepted> {
   countBatch(app, "replayed");
-  return { batch: known, replayed: true };
+  await countReplay(app, actor);
+  return { batch, replayed: true };
+}
+
+/** Of the tenant's own batches for a partner nothing is usual for that partner. */
+function incomingOf({ partner, issuerNo }: Parties, { createdAt: keySince }: ClientKey) {
+  return { partner, isOwn: issuerNo !== 0, keySince };
 }
 
 /** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
@@ -165,9 +184,10 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
   return key;
 }
 
-interface Verified extends Parties, VerifiedBatch {
+interface Verified extends Parties, Omit<VerifiedBatch, "figures"> {
   readonly envelope: ReadBatch;
   readonly key: ClientKey;
+  readonly assessment: BatchAssessment;
 }
 
 async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
@@ -177,7 +197,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   try {
     const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
-    void enqueuePosting(app, partner); // a hint, which nobody need wait for
+    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };

@@ -3,7 +3,7 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { EncryptionKey } from "./entities.js";
 import { RotateEncryptionKeyInput } from "./inputs.js";
-import { countEncryptionKeys, encryptionKeysOf, OPENS_AFTER_RETIREMENT_DAYS, rotateEncryptionKey } from "./service.js";
+import { countEncryptionKeys, encryptionKeysOf, rotateEncryptionKey } from "./service.js";
 
 const EncryptionKeyConnection = connectionType("EncryptionKey", EncryptionKey);
 
@@ -31,7 +31,7 @@ export class EncryptionKeyResolver {
 
   @Authorized("keys:manage")
   @Mutation(() => RotateEncryptionKeyPayload, {
-    description: `Make a new encryption key; the one before opens what is sent for ${OPENS_AFTER_RETIREMENT_DAYS} days.`,
+    description: "Make a new encryption key; the one before opens what is sent until its `opensUntil`.",
   })
   async rotateEncryptionKey(
     @Ctx() { app, actor }: Context,

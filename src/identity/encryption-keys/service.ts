@@ -22,7 +22,7 @@ import { identityError } from "../errors.js";
 import { EncryptionKey, EncryptionKeyKind } from "./entities.js";
 
 /** How long a retired key still opens what was encrypted for it; then it is destroyed. */
-export const OPENS_AFTER_RETIREMENT_DAYS = 30;
+const OPENS_AFTER_RETIREMENT_DAYS = 30;
 
 const OPENS_MS = OPENS_AFTER_RETIREMENT_DAYS * 86_400_000;
 const RSA_BITS = 3_072;

@@ -95,7 +95,7 @@ export async function checkpointKey(app: App, tenantId: string): Promise<Checkpo
   return { name: `quittance/${tenantId}`, privateKey, publicKey };
 }
 
-/** Every public key that signs for the platform, of all tenants, retired ones too, so that what they signed verifies. */
+/** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: { public_jwk: string }[] = await app.database.query(
     "select /* all tenants */ public_jwk from platform_key where purpose = ? order by id desc limit ?",

@@ -3,6 +3,8 @@ import { authenticate, SHOWN_BEFORE } from "../../identity/tokens/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
+import { refuseBlocked } from "../../threat/blocks/service.js";
+import { Deadline } from "./deadline.js";
 
 /** What a request brings besides its operation. */
 export interface RequestFacts {
@@ -20,12 +22,20 @@ export interface RequestContext {
   readonly actor: Actor | null;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /** Where it came from. */
+  readonly address: string;
+  readonly deadline: Deadline;
 }
 
-/** Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. */
+/**
+ * Opens the context of a request; a credential that is no good is refused (`UNAUTHENTICATED`), none at all is not. A
+ * client that is blocked is refused whatever it asks (`QUARANTINED`).
+ */
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
   const actor = facts.authorization ? await authenticate(app, facts) : null;
-  return { app, actor, loaders: new Loaders(), requestId: facts.requestId };
+  if (actor !== null) await refuseBlocked(app, actor);
+  const { requestId, address } = facts;
+  return { app, actor, requestId, address, ...workOf(app) };
 }
 
 /** The facts of a connection that was let in: what it showed then need not, and cannot, be shown again. */
@@ -35,5 +45,11 @@ export function shownFacts(facts: RequestFacts): RequestFacts {
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */
 export function renewContext(context: RequestContext): RequestContext {
-  return { ...context, loaders: new Loaders() };
+  return { ...context, ...workOf(context.app) };
+}
+
+/** What an operation works with, and until when. */
+function workOf(app: App): Pick<RequestContext, "deadline" | "loaders"> {
+  const deadline = new Deadline(app);
+  return { deadline, loaders: new Loaders(() => deadline.check()) };
 }

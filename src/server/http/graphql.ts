@@ -6,25 +6,40 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
+import { TOKENS_MAX } from "../../platform/documents.js";
+import { countRefusals } from "../../threat/service.js";
 import { challengeOf } from "../challenge.js";
-import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
+import {
+  faultsOf,
+  httpStatusOf,
+  logFaults,
+  publicError,
+  publicErrors,
+  refusalOf,
+  retryAfterOf,
+} from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
-import { openContext, type RequestContext } from "./context.js";
+import { admitCaller, admitOperation } from "./charges.js";
+import type { RequestContext } from "./context.js";
 import { factsOf } from "./facts.js";
-import { guardOperation, guardVariables, OPERATION_BYTES_MAX, TOKENS_MAX } from "./guard.js";
+import { maySeeSchema, OPERATION_BYTES_MAX } from "./guard.js";
+import { trustedDocument } from "./trusted.js";
 
 /** GraphQL over HTTP, to be stopped after the last request is answered. */
 export interface GraphqlEndpoint {
   close(): Promise<void>;
 }
 
+const PATH = "/graphql";
 const NO_REQUEST = "";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Who asks, where a GraphQL route was reached. */
     graphqlContext: RequestContext | null;
+    /** The request with the text of the registered document that it names; null where it is to be read as it came. */
+    graphqlRequest: FastifyRequest | null;
   }
 }
 
@@ -33,8 +48,8 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
   const apollo = new ApolloServer<RequestContext>({
     schema: serverSchema(),
     csrfPrevention: { requestHeaders: ["authorization", "x-apollo-operation-name", "apollo-require-preflight"] },
-    introspection: !app.config.isProduction,
-    hideSchemaDetailsFromClientErrors: app.config.isProduction,
+    introspection: true, // who may ask about the schema is for `guardOperation` to say
+    dangerouslyDisableValidation: true, // it validates, after it has measured what validation would choke on
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: TOKENS_MAX },
@@ -47,16 +62,22 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
   await apollo.start();
   const handle = fastifyApolloHandler(apollo, { context: async (request) => contextOf(request) });
   server.decorateRequest("graphqlContext", null);
+  server.decorateRequest("graphqlRequest", null);
   server.route({
     method: ["GET", "POST"],
-    url: "/graphql",
+    url: PATH,
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
-      request.graphqlContext = await openContext(app, factsOf(request));
+      request.graphqlContext = await admitCaller(app, factsOf(request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
+    preHandler: async (request) => {
+      request.graphqlRequest = await withDocument(request);
+    },
     handler: async (request, reply) => {
-      const body: unknown = await handle.call(server, request, reply);
+      const body: unknown = await contextOf(request).deadline.within(
+        handle.call(server, request.graphqlRequest ?? request, reply),
+      );
       return reply.statusCode >= 400 && typeof body === "string" ? withRequestId(body, request.id) : body;
     },
   });
@@ -72,14 +93,17 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
     async requestDidStart() {
       return {
         async didResolveOperation({ document, request, contextValue }) {
-          guardOperation(document, request.operationName, contextValue.actor);
-          guardVariables(request.variables);
+          const { operationName, variables } = request;
+          await admitOperation(contextValue, { document, operationName, variables });
         },
-        async willSendResponse({ request, response, contextValue: { requestId }, errors }) {
+        async willSendResponse({ request, response, contextValue, errors }) {
           if (errors === undefined || response.body.kind !== "single") return;
+          const { actor, requestId } = contextValue;
+          if (actor !== null) await countRefusals(app, actor, errors.map(refusalOf));
           const { singleResult } = response.body;
           logFaults(app.log, requestId, errors);
-          singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+          const showsSchema = maySeeSchema(contextValue);
+          singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl, showsSchema });
           if ("data" in singleResult) return;
           setStatus(response.http, errors, request.http?.headers.get("accept"));
         },
@@ -108,7 +132,7 @@ function setStatus(
 }
 
 function isDocumentFault(error: GraphQLError): boolean {
-  return ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"].includes(String(error.extensions["code"]));
+  return error.extensions["code"] === "GRAPHQL_PARSE_FAILED" || faultsOf(error) !== null;
 }
 
 /** Whether the answer is `application/graphql-response+json`, whose status says more than that of plain JSON. */
@@ -116,6 +140,24 @@ function prefersGraphqlJson(accept = "*/*"): boolean {
   const at = accept.indexOf("application/graphql-response+json");
   const plainAt = accept.search(/application\/(json|\*)|\*\/\*/);
   return at >= 0 && (plainAt < 0 || at < plainAt);
+}
+
+/**
+ * The request with the text of a registered document in the place of its name; null where it names none. What is no
+ * operation at all is left to Apollo, which says so.
+ */
+async function withDocument(request: FastifyRequest): Promise<FastifyRequest | null> {
+  const asked = request.method === "GET" ? request.query : request.body;
+  if (typeof asked !== "object" || asked === null || Array.isArray(asked)) return null;
+  const query = await trustedDocument(contextOf(request), asked);
+  if (query === null) return null;
+  const { documentId: _id, extensions: _extensions, ...rest } = { documentId: null, extensions: null, ...asked };
+  const changed = { ...rest, query };
+  if (request.method !== "GET") return Object.create(request, { body: { value: changed } });
+  const search = new URLSearchParams(
+    Object.entries<unknown>(changed).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return Object.create(request, { url: { value: `${PATH}?${search.toString()}` } });
 }
 
 function contextOf(request: FastifyRequest): RequestContext {
