@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type EnvelopeCover, readEnvelope, verifyEnvelope } from "../../src/exchange/envelope.js";
-import type { VerificationKey } from "../../src/exchange/jws.js";
 import { figuresOf } from "../../src/exchange/figures/rules.js";
+import type { VerificationKey } from "../../src/exchange/jws.js";
 import { packEnvelope, unpackEnvelope } from "../../src/exchange/packing.js";
 import { readBatch } from "../../src/exchange/reading/service.js";
 import { encryptFor } from "../../src/identity/encryption/service.js";
