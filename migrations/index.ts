@@ -23,6 +23,8 @@ import { FineTotals0000000000021 } from "./0021-fine-totals.js";
 import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
+import { People0000000000028 } from "./0028-people.js";
+import { SignInProviders0000000000029 } from "./0029-sign-in-providers.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -50,4 +52,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Credit0000000000022,
   Lifecycle0000000000023,
   Payouts0000000000024,
+  People0000000000028,
+  SignInProviders0000000000029,
 ];

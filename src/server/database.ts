@@ -5,6 +5,9 @@ import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
+import { SignInProvider } from "../identity/providers/entities.js";
+import { UserSession } from "../identity/sessions/entities.js";
+import { User } from "../identity/users/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
@@ -33,6 +36,7 @@ export const databaseSchema: Schema = {
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
+    ...[User, UserSession, SignInProvider],
     ...[PayoutAccount, PayoutFile, Payout],
   ],
   migrations: [...migrations],

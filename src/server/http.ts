@@ -12,6 +12,7 @@ import { startLive } from "./http/live.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
 import { registerOauth } from "./oauth.js";
+import { registerPeople } from "./people/routes.js";
 
 /** The HTTP server of this process, listening. */
 export interface HttpServer {
@@ -49,6 +50,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
   registerGraphiql(server);
+  registerPeople(server, app);
   registerDownloads(server, app);
   registerRenditions(server, app);
   registerPayoutFiles(server, app);

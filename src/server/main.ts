@@ -7,6 +7,7 @@ import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
+import { register as registerPeople } from "./commands/people.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
@@ -32,6 +33,7 @@ for (const register of [
   registerUp,
   registerTenants,
   registerKeys,
+  registerPeople,
   registerToken,
   registerSettlement,
   registerPayouts,

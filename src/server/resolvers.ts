@@ -6,7 +6,9 @@ import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
+import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
+import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
@@ -34,7 +36,7 @@ import { NodeResolver } from "./node.js";
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
-  ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],

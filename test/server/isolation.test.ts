@@ -12,6 +12,7 @@ import {
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
 import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
@@ -27,6 +28,7 @@ import { signReply } from "../settlement/replying.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient, seedPartner, seedTenant } from "../support/seeds.js";
 
 /** An argument or a member of an input by which a root field takes an id: `input.periodId` of `closePeriod`. */
@@ -37,6 +39,7 @@ interface IdPlace {
 }
 
 type Kind =
+  | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
   | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation");
 
@@ -58,7 +61,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ tenantId: "tenant", partnerId: "partner", partnerIds: "partner", clientId: "client", keyId: "key" },
   ...{ configurationId: "configuration", periodId: "period", statementId: "statement", disputeId: "dispute" },
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
-  ...{ runId: "settlementRun", simulationId: "simulation" },
+  ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
   ...{ settlementPeriod: "period", settlementRun: "settlementRun", simulation: "simulation", statement: "statement" },
@@ -80,14 +83,16 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   "transactions filter.periodId": ["filter.partnerId"],
 };
 /** A root field that is for everybody who signed in, whatever the scopes. */
-const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
+const UNSCOPED = ["errorCodes", "node", "nodes", "viewer", "endSession"];
 
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
 /** Access tokens of those who may see none of it. */
-const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope", string>;
+const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope" | "sends", string>;
+/** What an auditor may read, and who only sends batches may not. */
+const AUDITED = ["user", "users"];
 
 beforeAll(async () => {
   const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
@@ -106,7 +111,9 @@ beforeAll(async () => {
   const period = (await periods(app, place))[0]?.id ?? "";
   const run = await startRun(app, shell, { partnerIds: null, through: app.clock.now() }, null);
   const { id: simulation } = await simulateSettlement(app, shell, { periodId: period });
+  const person = await seedPerson(app, shell, [Role.ADMIN]);
   Object.assign(victims, {
+    ...{ user: person.user.id, session: person.sessionId },
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
@@ -119,6 +126,7 @@ beforeAll(async () => {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),
     "of another partner": await tokenOf(seedPartner(app, place.home, { currencies: ["EUR"] })),
     "without a scope": await tokenOf(seedClient(app, shell, null, ["audit:read"])),
+    sends: await tokenOf(seedClient(app, shell, null, ["batches:submit"])),
   });
 });
 
@@ -168,7 +176,11 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
 test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).filter(isScoped))(
   "$root $field is FORBIDDEN to who has no scope for it",
   async (each) => {
-    const { data, errors } = await ask(strangers["without a scope"], each, newId("bat", app.clock));
+    const { data, errors } = await ask(
+      strangers[AUDITED.includes(each.field) ? "sends" : "without a scope"],
+      each,
+      newId("bat", app.clock),
+    );
     expect(errors.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from "fastify";
+import type { App } from "../../platform/app.js";
 import type { RequestFacts } from "./context.js";
+import { sessionCookieOf } from "./cookies.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -9,7 +11,8 @@ declare module "fastify" {
 }
 
 /** What an HTTP request says about its sender. */
-export function factsOf(request: FastifyRequest): RequestFacts {
+export function factsOf(app: App, request: FastifyRequest): RequestFacts {
   const { id: requestId, traceparent, ip: address } = request;
-  return { authorization: request.headers.authorization, requestId, traceparent, address };
+  const { authorization } = request.headers;
+  return { authorization, session: sessionCookieOf(app, request.raw), requestId, traceparent, address };
 }

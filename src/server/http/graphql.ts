@@ -51,7 +51,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     url: "/graphql",
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
-      request.graphqlContext = await openContext(app, factsOf(request));
+      request.graphqlContext = await openContext(app, factsOf(app, request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     handler: async (request, reply) => {

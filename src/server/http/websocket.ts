@@ -13,6 +13,7 @@ import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
 import { openContext, type RequestFacts } from "./context.js";
+import { sessionCookieOf } from "./cookies.js";
 import { type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
 import type { LiveEndpoints, Sessions } from "./sessions.js";
 
@@ -23,11 +24,15 @@ const CLOSE_MS_MAX = 1_000;
 /** The close code after which clients of graphql-ws connect again, with a new token. */
 const FORBIDDEN = 4403;
 const TRY_AGAIN_LATER = 1013;
+const REFUSED: readonly ErrorCode[] = [ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN];
 
 type Facts = { facts?: RequestFacts; stopWatching?: () => void };
 type Socket = Connection<Record<string, unknown>, Extra & Facts>;
 
-/** Serves graphql-transport-ws; the token comes as `authorization` in the parameters of `connection_init`. */
+/**
+ * Serves graphql-transport-ws; the token comes as `authorization` in the parameters of `connection_init`, a session as
+ * the cookie of the upgrade request.
+ */
 export function startWebSocket(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -74,6 +79,7 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
   const { socket: webSocket, request } = socket.extra;
   const facts: RequestFacts = {
     authorization: authorizationOf(socket.connectionParams),
+    session: sessionCookieOf(app, request),
     requestId: newId("req", app.clock),
     traceparent: newTraceparent(),
     address: request.socket.remoteAddress ?? "",
@@ -84,7 +90,7 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
   } catch (error) {
     const { code } = refusalOf(error);
     logFaults(app.log, facts.requestId, [error]);
-    webSocket.close(code === ErrorCode.UNAUTHENTICATED ? FORBIDDEN : TRY_AGAIN_LATER, code);
+    webSocket.close(REFUSED.includes(code) ? FORBIDDEN : TRY_AGAIN_LATER, code);
     return false;
   }
   socket.extra.facts = facts;
