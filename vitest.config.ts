@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: ["test/support/servers.ts"],
     setupFiles: ["test/support/setup.ts"],
     pool: "forks",
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -18,9 +18,10 @@ CREATE TABLE `act` (
   `principal_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `request_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `at` datetime(3) NOT NULL,
-  `detail` mediumtext NOT NULL,
+  `detail` mediumtext DEFAULT NULL,
   `detail_sha256` binary(32) NOT NULL,
   `origin` mediumtext DEFAULT NULL,
+  `address` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `origin_sha256` binary(32) NOT NULL,
   `leaf_hash` binary(32) NOT NULL,
   `tree_index` bigint(20) unsigned DEFAULT NULL,
@@ -28,8 +29,14 @@ CREATE TABLE `act` (
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_act_partner` (`tenant_no`,`partner_no`,`partner_sequence`),
   UNIQUE KEY `uq_act_tree` (`tenant_no`,`tree_index`),
-  KEY `ix_act_subject` (`tenant_no`,`subject_id`),
-  KEY `ix_act_unnumbered` (`tree_index`)
+  KEY `ix_act_unnumbered` (`tree_index`),
+  KEY `ix_act_subject` (`tenant_no`,`subject_id`,`at`),
+  KEY `ix_act_at` (`tenant_no`,`at`),
+  KEY `ix_act_type` (`tenant_no`,`type`,`at`),
+  KEY `ix_act_principal` (`tenant_no`,`principal_id`,`at`),
+  KEY `ix_act_of_partner` (`tenant_no`,`partner_no`,`at`),
+  KEY `ix_act_request` (`tenant_no`,`request_id`,`at`),
+  KEY `ix_act_address` (`tenant_no`,`address`,`at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `activity_total` (
@@ -65,7 +72,7 @@ CREATE TABLE `batch` (
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `mode` enum('INDEPENDENT','ATOMIC') NOT NULL,
-  `state` enum('ACCEPTED','POSTED','PARKED') NOT NULL DEFAULT 'ACCEPTED',
+  `state` enum('ACCEPTED','POSTED','PARKED','QUARANTINED','REJECTED') NOT NULL DEFAULT 'ACCEPTED',
   `item_count` int(10) unsigned NOT NULL,
   `payload_bytes` int(10) unsigned NOT NULL,
   `payload_sha256` binary(32) NOT NULL,
@@ -80,11 +87,14 @@ CREATE TABLE `batch` (
   `ledger_version` bigint(20) unsigned DEFAULT NULL,
   `tries` tinyint(3) unsigned NOT NULL DEFAULT 0,
   `parked_reason` varchar(500) DEFAULT NULL,
+  `encryption_kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `encrypted_sha256` binary(32) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
   KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
   KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`,`no`,`payload_bytes`,`accepted_at`),
+  KEY `ix_batch_kid` (`tenant_no`,`kid`),
   CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -101,6 +111,22 @@ CREATE TABLE `batch_outcome` (
   `outcomes` mediumblob NOT NULL,
   `outcomes_sha256` binary(32) NOT NULL,
   PRIMARY KEY (`tenant_no`,`batch_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `batch_quarantine` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `batch_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `cause` enum('ASSESSMENT','PARTNER_HELD','KEY_COMPROMISED') NOT NULL,
+  `quarantined_at` datetime(3) NOT NULL,
+  `decision` enum('RELEASED','REJECTED') DEFAULT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`batch_id`),
+  KEY `ix_batch_quarantine_open` (`tenant_no`,`decision`,`batch_id`),
+  KEY `fk_batch_quarantine_partner` (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_batch_quarantine_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `brand` (
@@ -138,15 +164,27 @@ CREATE TABLE `client_key` (
   `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `alg` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `purpose_list` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `public_jwk` mediumtext NOT NULL,
   `thumbprint` binary(32) NOT NULL,
-  `state` enum('ACTIVE','REVOKED') NOT NULL DEFAULT 'ACTIVE',
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUSPENDED','EXPIRED','REVOKED') NOT NULL DEFAULT 'ACTIVE',
   `created_at` datetime(3) NOT NULL,
   `revoked_at` datetime(3) DEFAULT NULL,
+  `not_before` datetime(3) DEFAULT NULL,
+  `expires_at` datetime(3) DEFAULT NULL,
+  `registered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `approved_at` datetime(3) DEFAULT NULL,
+  `replaces_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `overlap_seconds` int(10) unsigned DEFAULT NULL,
+  `state_reason` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci DEFAULT NULL,
+  `compromised_at` datetime(3) DEFAULT NULL,
+  `last_used_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_client_key_kid` (`tenant_id`,`kid`),
   UNIQUE KEY `uq_client_key_thumbprint` (`thumbprint`),
   KEY `fk_client_key_client` (`tenant_id`,`client_id`),
+  KEY `ix_client_key_expiry` (`expires_at`),
   CONSTRAINT `fk_client_key_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -246,6 +284,15 @@ CREATE TABLE `dispute` (
   KEY `ix_dispute_adjustment` (`tenant_no`,`adjustment_period_no`),
   CONSTRAINT `fk_dispute_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
   CONSTRAINT `fk_dispute_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `encryption_demand` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `is_in_force` tinyint(1) NOT NULL,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`partner_id`),
+  CONSTRAINT `fk_encryption_demand_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `entry` (
@@ -476,9 +523,10 @@ CREATE TABLE `payout_file` (
 CREATE TABLE `platform_key` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `purpose` enum('SIGNING','ENCRYPTION') NOT NULL DEFAULT 'SIGNING',
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `public_jwk` mediumtext NOT NULL,
-  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `private_jwk_sealed` varbinary(4096) NOT NULL,
   `created_at` datetime(3) NOT NULL,
   `retired_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
@@ -711,6 +759,86 @@ CREATE TABLE `tenant` (
   `created_at` datetime(3) NOT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_tenant_id` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_assessment` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `subject_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `verdict` enum('PASS','REVIEW','QUARANTINE') NOT NULL,
+  `score` int(10) unsigned NOT NULL,
+  `review_at` int(10) unsigned NOT NULL,
+  `quarantine_at` int(10) unsigned NOT NULL,
+  `rules_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `contributions` mediumtext NOT NULL,
+  `assessed_at` datetime(3) NOT NULL,
+  `judgement` enum('CONFIRMED','DISMISSED') DEFAULT NULL,
+  `judged_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `judged_at` datetime(3) DEFAULT NULL,
+  `judgement_reason` varchar(500) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  KEY `ix_threat_assessment_subject` (`tenant_no`,`subject_id`),
+  KEY `ix_threat_assessment_partner` (`tenant_no`,`partner_no`,`id`),
+  CONSTRAINT `fk_threat_assessment_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_block` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `subject_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `assessment_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `reason` varchar(500) NOT NULL,
+  `blocked_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `blocked_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) DEFAULT NULL,
+  `lifted_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `lifted_at` datetime(3) DEFAULT NULL,
+  `lift_reason` varchar(500) DEFAULT NULL,
+  `standing` tinyint(3) unsigned DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  UNIQUE KEY `uq_threat_block_standing` (`tenant_no`,`subject_id`,`standing`),
+  KEY `ix_threat_block_standing` (`standing`,`expires_at`),
+  CONSTRAINT `fk_threat_block_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_profile` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `taken_at` datetime(3) NOT NULL,
+  `profile` mediumtext NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_threat_profile_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_rules` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `version` int(10) unsigned NOT NULL,
+  `state` enum('DRAFT','ACTIVE','SUPERSEDED') NOT NULL DEFAULT 'DRAFT',
+  `document` mediumtext NOT NULL,
+  `document_sha256` binary(32) NOT NULL,
+  `drafted_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `drafted_at` datetime(3) NOT NULL,
+  `activated_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `activated_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`id`),
+  UNIQUE KEY `uq_threat_rules_version` (`tenant_no`,`version`),
+  KEY `ix_threat_rules_state` (`state`,`tenant_no`),
+  CONSTRAINT `fk_threat_rules_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `threat_threshold` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `subject` enum('BATCH','CLIENT','PARTNER') NOT NULL,
+  `percent` int(10) unsigned NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`subject`),
+  CONSTRAINT `fk_threat_threshold_tenant` FOREIGN KEY (`tenant_no`) REFERENCES `tenant` (`no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `transaction` (

@@ -43,6 +43,7 @@ const everyDomain = [
 const besides: Readonly<Record<string, readonly string[]>> = {
   transparency: ["tiles.ts", "checkpoint.ts"],
   ledger: ["hot-balances.ts"],
+  threat: ["document.ts"],
   exchange: ["envelope.ts", "jws.ts", "packing.ts", "validate.ts", "kinds.ts", "thread.ts"],
   settlement: [
     ...["document.ts", "document-base.ts", "document-schema.ts", "document-contract.ts", "document-checks.ts"],

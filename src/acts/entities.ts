@@ -27,6 +27,9 @@ export enum ActType {
   USER_SESSION_ENDED = "USER_SESSION_ENDED",
   SIGN_IN_PROVIDER_SET = "SIGN_IN_PROVIDER_SET",
   SIGN_IN_PROVIDER_REMOVED = "SIGN_IN_PROVIDER_REMOVED",
+  ENCRYPTION_KEY_ROTATED = "ENCRYPTION_KEY_ROTATED",
+  ENCRYPTION_KEY_DESTROYED = "ENCRYPTION_KEY_DESTROYED",
+  ENCRYPTION_DEMANDED = "ENCRYPTION_DEMANDED",
   CONFIGURATION_DRAFTED = "CONFIGURATION_DRAFTED",
   CONFIGURATION_SUBMITTED = "CONFIGURATION_SUBMITTED",
   CONFIGURATION_RETURNED = "CONFIGURATION_RETURNED",
@@ -36,6 +39,14 @@ export enum ActType {
   BATCH_POSTED = "BATCH_POSTED",
   BATCH_PARKED = "BATCH_PARKED",
   BATCH_RELEASED = "BATCH_RELEASED",
+  BATCH_QUARANTINED = "BATCH_QUARANTINED",
+  BATCH_REJECTED = "BATCH_REJECTED",
+  THREAT_ASSESSED = "THREAT_ASSESSED",
+  THREAT_JUDGED = "THREAT_JUDGED",
+  THREAT_BLOCKED = "THREAT_BLOCKED",
+  THREAT_BLOCK_LIFTED = "THREAT_BLOCK_LIFTED",
+  THREAT_RULES_DRAFTED = "THREAT_RULES_DRAFTED",
+  THREAT_RULES_ACTIVATED = "THREAT_RULES_ACTIVATED",
   PERIOD_CLOSED = "PERIOD_CLOSED",
   PERIOD_CALCULATED = "PERIOD_CALCULATED",
   PERIOD_ABORT_PROPOSED = "PERIOD_ABORT_PROPOSED",
@@ -69,6 +80,7 @@ export enum ActType {
   PAYOUT_REFUSED = "PAYOUT_REFUSED",
   PAYOUT_RETURNED = "PAYOUT_RETURNED",
   STATEMENT_PAID = "STATEMENT_PAID",
+  ACTS_EXPORTED = "ACTS_EXPORTED",
 }
 
 /**
@@ -81,7 +93,13 @@ export enum ActType {
   unique: true,
 })
 @Index("ix_act_unnumbered", ["treeIndex"])
-@Index("ix_act_subject", ["tenantNo", "subjectId"])
+@Index("ix_act_at", ["tenantNo", "at"])
+@Index("ix_act_subject", ["tenantNo", "subjectId", "at"])
+@Index("ix_act_type", ["tenantNo", "type", "at"])
+@Index("ix_act_principal", ["tenantNo", "principalId", "at"])
+@Index("ix_act_of_partner", ["tenantNo", "partnerNo", "at"])
+@Index("ix_act_request", ["tenantNo", "requestId", "at"])
+@Index("ix_act_address", ["tenantNo", "address", "at"])
 export class Act {
   @PrimaryGeneratedColumn({ type: "bigint", unsigned: true })
   readonly no!: string;
@@ -111,9 +129,9 @@ export class Act {
   @Column(instantColumn)
   readonly at!: Date;
 
-  /** Canonical JSON of how the subject stood before and after. */
-  @Column(textColumn)
-  readonly detail!: string;
+  /** Canonical JSON of how the subject stood before and after; null once it was erased. */
+  @Column({ ...textColumn, nullable: true })
+  readonly detail!: string | null;
 
   @Column(sha256Column)
   readonly detailSha256!: Buffer;
@@ -121,6 +139,10 @@ export class Act {
   /** Canonical JSON of address, trace and a nonce; the leaf holds only its hash, so it may be erased one day. */
   @Column({ ...textColumn, nullable: true })
   readonly origin!: string | null;
+
+  /** The address in `origin`, to be searched by; erased with it. */
+  @Column({ ...codeColumn, nullable: true })
+  readonly address!: string | null;
 
   @Column(sha256Column)
   readonly originSha256!: Buffer;

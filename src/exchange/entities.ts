@@ -21,6 +21,8 @@ export enum BatchState {
   ACCEPTED = "ACCEPTED",
   POSTED = "POSTED",
   PARKED = "PARKED",
+  QUARANTINED = "QUARANTINED",
+  REJECTED = "REJECTED",
 }
 
 registerEnumType(BatchState, {
@@ -30,6 +32,10 @@ registerEnumType(BatchState, {
     ACCEPTED: { description: "Stored for good, receipted, waiting to be posted." },
     POSTED: { description: "Every item has its outcome; what was good is in the ledger." },
     PARKED: { description: "Set aside after it could not be posted; a person decides." },
+    QUARANTINED: { description: "Stored and receipted, not posted: it looks suspicious, and a person decides." },
+    REJECTED: {
+      description: "Quarantined before, and refused by a person: it never posts. Its ids may be sent again.",
+    },
   },
 });
 
@@ -57,6 +63,7 @@ registerEnumType(BatchMode, {
 @Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
 @Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })
 @Index("ix_batch_partner", ["tenantNo", "partnerNo"])
+@Index("ix_batch_kid", ["tenantNo", "kid"])
 @Index("ix_batch_queue", ["state", "tenantNo", "partnerNo", "no", "payloadBytes", "acceptedAt"])
 @ForeignKey(() => Partner, ["tenantNo", "partnerNo"], ["tenantNo", "no"], { name: "fk_batch_partner" })
 export class Batch {
@@ -107,6 +114,14 @@ export class Batch {
 
   @Column(sha256Column)
   readonly payloadSha256!: Buffer;
+
+  /** The tenant's encryption key that opened it; null where it came signed alone. */
+  @Column({ ...codeColumn, length: 128, nullable: true })
+  readonly encryptionKid!: string | null;
+
+  /** Of the encrypted bytes as they came. */
+  @Column({ ...sha256Column, nullable: true })
+  readonly encryptedSha256!: Buffer | null;
 
   /** Leaf hash of the act of its acceptance; the receipt states it. */
   @Column(sha256Column)

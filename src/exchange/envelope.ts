@@ -1,3 +1,6 @@
+import type { KeyObject } from "node:crypto";
+import type { EncryptedHeader } from "../identity/encryption/entities.js";
+import { openEncrypted, readEncryptedHeader } from "../identity/encryption/service.js";
 import { sha256 } from "../kernel/digest.js";
 import { CodedError, ErrorCode } from "../kernel/errors.js";
 import { StrictJsonFault } from "../kernel/strict-json.js";
@@ -59,6 +62,33 @@ export interface Envelope extends EnvelopeCover {
   readonly jws: string;
   /** The payload, or its refusal; `verifyEnvelope` hands it out. */
   readonly payload: BatchPayload | CodedError;
+}
+
+/** A signed batch that came encrypted, as it was inside, and the SHA-256 of what came. */
+export interface OpenedEnvelope {
+  readonly jws: string;
+  readonly encryptedSha256: Buffer;
+}
+
+/**
+ * The header of an encrypted batch: a compact JWE (RFC 7516) around a signed one. Refuses one that is not in form
+ * (`ENCRYPTION_INVALID` with the `EncryptionCheck`); size is for the caller to limit before.
+ */
+export function readEncryption(jwe: string): EncryptedHeader {
+  const header = readEncryptedHeader(jwe, BATCH_TYP);
+  if ("check" in header) throw exchangeError("ENCRYPTION_INVALID", { ...header });
+  return header;
+}
+
+/**
+ * Opens an encrypted batch with the key that its header names. Whatever keeps it closed is refused alike
+ * (`ENCRYPTION_INVALID`); what is inside is not looked at.
+ */
+export async function openEnvelope(jwe: string, header: EncryptedHeader, key: KeyObject): Promise<OpenedEnvelope> {
+  const content = await openEncrypted(jwe, header, key);
+  if ("check" in content) throw exchangeError("ENCRYPTION_INVALID", { ...content });
+  const jws = content.toString("latin1"); // what is not ASCII stays so, and is refused
+  return { jws, encryptedSha256: sha256(jwe) };
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   idColumn,
   instantColumn,
   nameColumn,
+  numberColumn,
   sha256Column,
   textColumn,
   wordColumn,
@@ -30,9 +31,35 @@ registerEnumType(ClientKind, {
   },
 });
 
+/** What a client's key is for; a key that encrypts never signs. */
+export enum KeyPurpose {
+  CLIENT_AUTHENTICATION = "CLIENT_AUTHENTICATION",
+  BATCH_SIGNING = "BATCH_SIGNING",
+  ENCRYPTION = "ENCRYPTION",
+}
+
+registerEnumType(KeyPurpose, {
+  name: "KeyPurpose",
+  description: "What a client's key is for.",
+  valuesConfig: {
+    CLIENT_AUTHENTICATION: { description: "Signs the assertions by which the client gets its access tokens." },
+    BATCH_SIGNING: { description: "Signs batches, and what a partner says about statements." },
+    ENCRYPTION: { description: "What we send may be encrypted to it; a key for this is for nothing else." },
+  },
+});
+
+/** The purposes that a list names, which a space joins. */
+export function purposesIn(list: string): KeyPurpose[] {
+  const named = list.split(" ");
+  return Object.values(KeyPurpose).filter((purpose) => named.includes(purpose));
+}
+
 /** Whether a key may be used. */
 export enum KeyState {
+  PENDING_APPROVAL = "PENDING_APPROVAL",
   ACTIVE = "ACTIVE",
+  SUSPENDED = "SUSPENDED",
+  EXPIRED = "EXPIRED",
   REVOKED = "REVOKED",
 }
 
@@ -40,7 +67,10 @@ registerEnumType(KeyState, {
   name: "KeyState",
   description: "Whether a key may be used.",
   valuesConfig: {
-    ACTIVE: { description: "Signs and authenticates." },
+    PENDING_APPROVAL: { description: "Registered; refused until a second person approves it." },
+    ACTIVE: { description: "May be used for its purposes, from `notBefore` to `expiresAt`." },
+    SUSPENDED: { description: "Refused until it is resumed." },
+    EXPIRED: { description: "Refused since `expiresAt`; what it signed before stays verifiable." },
     REVOKED: { description: "Refused from the revocation on; what it signed before stays verifiable." },
   },
 });
@@ -85,11 +115,12 @@ export class Client {
   }
 }
 
-/** A public key of a client: authenticates it and signs its batches. */
-@ObjectType({ implements: Node, description: "A public key of a client; authenticates it and signs its batches." })
+/** A public key of a client: authenticates it, signs its batches, or encrypts what is sent to it. */
+@ObjectType({ implements: Node, description: "A public key of a client, and what it is for." })
 @Entity({ name: "client_key" })
 @Index("uq_client_key_kid", ["tenantId", "kid"], { unique: true })
 @Index("uq_client_key_thumbprint", ["thumbprint"], { unique: true })
+@Index("ix_client_key_expiry", ["expiresAt"])
 @ForeignKey(() => Client, ["tenantId", "clientId"], ["tenantId", "id"], { name: "fk_client_key_client" })
 export class ClientKey {
   @PrimaryColumn(idColumn)
@@ -111,9 +142,15 @@ export class ClientKey {
   @Column({ ...codeColumn, length: 128 })
   readonly kid!: string;
 
-  @Field(() => String, { description: "JWS algorithm: EdDSA, ES256, ES384 or PS256." })
+  @Field(() => String, {
+    description: "Algorithm: EdDSA, ES256, ES384 or PS256 (JWS); ECDH-ES, ECDH-ES+A256KW or RSA-OAEP-256 (JWE).",
+  })
   @Column(wordColumn)
   readonly alg!: string;
+
+  /** Purposes joined by a space; they never change. */
+  @Column(codeColumn)
+  readonly purposeList!: string;
 
   @Field(() => String, { description: "The public key as a JWK (RFC 7517)." })
   @Column(textColumn)
@@ -134,9 +171,64 @@ export class ClientKey {
   @Field(() => Date, { nullable: true, description: "When it was revoked." })
   @Column({ ...instantColumn, nullable: true })
   readonly revokedAt!: Date | null;
+
+  @Field(() => Date, { nullable: true, description: "Refused before this instant; null where there is no such bound." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly notBefore!: Date | null;
+
+  @Field(() => Date, { nullable: true, description: "Refused from this instant on; null where it does not expire." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly expiresAt!: Date | null;
+
+  /** The principal that registered it, and so may not approve it. */
+  @Column(codeColumn)
+  readonly registeredBy!: string;
+
+  @Column({ ...codeColumn, nullable: true })
+  readonly approvedBy!: string | null;
+
+  @Field(() => Date, { nullable: true, description: "When a second person approved it; null where nobody had to." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly approvedAt!: Date | null;
+
+  @Field(() => ID, { nullable: true, description: "The key whose place it takes, where a rotation made it." })
+  @Column({ ...idColumn, nullable: true })
+  readonly replacesId!: string | null;
+
+  /** How long the key that it replaces stays good once this one is; null where it replaces none. */
+  @Column({ ...numberColumn, nullable: true })
+  readonly overlapSeconds!: number | null;
+
+  @Field(() => String, { nullable: true, description: "Why it was suspended or revoked." })
+  @Column({ ...nameColumn, nullable: true })
+  readonly stateReason!: string | null;
+
+  @Field(() => Date, {
+    nullable: true,
+    description: "Since when somebody else may have used it; null where nothing is known of that.",
+  })
+  @Column({ ...instantColumn, nullable: true })
+  readonly compromisedAt!: Date | null;
+
+  @Field(() => Date, { nullable: true, description: "When it was last used, to about a minute; null for never." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly lastUsedAt!: Date | null;
+
+  @Field(() => [KeyPurpose], { description: "What it is for." })
+  get purposes(): KeyPurpose[] {
+    return purposesIn(this.purposeList);
+  }
 }
 
-/** A signing key of the platform for one tenant: tokens, receipts, statements, checkpoints. */
+/** What a key of the platform is for. */
+export enum PlatformKeyPurpose {
+  /** Tokens, receipts, statements, checkpoints. */
+  SIGNING = "SIGNING",
+  /** Batches that arrive encrypted. */
+  ENCRYPTION = "ENCRYPTION",
+}
+
+/** A key of the platform for one tenant. */
 @Entity({ name: "platform_key" })
 @Index("uq_platform_key_kid", ["kid"], { unique: true })
 @ForeignKey(() => Tenant, ["tenantId"], ["id"], { name: "fk_platform_key_tenant" })
@@ -147,6 +239,9 @@ export class PlatformKey {
   @PrimaryColumn(idColumn)
   readonly id!: string;
 
+  @Column({ type: "enum", enum: PlatformKeyPurpose, default: PlatformKeyPurpose.SIGNING })
+  readonly purpose!: PlatformKeyPurpose;
+
   @Column({ ...codeColumn, length: 128 })
   readonly kid!: string;
 
@@ -154,13 +249,13 @@ export class PlatformKey {
   readonly publicJwk!: string;
 
   /** The private JWK under AES-256-GCM with the master key. */
-  @Column({ type: "varbinary", length: 512 })
+  @Column({ type: "varbinary", length: 4096 })
   readonly privateJwkSealed!: Buffer;
 
   @Column(instantColumn)
   readonly createdAt!: Date;
 
-  /** From here on it only verifies. */
+  /** From here on it only verifies, or opens what is on its way. */
   @Column({ ...instantColumn, nullable: true })
   readonly retiredAt!: Date | null;
 }

@@ -26,6 +26,9 @@ export const ID_PREFIXES = {
   payoutAccount: "pac",
   payoutFile: "pfl",
   payout: "pay",
+  threatRules: "thr",
+  threatAssessment: "asm",
+  threatBlock: "blk",
   request: "req",
   token: "tok",
 } as const;

@@ -37,6 +37,8 @@ export interface Page<T> {
   readonly rows: readonly T[];
   readonly hasNextPage: boolean;
   readonly positionOf: (row: T) => string;
+  /** How far a list was looked through that may find less than a page of what is there; absent: to the last row. */
+  readonly endPosition?: string;
 }
 
 /**

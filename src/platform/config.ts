@@ -18,6 +18,10 @@ export interface Config {
   readonly masterKey: Buffer;
   readonly databaseConnectionsMax: number;
   readonly backlog: BacklogLimits;
+  readonly rates: RateLimits;
+  readonly http: HttpLimits;
+  /** After how long the database ends a statement of ours; null for never. */
+  readonly statementMsMax: number | null;
   /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
   readonly metricsPort: number | null;
   readonly metricsHost: string;
@@ -43,6 +47,30 @@ export interface BacklogLimits {
   readonly intake: BatchesLimit;
 }
 
+/** How many points somebody may spend in every window of ten seconds; a plain request is one. */
+export interface RateLimits {
+  readonly clientPointsMax: number;
+  /** Of a network address, for what comes without a token. */
+  readonly addressPointsMax: number;
+}
+
+/** What an api process lets anybody do over HTTP. */
+export interface HttpLimits {
+  /** Origins whose pages may call us from a browser; besides our own, none where the list is empty. */
+  readonly origins: readonly string[];
+  /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly hasGraphiql: boolean;
+  /** How long an operation may work until it is answered that it takes too long. */
+  readonly operationMsMax: number;
+  /** How long the body of a request may take, and its bytes at 200 kB/s on top. */
+  readonly bodyMsMax: number;
+  /** Open at once, of one address. */
+  readonly connectionsMax: number;
+  /** WebSockets and event streams open at once, of one client. */
+  readonly liveMax: number;
+}
+
 const MEBIBYTE = 1024 * 1024;
 
 /** The limits where none are configured. */
@@ -52,6 +80,15 @@ export const BACKLOG_DEFAULTS: BacklogLimits = {
   installation: { batchesMax: 20_000, bytesMax: 2_048 * MEBIBYTE },
   ageMsMax: 60_000,
   intake: { batchesMax: 256, bytesMax: 128 * MEBIBYTE },
+};
+
+/** Rates where none are configured: far above what one process can answer, in cheap requests. */
+export const RATE_DEFAULTS: RateLimits = { clientPointsMax: 200_000, addressPointsMax: 20_000 };
+
+/** What HTTP allows where nothing is configured. */
+export const HTTP_DEFAULTS: HttpLimits = {
+  ...{ origins: [], trustedProxies: [], hasGraphiql: true },
+  ...{ operationMsMax: 45_000, bodyMsMax: 15_000, connectionsMax: 4_000, liveMax: 2_500 },
 };
 
 /** The data directory where none is named. */
@@ -81,6 +118,15 @@ const Environment = z.object({
   QUITTANCE_BACKLOG_AGE_MS: limit(BACKLOG_DEFAULTS.ageMsMax),
   QUITTANCE_INTAKE_BATCHES: limit(BACKLOG_DEFAULTS.intake.batchesMax),
   QUITTANCE_INTAKE_BYTES: limit(BACKLOG_DEFAULTS.intake.bytesMax),
+  QUITTANCE_RATE_CLIENT_POINTS: limit(RATE_DEFAULTS.clientPointsMax),
+  QUITTANCE_RATE_ADDRESS_POINTS: limit(RATE_DEFAULTS.addressPointsMax),
+  QUITTANCE_ORIGINS: list(z.url().regex(/^https?:\/\/[^/]+$/)),
+  QUITTANCE_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
+  QUITTANCE_GRAPHIQL: z.enum(["on", "off"]).optional(),
+  QUITTANCE_OPERATION_MS: limit(HTTP_DEFAULTS.operationMsMax),
+  QUITTANCE_BODY_MS: limit(HTTP_DEFAULTS.bodyMsMax),
+  QUITTANCE_ADDRESS_CONNECTIONS: limit(HTTP_DEFAULTS.connectionsMax),
+  QUITTANCE_CLIENT_LIVE: limit(HTTP_DEFAULTS.liveMax),
   QUITTANCE_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_PROCESS: z.string().default("quittance"),
@@ -123,6 +169,12 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
+    rates: {
+      clientPointsMax: environment.QUITTANCE_RATE_CLIENT_POINTS,
+      addressPointsMax: environment.QUITTANCE_RATE_ADDRESS_POINTS,
+    },
+    http: httpOf(environment),
+    statementMsMax: null,
     metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
     metricsHost: environment.QUITTANCE_METRICS_HOST,
     processName: environment.QUITTANCE_PROCESS,
@@ -151,6 +203,15 @@ function limit(value: number) {
   return z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(value);
 }
 
+/** Words with commas or blanks between them, each of that form. */
+function list(each: z.ZodType<string, string>) {
+  return z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""))
+    .pipe(z.array(each));
+}
+
 function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
   return {
     partner: {
@@ -167,6 +228,19 @@ function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
     },
     ageMsMax: environment.QUITTANCE_BACKLOG_AGE_MS,
     intake: { batchesMax: environment.QUITTANCE_INTAKE_BATCHES, bytesMax: environment.QUITTANCE_INTAKE_BYTES },
+  };
+}
+
+function httpOf(environment: z.infer<typeof Environment>): HttpLimits {
+  const isProduction = environment.NODE_ENV === "production";
+  return {
+    origins: environment.QUITTANCE_ORIGINS,
+    trustedProxies: environment.QUITTANCE_TRUSTED_PROXIES,
+    hasGraphiql: (environment.QUITTANCE_GRAPHIQL ?? (isProduction ? "off" : "on")) === "on",
+    operationMsMax: environment.QUITTANCE_OPERATION_MS,
+    bodyMsMax: environment.QUITTANCE_BODY_MS,
+    connectionsMax: environment.QUITTANCE_ADDRESS_CONNECTIONS,
+    liveMax: environment.QUITTANCE_CLIENT_LIVE,
   };
 }
 

@@ -46,8 +46,10 @@ const RETRY_BASE_MS = 5;
 const LOCK_WAIT_SECONDS = 5;
 const IDLE_TRANSACTION_SECONDS = 10;
 const [DEADLOCK, LOCK_WAIT, SHUTTING_DOWN, KILLED, DUPLICATE, COMMIT_FAILED] = [1213, 1205, 1053, 1927, 1062, 1180];
+/** A statement that took longer than `statementMsMax`, to MariaDB and to MySQL. */
+const LATE = [1969, 3024];
 /** Besides what `transact` tries again: too many connections (1040), full (1021, 1114), read-only (1290, 1836). */
-const BUSY = new Set([DEADLOCK, LOCK_WAIT, 1040, 1021, 1114, 1290, 1836]);
+const BUSY = new Set([DEADLOCK, LOCK_WAIT, ...LATE, 1040, 1021, 1114, 1290, 1836]);
 
 /** How a pool differs from the ordinary one. */
 export interface PoolOptions {
@@ -84,7 +86,7 @@ export async function openDatabase(
     ...(logger === undefined ? { logging: false } : { logging: true, logger }),
   });
   await database.initialize();
-  await prepareSessions(database);
+  await prepareSessions(database, config.statementMsMax);
   return database;
 }
 
@@ -195,7 +197,7 @@ async function once<S, T>(database: DataSource, bounds: Bounds<S>, work: (sessio
       // Also after a COMMIT that failed: what it left open would be committed by the connection's next transaction.
       await bounds.rollback(runner).catch(() => undefined); // the connection is gone: the server rolls back
     }
-    if (isCommitting && (isLost || serverErrno(error) === COMMIT_FAILED)) {
+    if (isCommitting && (isLost || [COMMIT_FAILED, ...LATE].includes(serverErrno(error)))) {
       throw new CommitOutcomeUnknown("COMMIT was not answered: look up what was stored", { cause: error });
     }
     if (isLost) throw databaseError("UNAVAILABLE");
@@ -231,13 +233,18 @@ function isDriverFailure(error: unknown): boolean {
 }
 
 /** Every new pool connection gets the session settings before its first query. */
-async function prepareSessions(database: DataSource): Promise<void> {
+async function prepareSessions(database: DataSource, statementMsMax: number | null): Promise<void> {
   const [{ version }] = await database.query("select version() as version");
+  const isMariadb = String(version).includes("MariaDB");
+  const late = isMariadb
+    ? `max_statement_time = ${(statementMsMax ?? 0) / 1_000}`
+    : `max_execution_time = ${statementMsMax ?? 0}`; // MySQL ends reads alone
   const settings = [
     "time_zone = '+00:00'",
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
-    ...(String(version).includes("MariaDB") ? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`] : []),
+    ...(isMariadb ? [`idle_transaction_timeout = ${IDLE_TRANSACTION_SECONDS}`] : []),
+    ...(statementMsMax === null ? [] : [late]),
   ];
   const statements = [`set session ${settings.join(", ")}`, "set session transaction isolation level read committed"];
   const pool = poolOf(database);

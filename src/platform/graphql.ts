@@ -138,7 +138,7 @@ export function connectionOf<T>(
     hasNextPage: page.hasNextPage,
     hasPreviousPage: Boolean(after),
     startCursor: edges.at(0)?.cursor ?? null,
-    endCursor: edges.at(-1)?.cursor ?? null,
+    endCursor: page.endPosition === undefined ? (edges.at(-1)?.cursor ?? null) : cursorOf(list, page.endPosition),
   };
   return {
     edges,

@@ -34,15 +34,28 @@ export function openRedis(config: Pick<Config, "redisUrl">, log: Log, use: Redis
 export async function awaitRedis(redis: Redis, timeoutMs: number): Promise<boolean> {
   if (redis.status === "ready") return true;
   return new Promise((resolve) => {
-    const answer = (isReady: boolean) => {
+    const timer = setTimeout(resolve, timeoutMs, false);
+    void nextReady(redis).then(() => {
       clearTimeout(timer);
-      redis.off("ready", onReady);
-      resolve(isReady);
-    };
-    const onReady = () => answer(true);
-    const timer = setTimeout(() => answer(false), timeoutMs);
-    redis.once("ready", onReady);
+      resolve(true);
+    });
   });
+}
+
+const readiness = new WeakMap<Redis, Promise<void>>();
+
+/** The next time it is ready; all who wait for it share a listener. */
+function nextReady(redis: Redis): Promise<void> {
+  const known = readiness.get(redis);
+  if (known !== undefined) return known;
+  const ready = new Promise<void>((resolve) => {
+    redis.once("ready", () => {
+      readiness.delete(redis);
+      resolve();
+    });
+  });
+  readiness.set(redis, ready);
+  return ready;
 }
 
 /** Whether Redis takes writes now: one that is full, read-only or stopped is there and does not. */

@@ -105,6 +105,13 @@ function openWorker(module: URL): Worker {
   return new Worker(loaded, { execArgv: [], eval: true }); // not compiled, as in tests
 }
 
+/** A text in UTF-8 in memory that threads see, so that it is copied once. */
+export function sharedText(text: string): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(Buffer.byteLength(text));
+  Buffer.from(shared).write(text);
+  return shared;
+}
+
 /** In the thread's own module: does whatever is asked. */
 export function serveTasks<I, O>(work: (input: I) => O | Promise<O>): void {
   const port = present(parentPort, "the port of a thread");

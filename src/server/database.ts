@@ -1,9 +1,12 @@
 import { migrations } from "../../migrations/index.js";
+import "./act-listeners.js"; // whoever opens the database hears what is done in it
 import { Act } from "../acts/entities.js";
 import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
+import { EncryptionDemand } from "../exchange/encryption/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
+import { BatchQuarantine } from "../exchange/quarantine/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { SignInProvider } from "../identity/providers/entities.js";
 import { UserSession } from "../identity/sessions/entities.js";
@@ -24,6 +27,10 @@ import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
 import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
+import { ThreatAssessment } from "../threat/assessments/entities.js";
+import { ThreatBlock } from "../threat/blocks/entities.js";
+import { ThreatRules } from "../threat/documents/entities.js";
+import { StoredProfile, ThreatThreshold } from "../threat/entities.js";
 import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
 
 /** Every table of ours and the migrations that make them. */
@@ -32,12 +39,14 @@ export const databaseSchema: Schema = {
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
+    ...[EncryptionDemand],
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
     ...[User, UserSession, SignInProvider],
     ...[PayoutAccount, PayoutFile, Payout],
+    ...[ThreatRules, ThreatAssessment, ThreatBlock, ThreatThreshold, StoredProfile, BatchQuarantine],
   ],
   migrations: [...migrations],
 };

@@ -32,6 +32,15 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "The signed envelope fails a check; `check` names it, `kid` the key.",
     remedy: "Sign again; if it persists compare algorithm, key and the bytes that are signed.",
   },
+  ENCRYPTION_INVALID: {
+    meaning:
+      "The encrypted envelope fails a check; `check` names it. `DECRYPTION` is all that is said of what stays closed.",
+    remedy: "Encrypt again for a key of `encryptionKeys` that is not retired, with an `alg` and `enc` of the list.",
+  },
+  ENCRYPTION_REQUIRED: {
+    meaning: "The partner's batches are taken encrypted only, and this one came signed alone.",
+    remedy: "Encrypt the signed batch for one of `encryptionKeys` and send that.",
+  },
   KEY_UNKNOWN: {
     meaning: "No key of that `kid` is registered for the signer.",
     remedy: "Register the public key, or correct the `kid` in the header.",
@@ -39,6 +48,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   KEY_REVOKED: {
     meaning: "The key was revoked; nothing new is accepted from it.",
     remedy: "Sign with another registered key.",
+  },
+  KEY_NOT_USABLE: {
+    meaning:
+      "The key may not be used for this now; `obstacle` says why: it is not approved, suspended, expired, or else.",
+    remedy: "Sign with another registered key, or have the tenant approve or resume this one.",
   },
   KEY_NOT_OWNED: {
     meaning: "The key belongs to another signer than the one that the payload names.",
@@ -89,8 +103,8 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Wait for `retryAfterMs`, then send the very same again, as often as it takes.",
   },
   QUARANTINED: {
-    meaning: "Batches of this client are held for a person to look at.",
-    remedy: "Speak with the tenant; what was held is kept.",
+    meaning: "The client is blocked: by a person, or because what it did looks like an attack.",
+    remedy: "Speak with the tenant. A block that was made automatically ends by itself after `retryAfterMs`.",
   },
   CURRENCY_UNKNOWN: {
     meaning: "The currency is not known here, the partner does not list it, or banks do not transfer it.",

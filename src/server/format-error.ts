@@ -2,17 +2,20 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { ArgumentValidationError } from "type-graphql";
 import { CodedError, ErrorCode } from "../kernel/errors.js";
 import { CommitOutcomeUnknown, isBusy, isConnectionLoss } from "../platform/database.js";
+import { ERRORS_MAX } from "../platform/documents.js";
 import type { Log } from "../platform/log.js";
 import { serverError } from "./errors.js";
-import { messageWithoutInput, pathInVariables } from "./graphql-message.js";
+import { messageWithoutInput, pathInVariables, withoutSuggestion } from "./graphql-message.js";
+import { InvalidDocument } from "./http/guard.js";
 
 /** Which request an error answers, and where its code is explained. */
 export interface ErrorFrame {
   readonly requestId: string;
   readonly publicUrl: string;
+  /** Whether names of the schema that a wrong one resembles may be told. */
+  readonly showsSchema?: boolean;
 }
 
-const ERRORS_MAX = 5;
 const TOO_MANY_TOKENS = /tokens\. Parsing aborted/;
 /** Apollo's codes for requests that are wrong in form. */
 const REQUEST_FAULTS = new Set([
@@ -23,6 +26,7 @@ const REQUEST_FAULTS = new Set([
 const HTTP_STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  QUARANTINED: 403,
   NOT_FOUND: 404,
   RATE_LIMITED: 429,
   UNAVAILABLE: 503,
@@ -31,12 +35,15 @@ const HTTP_STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
 
 /** Errors as an answer shows them, five at most: message, place, and `extensions` as the contract lists them. */
 export function publicErrors(errors: readonly GraphQLError[], frame: ErrorFrame): GraphQLFormattedError[] {
-  return errors.slice(0, ERRORS_MAX).map((error) => publicError(error, frame));
+  const each = errors.flatMap((error) => faultsOf(error) ?? [error]);
+  return each.slice(0, ERRORS_MAX).map((error) => publicError(error, frame));
 }
 
 /** One error as an answer shows it; whatever is not a refusal becomes `INTERNAL` and says nothing more. */
-export function publicError(error: unknown, { requestId, publicUrl }: ErrorFrame): GraphQLFormattedError {
-  const { code, message, retryable, details } = refusalOf(error);
+export function publicError(error: unknown, frame: ErrorFrame): GraphQLFormattedError {
+  const { requestId, publicUrl, showsSchema = false } = frame;
+  const { code, message: whole, retryable, details } = refusalOf(error);
+  const message = showsSchema ? whole : withoutSuggestion(whole);
   // `reason` and `what` are already in the message.
   const { path, retryAfterMs, reason: _reason, what: _what, ...facts } = details;
   const extensions = {
@@ -61,6 +68,7 @@ export function publicError(error: unknown, { requestId, publicUrl }: ErrorFrame
 export function refusalOf(error: unknown): CodedError {
   const cause = causeOf(error);
   if (cause instanceof CodedError) return cause;
+  if (cause instanceof InvalidDocument) return requestRefusal(cause.faults[0]?.message ?? "");
   if (cause instanceof ArgumentValidationError) return argumentRefusal(cause);
   if (cause instanceof CommitOutcomeUnknown) {
     const reason = "It is not known whether this was stored; ask again with the same idempotency key.";
@@ -87,6 +95,12 @@ export function httpStatusOf(code: ErrorCode): number {
 /** `Retry-After` (RFC 9110, section 10.2.3) of a request that was refused as a whole: whole seconds; null for none. */
 export function retryAfterOf({ details: { retryAfterMs } }: CodedError): string | null {
   return retryAfterMs === undefined ? null : String(Math.ceil(retryAfterMs / 1_000));
+}
+
+/** What is wrong with a document, where that is the error; null for any other. */
+export function faultsOf(error: unknown): readonly GraphQLError[] | null {
+  const cause = causeOf(error);
+  return cause instanceof InvalidDocument ? cause.faults : null;
 }
 
 /** What a resolver threw: the innermost of the errors that GraphQL wrapped around it. */

@@ -8,8 +8,18 @@ const DOCUMENT_ECHOES: readonly (readonly [RegExp, string])[] = [
   [/\b(String|BlockString|Int|Float|Comment) ".*$/s, "$1."],
 ];
 
-/** A message of GraphQL's own about a request, with every value that it repeats taken out. */
-export function messageWithoutInput(message: string): string {
+const SUGGESTION = / Did you mean [^?]*\?/;
+/** A name is as long as whoever sent it likes. */
+const MESSAGE_LENGTH_MAX = 300;
+
+/** A message without the names of the schema that a wrong one resembles. */
+export function withoutSuggestion(message: string): string {
+  return message.replace(SUGGESTION, "");
+}
+
+/** A message of GraphQL's own about a request, with every value that it repeats taken out, and cut where it is long. */
+export function messageWithoutInput(whole: string): string {
+  const message = whole.length > MESSAGE_LENGTH_MAX ? `${whole.slice(0, MESSAGE_LENGTH_MAX)} …` : whole;
   const name = VARIABLE_FAULT.exec(message)?.[1];
   if (name === undefined)
     return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);

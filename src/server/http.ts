@@ -1,14 +1,22 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { CALLBACK_PATH } from "../identity/provider-sign-ins/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
+import { registerActExports } from "./http/act-exports.js";
+import { isTrustedProxy } from "./http/address.js";
+import { guardBodies } from "./http/bodies.js";
+import { chargeAddress } from "./http/charges.js";
+import { limitConnections } from "./http/connections.js";
 import { registerDownloads } from "./http/downloads.js";
 import { openErrorDoor } from "./http/errors.js";
 import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
 import { registerHealth } from "./http/health.js";
 import { startLive } from "./http/live.js";
+import { allowOrigins } from "./http/origins.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
 import { registerOauth } from "./oauth.js";
@@ -23,7 +31,9 @@ export interface HttpServer {
 }
 
 const BODY_BYTES_MAX = 100_000; // more only where an operation is expected, from somebody who signed in
-const REQUEST_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 90_000; // no body takes longer at the slowest it may come
+const HEADERS = { bytesMax: 16 * 1024, countMax: 100, msMax: 10_000 } as const;
+const CHECK_MS = 2_000;
 const DRAIN_MS = 250;
 const DRAINS_MAX = 8;
 const CLOSE_MS_MAX = 5_000;
@@ -49,9 +59,10 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerIntakeGauges(app);
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
-  registerGraphiql(server);
+  if (app.config.http.hasGraphiql) registerGraphiql(server);
   registerPeople(server, app);
   registerDownloads(server, app);
+  registerActExports(server, app);
   registerRenditions(server, app);
   registerPayoutFiles(server, app);
   const graphql = await startGraphql(server, app);
@@ -92,10 +103,17 @@ function openServer(app: App): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      ...{ maxHeaderSize: HEADERS.bytesMax, headersTimeout: HEADERS.msMax },
+      connectionsCheckingInterval: CHECK_MS,
+    },
+    trustProxy: (address) => isTrustedProxy(app, address),
     return503OnClosing: false,
     forceCloseConnections: "idle",
     genReqId: (raw) => takenOr(raw.headers["x-request-id"], REQUEST_ID, () => newId("req", app.clock)),
   });
+  server.server.maxHeadersCount = HEADERS.countMax;
+  limitConnections(server.server, app);
   server.removeContentTypeParser("text/plain");
   server.decorateRequest("traceparent", "");
   server.addHook("onRequest", async (request, reply) => {
@@ -106,8 +124,27 @@ function openServer(app: App): FastifyInstance {
     const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };
     app.metrics.time("http_request", reply.elapsedTime / 1_000, labels);
   });
+  allowOrigins(server, app);
+  chargeRoutes(server, app);
+  guardBodies(server, app);
   openErrorDoor(server, app);
   return server;
+}
+
+/** Points of an address for what is asked without a token; whatever is not named is one. */
+const PRICES: Readonly<Record<string, number>> = {
+  ...{ "/healthz": 0, "/readyz": 0, "/metrics": 0 }, // probes of ours
+  ...{ "/graphql": 0, "/graphql/stream": 0 }, // counted where it is known who asks
+  [TOKEN_PATH]: 20,
+  ...{ "/sign-in": 500, "/join": 500, "/account/password": 500, [CALLBACK_PATH]: 100 }, // a password takes long to hash
+};
+
+/** Counts what is asked without a token against its address. */
+function chargeRoutes(server: FastifyInstance, app: App): void {
+  server.addHook("onRequest", async (request) => {
+    const points = PRICES[request.routeOptions.url ?? ""] ?? 1;
+    if (points > 0) await chargeAddress(app, request.ip, points);
+  });
 }
 
 /** Labels name routes, not addresses, so that callers cannot make new ones without end. */
@@ -126,8 +163,12 @@ function securityHeaders(app: App): Record<string, string> {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "x-permitted-cross-domain-policies": "none",
     "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
     ...(isHttps ? { "strict-transport-security": "max-age=31536000; includeSubDomains" } : {}),
   };

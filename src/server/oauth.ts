@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { OauthRefusal } from "../identity/assertions/errors.js";
 import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { encryptionJwksForAllTenants } from "../identity/encryption-keys/service.js";
 import { publicKeysForAllTenants } from "../identity/platform-keys/service.js";
 import { issueToken, JWKS_PATH, serverMetadata } from "../identity/tokens/service.js";
 import { ErrorCode } from "../kernel/errors.js";
 import type { App } from "../platform/app.js";
-import { httpStatusOf, logFaults, refusalOf } from "./format-error.js";
+import { httpStatusOf, logFaults, refusalOf, retryAfterOf } from "./format-error.js";
 
 const FORM = "application/x-www-form-urlencoded";
 const FORM_BYTES_MAX = 32 * 1024;
@@ -23,7 +24,7 @@ export function registerOauth(server: FastifyInstance, app: App): void {
   });
   server.get(JWKS_PATH, async (_request, reply) => {
     void reply.header("cache-control", PUBLIC_FOR_A_MINUTE);
-    return { keys: await publicKeysForAllTenants(app) };
+    return { keys: [...(await publicKeysForAllTenants(app)), ...(await encryptionJwksForAllTenants(app))] };
   });
   void server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -75,7 +76,9 @@ async function answerError(
   const refusal = refusalOf(error);
   logFaults(app.log, request.id, [error]);
   void reply.code(httpStatusOf(refusal.code));
-  const isAway = refusal.code === ErrorCode.UNAVAILABLE;
+  const retryAfter = retryAfterOf(refusal);
+  if (retryAfter !== null) void reply.header("retry-after", retryAfter);
+  const isAway = [ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED].includes(refusal.code);
   return { error: isAway ? "temporarily_unavailable" : "server_error", error_description: refusal.message };
 }
 

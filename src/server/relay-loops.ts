@@ -1,6 +1,7 @@
 import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.js";
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
+import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
@@ -12,6 +13,7 @@ import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
+import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
@@ -35,8 +37,10 @@ export const relayLoops: readonly Loop[] = [
   leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
+  leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
+  leading("destroy-encryption-keys", every(HOUR_MS), destroyRetiredKeysForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),
 ];
 

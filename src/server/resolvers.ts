@@ -1,15 +1,20 @@
 import type { NonEmptyArray } from "type-graphql";
 import { BatchResolver } from "../exchange/batches/resolver.js";
+import { SignedBatchesResolver } from "../exchange/compromise/resolver.js";
 import { CreditAlertResolver } from "../exchange/credit-alerts/resolver.js";
 import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-standing/resolver.js";
+import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
+import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
+import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
+import { AuditResolver } from "../operations/audit/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
@@ -29,6 +34,10 @@ import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settleme
 import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
+import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
+import { ThreatBlockResolver } from "../threat/blocks/resolver.js";
+import { ThreatRulesResolver } from "../threat/documents/resolver.js";
+import { ThreatAlertResolver } from "../threat/live/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
 
@@ -37,12 +46,16 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
+  ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
+  ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
+  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[AuditResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

@@ -33,7 +33,8 @@ export function schemaText(): string {
  * arrow, since type-graphql takes whatever has a prototype for a class.
  */
 const checkScopes = ({ context }: ResolverData<RequestContext>, scopes: readonly string[]): boolean => {
-  const { actor } = context;
+  const { actor, deadline } = context;
+  deadline.check();
   if (actor === null) throw serverError("UNAUTHENTICATED");
   if (scopes.length === 0) return true;
   const isHeld = scopes.some((scope) => {

@@ -64,8 +64,11 @@ export class InclusionProof {
   })
   readonly leaf!: string;
 
-  @Field(() => String, { description: "Canonical JSON whose SHA-256 the leaf states: what the act says came of it." })
-  readonly detail!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: "Canonical JSON whose SHA-256 the leaf states: what the act says came of it. Null once it was erased.",
+  })
+  readonly detail!: string | null;
 
   @Field(() => String, { description: "Hash of the leaf, in hexadecimal; the receipt states it as well." })
   readonly leafHash!: string;

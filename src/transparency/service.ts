@@ -1,5 +1,5 @@
 import type { ActType } from "../acts/entities.js";
-import { numberedAct } from "../acts/service.js";
+import { actAt, type NumberedAct, numberedAct } from "../acts/service.js";
 import { checkpointKey } from "../identity/platform-keys/service.js";
 import type { TenantRef } from "../kernel/actor.js";
 import { present } from "../kernel/assert.js";
@@ -80,7 +80,15 @@ export async function inclusionProofOf(
   tenant: TenantRef,
   act: { readonly type: ActType; readonly subjectId: string },
 ): Promise<InclusionProof | null> {
-  const stored = await numberedAct(app, tenant, act);
+  return provenAct(app, tenant, await numberedAct(app, tenant, act));
+}
+
+/** The same for the act of an index in the tree. */
+export async function inclusionProofAt(app: App, tenant: TenantRef, index: number): Promise<InclusionProof | null> {
+  return provenAct(app, tenant, await actAt(app, tenant, index));
+}
+
+async function provenAct(app: App, tenant: TenantRef, stored: NumberedAct | null): Promise<InclusionProof | null> {
   const checkpoint = await latestCheckpoint(app, tenant.tenantNo);
   if (stored === null || checkpoint === null || stored.treeIndex >= checkpoint.size) return null;
   const { treeIndex: index, leaf, detail, leafHash } = stored;

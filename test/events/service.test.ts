@@ -47,6 +47,7 @@ async function record(
     type: ActType.BATCH_POSTED,
     subjectId,
     partner,
+    before: {},
     after: { name: subjectId },
   }));
   const write = (inside: Tx) => recordActs(inside, home.actor, app.clock.now(), acts);
@@ -219,7 +220,13 @@ describe("a subscription", () => {
   test("has the types that were asked for, with their own sequences", async () => {
     const taking = take(listen(start, [ActType.BATCH_PARKED]), 1);
     await record(["a", "b"]);
-    const act = { type: ActType.BATCH_PARKED, subjectId: "p", partner: place.partner, after: { name: "p" } };
+    const act = {
+      type: ActType.BATCH_PARKED,
+      subjectId: "p",
+      partner: place.partner,
+      before: {},
+      after: { name: "p", reason: "r" },
+    };
     await transact(app, (tx) => recordActs(tx, home.actor, app.clock.now(), [act]));
     await number();
     expect(await taking).toEqual([`${start + 3} p`]);

@@ -7,7 +7,7 @@ import { releaseBatch } from "../../src/exchange/parking/service.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
-import { CommitOutcomeUnknown, transact } from "../../src/platform/database.js";
+import { CommitOutcomeUnknown, type Tx, transact } from "../../src/platform/database.js";
 import { testApp } from "../support/app.js";
 import {
   actsOf,
@@ -348,6 +348,21 @@ describe("posting", () => {
     expect(await post(second, place)).toEqual({ batches: 1, items: 1, isDrained: true });
   });
 
+  test("goes no further than a batch that another transaction holds, so that none overtakes it", async () => {
+    const item = bet();
+    const [first, middle, third] = [
+      await submit(app, place),
+      await submit(app, place, { transactions: [item] }),
+      await submit(app, place, { transactions: [rollback(item)] }),
+    ];
+    const hold = (no: string) => transact(app, (tx) => holding(tx, no));
+    expect(await hold(middle.batch.no)).toEqual({ batches: 1, items: 1, isDrained: false });
+    expect((await stored(first.batch.no)).state).toBe(BatchState.POSTED);
+    expect(await hold(middle.batch.no)).toEqual({ batches: 0, items: 0, isDrained: false });
+    expect(await post(second, place)).toEqual({ batches: 2, items: 2, isDrained: true });
+    expect(await outcomesIn(app, third.batch)).toEqual(["POSTED"]);
+  });
+
   test("whose connection dies in the middle leaves nothing half posted, and the next one posts it all", async () => {
     await send(app, place, [bet()]);
     const before = await everything();
@@ -408,6 +423,12 @@ describe("posting", () => {
     expect(await balances(app, place)).toEqual({ CLEARING: 100n, STAKES: -100n });
   });
 });
+
+/** Posts by the second worker while a transaction holds a batch, as one does that looks up what was stored of it. */
+async function holding(tx: Tx, no: string) {
+  await tx.query("select id from batch where tenant_no = ? and no = ? lock in share mode", [place.tenant.no, no]);
+  return post(second, place);
+}
 
 /** The rows of this tenant in every table that posting writes. */
 async function everything(): Promise<Record<string, number>> {

@@ -71,6 +71,7 @@ test("the metrics count batches and items by stage, and time the stages", async 
     "batch schema passed 3",
     "batch signature passed 3",
     "batch signature refused SIGNATURE_INVALID 1",
+    "batch threat passed 3",
     "item business passed 2",
     "item business refused CURRENCY_UNKNOWN 1",
     "item duplicate passed 3",
@@ -79,7 +80,7 @@ test("the metrics count batches and items by stage, and time the stages", async 
     "item schema passed 5",
     "item schema refused VALIDATION 1",
   ]);
-  for (const stage of ["format", "signature", "schema", "duplicate", "business"]) {
+  for (const stage of ["format", "signature", "schema", "threat", "duplicate", "business"]) {
     expect(await app.metrics.registry.metrics()).toContain(`quittance_validation_seconds_count{stage="${stage}"}`);
   }
 });

@@ -15,6 +15,10 @@ const WINDOW_MS = 5_000;
 const RECOVERED = 0.9;
 const WINDOWS_MAX = 6;
 const CLOSE_PAUSE_MS_MAX = 3_000;
+/** Strikes that ask the servers. */
+const ASKING = /full|read-only|jobs/;
+/** Strikes that befall the servers. */
+const SERVERS = /^(Redis|MariaDB|kill -9 of everything)/;
 /** Of two strikes in a row the second comes on top of the first. */
 const TOGETHER = 0.3;
 
@@ -76,9 +80,11 @@ function scheduleOf(random: Random): string[][] {
   return schedule;
 }
 
-/** Two that start the same processes again would meet. */
+/** Two that start the same processes again would meet, and one that asks the servers whether it struck needs them. */
 function mayCoincide(left: string, right: string): boolean {
-  return [left, right].filter((name) => /kill|stopped|SIGTERM|clock/.test(name)).length < 2;
+  const both = [left, right];
+  if (both.every((name) => /kill|stopped|SIGTERM|clock/.test(name))) return false;
+  return !both.some((name) => ASKING.test(name)) || !both.every((name) => ASKING.test(name) || SERVERS.test(name));
 }
 
 async function strike(world: World, random: Random, name: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { afterAll } from "vitest";
 import { later, systemClock } from "../../src/kernel/clock.js";
-import { BACKLOG_DEFAULTS, type Config } from "../../src/platform/config.js";
+import { BACKLOG_DEFAULTS, type Config, HTTP_DEFAULTS, RATE_DEFAULTS } from "../../src/platform/config.js";
 import { openDatabase } from "../../src/platform/database.js";
 import { migrate } from "../../src/platform/migrate.js";
 import { closeApp, openApp } from "../../src/platform/open-app.js";
@@ -103,7 +103,7 @@ function configOf(servers: Servers, port: number): Config {
     isProduction: false,
     masterKey: Buffer.alloc(32, 7),
     databaseConnectionsMax: 10,
-    backlog: BACKLOG_DEFAULTS,
+    ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
     processName: "faults",

@@ -195,8 +195,10 @@ describe("a session", () => {
     const home = await seedTenant(app);
     const person = await seedPerson(app, home.actor, [Role.ADMIN]);
     const cookie = `${SESSION}=${person.secret}`;
-    const foreign = await connect(api.url, { cookie, origin: "https://evil.example" });
-    expect(await foreign.closed).toEqual([4403, "FORBIDDEN"]);
+    await expect(connect(api.url, { cookie, origin: "https://evil.example" })).rejects.toThrow("403");
+    // Ours, as far as its host tells, but not the address that is configured.
+    const odd = await connect(api.url, { cookie, origin: config.publicUrl.replace("http:", "https:") });
+    expect(await odd.closed).toEqual([4403, "FORBIDDEN"]);
     const own = await connect(api.url, { cookie, origin: config.publicUrl });
     expect(await own.first).toEqual({ type: "connection_ack" });
     await disableUser(second, home.actor, { userId: person.user.id, reason: "left" });
@@ -254,7 +256,9 @@ describe("a session", () => {
 
   test("of https has the prefix that binds it to its host, and is not sent in the clear", async () => {
     const publicUrl = "https://quittance.example";
-    const secure = await testApp({ config: { publicUrl, isProduction: true } });
+    const secure = await testApp({
+      config: { publicUrl, isProduction: true, http: { ...config.http, hasGraphiql: false } },
+    });
     const { url: _, ...served } = await testApi(secure);
     const home = await seedTenant(secure);
     const { invitation } = await createUser(secure, home.actor, {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, diffieHellman, generateKeyPairSync } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, test } from "vitest";
@@ -9,8 +9,9 @@ import {
   audienceSpellings,
   openToken,
 } from "../../src/identity/assertions/rules.js";
-import { ClientKind } from "../../src/identity/entities.js";
-import { isAlgorithmOf, jwksOf, KeyFault, readPublicJwk } from "../../src/identity/keys/rules.js";
+import { ClientKind, KeyPurpose, KeyState } from "../../src/identity/entities.js";
+import { KeyFault } from "../../src/identity/key-material/rules.js";
+import { isAlgorithmOf, jwksOf, KeyObstacle, keyObstacle, readPublicJwk } from "../../src/identity/keys/rules.js";
 import { scopeNotHeld, scopeRefused, usableScopes } from "../../src/identity/rules.js";
 import { SCOPES } from "../../src/kernel/actor.js";
 import { newKey, rawToken } from "./signing.js";
@@ -49,7 +50,7 @@ describe("public keys", () => {
 
   test.each([
     ["another curve", { kty: "OKP", crv: "Ed448", x: "AA" }, KeyFault.UNSUPPORTED],
-    ["a key for key agreement", { kty: "OKP", crv: "X25519", x: "AA" }, KeyFault.UNSUPPORTED],
+    ["a key for key agreement of too few bytes", { kty: "OKP", crv: "X25519", x: "AA" }, KeyFault.MALFORMED],
     ["no JWK", "AAAA", KeyFault.MALFORMED],
     ["no key type", { crv: "Ed25519" }, KeyFault.MALFORMED],
     ["a missing member", { kty: "OKP", crv: "Ed25519" }, KeyFault.MALFORMED],
@@ -68,6 +69,61 @@ describe("public keys", () => {
   ])("a key for another purpose is refused: %j", async (change) => {
     const { publicJwk } = await newKey();
     expect(readPublicJwk({ ...publicJwk, ...change })).toBe(KeyFault.PURPOSE);
+  });
+
+  test.each([
+    ["X25519", () => generateKeyPairSync("x25519"), { alg: "ECDH-ES" }, "ECDH-ES"],
+    ["X25519", () => generateKeyPairSync("x25519"), {}, "ECDH-ES+A256KW"],
+    ["P-256", () => generateKeyPairSync("ec", { namedCurve: "P-256" }), { use: "enc" }, "ECDH-ES+A256KW"],
+    ["P-384", () => generateKeyPairSync("ec", { namedCurve: "P-384" }), { alg: "ECDH-ES" }, "ECDH-ES"],
+    ["RSA", () => generateKeyPairSync("rsa", { modulusLength: 2048 }), { alg: "RSA-OAEP-256" }, "RSA-OAEP-256"],
+  ])("a key of %s that encrypts is for that alone: %#", (_name, make, says, alg) => {
+    const jwk = { ...make().publicKey.export({ format: "jwk" }), ...says };
+    expect(readPublicJwk(jwk)).toMatchObject({ alg, purposes: [KeyPurpose.ENCRYPTION], jwk: { use: "enc", alg } });
+    for (const signing of [[KeyPurpose.BATCH_SIGNING], [KeyPurpose.BATCH_SIGNING, KeyPurpose.ENCRYPTION], []]) {
+      expect(readPublicJwk(jwk, signing)).toBe(KeyFault.PURPOSE);
+    }
+  });
+
+  test("what a key is for is as asked, where its kind and its own word allow it", async () => {
+    const { publicJwk } = await newKey("ES256");
+    const { use: _, alg: __, ...silent } = publicJwk;
+    expect(readPublicJwk(silent)).toMatchObject({ purposes: ["CLIENT_AUTHENTICATION", "BATCH_SIGNING"], alg: "ES256" });
+    expect(readPublicJwk(silent, [KeyPurpose.ENCRYPTION])).toMatchObject({ alg: "ECDH-ES+A256KW" });
+    expect(readPublicJwk(publicJwk, [KeyPurpose.BATCH_SIGNING])).toMatchObject({ purposes: ["BATCH_SIGNING"] });
+    expect(readPublicJwk(publicJwk, [KeyPurpose.ENCRYPTION])).toBe(KeyFault.PURPOSE);
+  });
+
+  test("points of X25519 that make every secret zero are weak, and OpenSSL agrees on each", () => {
+    const { privateKey } = generateKeyPairSync("x25519");
+    const field = 2n ** 255n - 19n;
+    const orderEight = [
+      325606250916557431795983626356110631294008115727848805560023387167927233504n,
+      39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+    ];
+    for (const u of [0n, 1n, field - 1n, ...orderEight]) {
+      const x = Buffer.from(u.toString(16).padStart(64, "0"), "hex").reverse().toString("base64url");
+      const jwk = { kty: "OKP", crv: "X25519", x };
+      expect(readPublicJwk(jwk)).toBe(KeyFault.WEAK);
+      const publicKey = createPublicKey({ key: jwk, format: "jwk" });
+      expect(() => diffieHellman({ privateKey, publicKey })).toThrow("derivation");
+    }
+  });
+
+  test("a key may be used between its bounds, while active, for what it is for; what lasts is said first", () => {
+    const at = (day: number) => new Date(Date.UTC(2026, 2, day));
+    const key = { state: KeyState.ACTIVE, purposes: [KeyPurpose.BATCH_SIGNING], notBefore: at(2), expiresAt: at(4) };
+    const obstacle = (change: Partial<typeof key>, day = 3, purpose = KeyPurpose.BATCH_SIGNING) =>
+      keyObstacle({ ...key, ...change }, purpose, at(day));
+    expect([1, 2, 3, 4].map((day) => obstacle({}, day))).toEqual([
+      ...[KeyObstacle.NOT_YET_VALID, null, null, KeyObstacle.EXPIRED],
+    ]);
+    expect(obstacle({}, 3, KeyPurpose.ENCRYPTION)).toBe(KeyObstacle.PURPOSE);
+    for (const state of [KeyState.PENDING_APPROVAL, KeyState.SUSPENDED, KeyState.EXPIRED, KeyState.REVOKED]) {
+      expect(obstacle({ state })).toBe(state);
+      expect(obstacle({ state }, 1)).toBe(state);
+    }
+    expect(obstacle({ state: KeyState.REVOKED }, 5, KeyPurpose.ENCRYPTION)).toBe(KeyObstacle.REVOKED);
   });
 
   test("a kid that could not stand in a log is refused", async () => {

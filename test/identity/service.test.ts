@@ -4,8 +4,8 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { actorInTenant, clientsOf, createClient } from "../../src/identity/clients/service.js";
-import { KeyState, PlatformKey } from "../../src/identity/entities.js";
-import { keysOf, lockActiveKeys, registerKey, revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { KeyPurpose, KeyState, PlatformKey } from "../../src/identity/entities.js";
+import { encryptionKeyOf, keysOf, lockActiveKeys, revokeKey, signingKey } from "../../src/identity/keys/service.js";
 import {
   checkpointKey,
   installationSigner,
@@ -13,6 +13,7 @@ import {
   publicKeysForAllTenants,
   signerByKid,
 } from "../../src/identity/platform-keys/service.js";
+import { type NewKey, registerKey } from "../../src/identity/registrations/service.js";
 import { clientOf } from "../../src/identity/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { type Actor, PrincipalKind, shellActor } from "../../src/kernel/actor.js";
@@ -224,6 +225,55 @@ describe("an operator's client", () => {
 });
 
 describe("keys", () => {
+  test("a key does what it is for and no more, between its bounds", async () => {
+    const { client, shell } = await settle(app);
+    const { client: owner } = await client(["audit:read"]);
+    const tokenBy = async (input: Partial<NewKey>) => {
+      const key = await newKey("ES256");
+      const { use: _, alg: __, ...jwk } = key.publicJwk;
+      await registerKey(app, shell, { clientId: owner.id, jwk: JSON.stringify(jwk), ...input });
+      return issueToken(app, await tokenForm(app, { client: owner, key }));
+    };
+    const later = (ms: number) => new Date(clock.now().getTime() + ms);
+    await expect(tokenBy({ purposes: [KeyPurpose.CLIENT_AUTHENTICATION] })).resolves.toBeDefined();
+    const refused: Partial<NewKey>[] = [
+      { purposes: [KeyPurpose.BATCH_SIGNING] },
+      { purposes: [KeyPurpose.ENCRYPTION] },
+      { notBefore: later(60_000) },
+    ];
+    for (const input of refused) await expect(tokenBy(input)).rejects.toMatchObject({ status: 401 });
+    await expect(tokenBy({ expiresAt: later(-1) })).rejects.toMatchObject({ details: { path: "/expiresAt" } });
+  });
+
+  test("what is sent to a partner is encrypted to the newest key it has for that", async () => {
+    const { client, shell, partner } = await settle(app);
+    const [provider, other] = [await partner("p"), await partner("q")];
+    const { client: owner } = await client(["batches:read"], provider);
+    const register = async (input: Partial<NewKey> = {}) => {
+      const jwk = JSON.stringify(generateKeyPairSync("x25519").publicKey.export({ format: "jwk" }));
+      return registerKey(app, shell, { clientId: owner.id, jwk, ...input });
+    };
+    expect(await encryptionKeyOf(app, shell.tenantId, provider.id)).toBeNull();
+    const [first, second] = [await register(), await register()];
+    await register({ notBefore: new Date(clock.now().getTime() + 60_000) });
+    expect(await encryptionKeyOf(app, shell.tenantId, provider.id)).toMatchObject({ id: second.id });
+    await revokeKey(app, shell, { keyId: second.id, reason: "lost" });
+    expect(await encryptionKeyOf(app, shell.tenantId, provider.id)).toMatchObject({ id: first.id });
+    expect(await encryptionKeyOf(app, shell.tenantId, other.id)).toBeNull();
+  });
+
+  test("a token ends with the key that got it", async () => {
+    const { client, shell } = await settle(app);
+    const [{ client: owner }, key] = [await client(["audit:read"]), await newKey()];
+    const expiresAt = new Date(clock.now().getTime() + 60_000);
+    await registerKey(app, shell, { clientId: owner.id, jwk: JSON.stringify(key.publicJwk), expiresAt });
+    const token = await tokenOf(await tokenForm(app, { client: owner, key }));
+    await expect(actorOf(token)).resolves.toMatchObject({ principalId: owner.id });
+    clock.advance(60_001);
+    await expect(actorOf(token)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    clock.advance(-60_001);
+  });
+
   test("a second key stands beside the first; the eleventh is refused, unless one is revoked", async () => {
     const { shell, client } = await settle(app);
     const { id: clientId } = (await client(["audit:read"])).client;

@@ -69,7 +69,12 @@ async function send(reported: readonly Reported[]): Promise<void> {
 
 async function recordEvidence(count: number): Promise<void> {
   const { partner, shell } = place;
-  const acts = Array.from({ length: count }, () => ({ type: ActType.BATCH_REFUSED, subjectId: "x", partner }));
+  const acts = Array.from({ length: count }, () => ({
+    type: ActType.BATCH_REFUSED,
+    subjectId: "x",
+    partner,
+    after: {},
+  }));
   await transact(app, (tx) => recordActs(tx, shell, app.clock.now(), acts));
   const lease = present(await tryLease(app, "relay"), "the lease");
   await numberActsForAllTenants(app, lease);

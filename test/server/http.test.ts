@@ -255,7 +255,9 @@ test("answers say that they are not to be stored, framed or sniffed", async () =
   const { headers } = await api.ask({ query: "{ __typename }" });
   expect(Object.fromEntries(headers)).toMatchObject({
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "x-permitted-cross-domain-policies": "none",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
   });

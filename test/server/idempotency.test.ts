@@ -15,14 +15,20 @@ import { approveStatement, releaseStatement } from "../../src/settlement/reviews
 import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
+import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
+import { createThreatBlock } from "../../src/threat/blocks/service.js";
+import { draftThreatRules } from "../../src/threat/documents/service.js";
+import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
+import { submit } from "../support/batches.js";
 import { example } from "../support/contracts.js";
 import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
+import { EVERY_BATCH, enforce } from "../threat/place.js";
 
 /** Two api processes on one database. */
 const app = await testApp();
@@ -35,6 +41,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
   [/Client$/, "client"],
+  [/EncryptionKey$/, "encryptionKey"],
+  [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
   [/User(Roles)?$/, "user"],
   [/Session$/, "session"],
@@ -49,6 +57,10 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/ThreatRules$/, "threatRules"],
+  [/ThreatAssessment$/, "threatAssessment"],
+  [/ThreatBlock$/, "threatBlock"],
+  [/QuarantinedBatch$/, "batch"],
 ];
 
 type Input = Readonly<Record<string, unknown>>;
@@ -117,6 +129,15 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
   endSession: async () => {
     const [input = {}, other = {}] = [await person(), await person()].map(({ sessionId }) => ({ sessionId }));
     return { from: manager, input, other, act: ActType.USER_SESSION_ENDED, noun: "session" };
+  },
+  rotateEncryptionKey: async () => {
+    const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
+    return { from: manager, input, other, act: ActType.ENCRYPTION_KEY_ROTATED, noun: "encryptionKey" };
+  },
+  demandEncryption: async () => {
+    const input = { partnerId: place.partner.id, encryptedOnly: true };
+    const other = { ...input, encryptedOnly: false };
+    return { from: manager, input, other, act: ActType.ENCRYPTION_DEMANDED, noun: "partner" };
   },
   draftConfiguration: async () => {
     const input = { partnerId: place.partner.id, document: example("config-daily-12pct") };
@@ -250,7 +271,52 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const [input, other] = ["5.00", "6.00"].map((amount) => ({ disputeId, amount }));
     return { from: manager, input: input ?? {}, other: other ?? {}, act: ActType.DISPUTE_ACCEPTED, noun: "dispute" };
   },
+  draftThreatRules: async () => {
+    const [input, other] = [{ document: DEFAULT_RULES }, { document: { ...DEFAULT_RULES, block: { minutes: 5 } } }];
+    return { from: manager, input, other, act: ActType.THREAT_RULES_DRAFTED, noun: "threatRules" };
+  },
+  activateThreatRules: async () => {
+    const [input, other] = [{ threatRulesId: await draftedRules(1) }, { threatRulesId: await draftedRules(2) }];
+    return { from: manager, input, other, act: ActType.THREAT_RULES_ACTIVATED, noun: "threatRules" };
+  },
+  createThreatBlock: async () => {
+    const input = { clientId: place.client.id, reason: "stolen", minutes: 5 };
+    return { from: manager, input, other: { ...input, minutes: 6 }, act: ActType.THREAT_BLOCKED, noun: "threatBlock" };
+  },
+  liftThreatBlock: async () => {
+    const wanted = { clientId: place.client.id, reason: "stolen" };
+    const input = { threatBlockId: (await createThreatBlock(app, place.shell, wanted)).id, reason: "found" };
+    const act = ActType.THREAT_BLOCK_LIFTED;
+    return { from: manager, input, other: { ...input, reason: "lost" }, act, noun: "threatBlock" };
+  },
+  judgeThreatAssessment: async () => {
+    const subjectId = await quarantined();
+    const told = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId });
+    const input = { threatAssessmentId: told.id, judgement: "DISMISSED", reason: "ours" };
+    const other = { ...input, judgement: "CONFIRMED" };
+    return { from: manager, input, other, act: ActType.THREAT_JUDGED, noun: "threatAssessment" };
+  },
+  releaseQuarantinedBatch: async () => {
+    const input = { batchId: await quarantined(), reason: "ours" };
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.BATCH_RELEASED, noun: "batch" };
+  },
+  rejectQuarantinedBatch: async () => {
+    const input = { batchId: await quarantined(), reason: "not ours" };
+    return { from: manager, input, other: { ...input, reason: "x" }, act: ActType.BATCH_REJECTED, noun: "batch" };
+  },
 };
+
+/** A draft of threat rules by another than the manager. */
+async function draftedRules(batches: number): Promise<string> {
+  const document = { ...DEFAULT_RULES, history: { days: 7, batches } };
+  return (await draftThreatRules(app, place.shell, document)).id;
+}
+
+/** A batch of the place's that is quarantined. */
+async function quarantined(): Promise<string> {
+  await enforce(app, place.shell, [EVERY_BATCH]);
+  return (await submit(app, place)).batch.id;
+}
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
 

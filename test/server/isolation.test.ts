@@ -21,6 +21,12 @@ import { Payout } from "../../src/settlement/payouts/entities.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
 import { simulateSettlement } from "../../src/settlement/simulations/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
+import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
+import { raise } from "../../src/threat/assessments/service.js";
+import { createThreatBlock } from "../../src/threat/blocks/service.js";
+import { draftThreatRules } from "../../src/threat/documents/service.js";
+import { ThreatFact, ThreatSubject } from "../../src/threat/entities.js";
+import { DEFAULT_RULES, judge } from "../../src/threat/rules.js";
 import { newKey } from "../identity/signing.js";
 import { EUROS, earn, openAccount, openPaid, release } from "../settlement/payout-place.js";
 import { type Place, periods } from "../settlement/place.js";
@@ -41,7 +47,8 @@ interface IdPlace {
 type Kind =
   | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation");
+  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation")
+  | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
 const ROOTS = [
@@ -62,6 +69,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ configurationId: "configuration", periodId: "period", statementId: "statement", disputeId: "dispute" },
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
   ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
+  ...{ batchId: "batch", threatRulesId: "threatRules" },
+  ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
   ...{ settlementPeriod: "period", settlementRun: "settlementRun", simulation: "simulation", statement: "statement" },
@@ -84,15 +93,21 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 };
 /** A root field that is for everybody who signed in, whatever the scopes. */
 const UNSCOPED = ["errorCodes", "node", "nodes", "viewer", "endSession"];
+/** Root fields for who may read the audit trail. */
+const AUDITED = [
+  ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
+  ...["threatAlerts", "quarantinedBatches", "user", "users"],
+];
 
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
 /** Access tokens of those who may see none of it. */
-const strangers = {} as Record<"of another tenant" | "of another partner" | "without a scope" | "sends", string>;
-/** What an auditor may read, and who only sends batches may not. */
-const AUDITED = ["user", "users"];
+const strangers = {} as Record<
+  "of another tenant" | "of another partner" | "without a scope" | "without audit:read",
+  string
+>;
 
 beforeAll(async () => {
   const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
@@ -112,8 +127,14 @@ beforeAll(async () => {
   const run = await startRun(app, shell, { partnerIds: null, through: app.clock.now() }, null);
   const { id: simulation } = await simulateSettlement(app, shell, { periodId: period });
   const person = await seedPerson(app, shell, [Role.ADMIN]);
+  const blocked = await seedClient(app, shell, partner.id);
+  const threatBlock = await createThreatBlock(app, shell, { clientId: blocked.client.id, reason: "stolen" });
+  await raise(app, shell, suspicion(partner));
+  const threatAssessment = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId: partner.id });
+  const threatRules = await draftThreatRules(app, shell, DEFAULT_RULES);
   Object.assign(victims, {
     ...{ user: person.user.id, session: person.sessionId },
+    ...{ threatBlock: threatBlock.id, threatAssessment: threatAssessment.id, threatRules: threatRules.id },
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
@@ -126,7 +147,7 @@ beforeAll(async () => {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),
     "of another partner": await tokenOf(seedPartner(app, place.home, { currencies: ["EUR"] })),
     "without a scope": await tokenOf(seedClient(app, shell, null, ["audit:read"])),
-    sends: await tokenOf(seedClient(app, shell, null, ["batches:submit"])),
+    "without audit:read": await tokenOf(seedClient(app, shell, null, ["balances:read"])),
   });
 });
 
@@ -161,12 +182,17 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
     const paths = [
       ...["csv", "ndjson"].map((format) => `/periods/${period}/transactions.${format}`),
       ...["csv", "xlsx", "pdf"].map((format) => `/statements/${statement}.${format}`),
-      ...[`/payout-files/${payoutFile}.xml`, "/statements/..%2f..%2fetc%2fpasswd.csv", "/statements/%00.pdf"],
+      ...[
+        `/payout-files/${payoutFile}.xml`,
+        `/acts.csv?partnerId=${victims.partner}`,
+        "/statements/..%2f..%2fetc%2fpasswd.csv",
+        "/statements/%00.pdf",
+      ],
     ];
     const headers = { authorization: `Bearer ${strangers[whose]}` };
     for (const path of paths) {
       const response = await fetch(`${api.url}${path}`, { headers });
-      const isTheTenants = path.startsWith("/payout-files/") && whose === "of another partner";
+      const isTheTenants = /^\/(payout-files|acts)/.test(path) && whose === "of another partner";
       expect([path, response.status]).toEqual([path, isTheTenants ? 403 : 404]);
       expect(await response.json()).toEqual({ errors: [expect.not.objectContaining({ data: expect.anything() })] });
     }
@@ -176,15 +202,20 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
 test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).filter(isScoped))(
   "$root $field is FORBIDDEN to who has no scope for it",
   async (each) => {
-    const { data, errors } = await ask(
-      strangers[AUDITED.includes(each.field) ? "sends" : "without a scope"],
-      each,
-      newId("bat", app.clock),
-    );
+    const whose = AUDITED.includes(each.field) ? "without audit:read" : "without a scope";
+    const { data, errors } = await ask(strangers[whose], each, newId("bat", app.clock));
     expect(errors.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },
 );
+
+/** A verdict that calls for a review of a partner. */
+function suspicion(partner: Place["partner"]) {
+  const subject = ThreatSubject.PARTNER;
+  const finding = judge(DEFAULT_RULES, subject, new Map([[ThreatFact.DUPLICATE_RATIO, 1]]), 100);
+  const inForce = { id: null, rules: DEFAULT_RULES };
+  return { subject, subjectId: partner.id, clientId: null, partner, finding, inForce };
+}
 
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
@@ -311,6 +342,7 @@ function sampleOf(type: GraphQLInputType, sample: Sample): unknown {
     case "CurrencyCode":
       return "EUR";
     case "Int":
+    case "Float":
       return 1;
     case "Boolean":
       return false;

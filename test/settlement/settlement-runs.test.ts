@@ -151,7 +151,9 @@ test("a run that is stopped leaves what it settled and begins nothing more", asy
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
   const settling = settleRunPartner(app, keyOf(place, run));
   while ((await statements(place)) === 0) await new Promise(setImmediate);
-  expect(await cancelRun(app, place.shell, run.id, "stop")).toMatchObject({ state: RunState.CANCELLED });
+  expect(await cancelRun(app, place.shell, { runId: run.id, reason: null }, "stop")).toMatchObject({
+    state: RunState.CANCELLED,
+  });
   await settling;
   const settled = await statements(place);
   expect(settled).toBeGreaterThan(0);
@@ -160,7 +162,9 @@ test("a run that is stopped leaves what it settled and begins nothing more", asy
   expect(await statements(place)).toBe(settled);
   expect(await statements(waiting)).toBe(0);
   expect(await runCounts(app, run)).toMatchObject({ WAITING: 0, RUNNING: 0, CANCELLED: settled === DAYS ? 1 : 2 });
-  expect(await cancelRun(app, place.shell, run.id, "again")).toMatchObject({ state: RunState.CANCELLED });
+  expect(await cancelRun(app, place.shell, { runId: run.id, reason: null }, "again")).toMatchObject({
+    state: RunState.CANCELLED,
+  });
   expect(await actsOf(run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_CANCELLED]);
 });
 

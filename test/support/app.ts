@@ -2,7 +2,7 @@ import type { Logger } from "typeorm";
 import { afterAll, inject } from "vitest";
 import type { Clock } from "../../src/kernel/clock.js";
 import type { App } from "../../src/platform/app.js";
-import { BACKLOG_DEFAULTS, type Config } from "../../src/platform/config.js";
+import { BACKLOG_DEFAULTS, type Config, HTTP_DEFAULTS, RATE_DEFAULTS } from "../../src/platform/config.js";
 import { closeApp, openApp } from "../../src/platform/open-app.js";
 import { databaseSchema } from "../../src/server/database.js";
 import { freePort } from "../../src/server/roles/api.js";
@@ -29,6 +29,11 @@ export interface TestAppOptions {
 
 const worker = process.env["VITEST_POOL_ID"] ?? "0";
 let database: Promise<string> | undefined;
+
+/** The file that begins has no database yet; its first App brings it one. */
+export function forgetDatabase(): void {
+  database = undefined;
+}
 
 /** A clock that starts at the machine's time. */
 function testClock(): TestClock {
@@ -79,6 +84,7 @@ export async function testConfig(): Promise<Config> {
     masterKey: Buffer.alloc(32, 7),
     databaseConnectionsMax: 10,
     backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
+    ...{ rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
     processName: `test-${worker}-${port}`,

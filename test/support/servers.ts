@@ -3,7 +3,13 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { BACKLOG_DEFAULTS, type Config, childEnvironment } from "../../src/platform/config.js";
+import {
+  BACKLOG_DEFAULTS,
+  type Config,
+  childEnvironment,
+  HTTP_DEFAULTS,
+  RATE_DEFAULTS,
+} from "../../src/platform/config.js";
 import { openDatabase } from "../../src/platform/database.js";
 import { createDatabase } from "../../src/platform/embedded/connect.js";
 import { startPair, stopPair } from "../../src/platform/embedded/pair.js";
@@ -70,7 +76,7 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     isProduction: false,
     masterKey: Buffer.alloc(32),
     databaseConnectionsMax: 2,
-    backlog: BACKLOG_DEFAULTS,
+    ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
     processName: "test",

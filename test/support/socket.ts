@@ -23,8 +23,8 @@ export async function connect(
   const closed = new Promise<readonly [number, string]>((resolve) => {
     socket.once("close", (code, reason) => resolve([code, String(reason)]));
   });
-  await new Promise<void>((resolve) => {
-    socket.once("open", () => resolve());
+  await new Promise<void>((resolve, reject) => {
+    socket.once("open", () => resolve()).once("error", reject);
   });
   socket.send(JSON.stringify({ type: "connection_init" }));
   return { first, closed };

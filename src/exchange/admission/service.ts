@@ -44,7 +44,7 @@ export async function admitted<T extends Submitted>(
   const leave = await gate.enter(owner, { batches: 1, bytes: jws.length });
   try {
     const submitted = await submission();
-    if (!submitted.replayed) gate.stored(submitted.batch);
+    if (!submitted.replayed && submitted.batch.state === BatchState.ACCEPTED) gate.stored(submitted.batch);
     return submitted;
   } finally {
     leave();
@@ -87,9 +87,10 @@ export interface StateBacklog extends Waiting {
 
 /** What waits, and what is set aside, by state; no more of each is counted than `COUNTED_MAX`. */
 export async function backlogForAllTenants(app: App): Promise<StateBacklog[]> {
-  return Promise.all([BatchState.ACCEPTED, BatchState.PARKED].map((state) => stateBacklogForAllTenants(app, state)));
+  return Promise.all(UNPOSTED.map((state) => stateBacklogForAllTenants(app, state)));
 }
 
+const UNPOSTED = [BatchState.ACCEPTED, BatchState.PARKED, BatchState.QUARANTINED];
 const COUNTED_MAX = 100_000;
 
 async function stateBacklogForAllTenants(app: App, state: BatchState): Promise<StateBacklog> {

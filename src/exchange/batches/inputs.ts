@@ -8,7 +8,9 @@ import { WAIT_MS } from "../submission/service.js";
 @InputType({ description: "A signed batch to submit. Its own `jti` makes it idempotent." })
 export class SubmitBatchInput {
   @Field(() => String, {
-    description: "JWS compact serialisation, at most 8 MB; see `schema/batch.schema.json` for the payload.",
+    description:
+      "JWS compact serialisation, at most 8 MB; see `schema/batch.schema.json` for the payload. Or a JWE around it," +
+      " `cty: quittance-batch+jws`, for one of `encryptionKeys`.",
   })
   @IsString()
   readonly jws!: string;

@@ -24,6 +24,7 @@ import { InclusionProof } from "../../transparency/entities.js";
 import { inclusionProofOf } from "../../transparency/service.js";
 import { PeriodInclusionProof } from "../commitments/entities.js";
 import { proofsInRequest } from "../commitments/service.js";
+import { CameEncrypted } from "../encryption/entities.js";
 import { Batch } from "../entities.js";
 import { ItemOutcome } from "../posting/rules.js";
 import { receiptOf, submitBatch } from "../submission/service.js";
@@ -125,6 +126,11 @@ export class BatchResolver {
   })
   sequence(@Root() batch: Batch): string {
     return batch.no;
+  }
+
+  @FieldResolver(() => CameEncrypted, { nullable: true, description: "How it came encrypted; null if signed alone." })
+  encryption(@Root() { encryptionKid: kid, encryptedSha256: hash }: Batch): CameEncrypted | null {
+    return kid === null || hash === null ? null : { kid, sha256: hash.toString("hex") };
   }
 
   @FieldResolver(() => String, { description: "SHA-256 of the payload as received, in hexadecimal." })

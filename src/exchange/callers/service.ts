@@ -49,6 +49,11 @@ export function openCaller(app: App, batchId: string): Caller {
   };
 }
 
+/** For how many batches somebody waits in this process. */
+export function countAwaited(app: App): number {
+  return earOf(app).waiting.size;
+}
+
 const earOf = perApp((app): Ear => {
   const ear: Ear = { waiting: new Map(), lately: new BoundedMap(LATELY_MAX) };
   app.signals.listen(POSTED_SIGNAL, (ids) => {

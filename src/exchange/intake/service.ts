@@ -1,5 +1,5 @@
 import { ActType } from "../../acts/entities.js";
-import { recordActsOf } from "../../acts/service.js";
+import { type ActOf, recordActsOf } from "../../acts/service.js";
 import type { ClientKey } from "../../identity/entities.js";
 import { lockActiveKeys } from "../../identity/keys/service.js";
 import type { Actor } from "../../kernel/actor.js";
@@ -12,15 +12,21 @@ import { CommitOutcomeUnknown, isDuplicateKey, isPassingTrouble, type TxSql } fr
 import { rowsOf } from "../../platform/rows.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { insertAssessment } from "../../threat/assessments/service.js";
+import { ThreatSubject } from "../../threat/entities.js";
+import type { BatchAssessment } from "../../threat/service.js";
 import { storeEnvelopes } from "../contents/service.js";
 import { Batch, BatchState } from "../entities.js";
-import type { BatchClaims, EnvelopeCover } from "../envelope.js";
+import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { insertQuarantines } from "../holding/service.js";
+import { QuarantineCause } from "../quarantine/entities.js";
+import type { BatchEncryption, ReadBatch } from "../reading/service.js";
 
 /** A batch that passed every check before the transaction. */
 export interface CheckedBatch {
   readonly actor: Actor;
-  readonly envelope: EnvelopeCover;
+  readonly envelope: Omit<ReadBatch, "verified">;
   readonly claims: BatchClaims;
   readonly itemCount: number;
   readonly key: ClientKey;
@@ -29,6 +35,7 @@ export interface CheckedBatch {
   readonly issuerNo: number;
   readonly packed: Buffer;
   readonly platformKid: string;
+  readonly assessment: BatchAssessment;
 }
 
 /** What names a batch within its tenant. */
@@ -120,7 +127,8 @@ async function insertBatches(app: App, sql: Together, batches: readonly CheckedB
     act: actOf(batch, present(rows[index], "a row")),
   }));
   const contents = batches.map(({ packed }, index): [string, Buffer] => [present(rows[index], "a row").id, packed]);
-  const leafHashes = await recordActsOf(sql.later, acceptedAt, acts);
+  const told = await writeAssessments(app, sql.later, batches, rows);
+  const leafHashes = await recordActsOf(sql.later, acceptedAt, [...acts, ...told]);
   const accepted = rows.map((row, index) => ({ ...row, leafHash: present(leafHashes[index], "a leaf hash") }));
   await insertRows(sql.later, accepted);
   await storeEnvelopes(sql.later, tenantNo, contents);
@@ -137,14 +145,36 @@ async function insertBatches(app: App, sql: Together, batches: readonly CheckedB
 }
 
 const UNPOSTED = {
-  ...{ state: BatchState.ACCEPTED, postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null },
+  ...{ postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null },
   ...{ refusedCount: null, ledgerVersion: null, tries: 0, parkedReason: null },
 };
+
+/** What threat detection says of batches, and which of them are not posted; answers the acts of what it says. */
+async function writeAssessments(
+  app: App,
+  tx: TxSql,
+  batches: readonly CheckedBatch[],
+  rows: readonly NewRow[],
+): Promise<ActOf[]> {
+  const acts: ActOf[] = [];
+  for (const [index, { actor, partner, assessment }] of batches.entries()) {
+    const { isQuarantined, isPartnerHeld, told } = assessment;
+    const { id, tenantNo, acceptedAt } = present(rows[index], "the row of a batch");
+    if (told !== null) {
+      const subject = { subject: ThreatSubject.BATCH, subjectId: id, clientId: actor.principalId };
+      acts.push((await insertAssessment(app, tx, actor, { ...subject, partner, ...told })).act);
+    }
+    if (!isQuarantined) continue;
+    const cause = isPartnerHeld ? QuarantineCause.PARTNER_HELD : QuarantineCause.ASSESSMENT;
+    await insertQuarantines(tx, tenantNo, acceptedAt, [{ batchId: id, partnerNo: partner.no, cause }]);
+  }
+  return acts;
+}
 
 type NewRow = ReturnType<typeof rowOfBatch>;
 
 function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
-  const { actor, envelope, claims, itemCount, key, partner, issuerNo, platformKid } = batch;
+  const { actor, envelope, claims, itemCount, key, partner, issuerNo, platformKid, assessment } = batch;
   return {
     tenantNo: actor.tenantNo,
     partnerNo: partner.no,
@@ -154,23 +184,31 @@ function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
     kid: key.kid,
     clientId: actor.principalId,
     mode: claims.mode,
+    state: assessment.isQuarantined ? BatchState.QUARANTINED : BatchState.ACCEPTED,
     itemCount,
     payloadBytes: envelope.payloadBytes,
     payloadSha256: envelope.payloadSha256,
+    encryptionKid: envelope.encryption?.kid ?? null,
+    encryptedSha256: envelope.encryption?.sha256 ?? null,
     platformKid,
     acceptedAt,
   };
 }
 
-function actOf({ partner }: CheckedBatch, { id, jti, kid, itemCount, payloadSha256 }: NewRow) {
-  const after = { state: "ACCEPTED", jti, kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+function actOf({ partner, envelope }: CheckedBatch, { id, jti, kid, state, itemCount, payloadSha256 }: NewRow) {
+  const signed = { state, jti, kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+  const after = envelope.encryption === null ? signed : { ...signed, encryption: encryptionText(envelope.encryption) };
   return { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
+}
+
+function encryptionText({ sha256, ...header }: BatchEncryption) {
+  return { ...header, sha256: sha256.toString("hex") };
 }
 
 async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
   await tx.query(
-    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, item_count, payload_bytes,
-       payload_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
+    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, state, item_count,
+       payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
     [rows.map((row) => Object.values(row))],
   );
 }

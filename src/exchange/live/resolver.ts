@@ -24,6 +24,8 @@ const BATCH_ACTS = [
   ActType.BATCH_POSTED,
   ActType.BATCH_PARKED,
   ActType.BATCH_RELEASED,
+  ActType.BATCH_QUARANTINED,
+  ActType.BATCH_REJECTED,
 ] as const;
 
 /** That a batch changed its state. */

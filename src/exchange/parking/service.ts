@@ -53,7 +53,12 @@ export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch,
  * Puts a parked batch back into its partner's queue, once what held it up is mended; it posts now, late if its period
  * is fenced by then. Refused when it is not parked (`VALIDATION`). Answers its partner, whose queue has work again.
  */
-export async function releaseBatch(app: App, actor: Actor, batchId: string): Promise<Partner> {
+export async function releaseBatch(
+  app: App,
+  actor: Actor,
+  batchId: string,
+  reason: string | null = null,
+): Promise<Partner> {
   const batch = await batchOf(app, actor, batchId, null);
   const [partner] = await partnersByNumber(app, actor, [batch.partnerNo]);
   const owner = present(partner, "the partner of a batch");
@@ -64,7 +69,10 @@ export async function releaseBatch(app: App, actor: Actor, batchId: string): Pro
       [actor.tenantNo, batch.no],
     );
     if (affectedRows === 0) throw exchangeError("VALIDATION", { path: "batch", reason: "is not parked" });
-    const [before, after] = [{ state: "PARKED", reason: batch.parkedReason }, { state: "ACCEPTED" }];
+    const [before, after] = [
+      { state: "PARKED", reason: batch.parkedReason },
+      { state: "ACCEPTED", reason },
+    ];
     const act = { type: ActType.BATCH_RELEASED, subjectId: batch.id, partner: owner, before, after };
     await recordActs(tx, actor, app.clock.now(), [act]);
   });

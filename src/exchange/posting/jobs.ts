@@ -7,6 +7,7 @@ import { perApp } from "../../platform/per-app.js";
 import { defineJob } from "../../platform/queues.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { countAwaited } from "../callers/service.js";
 import { postBatches } from "./service.js";
 
 /** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
@@ -17,8 +18,11 @@ export function postingQueue(partition: number): string {
 /** How long a partner is left alone whose cursor another process holds, so that asking again and again costs little. */
 const HELD_DELAY_MS = 100;
 
-/** A partner is handed over no more often, so that what comes at the same time is posted together. */
-const GATHER_MS = 6;
+/**
+ * A partner is handed over no more often, so that what comes at the same time is posted together: longer the more
+ * batches are waited for, since each of them is held up by the work for all others. Who is alone gathers nothing.
+ */
+const GATHER_MS = { min: 6, perAwaited: 1, max: 50 };
 const PARTNERS_KEPT_MAX = 10_000;
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
@@ -55,9 +59,10 @@ export function enqueuePosting(app: App, partner: Partner): Promise<void> {
     all.set(partner.id, { at: performance.now(), next: null });
     return handOver(app, partner);
   };
-  const sinceMs = last === undefined ? GATHER_MS : performance.now() - last.at;
-  if (last === undefined || sinceMs >= GATHER_MS) return handOverNow();
-  last.next = sleep(GATHER_MS - sinceMs).then(handOverNow);
+  const gatherMs = Math.min(Math.max(countAwaited(app) * GATHER_MS.perAwaited, GATHER_MS.min), GATHER_MS.max);
+  const restMs = last === undefined ? 0 : last.at + gatherMs - performance.now();
+  if (last === undefined || restMs <= 0) return handOverNow();
+  last.next = sleep(restMs).then(handOverNow);
   return last.next;
 }
 

@@ -27,6 +27,7 @@ import { CommitOutcomeUnknown, type TxSql } from "../../platform/database.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { countOutcomes } from "../../threat/service.js";
 import type { Place } from "../books/rules.js";
 import { commitmentLeaf } from "../commitments/rules.js";
 import { packOutcomes } from "../contents/service.js";
@@ -91,6 +92,7 @@ async function postGroup(app: App, partner: Partner, group: Group): Promise<Wait
     const posted = result?.batches ?? null;
     stages.count(posted);
     await Promise.all([tellWaiting(app, posted ?? []), lift((await result?.balances) ?? null)]);
+    if (result !== null) await countOutcomes(app, systemActor(partner, "posting"), partner, result.known);
     return posted;
   } catch (error) {
     if (!(error instanceof CommitOutcomeUnknown)) await lift(null); // while COMMIT may still come the mark stays
@@ -112,6 +114,8 @@ interface CountedGroup extends Group {
 /** The batches that were posted and the balances that this leaves, once it is committed. */
 interface PostedGroup {
   readonly batches: WaitingBatch[];
+  /** How many items there were, and how many of them were known already. */
+  readonly known: { readonly items: number; readonly duplicates: number };
   /** Null where nothing was posted; known with COMMIT. */
   readonly balances: Promise<Copy> | null;
 }
@@ -125,8 +129,8 @@ async function postUnderCursor(
   const [cursor, waiting, facts] = await timedWait(app, "duplicate", () =>
     Promise.all([tryCursor(sql, partner), stillWaiting(sql, partner, candidates), readFacts(sql, partner, candidates)]),
   );
-  if (cursor === null) return null;
-  if (waiting.length === 0) return { batches: [], balances: null };
+  if (cursor === null || waiting === null) return null;
+  if (waiting.length === 0) return { batches: [], known: { items: 0, duplicates: 0 }, balances: null };
   for (const { fault } of waiting) if (fault !== null) throw fault;
   const turn = takingTurns();
   const postedAt = app.clock.now();
@@ -154,7 +158,12 @@ async function postUnderCursor(
   await marking; // COMMIT comes after it
   const balances = balancesAfter(sql.last, partner, ledgerVersion);
   balances.catch(() => undefined); // the transaction fails with them, and tells
-  return { batches: waiting, balances };
+  return { batches: waiting, known: knownIn(results), balances };
+}
+
+function knownIn(results: readonly BatchResult[]): PostedGroup["known"] {
+  const items = results.reduce((sum, { batch }) => sum + batch.itemCount, 0);
+  return { items, duplicates: results.reduce((sum, { counts }) => sum + counts.duplicate, 0) };
 }
 
 /** By what posted items are told apart besides; null, and that is nearly always, where no period asks for it. */

@@ -1,22 +1,37 @@
+import type { KeyObject } from "node:crypto";
 import { extname } from "node:path";
+import type { EncryptedHeader } from "../../identity/encryption/entities.js";
+import { isEncrypted } from "../../identity/encryption/service.js";
 import { assert, present } from "../../kernel/assert.js";
 import { codedError } from "../../kernel/errors.js";
-import { Threads } from "../../platform/threads.js";
+import { sharedText, Threads } from "../../platform/threads.js";
+import type { BatchFigures } from "../../threat/entities.js";
 import {
   BATCH_LIMITS,
   type BatchClaims,
   type EnvelopeCover,
+  openEnvelope,
+  readEncryption,
   readEnvelope,
   timelyPayload,
   verifyEnvelope,
 } from "../envelope.js";
 import { exchangeError } from "../errors.js";
+import { figuresOf } from "../figures/rules.js";
 import type { VerificationKey } from "../jws.js";
 import { packEnvelope } from "../packing.js";
-import type { ReadingAnswer, ReadingTask } from "./thread.js";
+import type { ReadingAnswer, ReadingTask, ThreadEnvelope } from "./thread.js";
+
+/** How a batch came encrypted. */
+export interface BatchEncryption extends EncryptedHeader {
+  /** SHA-256 of what came. */
+  readonly sha256: Buffer;
+}
 
 /** A batch taken apart, not verified. */
 export interface ReadBatch extends EnvelopeCover {
+  /** Null where it came signed alone. */
+  readonly encryption: BatchEncryption | null;
   /** Verifies it and refuses as `verifyEnvelope` does. */
   verified(key: VerificationKey, now: Date): Promise<VerifiedBatch>;
 }
@@ -25,9 +40,14 @@ export interface ReadBatch extends EnvelopeCover {
 export interface VerifiedBatch {
   readonly claims: BatchClaims;
   readonly itemCount: number;
-  /** As it is stored. */
+  /** What threat detection compares. */
+  readonly figures: BatchFigures;
+  /** As it is stored: the signed batch, however it came. */
   readonly packed: Buffer;
 }
+
+/** The private key that the header of an encrypted batch names, or one that opens nothing. */
+export type OpeningKeyFor = (header: EncryptedHeader) => Promise<KeyObject>;
 
 /** From so many characters on a batch would hold up everybody else's; see architecture. */
 const LARGE_MIN = 512 * 1024;
@@ -36,21 +56,28 @@ const WAITING_MAX = 256;
 const BUSY_RETRY_MS = 1_000;
 
 /**
- * Takes a batch apart as `readEnvelope` does, with the same refusals. A large one is read, verified and packed in a
- * thread, so that it delays no other; its transactions never come here.
+ * Takes a batch apart as `readEnvelope` does, with the same refusals; one that comes encrypted is opened first. A large
+ * one is opened, read, verified and packed in a thread, so that it delays no other; its transactions never come here.
  */
-export async function readBatch(jws: string): Promise<ReadBatch> {
-  const isLarge = jws.length >= LARGE_MIN && jws.length <= BATCH_LIMITS.bytesMax; // longer ones are not looked at
-  return isLarge ? readInThread(jws) : readHere(jws);
+export async function readBatch(sent: string, openingKeyFor: OpeningKeyFor): Promise<ReadBatch> {
+  if (sent.length > BATCH_LIMITS.bytesMax) return readHere(sent); // not looked at
+  const isLarge = sent.length >= LARGE_MIN;
+  if (!isEncrypted(sent)) return isLarge ? readInThread(sent) : readHere(sent);
+  const header = readEncryption(sent);
+  const key = await openingKeyFor(header);
+  if (isLarge) return readInThread(sent, { header, key });
+  const { jws, encryptedSha256 } = await openEnvelope(sent, header, key);
+  return { ...readHere(jws), encryption: { ...header, sha256: encryptedSha256 } };
 }
 
 function readHere(jws: string): ReadBatch {
   const envelope = readEnvelope(jws);
   return {
     ...envelope,
+    encryption: null,
     async verified(key, now) {
       const { claims, transactions } = verifyEnvelope(envelope, key, now);
-      return { claims, itemCount: transactions.length, packed: packEnvelope(jws) };
+      return { claims, itemCount: transactions.length, figures: figuresOf(transactions), packed: packEnvelope(jws) };
     },
   };
 }
@@ -61,22 +88,31 @@ const threads = new Threads<ReadingTask, ReadingAnswer>(
   WAITING_MAX,
 );
 
-async function readInThread(jws: string): Promise<ReadBatch> {
-  const bytes = sharedBytes(jws);
-  const read = await ask({ bytes, signed: null });
+async function readInThread(sent: string, opening: ReadingTask["opening"] = null): Promise<ReadBatch> {
+  const bytes = sharedText(sent);
+  const read = await ask({ bytes, opening, signed: null });
   assert("envelope" in read, "an envelope was asked for");
-  const { payloadSha256, payloadRefusal, itemCount, ...cover } = read.envelope;
+  const { opened } = read;
+  if (opening === null || opened === null) return inThread(bytes, read.envelope);
+  const encryption = { ...opening.header, sha256: Buffer.from(opened.encryptedSha256) };
+  return { ...inThread(opened.bytes, read.envelope), encryption };
+}
+
+function inThread(bytes: SharedArrayBuffer, envelope: ThreadEnvelope): ReadBatch {
+  const { payloadSha256, payloadRefusal, itemCount, figures, ...cover } = envelope;
   const payload = payloadRefusal === null ? { claims: present(cover.stated, "claims") } : codedError(payloadRefusal);
   return {
     ...cover,
     payloadSha256: Buffer.from(payloadSha256),
+    encryption: null,
     async verified(key, now) {
       const { kid, alg, publicJwk } = key;
-      const answer = await ask({ bytes, signed: { header: cover.header, key: { kid, alg, publicJwk } } });
+      const signed = { header: cover.header, key: { kid, alg, publicJwk } };
+      const answer = await ask({ bytes, opening: null, signed });
       assert("packed" in answer, "a packed batch was asked for");
       const { claims } = timelyPayload(payload, now);
       const { buffer, byteOffset, length } = answer.packed;
-      return { claims, itemCount, packed: Buffer.from(buffer, byteOffset, length) };
+      return { claims, itemCount, figures, packed: Buffer.from(buffer, byteOffset, length) };
     },
   };
 }
@@ -84,11 +120,4 @@ async function readInThread(jws: string): Promise<ReadBatch> {
 async function ask(task: ReadingTask): Promise<ReadingAnswer> {
   if (!threads.isFull) return threads.ask(task);
   throw exchangeError("RATE_LIMITED", { reason: "too much comes in at once.", retryAfterMs: BUSY_RETRY_MS });
-}
-
-/** In memory that both sides see, so that it is copied once. */
-function sharedBytes(jws: string): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer(Buffer.byteLength(jws));
-  Buffer.from(shared).write(jws);
-  return shared;
 }

@@ -3,22 +3,30 @@ import { ItemOutcome, type Outcome } from "../posting/rules.js";
 import type { ItemResult } from "../validate.js";
 
 /** The checks that a batch, or an item of one, goes through. */
-export type Stage = "format" | "signature" | "schema" | "duplicate" | "business";
+export type Stage = "format" | "signature" | "schema" | "threat" | "duplicate" | "business";
 
-/** How many came out of a stage, and how; `repeated` was known already with the same content. */
+/** How a submission may end that is not refused. */
+export type BatchEnd = "accepted" | "quarantined" | "replayed";
+
+/**
+ * How many came out of a stage, and how; `repeated` was known already with the same content, `quarantined` is kept and
+ * goes no further.
+ */
 export interface StageCount {
   readonly stage: Stage;
-  readonly result: "passed" | "refused" | "repeated";
+  readonly result: "passed" | "refused" | "repeated" | "quarantined";
   /** Why it was refused; empty otherwise. */
   readonly code: string;
   readonly count: number;
 }
 
 /** The stages of a batch when it is submitted, in order; `duplicate` is its `jti`. */
-const BATCH_STAGES: readonly Stage[] = ["format", "duplicate", "signature", "schema"];
+const BATCH_STAGES: readonly Stage[] = ["format", "duplicate", "signature", "schema", "threat"];
 
 const STAGE_OF_CODE: Partial<Readonly<Record<ErrorCode, Stage>>> = {
   [ErrorCode.LIMIT_EXCEEDED]: "format",
+  [ErrorCode.ENCRYPTION_INVALID]: "format",
+  [ErrorCode.ENCRYPTION_REQUIRED]: "format",
   [ErrorCode.IDEMPOTENCY_CONFLICT]: "duplicate",
   [ErrorCode.VALIDATION]: "schema",
   [ErrorCode.CLOCK_SKEW]: "schema",
@@ -27,8 +35,12 @@ const STAGE_OF_CODE: Partial<Readonly<Record<ErrorCode, Stage>>> = {
 const KEY_CHECKS: readonly unknown[] = ["KEY_ALG", "SIGNATURE"];
 
 /** What a submission counts: every stage that it passed, and the one that ended it, if one did. */
-export function batchCounts(end: CodedError | "accepted" | "replayed"): StageCount[] {
+export function batchCounts(end: CodedError | BatchEnd): StageCount[] {
   if (end === "accepted") return BATCH_STAGES.map(passed);
+  if (end === "quarantined") {
+    const stopped: StageCount = { stage: "threat", result: "quarantined", code: "", count: 1 };
+    return [...BATCH_STAGES.filter((stage) => stage !== "threat").map(passed), stopped];
+  }
   if (end === "replayed") return [passed("format"), { stage: "duplicate", result: "repeated", code: "", count: 1 }];
   const stage = stageOf(end);
   const before = BATCH_STAGES.slice(0, BATCH_STAGES.indexOf(stage)).map(passed);

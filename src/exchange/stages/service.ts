@@ -2,7 +2,7 @@ import type { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import type { Outcome } from "../posting/rules.js";
 import type { ItemResult } from "../validate.js";
-import { batchCounts, itemCounts, type Stage, type StageCount } from "./rules.js";
+import { type BatchEnd, batchCounts, itemCounts, type Stage, type StageCount } from "./rules.js";
 
 /** Does the work of a stage and records how long it took: `quittance_validation_seconds`. */
 export function timed<T>(app: App, stage: Stage, work: () => T): T {
@@ -30,7 +30,7 @@ export function recordTime(app: App, stage: Stage, ms: number): void {
 }
 
 /** Counts how far a submission came: `quittance_validation_total`, subject `batch`. */
-export function countBatch(app: App, end: CodedError | "accepted" | "replayed"): void {
+export function countBatch(app: App, end: CodedError | BatchEnd): void {
   count(app, "batch", batchCounts(end));
 }
 

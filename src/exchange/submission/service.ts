@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { openingKey } from "../../identity/encryption-keys/service.js";
 import type { ClientKey } from "../../identity/entities.js";
-import { KeyState } from "../../identity/entities.js";
-import { signingKey } from "../../identity/keys/service.js";
+import { KeyPurpose } from "../../identity/entities.js";
+import { obstacleNow, signingKey } from "../../identity/keys/service.js";
 import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
@@ -14,8 +15,10 @@ import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, isDuplicateKey, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { assessBatch, type BatchAssessment, countRefusals, countReplay, learnFrom } from "../../threat/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
+import { refuseUnlessDemandMet } from "../encryption/service.js";
 import { type Batch, BatchState } from "../entities.js";
 import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
@@ -37,7 +40,7 @@ export interface Submission {
   readonly replayed: boolean;
 }
 
-/** What a caller submits. */
+/** What a caller submits: a compact JWS, or a compact JWE around one. */
 export interface SubmitInput {
   readonly jws: string;
   readonly waitMs: number;
@@ -100,23 +103,34 @@ async function accept(app: App, actor: Actor, jws: string): Promise<Accepted> {
       acceptedBefore(app, actor, seen, refusal),
     );
   } catch (error) {
-    if (error instanceof CodedError && !error.retryable) await recordRefusal(app, actor, seen.envelope, error);
+    if (error instanceof CodedError && !error.retryable) {
+      await recordRefusal(app, actor, seen.envelope, error);
+      await countRefusals(app, actor, [error]);
+    }
     throw error;
   }
 }
 
 /** Nearly every batch is new, so nobody asks whether it is: a `jti` that is taken shows when it is stored. */
 async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promise<Accepted> {
-  const envelope = await timedWait(app, "format", () => readBatch(jws));
+  const envelope = await timedWait(app, "format", () =>
+    readBatch(jws, (header) => openingKey(app, actor.tenantId, header)),
+  );
   seen.envelope = envelope;
   const parties = envelope.stated === null ? null : await partiesOf(app, actor, envelope.stated);
   seen.parties = parties;
   if (parties !== null) await refuseIfPartnerFull(app, actor, parties.partner);
+  if (parties !== null && envelope.encryption === null) await refuseUnlessDemandMet(app, actor, parties.partner);
   const key = await usableKey(app, actor, envelope.header.kid);
   const verified = await timedWait(app, "signature", () => envelope.verified(key, app.clock.now()));
-  const checked = { envelope, ...verified, key, ...present(parties, "the parties of a readable batch") };
-  const accepted = await store(app, actor, checked);
-  countBatch(app, accepted.replayed ? "replayed" : "accepted");
+  const known = present(parties, "the parties of a readable batch");
+  const { figures, ...checked } = verified;
+  const incoming = { actor, ...incomingOf(known, key), figures };
+  const assessment = await timedWait(app, "threat", () => assessBatch(app, incoming));
+  const accepted = await store(app, actor, { envelope, ...checked, key, ...known, assessment });
+  if (accepted.replayed) return replayed(app, actor, accepted.batch);
+  countBatch(app, assessment.isQuarantined ? "quarantined" : "accepted");
+  await learnFrom(app, incoming, assessment);
   return accepted;
 }
 
@@ -132,8 +146,18 @@ async function acceptedBefore(
   const { payloadSha256 } = envelope;
   const known = await timedWait(app, "duplicate", () => replayOf(app, actor, parties, stated.jti, payloadSha256));
   if (known === null) throw refusal;
+  return replayed(app, actor, known);
+}
+
+async function replayed(app: App, actor: Actor, batch: Batch): Promise<Accepted> {
   countBatch(app, "replayed");
-  return { batch: known, replayed: true };
+  await countReplay(app, actor);
+  return { batch, replayed: true };
+}
+
+/** Of the tenant's own batches for a partner nothing is usual for that partner. */
+function incomingOf({ partner, issuerNo }: Parties, { createdAt: keySince }: ClientKey) {
+  return { partner, isOwn: issuerNo !== 0, keySince };
 }
 
 /** The caller signs for itself; only the tenant may sign for another. What the caller may not name does not exist. */
@@ -154,13 +178,16 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
   const key = await signingKey(app, actor.tenantId, kid);
   if (key === null) throw exchangeError("KEY_UNKNOWN", { kid });
   if (key.partnerId !== actor.partnerId) throw exchangeError("KEY_NOT_OWNED", { kid });
-  if (key.state === KeyState.REVOKED) throw exchangeError("KEY_REVOKED", { kid });
+  const obstacle = obstacleNow(app, key, KeyPurpose.BATCH_SIGNING);
+  if (obstacle === "REVOKED") throw exchangeError("KEY_REVOKED", { kid });
+  if (obstacle !== null) throw exchangeError("KEY_NOT_USABLE", { kid, obstacle });
   return key;
 }
 
-interface Verified extends Parties, VerifiedBatch {
+interface Verified extends Parties, Omit<VerifiedBatch, "figures"> {
   readonly envelope: ReadBatch;
   readonly key: ClientKey;
+  readonly assessment: BatchAssessment;
 }
 
 async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
@@ -170,7 +197,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   try {
     const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
-    void enqueuePosting(app, partner); // a hint, which nobody need wait for
+    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };

@@ -139,19 +139,28 @@ interface WaitingRow {
 }
 
 /**
- * Locks them as well, so that nobody parks what is being posted. What another transaction holds is left out: that one
- * posts or parks it.
+ * Which of them still wait, locked, so that nobody parks what is being posted: up to the first that another transaction
+ * holds, since what came after it is posted after it. Null when that is the first.
  */
 export async function stillWaiting(
   tx: TxSql,
   partner: Partner,
   candidates: readonly WaitingBatch[],
-): Promise<WaitingBatch[]> {
+): Promise<WaitingBatch[] | null> {
+  const numbers = candidates.map((batch) => batch.no);
+  const locked = await waitingAmong(tx, partner, numbers, "for update skip locked");
+  if (locked.size === candidates.length) return [...candidates];
+  const held = await waitingAmong(tx, partner, numbers, "");
+  for (const no of locked) held.delete(no);
+  const first = candidates.findIndex((batch) => held.has(batch.no));
+  const free = (first === -1 ? candidates : candidates.slice(0, first)).filter((batch) => locked.has(batch.no));
+  return first !== -1 && free.length === 0 ? null : free;
+}
+
+async function waitingAmong(tx: TxSql, partner: Partner, numbers: readonly string[], lock: string) {
   const rows: { no: string }[] = await tx.query(
-    `select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?)
-     for update skip locked`,
-    [partner.tenantNo, partner.no, candidates.map((batch) => batch.no)],
+    `select no from batch where tenant_no = ? and partner_no = ? and state = 'ACCEPTED' and no in (?) ${lock}`,
+    [partner.tenantNo, partner.no, numbers],
   );
-  const waiting = new Set(rows.map((row) => String(row.no)));
-  return candidates.filter((batch) => waiting.has(batch.no));
+  return new Set(rows.map((row) => String(row.no)));
 }

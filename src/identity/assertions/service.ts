@@ -5,8 +5,8 @@ import { epochSeconds } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, transact } from "../../platform/database.js";
-import { type ClientKind, KeyState } from "../entities.js";
-import { isAlgorithmOf } from "../keys/rules.js";
+import { type ClientKind, KeyPurpose, type KeyState, purposesIn } from "../entities.js";
+import { isAlgorithmOf, keyObstacle } from "../keys/rules.js";
 import { OauthRefusal } from "./errors.js";
 import {
   type Assertion,
@@ -35,7 +35,10 @@ export interface ClientRow {
   readonly kind: ClientKind;
   readonly scope_list: string;
   readonly key_id: string;
-  readonly key_state: KeyState;
+  readonly state: KeyState;
+  readonly purpose_list: string;
+  readonly not_before: Date | null;
+  readonly expires_at: Date | null;
 }
 
 /** A client that proved who it is, by an assertion that is not spent yet. */
@@ -51,7 +54,7 @@ export interface AuthenticatedClient {
 export async function authenticateClient(app: App, form: ReadonlyMap<string, string>): Promise<AuthenticatedClient> {
   const { header, assertion, text } = readRequest(form);
   const found = await clientWithKeyForAllTenants(app, assertion.clientId, header.kid);
-  await checkSignature(text, header, found);
+  await checkSignature(app, text, header, found);
   const client = present(found, "the client whose signature holds");
   const { publicUrl, isProduction } = app.config;
   const audiences = audienceSpellings([publicUrl, publicUrl + TOKEN_PATH], isProduction);
@@ -91,6 +94,12 @@ export async function spendAssertion(
   }
 }
 
+/** Whether the key of a client is one with which it may authenticate now. */
+export function mayAuthenticate(app: App, { state, purpose_list, not_before, expires_at }: ClientRow): boolean {
+  const key = { state, purposes: purposesIn(purpose_list), notBefore: not_before, expiresAt: expires_at };
+  return keyObstacle(key, KeyPurpose.CLIENT_AUTHENTICATION, app.clock.now()) === null;
+}
+
 interface TokenRequest {
   readonly text: string;
   readonly header: AssertionHeader;
@@ -127,7 +136,7 @@ interface ClientWithKey extends ClientRow {
 async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<ClientWithKey | null> {
   const rows: ClientWithKey[] = await app.database.query(
     `select /* all tenants */ c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
-            k.id as key_id, k.state as key_state, k.alg, k.public_jwk
+            k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at, k.alg, k.public_jwk
        from client c join tenant t on t.id = c.tenant_id
        join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
       where c.id = ? and k.kid = ?`,
@@ -137,8 +146,13 @@ async function clientWithKeyForAllTenants(app: App, clientId: string, kid: strin
 }
 
 /** Verifies with the client's key, or with one that nobody has, so that both take equally long and answer alike. */
-async function checkSignature(text: string, { alg }: AssertionHeader, client: ClientWithKey | null): Promise<void> {
-  const isUsable = client !== null && client.key_state === KeyState.ACTIVE && isAlgorithmOf(alg, client.alg);
+async function checkSignature(
+  app: App,
+  text: string,
+  { alg }: AssertionHeader,
+  client: ClientWithKey | null,
+): Promise<void> {
+  const isUsable = client !== null && mayAuthenticate(app, client) && isAlgorithmOf(alg, client.alg);
   const key = isUsable ? createPublicKey({ key: JSON.parse(client.public_jwk), format: "jwk" }) : decoyKey(alg);
   try {
     await compactVerify(text, key, { algorithms: [alg] });

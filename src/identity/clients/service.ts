@@ -9,7 +9,7 @@ import { once } from "../../platform/idempotency.js";
 import { PLATFORM_TENANT_ID, partnerOf, tenantOf } from "../../tenancy/service.js";
 import { Client, ClientKind } from "../entities.js";
 import { identityError } from "../errors.js";
-import { insertKeys, keyTaken, readKeys } from "../keys/service.js";
+import { insertKeys, keyTaken, readKeys } from "../registrations/service.js";
 import { scopeRefused } from "../rules.js";
 import { actPartner, checkMayEmpower, clientOf } from "../service.js";
 
@@ -55,7 +55,7 @@ export async function createClient(
       await tx.insert(Client, { tenantId: actor.tenantId, ...client, kind, name, scopeList, createdAt });
       const after = { kind, name, scopes };
       await recordActs(tx, actor, createdAt, [{ type: ActType.CLIENT_CREATED, subjectId: client.id, partner, after }]);
-      await insertKeys(app, tx, actor, { client, partner }, keys);
+      await insertKeys(app, tx, actor, { client, partner, keys });
       return client.id;
     });
     return await clientOf(app, actor, id);

@@ -1,8 +1,9 @@
 import { Arg, Args, Authorized, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from "type-graphql";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { ClientKey } from "../entities.js";
+import { registerKey } from "../registrations/service.js";
 import { KeysArgs, RegisterKeyInput, RevokeKeyInput } from "./inputs.js";
-import { countKeys, keyOf, keysOf, registerKey, revokeKey } from "./service.js";
+import { countKeys, keyOf, keysOf, revokeKey } from "./service.js";
 
 const KeyConnection = connectionType("ClientKey", ClientKey);
 
@@ -47,9 +48,9 @@ export class KeyResolver {
   async registerKey(
     @Ctx() { app, actor }: Context,
     @Arg("input", () => RegisterKeyInput, { description: "The client and its public key." })
-    { idempotencyKey, clientId, jwk }: RegisterKeyInput,
+    { idempotencyKey, ...input }: RegisterKeyInput,
   ): Promise<RegisterKeyPayload> {
-    return { key: await registerKey(app, actor, { clientId, jwk }, idempotencyKey) };
+    return { key: await registerKey(app, actor, input, idempotencyKey) };
   }
 
   @Authorized("keys:manage")

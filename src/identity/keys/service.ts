@@ -3,123 +3,24 @@ import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
-import { canonicalJson } from "../../kernel/canonical-json.js";
-import { isId, newId } from "../../kernel/ids.js";
+import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
-import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
-import { isDuplicateKey, type Tx, type TxSql } from "../../platform/database.js";
+import type { Tx, TxSql } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { perApp } from "../../platform/per-app.js";
 import { rowOf } from "../../platform/rows.js";
-import { ClientKey, KeyState } from "../entities.js";
+import { ClientKey, KeyPurpose, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
-import { clientOf, clientToManage, type OwnedClient } from "../service.js";
-import { jwksOf, KeyFault, type PublicKey, readPublicJwk } from "./rules.js";
+import { clientOf, clientToManage } from "../service.js";
+import { type KeyObstacle, type KeyStanding, keyObstacle } from "./rules.js";
 
-/** Active keys that a client may have, so that rotation can overlap and nothing grows without bound. */
-const ACTIVE_KEYS_MAX = 10;
-
-const JWKS_LENGTH_MAX = 20_000;
 const REASON_LENGTH_MAX = 200;
-
-const FAULTS: Readonly<Record<KeyFault, string>> = {
-  [KeyFault.MALFORMED]: "is not a JWK (RFC 7517) of a public key",
-  [KeyFault.PRIVATE]: "is a private key: throw it away, make another and send its public half",
-  [KeyFault.UNSUPPORTED]: "is of another kind than Ed25519, P-256, P-384 or RSA",
-  [KeyFault.PURPOSE]: "is for something else than signing with EdDSA, ES256, ES384 or PS256",
-  [KeyFault.WEAK]: "is weak: RSA keys have 2048 to 4096 bits and an exponent of 65537 or more",
-  [KeyFault.INVALID_POINT]: "is not a point of its curve",
-};
-
-/** The client that keys are written down for. */
-export interface NewKeyOwner extends Pick<OwnedClient, "partner"> {
-  readonly client: { readonly id: string; readonly partnerId: string | null };
-}
-
-/** A key to be registered for a client. */
-export interface NewKey {
-  readonly clientId: string;
-  /** One public JWK as JSON text. */
-  readonly jwk: string;
-}
 
 /** A key to be revoked, and why, for the audit record (1–200 characters). */
 export interface Revocation {
   readonly keyId: string;
   readonly reason: string;
-}
-
-/**
- * The public keys of a JWK or JWK Set as JSON text: 1 to 10. Refused with a path when one may not be registered
- * (`VALIDATION`).
- */
-export function readKeys(text: string): PublicKey[] {
-  const members = jwksOf(parsedJson(text));
-  if (members === null || members.length < 1 || members.length > ACTIVE_KEYS_MAX) {
-    throw identityError("VALIDATION", { path: "/jwks", reason: `Send a JWK or a JWK Set of 1 to ${ACTIVE_KEYS_MAX}.` });
-  }
-  return members.map((member, index) => {
-    const key = readPublicJwk(member);
-    if (typeof key !== "string") return key;
-    throw identityError("VALIDATION", { path: `/jwks/keys/${index}`, fault: key, reason: `The key ${FAULTS[key]}.` });
-  });
-}
-
-/** Writes a client's keys down with an act each; a kid or a key that is taken fails as a duplicate of the database. */
-export async function insertKeys(
-  app: App,
-  tx: Tx,
-  actor: Actor,
-  { client, partner }: NewKeyOwner,
-  keys: readonly PublicKey[],
-): Promise<string[]> {
-  const at = app.clock.now();
-  const ids = keys.map(() => newId("key", app.clock));
-  const rows = keys.map(({ kid, alg, jwk, thumbprint }, index) => ({
-    ...{ tenantId: actor.tenantId, id: ids[index] ?? "", clientId: client.id, partnerId: client.partnerId },
-    ...{ kid, alg, publicJwk: canonicalJson(jwk), thumbprint, state: KeyState.ACTIVE, createdAt: at, revokedAt: null },
-  }));
-  for (const row of rows) await tx.insert(ClientKey, row);
-  const acts = rows.map(({ id, kid, alg, thumbprint }) => ({
-    ...{ type: ActType.KEY_REGISTERED, subjectId: id, partner },
-    after: { client: client.id, kid, alg, thumbprint: thumbprint.toString("base64url"), state: KeyState.ACTIVE },
-  }));
-  await recordActs(tx, actor, at, acts);
-  return ids;
-}
-
-/** What to answer when a key or its kid is taken: whose it is stays untold. */
-export function keyTaken(): Error {
-  return identityError("VALIDATION", { path: "/jwks", reason: "A key, or the name of one (kid), is taken already." });
-}
-
-/**
- * Registers one more key for a client of the tenant, beside those it has. Refuses a key or kid that is taken, an
- * eleventh active key (`LIMIT_EXCEEDED`), and a key for a client that may do more than the actor (`FORBIDDEN`).
- */
-export async function registerKey(
-  app: App,
-  actor: Actor,
-  input: NewKey,
-  idempotencyKey: string | null = null,
-): Promise<ClientKey> {
-  const [key, ...more] = readKeys(input.jwk);
-  if (key === undefined || more.length > 0) {
-    throw identityError("VALIDATION", { path: "/jwk", reason: "Send one JWK." });
-  }
-  const owner = await clientToManage(app, actor, input.clientId);
-  const request = { operation: "registerKey", idempotencyKey, input };
-  try {
-    const id = await once(app, actor, request, async (tx) => {
-      await checkRoomForKey(tx, actor.tenantId, owner.client.id);
-      const [keyId = ""] = await insertKeys(app, tx, actor, owner, [key]);
-      return keyId;
-    });
-    return await keyOf(app, actor, id);
-  } catch (error) {
-    throw isDuplicateKey(error) ? keyTaken() : error;
-  }
 }
 
 /**
@@ -180,6 +81,11 @@ export async function signingKey(app: App, tenantId: string, kid: string): Promi
   return key;
 }
 
+/** What keeps a key from being used for a purpose at this moment; null when nothing does. */
+export function obstacleNow(app: App, key: KeyStanding, purpose: KeyPurpose): `${KeyObstacle}` | null {
+  return keyObstacle(key, purpose, app.clock.now());
+}
+
 /** Which of these keys are active, under a share lock: until the transaction ends nobody revokes them. */
 export async function lockActiveKeys(tx: TxSql, tenantId: string, keyIds: ReadonlySet<string>): Promise<Set<string>> {
   const rows: { id: string }[] = await tx.query(
@@ -238,10 +144,15 @@ export async function keysByClient(app: App, actor: Actor, clientIds: readonly s
   return clientIds.map((clientId) => keys.filter((key) => key.clientId === clientId));
 }
 
-async function checkRoomForKey(tx: Tx, tenantId: string, clientId: string): Promise<void> {
-  await tx.query("select id from client where tenant_id = ? and id = ? for update", [tenantId, clientId]);
-  const active = await tx.countBy(ClientKey, { tenantId, clientId, state: KeyState.ACTIVE });
-  if (active >= ACTIVE_KEYS_MAX) throw identityError("LIMIT_EXCEEDED", { max: ACTIVE_KEYS_MAX });
+/**
+ * A key of the partner to which something may be encrypted now, the newest; null when it has none. What is encrypted is
+ * for the partner alone, whichever of its clients has the key.
+ */
+export async function encryptionKeyOf(app: App, tenantId: string, partnerId: string): Promise<ClientKey | null> {
+  const where = { tenantId, partnerId, state: KeyState.ACTIVE };
+  const keys = await app.database.manager.find(ClientKey, { where, order: { id: "DESC" } });
+  const now = app.clock.now();
+  return keys.find((key) => keyObstacle(key, KeyPurpose.ENCRYPTION, now) === null) ?? null;
 }
 
 async function lockedState(tx: Tx, tenantId: string, keyId: string): Promise<KeyState | null> {
@@ -250,15 +161,4 @@ async function lockedState(tx: Tx, tenantId: string, keyId: string): Promise<Key
     [tenantId, keyId],
   );
   return rows[0]?.state ?? null;
-}
-
-function parsedJson(text: string): unknown {
-  if (text.length > JWKS_LENGTH_MAX)
-    throw identityError("VALIDATION", { path: "/jwks", reason: "The keys are too long." });
-  try {
-    return parseStrictJson(text);
-  } catch (error) {
-    if (!(error instanceof StrictJsonFault)) throw error;
-    throw identityError("VALIDATION", { path: "/jwks", reason: "The keys are not JSON, or a name occurs twice." });
-  }
 }

@@ -11,7 +11,7 @@ import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import { seal, unseal } from "../../platform/seal.js";
 import { ensurePlatformTenant, PLATFORM_TENANT_ID } from "../../tenancy/service.js";
-import { PlatformKey } from "../entities.js";
+import { PlatformKey, PlatformKeyPurpose } from "../entities.js";
 
 /** Signs what the platform says, for one tenant or for the installation. */
 export interface PlatformSigner {
@@ -95,11 +95,11 @@ export async function checkpointKey(app: App, tenantId: string): Promise<Checkpo
   return { name: `quittance/${tenantId}`, privateKey, publicKey };
 }
 
-/** Every public key of the platform, of all tenants, retired ones too, so that what they signed stays verifiable. */
+/** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: { public_jwk: string }[] = await app.database.query(
-    "select /* all tenants */ public_jwk from platform_key order by id desc limit ?",
-    [KEYS_LISTED_MAX],
+    "select /* all tenants */ public_jwk from platform_key where purpose = ? order by id desc limit ?",
+    [PlatformKeyPurpose.SIGNING, KEYS_LISTED_MAX],
   );
   return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));
 }
@@ -135,7 +135,10 @@ async function remembered<T>(map: Map<string, Promise<T>>, name: string, make: (
 }
 
 async function newestKey(reader: Pick<Tx, "findOne">, tenantId: string): Promise<PlatformKey | null> {
-  return reader.findOne(PlatformKey, { where: { tenantId }, order: { id: "DESC" } });
+  return reader.findOne(PlatformKey, {
+    where: { tenantId, purpose: PlatformKeyPurpose.SIGNING },
+    order: { id: "DESC" },
+  });
 }
 
 /** Makes the key under the tenant's row lock, so that of two processes the second finds what the first made. */
@@ -148,7 +151,8 @@ async function makeKeyOnce(app: App, tx: Tx, tenantId: string): Promise<Platform
   const createdAt = app.clock.now();
   const { kid, publicJwk, privateJwk } = newKeyPair();
   const privateJwkSealed = seal(app.config.masterKey, Buffer.from(privateJwk), sealPurpose(tenantId, kid));
-  await tx.insert(PlatformKey, { tenantId, id, kid, publicJwk, privateJwkSealed, createdAt, retiredAt: null });
+  const purpose = PlatformKeyPurpose.SIGNING;
+  await tx.insert(PlatformKey, { tenantId, id, purpose, kid, publicJwk, privateJwkSealed, createdAt, retiredAt: null });
   await recordActs(tx, systemActor({ tenantId, tenantNo }, newId("req", app.clock)), createdAt, [
     { type: ActType.KEY_REGISTERED, subjectId: id, partner: null, after: { owner: "PLATFORM", kid, alg: "EdDSA" } },
   ]);

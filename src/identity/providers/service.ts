@@ -71,7 +71,8 @@ export async function removeProvider(app: App, actor: Actor): Promise<void> {
     if (known === null) throw userError("NOT_FOUND", { what: "provider" });
     await tx.delete(SignInProvider, { tenantId });
     const before = { issuer: known.issuer, clientId: known.clientId };
-    const act = { type: ActType.SIGN_IN_PROVIDER_REMOVED, subjectId: tenantId, partner: null, before };
+    const after = { issuer: null };
+    const act = { type: ActType.SIGN_IN_PROVIDER_REMOVED, subjectId: tenantId, partner: null, before, after };
     await recordActs(tx, actor, app.clock.now(), [act]);
   });
 }

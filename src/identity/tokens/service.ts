@@ -10,8 +10,13 @@ import type { App } from "../../platform/app.js";
 import { isConnectionLoss } from "../../platform/database.js";
 import { OauthRefusal } from "../assertions/errors.js";
 import { ASSERTION_ALGORITHMS, openToken } from "../assertions/rules.js";
-import { authenticateClient, type ClientRow, spendAssertion, TOKEN_PATH } from "../assertions/service.js";
-import { KeyState } from "../entities.js";
+import {
+  authenticateClient,
+  type ClientRow,
+  mayAuthenticate,
+  spendAssertion,
+  TOKEN_PATH,
+} from "../assertions/service.js";
 import { identityError } from "../errors.js";
 import { installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
@@ -109,7 +114,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
   const client = await principalOf(app, grant);
-  if (client === null || client.key_state !== KeyState.ACTIVE) throw identityError("UNAUTHENTICATED");
+  if (client === null || !mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
   const held = new Set(client.scope_list.split(" "));
   const { requestId, traceparent, address } = credentials;
   return {
@@ -207,7 +212,7 @@ async function loadPrincipal(app: App, { tenantId, clientId, keyId }: Grant): Pr
   try {
     const rows: ClientRow[] = await app.database.query(
       `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
-              k.id as key_id, k.state as key_state
+              k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at
          from client c join tenant t on t.id = c.tenant_id
          join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
         where c.tenant_id = ? and c.id = ? and k.id = ?`,

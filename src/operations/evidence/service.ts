@@ -63,10 +63,12 @@ interface StoredAct {
   readonly principalId: string;
   readonly requestId: string;
   readonly at: Date;
-  readonly detail: string;
+  /** Null once it was erased. */
+  readonly detail: string | null;
   readonly detailSha256: Buffer;
   /** Null once it was erased. */
   readonly origin: string | null;
+  readonly address: string | null;
   readonly originSha256: Buffer;
   readonly leafHash: Buffer;
   readonly treeIndex: string | null;
@@ -75,7 +77,7 @@ interface StoredAct {
 
 const SELECT = `select no, partner_no as partnerNo, type, subject_id as subjectId, principal_kind as principalKind,
   principal_id as principalId, request_id as requestId, at, detail, detail_sha256 as detailSha256,
-  origin, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex,
+  origin, address, origin_sha256 as originSha256, leaf_hash as leafHash, tree_index as treeIndex,
   partner_sequence as partnerSequence
   from act`;
 
@@ -131,10 +133,14 @@ class LeafCheck {
 
   #checkLeaf(act: StoredAct): void {
     const subject = `act ${act.no} (${act.type} ${act.subjectId})`;
-    this.#compare(Check.ACTS, `${subject} detail`, hexOf(sha256(act.detail)), hexOf(act.detailSha256));
+    if (act.detail !== null) {
+      this.#compare(Check.ACTS, `${subject} detail`, hexOf(sha256(act.detail)), hexOf(act.detailSha256));
+    }
     if (act.origin !== null) {
       this.#compare(Check.ACTS, `${subject} origin`, hexOf(sha256(act.origin)), hexOf(act.originSha256));
     }
+    const { address } = act.origin === null ? { address: null } : JSON.parse(act.origin);
+    this.#compare(Check.ACTS, `${subject} address`, address ?? "none", act.address ?? "none");
     const partnerId = act.partnerNo === 0 ? null : (this.partners.get(act.partnerNo) ?? "unknown");
     const leaf = leafHash(leafText({ ...act, tenantId: this.tenant.id, partnerId }));
     this.#compare(Check.ACTS, `${subject} leaf`, hexOf(leaf), hexOf(act.leafHash));

@@ -3,6 +3,7 @@ import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.
 
 interface ReleaseOptions extends ServerOptions {
   readonly tenant: string;
+  readonly reason?: string;
   readonly json?: boolean;
 }
 
@@ -16,11 +17,12 @@ export function register(program: Command): void {
       .description("put a parked batch back into its partner's queue, once what held it up is mended"),
   )
     .requiredOption("--tenant <id>", "the tenant, tnt_…")
+    .option("--reason <text>", "what was mended; the audit trail keeps it")
     .option("--json", "print one JSON document")
     .action(release);
 }
 
-async function release(id: string, { tenant: tenantId, json, ...server }: ReleaseOptions): Promise<void> {
+async function release(id: string, { tenant: tenantId, reason, json, ...server }: ReleaseOptions): Promise<void> {
   const { shellActor } = await import("../../kernel/actor.js");
   const { newId } = await import("../../kernel/ids.js");
   const { tenantOf } = await import("../../tenancy/service.js");
@@ -28,7 +30,8 @@ async function release(id: string, { tenant: tenantId, json, ...server }: Releas
   const { enqueuePosting } = await import("../../exchange/posting/jobs.js");
   await withApp(server, async (app) => {
     const { no: tenantNo } = await tenantOf(app, tenantId);
-    await enqueuePosting(app, await releaseBatch(app, shellActor({ tenantId, tenantNo }, newId("req", app.clock)), id));
+    const actor = shellActor({ tenantId, tenantNo }, newId("req", app.clock));
+    await enqueuePosting(app, await releaseBatch(app, actor, id, reason ?? null));
   });
   if (json === true) return printJson({ id, state: "ACCEPTED" });
   console.log(`${id} waits to be posted again.`);

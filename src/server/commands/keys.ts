@@ -2,6 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypt
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { calculateJwkThumbprint } from "jose";
+import type { KeyPurpose } from "../../identity/entities.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
 import { shellActorOf } from "./tenants.js";
 
@@ -19,6 +20,7 @@ interface RegisterOptions extends ServerOptions {
   readonly tenant: string;
   readonly client: string;
   readonly jwk: string;
+  readonly purpose?: KeyPurpose[];
   readonly json?: boolean;
 }
 
@@ -38,6 +40,8 @@ interface KeygenOptions {
 }
 
 const RSA_BITS = 3_072;
+/** As `KeyPurpose` lists them, which loads too much for a command line. */
+const PURPOSES: readonly `${KeyPurpose}`[] = ["CLIENT_AUTHENTICATION", "BATCH_SIGNING", "ENCRYPTION"];
 
 /** How a key of each algorithm is made. */
 const MAKERS: Readonly<Record<string, () => KeyObject>> = {
@@ -70,6 +74,7 @@ export function register(program: Command): void {
     .requiredOption("--tenant <id>", "the tenant")
     .requiredOption("--client <id>", "the client")
     .requiredOption("--jwk <file>", "a public JWK, or what `keygen --json` printed")
+    .addOption(new Option("--purpose <purposes...>", "what it is for; else as the JWK says").choices(PURPOSES))
     .option("--json", "print one JSON document")
     .action(registerKeyAtShell);
   addServerOptions(key.command("revoke").description("revoke a key at once"))
@@ -105,9 +110,10 @@ async function createClientAtShell(options: ClientOptions, command: Command): Pr
   console.log(`Client ${id} (${name}): ${scopes.join(" ")}.`);
 }
 
-async function registerKeyAtShell({ json, tenant, client, jwk, ...server }: RegisterOptions): Promise<void> {
-  const { registerKey } = await import("../../identity/keys/service.js");
-  const input = { clientId: client, jwk: await publicKeysIn(jwk) };
+async function registerKeyAtShell(options: RegisterOptions): Promise<void> {
+  const { json, tenant, client, jwk, purpose: purposes = null, ...server } = options;
+  const { registerKey } = await import("../../identity/registrations/service.js");
+  const input = { clientId: client, jwk: await publicKeysIn(jwk), purposes };
   const { id, kid } = await withApp(server, async (app) => registerKey(app, await shellActorOf(app, tenant), input));
   if (json === true) return printJson({ id, kid });
   console.log(`Key ${id} (kid ${kid}).`);

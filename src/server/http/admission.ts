@@ -6,7 +6,7 @@ import { serverError } from "../errors.js";
 import { OPERATION_BYTES_MAX } from "./guard.js";
 
 /** A body larger than this is a batch; nothing else that is sent comes near. */
-const PLAIN_BYTES_MAX = 100_000;
+export const PLAIN_BYTES_MAX = 100_000;
 
 /**
  * Before a body is read: reading and parsing megabytes is for those who signed in (`UNAUTHENTICATED`), and while there

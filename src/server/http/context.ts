@@ -4,6 +4,8 @@ import type { Actor } from "../../kernel/actor.js";
 import { type CodedError, defineErrors } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { Loaders } from "../../platform/loaders.js";
+import { refuseBlocked } from "../../threat/blocks/service.js";
+import { Deadline } from "./deadline.js";
 
 /** What a request brings besides its operation. */
 export interface RequestFacts {
@@ -33,23 +35,32 @@ export interface RequestContext {
   readonly actor: Actor | null;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /** Where it came from. */
+  readonly address: string;
+  readonly deadline: Deadline;
 }
 
 /**
  * Opens the context of a request. An access token that is no good is refused (`UNAUTHENTICATED`), none at all is not,
  * nor is a session that is over: browsers go on sending its cookie. A session is refused to other sites' pages
- * (`FORBIDDEN`), and from the use of it its idle time begins again.
+ * (`FORBIDDEN`), and from the use of it its idle time begins again. A client that is blocked is refused whatever it
+ * asks (`QUARANTINED`).
  */
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
   const actor = await callerOf(app, facts);
   if (actor !== null && !facts.authorization && facts.session !== null) await touchSession(app, facts.session.secret);
-  return { app, actor, loaders: new Loaders(), requestId: facts.requestId };
+  const { requestId, address } = facts;
+  return { app, actor, requestId, address, ...workOf(app) };
 }
 
 /** Who calls, without that counting as use of a session; null where nobody signed in. */
 export async function callerOf(app: App, facts: RequestFacts): Promise<Actor | null> {
-  if (facts.authorization) return authenticate(app, facts);
-  const { session } = facts;
+  const actor = facts.authorization ? await authenticate(app, facts) : await signedIn(app, facts);
+  if (actor !== null) await refuseBlocked(app, actor);
+  return actor;
+}
+
+async function signedIn(app: App, { session, ...facts }: RequestFacts): Promise<Actor | null> {
   if (session === null) return null;
   if (!session.isFromOurPage) throw foreignPage();
   return actorOfSession(app, { ...facts, secret: session.secret });
@@ -62,5 +73,11 @@ export function foreignPage(): CodedError {
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */
 export function renewContext(context: RequestContext): RequestContext {
-  return { ...context, loaders: new Loaders() };
+  return { ...context, ...workOf(context.app) };
+}
+
+/** What an operation works with, and until when. */
+function workOf(app: App): Pick<RequestContext, "deadline" | "loaders"> {
+  const deadline = new Deadline(app);
+  return { deadline, loaders: new Loaders(() => deadline.check()) };
 }

@@ -61,7 +61,8 @@ function isOurOrigin(app: App, origin: string, host: string | undefined): boolea
   const ours = new URL(publicUrl);
   if (origin === ours.origin) return true;
   if (isProduction || !LOOPBACK.test(ours.hostname) || !URL.canParse(origin)) return false;
-  return LOOPBACK.test(new URL(origin).hostname) && new URL(origin).host === host;
+  const { protocol, hostname, host: named } = new URL(origin);
+  return protocol === ours.protocol && LOOPBACK.test(hostname) && named === host;
 }
 
 function fullName(app: App, name: CookieName): string {

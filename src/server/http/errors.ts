@@ -30,6 +30,8 @@ export function openErrorDoor(server: FastifyInstance, app: App): void {
 function answerFor(error: unknown): Answer {
   if (isFastifyError(error)) {
     switch (error.statusCode) {
+      case 408:
+        return { refusal: serverError("UNAVAILABLE", { reason: "The body came too slowly." }), status: 408 };
       case 413:
         return { refusal: serverError("LIMIT_EXCEEDED", { reason: "the body is too large." }), status: 413 };
       case 415:

@@ -6,12 +6,23 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
-import { httpStatusOf, logFaults, publicError, publicErrors, refusalOf, retryAfterOf } from "../format-error.js";
+import { checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
+import { countRefusals } from "../../threat/service.js";
+import {
+  faultsOf,
+  httpStatusOf,
+  logFaults,
+  publicError,
+  publicErrors,
+  refusalOf,
+  retryAfterOf,
+} from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
-import { openContext, type RequestContext } from "./context.js";
+import { admitCaller, admitOperation } from "./charges.js";
+import type { RequestContext } from "./context.js";
 import { factsOf } from "./facts.js";
-import { guardOperation, guardVariables, OPERATION_BYTES_MAX, TOKENS_MAX } from "./guard.js";
+import { maySeeSchema, OPERATION_BYTES_MAX } from "./guard.js";
 
 /** GraphQL over HTTP, to be stopped after the last request is answered. */
 export interface GraphqlEndpoint {
@@ -32,8 +43,8 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
   const apollo = new ApolloServer<RequestContext>({
     schema: serverSchema(),
     csrfPrevention: { requestHeaders: ["authorization", "x-apollo-operation-name", "apollo-require-preflight"] },
-    introspection: !app.config.isProduction,
-    hideSchemaDetailsFromClientErrors: app.config.isProduction,
+    introspection: true, // who may ask about the schema is for `guardOperation` to say
+    dangerouslyDisableValidation: true, // it validates, after it has measured what validation would choke on
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: TOKENS_MAX },
@@ -51,11 +62,14 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     url: "/graphql",
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
-      request.graphqlContext = await openContext(app, factsOf(app, request));
+      request.graphqlContext = await admitCaller(app, factsOf(app, request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
+    preHandler: async ({ body }) => {
+      if (typeof body === "object" && body !== null && "query" in body) checkDocumentText(body.query);
+    },
     handler: async (request, reply) => {
-      const body: unknown = await handle.call(server, request, reply);
+      const body: unknown = await contextOf(request).deadline.within(handle.call(server, request, reply));
       return reply.statusCode >= 400 && typeof body === "string" ? withRequestId(body, request.id) : body;
     },
   });
@@ -71,14 +85,17 @@ function answers(app: App): ApolloServerPlugin<RequestContext> {
     async requestDidStart() {
       return {
         async didResolveOperation({ document, request, contextValue }) {
-          guardOperation(document, request.operationName, contextValue.actor);
-          guardVariables(request.variables);
+          const { operationName, variables } = request;
+          await admitOperation(contextValue, { document, operationName, variables });
         },
-        async willSendResponse({ request, response, contextValue: { requestId }, errors }) {
+        async willSendResponse({ request, response, contextValue, errors }) {
           if (errors === undefined || response.body.kind !== "single") return;
+          const { actor, requestId } = contextValue;
+          if (actor !== null) await countRefusals(app, actor, errors.map(refusalOf));
           const { singleResult } = response.body;
           logFaults(app.log, requestId, errors);
-          singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+          const showsSchema = maySeeSchema(contextValue);
+          singleResult.errors = publicErrors(errors, { requestId, publicUrl: app.config.publicUrl, showsSchema });
           if ("data" in singleResult) return;
           setStatus(response.http, errors, request.http?.headers.get("accept"));
         },
@@ -106,7 +123,7 @@ function setStatus(
 }
 
 function isDocumentFault(error: GraphQLError): boolean {
-  return ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"].includes(String(error.extensions["code"]));
+  return error.extensions["code"] === "GRAPHQL_PARSE_FAILED" || faultsOf(error) !== null;
 }
 
 /** Whether the answer is `application/graphql-response+json`, whose status says more than that of plain JSON. */

@@ -1,54 +1,101 @@
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
+  type GraphQLError,
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
 } from "graphql";
-import type { Actor } from "../../kernel/actor.js";
+import type { Actor, Scope } from "../../kernel/actor.js";
+import type { App } from "../../platform/app.js";
+import { costOf } from "../../platform/document-cost.js";
+import { fragmentsOf, type OperationMeasure, SCHEMA_FIELDS } from "../../platform/document-limits.js";
+import { checkDocument } from "../../platform/documents.js";
 import { serverError } from "../errors.js";
+import { serverSchema } from "../schema.js";
 
 /** The largest body of an operation: a batch of 8 MB, as a string inside JSON. */
 export const OPERATION_BYTES_MAX = 12 * 1024 * 1024;
-/** The most tokens a document may have; the parser stops there. */
-export const TOKENS_MAX = 2_000;
-const DEPTH_MAX = 16;
-const FIELDS_MAX = 2_000;
-const ALIASES_MAX = 50;
+/** How many fields answering an operation may take; the usual question about the whole schema takes 40,000. */
+const COST_MAX = 50_000;
 const LEVELS_MAX = 64;
-/** Rows of a page, of each of these a page, and again: three levels of 500 would be millions. */
-const PAGES_MAX = 2;
+/** Values in the variables of an operation; a batch is one of them. */
+const VALUES_MAX = 10_000;
 const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /** Root fields that anybody may ask, signed in or not. */
-export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "__schema", "__type", "errorCodes"]);
+export const PUBLIC_FIELDS: ReadonlySet<string> = new Set(["__typename", "errorCodes"]);
+/** In production the schema is told to those who hold one of these: a tenant's administration, and operators. */
+const SCHEMA_SCOPES: readonly Scope[] = ["clients:manage", "operations:manage"];
+
+/** An operation as it was asked for. */
+export interface AskedOperation {
+  readonly document: DocumentNode;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** Who asks, and of which installation. */
+interface Asker {
+  readonly app: App;
+  readonly actor: Actor | null;
+}
+
+/** A document that GraphQL's rules of validation refuse. */
+export class InvalidDocument extends Error {
+  override readonly name = "InvalidDocument";
+  constructor(readonly faults: readonly GraphQLError[]) {
+    super("the document is not valid");
+  }
+}
+
+/** What may be run, in numbers. */
+export interface Weight {
+  /** Fields of the root, each of which counts as a request. */
+  readonly roots: number;
+  /** How many fields answering it takes, at most. */
+  readonly cost: number;
+}
+
+const WEIGHTLESS: Weight = { roots: 0, cost: 0 };
 
 /**
- * Refuses an operation before it runs: one that is too deep, too wide, too often aliased, or asks for pages of pages of
- * pages, fragments expanded (`LIMIT_EXCEEDED`), and one that needs an actor where nobody signed in (`UNAUTHENTICATED`).
- * The document is valid.
+ * Refuses an operation before it runs: a document over a limit, before it is even validated (`LIMIT_EXCEEDED`); one
+ * that is not valid (`InvalidDocument`); one that needs an actor where nobody signed in (`UNAUTHENTICATED`); in
+ * production a question about the schema from who may not ask (`FORBIDDEN`); and one that costs too much.
  */
-export function guardOperation(
-  document: DocumentNode,
-  operationName: string | null | undefined,
-  actor: Actor | null,
-): void {
+export function guardOperation(asker: Asker, { document, operationName, variables }: AskedOperation): Weight {
+  const schema = serverSchema();
+  const { faults, measures } = checkDocument(schema, document);
+  if (faults.length > 0) throw new InvalidDocument(faults);
+  guardVariables(variables);
   const operation = getOperationAST(document, operationName);
-  if (operation === null || operation === undefined) return; // execution itself says which operations there are
+  const measure = operation ? measures.get(operation) : undefined;
+  // Execution itself says which operations there are.
+  if (operation === null || operation === undefined || measure === undefined) return WEIGHTLESS;
+  checkWhoAsks(asker, operation, measure, document);
   const fragments = fragmentsOf(document);
-  checkSize(sizeOf(operation.selectionSet, fragments, new Map()));
-  if (actor === null && !isPublic(operation, fragments)) throw serverError("UNAUTHENTICATED");
+  const cost = costOf({ schema, operation, fragments, variables });
+  if (cost > COST_MAX) {
+    const reason = `answering takes ${COST_MAX} fields at most; this asks for ${Math.ceil(cost)}.`;
+    throw serverError("LIMIT_EXCEEDED", { reason });
+  }
+  return { roots: measure.roots, cost };
+}
+
+/** Whether somebody may ask about the schema, and be told what a name that is wrong was perhaps meant to be. */
+export function maySeeSchema({ app, actor }: Asker): boolean {
+  return !app.config.isProduction || SCHEMA_SCOPES.some((scope) => actor?.scopes.has(scope));
 }
 
 /**
  * Refuses variables that hold text which is not Unicode (a lone surrogate), which nothing behind could write down, in a
- * value or a member's name (`VALIDATION` with the path, or that of the object); and more than 64 levels
- * (`LIMIT_EXCEEDED`).
+ * value or a member's name (`VALIDATION` with the path, or that of the object); and more than 64 levels or 10,000
+ * values (`LIMIT_EXCEEDED`).
  */
-export function guardVariables(variables: unknown): void {
-  const place = illFormedPlace(variables, 0);
+function guardVariables(variables: unknown): void {
+  const place = illFormedPlace(variables, 0, { values: 0 });
   if (place === null) return;
   // As elsewhere a path begins inside the variable; only that of the variable's own value is its name.
   const path = pointer(place.length > 1 ? place.slice(1) : place);
@@ -58,7 +105,11 @@ export function guardVariables(variables: unknown): void {
 type Place = readonly string[];
 
 /** Where inside a value the first text is that is not well-formed; null where all are. */
-function illFormedPlace(value: unknown, level: number): Place | null {
+function illFormedPlace(value: unknown, level: number, seen: { values: number }): Place | null {
+  seen.values += 1;
+  if (seen.values > VALUES_MAX) {
+    throw serverError("LIMIT_EXCEEDED", { reason: `variables hold ${VALUES_MAX} values at most.` });
+  }
   if (typeof value === "string") return value.isWellFormed() ? null : [];
   if (typeof value !== "object" || value === null) return null;
   if (level >= LEVELS_MAX) {
@@ -66,7 +117,7 @@ function illFormedPlace(value: unknown, level: number): Place | null {
   }
   for (const [name, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
     if (typeof name === "string" && !name.isWellFormed()) return [];
-    const inside = illFormedPlace(member, level + 1);
+    const inside = illFormedPlace(member, level + 1, seen);
     if (inside !== null) return [String(name), ...inside];
   }
   return null;
@@ -78,64 +129,26 @@ function pointer(place: Place): string {
   return `/${(odd < 0 ? place : place.slice(0, odd)).join("/")}`;
 }
 
-interface Size {
-  readonly depth: number;
-  readonly fields: number;
-  readonly aliases: number;
-  /** How deep connections nest. */
-  readonly pages: number;
+function checkWhoAsks(
+  asker: Asker,
+  operation: OperationDefinitionNode,
+  { introspections }: OperationMeasure,
+  document: DocumentNode,
+): void {
+  const mayAsk = introspections === 0 || maySeeSchema(asker);
+  if (asker.actor === null && !(mayAsk && isPublic(operation, document))) throw serverError("UNAUTHENTICATED");
+  if (!mayAsk) throw serverError("FORBIDDEN", { scope: SCHEMA_SCOPES.join(" or ") });
 }
 
-type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
-
-function checkSize({ depth, fields, aliases, pages }: Size): void {
-  if (depth > DEPTH_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `fields nest ${DEPTH_MAX} deep at most.` });
-  if (fields > FIELDS_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${FIELDS_MAX} fields at most.` });
-  if (aliases > ALIASES_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `${ALIASES_MAX} aliases at most.` });
-  if (pages > PAGES_MAX) throw serverError("LIMIT_EXCEEDED", { reason: `connections nest ${PAGES_MAX} deep at most.` });
-}
-
-/** The size of a selection with fragments expanded; each fragment is measured once, however often it is spread. */
-function sizeOf(selectionSet: SelectionSetNode, fragments: Fragments, measured: Map<string, Size>): Size {
-  let [depth, fields, aliases, pages] = [0, 0, 0, 0];
-  for (const selection of selectionSet.selections) {
-    const isField = selection.kind === Kind.FIELD;
-    const inner =
-      selection.kind === Kind.FRAGMENT_SPREAD
-        ? fragmentSize(selection.name.value, fragments, measured)
-        : sizeOf(selection.selectionSet ?? NOTHING, fragments, measured);
-    depth = Math.max(depth, inner.depth + (isField ? 1 : 0));
-    fields += inner.fields + (isField ? 1 : 0);
-    aliases += inner.aliases + (isField && selection.alias !== undefined ? 1 : 0);
-    pages = Math.max(pages, inner.pages + (isField && selection.name.value === "edges" ? 1 : 0));
-  }
-  return { depth, fields, aliases, pages };
-}
-
-const NOTHING: SelectionSetNode = { kind: Kind.SELECTION_SET, selections: [] };
-
-function fragmentSize(name: string, fragments: Fragments, measured: Map<string, Size>): Size {
-  const known = measured.get(name);
-  if (known !== undefined) return known;
-  const size = sizeOf(fragments.get(name)?.selectionSet ?? NOTHING, fragments, measured);
-  measured.set(name, size);
-  return size;
-}
-
-function fragmentsOf(document: DocumentNode): Fragments {
-  return new Map(
-    document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-  );
-}
-
-function isPublic(operation: OperationDefinitionNode, fragments: Fragments): boolean {
-  return operation.operation === OperationTypeNode.QUERY && hasOnlyPublicFields(operation.selectionSet, fragments);
-}
-
-function hasOnlyPublicFields(selectionSet: SelectionSetNode, fragments: Fragments): boolean {
-  return selectionSet.selections.every((selection) => {
-    if (selection.kind === Kind.FIELD) return PUBLIC_FIELDS.has(selection.name.value);
-    if (selection.kind === Kind.INLINE_FRAGMENT) return hasOnlyPublicFields(selection.selectionSet, fragments);
-    return hasOnlyPublicFields(fragments.get(selection.name.value)?.selectionSet ?? NOTHING, fragments);
-  });
+function isPublic({ operation, selectionSet }: OperationDefinitionNode, document: DocumentNode): boolean {
+  const fragments = fragmentsOf(document);
+  const hasOnlyPublicFields = (set: SelectionSetNode | undefined): boolean =>
+    (set?.selections ?? []).every((selection) => {
+      if (selection.kind === Kind.FIELD) {
+        return PUBLIC_FIELDS.has(selection.name.value) || SCHEMA_FIELDS.has(selection.name.value);
+      }
+      if (selection.kind === Kind.INLINE_FRAGMENT) return hasOnlyPublicFields(selection.selectionSet);
+      return hasOnlyPublicFields(fragments.get(selection.name.value)?.selectionSet);
+    });
+  return operation === OperationTypeNode.QUERY && hasOnlyPublicFields(selectionSet);
 }

@@ -4,16 +4,14 @@ import {
   type ExecutionResult,
   execute,
   GraphQLError,
-  NoSchemaIntrospectionCustomRule,
   parse,
-  specifiedRules,
-  validate,
 } from "graphql";
 import { assert } from "../../kernel/assert.js";
+import { checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
 import { serverError } from "../errors.js";
 import { serverSchema } from "../schema.js";
+import { admitOperation } from "./charges.js";
 import { type RequestContext, renewContext } from "./context.js";
-import { guardOperation, guardVariables, TOKENS_MAX } from "./guard.js";
 
 /** An operation as a live transport receives it. */
 export interface LiveOperation {
@@ -26,18 +24,16 @@ export interface LiveOperation {
 export type LiveArgs = ExecutionArgs & { contextValue: RequestContext };
 
 /** An operation parsed, checked and guarded as `/graphql` does it, or the errors that refuse it. */
-export function prepareOperation(operation: LiveOperation, contextValue: RequestContext): LiveArgs | GraphQLError[] {
-  const schema = serverSchema();
-  const { isProduction } = contextValue.app.config;
+export async function prepareOperation(
+  { query, variables, operationName }: LiveOperation,
+  contextValue: RequestContext,
+): Promise<LiveArgs | GraphQLError[]> {
   try {
-    const document = parse(operation.query, { maxTokens: TOKENS_MAX });
-    const rules = isProduction ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
-    const errors = validate(schema, document, rules, { maxErrors: 5 });
-    if (errors.length > 0) return [...errors];
-    guardOperation(document, operation.operationName, contextValue.actor);
-    const variableValues = operation.variables ?? undefined;
-    guardVariables(variableValues);
-    return { schema, document, variableValues, operationName: operation.operationName, contextValue };
+    checkDocumentText(query);
+    const document = parse(query, { maxTokens: TOKENS_MAX });
+    await admitOperation(contextValue, { document, operationName, variables });
+    const variableValues = variables ?? undefined;
+    return { schema: serverSchema(), document, variableValues, operationName, contextValue };
   } catch (error) {
     return [error instanceof GraphQLError ? error : refusalError(error)];
   }
@@ -70,7 +66,7 @@ export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | Exe
         isOver = true;
         return { done: false, value: { errors: [refusalError(serverError("UNAUTHENTICATED"))] } };
       }
-      const value = await execute({ ...args, rootValue: event.value, contextValue: renewContext(context) });
+      const value = await executeInTime({ ...args, rootValue: event.value, contextValue: renewContext(context) });
       return { done: false, value };
     },
     return: end,
@@ -87,6 +83,17 @@ const OVER = { done: true, value: undefined } as const;
 
 function hasExpired({ actor, app }: RequestContext): boolean {
   return actor !== null && actor.expiresAt !== null && actor.expiresAt <= app.clock.now();
+}
+
+/** Executes an operation until its context's deadline; what comes too late is an error, as over HTTP. */
+export async function executeInTime(args: ExecutionArgs): Promise<ExecutionResult> {
+  const { contextValue: context } = args;
+  assert(isRequestContext(context), "an operation runs in a context of ours");
+  try {
+    return await context.deadline.within(Promise.resolve(execute(args)));
+  } catch (error) {
+    return { errors: [refusalError(error)] };
+  }
 }
 
 /** Whatever was thrown, as the kind of error that live transports send. */

@@ -2,22 +2,30 @@ import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
   type ExecutionResult,
-  execute,
   type GraphQLError,
   type GraphQLFormattedError,
   getOperationAST,
   OperationTypeNode,
 } from "graphql";
 import { z } from "zod";
+import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
 import { admitBody } from "./admission.js";
-import { openContext } from "./context.js";
+import { admitCaller } from "./charges.js";
 import { factsOf } from "./facts.js";
 import { OPERATION_BYTES_MAX } from "./guard.js";
-import { type Events, type LiveOperation, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
+import {
+  type Events,
+  executeInTime,
+  type LiveOperation,
+  prepareOperation,
+  refusalError,
+  subscribeAfresh,
+} from "./operation.js";
+import { takeSeat } from "./seats.js";
 import type { LiveEndpoints, Sessions } from "./sessions.js";
 
 const PING_MS = 12_000;
@@ -44,12 +52,16 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
       if (isClosing) throw serverError("UNAVAILABLE", { reason: "The server is closing; connect again." });
-      request.graphqlContext = await openContext(app, factsOf(app, request));
+      request.graphqlContext = await admitCaller(app, factsOf(app, request));
       if (request.graphqlContext.actor === null) throw serverError("UNAUTHENTICATED");
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     handler: async (request, reply) => {
-      const results = await resultsOf(request);
+      const leaveSeat = takeSeat(app, actorOf(request));
+      const results = await resultsOf(request).catch((error: unknown) => {
+        leaveSeat();
+        throw error;
+      });
       const stream = openStream(reply, results, (errors) => shown(app, request.id, errors));
       const stopWatching = sessions.watch(factsOf(app, request), stream.cut);
       streams.add(stream.cut);
@@ -60,6 +72,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
       } finally {
         streams.delete(stream.cut);
         stopWatching();
+        leaveSeat();
       }
     },
   });
@@ -80,14 +93,19 @@ interface Stream {
 
 /** Runs the operation of a request; what is wrong with it is a result with errors, as the protocol wants. */
 async function resultsOf(request: FastifyRequest): Promise<Events> {
-  const args = prepareOperation(operationOf(request), present(request.graphqlContext, "the context"));
+  const context = present(request.graphqlContext, "the context");
+  const args = await prepareOperation(operationOf(request), context);
   if (Array.isArray(args)) return once({ errors: args });
   const kind = getOperationAST(args.document, args.operationName)?.operation;
   if (kind === OperationTypeNode.MUTATION && request.method === "GET") {
     return once({ errors: [refusalError(serverError("VALIDATION", { reason: "A mutation is sent by POST." }))] });
   }
-  const results = kind === OperationTypeNode.SUBSCRIPTION ? await subscribeAfresh(args) : await execute(args);
+  const results = kind === OperationTypeNode.SUBSCRIPTION ? await subscribeAfresh(args) : await executeInTime(args);
   return Symbol.asyncIterator in results ? results : once(results);
+}
+
+function actorOf({ graphqlContext }: FastifyRequest): Actor {
+  return present(graphqlContext?.actor, "who opens a stream");
 }
 
 function operationOf(request: FastifyRequest): LiveOperation {
@@ -159,7 +177,8 @@ async function write(raw: ServerResponse, text: string): Promise<void> {
 
 function shown(app: App, requestId: string, errors: readonly GraphQLError[]): Shown {
   logFaults(app.log, requestId, errors);
-  return publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+  const { publicUrl, isProduction } = app.config;
+  return publicErrors(errors, { requestId, publicUrl, showsSchema: !isProduction });
 }
 
 /** A single result as a stream of one. */

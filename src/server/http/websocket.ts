@@ -5,28 +5,37 @@ import type { FastifyInstance } from "fastify";
 import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import type { Context as Connection, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { newId, newTraceparent } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
-import { openContext, type RequestFacts } from "./context.js";
+import { addressOf } from "./address.js";
+import { admitCaller } from "./charges.js";
+import type { RequestFacts } from "./context.js";
 import { sessionCookieOf } from "./cookies.js";
-import { type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
+import { executeInTime, type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
+import { isOriginAllowed } from "./origins.js";
+import { takeSeat } from "./seats.js";
 import type { LiveEndpoints, Sessions } from "./sessions.js";
 
 const PATH = "/graphql";
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 const OPERATIONS_MAX = 100;
+/** How long somebody may take to say who he is. */
+const INIT_MS_MAX = 3_000;
+/** Messages of a connection in any second, pings among them. */
+const MESSAGES_PER_SECOND_MAX = 500;
 const CLOSE_MS_MAX = 1_000;
 /** The close code after which clients of graphql-ws connect again, with a new token. */
 const FORBIDDEN = 4403;
 const TRY_AGAIN_LATER = 1013;
 const REFUSED: readonly ErrorCode[] = [ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN];
+const POLICY_VIOLATION = 1008;
 
-type Facts = { facts?: RequestFacts; stopWatching?: () => void };
+type Facts = { facts?: RequestFacts; stopWatching?: () => void; leaveSeat?: () => void };
 type Socket = Connection<Record<string, unknown>, Extra & Facts>;
 
 /**
@@ -42,9 +51,14 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
   const graphql = useServer<Record<string, unknown>, Facts>(
     {
       onConnect: (socket) => admit(app, sessions, socket),
-      onClose: (socket) => socket.extra.stopWatching?.(),
+      onClose: ({ extra }) => {
+        extra.stopWatching?.();
+        extra.leaveSeat?.();
+      },
       onSubscribe: (socket, _id, operation) => prepare(app, socket, operation),
       subscribe: subscribeAfresh,
+      execute: executeInTime,
+      connectionInitWaitTimeout: INIT_MS_MAX,
       onNext: (socket, _id, _operation, _args, { errors, data }) =>
         errors && { ...(data === undefined ? {} : { data }), errors: shown(app, socket, errors) },
       onError: (socket, _id, _operation, errors) => shown(app, socket, errors),
@@ -53,8 +67,12 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
     sockets,
   );
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.split("?")[0] !== PATH) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit("connection", opened, request));
+    if (request.url?.split("?")[0] !== PATH) return refuse(socket, "404 Not Found");
+    if (!isOriginAllowed(app, request)) return refuse(socket, "403 Forbidden");
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      limitMessages(opened);
+      sockets.emit("connection", opened, request);
+    });
   };
   server.server.on("upgrade", upgrade);
   return {
@@ -74,6 +92,20 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
   };
 }
 
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+}
+
+/** Closes a connection that sends messages faster than any client has a use for; each is parsed and answered. */
+function limitMessages(webSocket: WebSocket): void {
+  let [second, count] = [0, 0];
+  webSocket.on("message", () => {
+    const now = Math.floor(performance.now() / 1_000);
+    [second, count] = second === now ? [second, count + 1] : [now, 1];
+    if (count > MESSAGES_PER_SECOND_MAX) webSocket.close(POLICY_VIOLATION, "RATE_LIMITED");
+  });
+}
+
 /** Lets a connection in whose token is good; others are closed with a code that says whether to come again. */
 async function admit(app: App, sessions: Sessions, socket: Socket): Promise<boolean> {
   const { socket: webSocket, request } = socket.extra;
@@ -82,11 +114,12 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
     session: sessionCookieOf(app, request),
     requestId: newId("req", app.clock),
     traceparent: newTraceparent(),
-    address: request.socket.remoteAddress ?? "",
+    address: addressOf(app, request),
   };
   try {
-    const { actor } = await openContext(app, facts);
+    const { actor } = await admitCaller(app, facts);
     if (actor === null) throw serverError("UNAUTHENTICATED");
+    socket.extra.leaveSeat = takeSeat(app, actor);
   } catch (error) {
     const { code } = refusalOf(error);
     logFaults(app.log, facts.requestId, [error]);
@@ -105,7 +138,8 @@ async function prepare(app: App, socket: Socket, operation: SubscribePayload): P
     if (Object.keys(subscriptions).length > OPERATIONS_MAX) {
       throw serverError("LIMIT_EXCEEDED", { reason: `${OPERATIONS_MAX} operations at once.` });
     }
-    return prepareOperation(operation, await openContext(app, present(facts, "the facts of a connection let in")));
+    const context = await admitCaller(app, present(facts, "the facts of a connection let in"));
+    return await prepareOperation(operation, context);
   } catch (error) {
     return [refusalError(error)];
   }
@@ -114,7 +148,8 @@ async function prepare(app: App, socket: Socket, operation: SubscribePayload): P
 function shown(app: App, socket: Socket, errors: readonly GraphQLError[]): GraphQLFormattedError[] {
   const requestId = socket.extra.facts?.requestId ?? "";
   logFaults(app.log, requestId, errors);
-  return publicErrors(errors, { requestId, publicUrl: app.config.publicUrl });
+  const { publicUrl, isProduction } = app.config;
+  return publicErrors(errors, { requestId, publicUrl, showsSchema: !isProduction });
 }
 
 /** Header names have no case; clients that put headers into the parameters send `Authorization` as well. */

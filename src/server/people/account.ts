@@ -13,7 +13,7 @@ import type { Actor } from "../../kernel/actor.js";
 import type { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { tenantOf } from "../../tenancy/service.js";
-import { openContext } from "../http/context.js";
+import { admitCaller } from "../http/charges.js";
 import { setCookie } from "../http/cookies.js";
 import { factsOf } from "../http/facts.js";
 import { formOf, pageFacts, parameter, sendPage } from "./forms.js";
@@ -82,14 +82,14 @@ async function showAccount(
     ...{ user, roles: rolesOf(user), tenantName, sessionId, sessions: await openSessionsOf(app, actor, user.id) },
     hasPassword: user.passwordHash !== null && (await takesPasswords(app, actor.tenantId)),
     isPasswordChanged: parameter(request, "changed") === "1",
-    graphiql: app.config.isProduction ? null : "/graphiql",
+    graphiql: app.config.http.hasGraphiql ? "/graphiql" : null,
   };
   return sendPage(reply, error, accountPage({ ...pageFacts(request), refusal }, account));
 }
 
 /** Only a session counts here: these pages are for people. */
 async function signedInAs(app: App, request: FastifyRequest): Promise<SignedIn | null> {
-  const { actor } = await openContext(app, { ...factsOf(app, request), authorization: undefined });
+  const { actor } = await admitCaller(app, { ...factsOf(app, request), authorization: undefined });
   const credentials = credentialsOf(app, request);
   const sessionId = credentials === null ? null : await sessionIdOf(app, credentials.secret);
   return actor === null || sessionId === null ? null : { actor, sessionId };

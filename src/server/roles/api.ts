@@ -11,8 +11,10 @@ export async function runApi(overrides: ConfigOverrides): Promise<void> {
 
 /** The public URL is the issuer of tokens, so the port must be known before anything is opened. */
 async function configWithPort(overrides: ConfigOverrides): Promise<Config> {
-  const config = readConfig(overrides);
-  return config.port === 0 ? readConfig({ ...overrides, port: await freePort() }) : config;
+  const named = readConfig(overrides);
+  const config = named.port === 0 ? readConfig({ ...overrides, port: await freePort() }) : named;
+  // Nobody waits for the answer of a statement any more when its operation was answered.
+  return { ...config, statementMsMax: config.http.operationMsMax };
 }
 
 /** A TCP port of this machine that nobody listens on now. */

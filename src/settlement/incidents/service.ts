@@ -32,11 +32,11 @@ export async function reportIncident(
   const { code, message } = error;
   await transact(app, async (tx) => {
     await holdCursor(tx, partner); // two runs report it once
-    const told: { detail: string }[] = await tx.query(
+    const told: { detail: string | null }[] = await tx.query(
       "select detail from act where tenant_no = ? and subject_id = ? and type = ?",
       [partner.tenantNo, period.id, ActType.SETTLEMENT_STOPPED],
     );
-    if (told.some(({ detail }) => detail.includes(JSON.stringify(message)))) return;
+    if (told.some(({ detail }) => detail?.includes(JSON.stringify(message)) === true)) return;
     const act = { type: ActType.SETTLEMENT_STOPPED, subjectId: period.id, partner, after: { code, message } };
     await recordActs(tx, actor, app.clock.now(), [act]);
   });

@@ -1,4 +1,4 @@
-import { ArrayMaxSize, ArrayMinSize, IsOptional } from "class-validator";
+import { ArrayMaxSize, ArrayMinSize, IsOptional, Length } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 import { RunState } from "./entities.js";
@@ -27,6 +27,11 @@ export class StartSettlementRunInput extends RepeatableInput {
 export class CancelSettlementRunInput extends RepeatableInput {
   @Field(() => ID, { description: "Begins with `run_`." })
   readonly runId!: string;
+
+  @Field(() => String, { nullable: true, description: "Why, for the audit trail; 1–500 characters." })
+  @IsOptional()
+  @Length(1, 500)
+  readonly reason?: string | null;
 }
 
 /** A page of a run's partners. */

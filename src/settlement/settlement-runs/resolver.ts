@@ -75,10 +75,10 @@ export class SettlementRunResolver {
   })
   async cancelSettlementRun(
     @Ctx() { app, actor }: Context,
-    @Arg("input", () => CancelSettlementRunInput, { description: "The run." })
-    { idempotencyKey, runId }: CancelSettlementRunInput,
+    @Arg("input", () => CancelSettlementRunInput, { description: "The run, and why." })
+    { idempotencyKey, runId, reason = null }: CancelSettlementRunInput,
   ): Promise<SettlementRunPayload> {
-    return { run: await cancelRun(app, actor, runId, idempotencyKey) };
+    return { run: await cancelRun(app, actor, { runId, reason }, idempotencyKey) };
   }
 
   @Authorized("settlements:manage")

@@ -56,16 +56,23 @@ export async function startRun(
   return runOf(app, actor, runId);
 }
 
+/** A run to be stopped, and why where somebody says so. */
+export interface Cancellation {
+  readonly runId: string;
+  readonly reason: string | null;
+}
+
 /** Stops a run before its next stage; what is settled stays so. One that has ended is answered as it is. */
 export async function cancelRun(
   app: App,
   actor: Actor,
-  runId: string,
+  { runId, reason }: Cancellation,
   idempotencyKey: string | null,
 ): Promise<SettlementRun> {
   const { id } = await runOf(app, actor, runId);
-  await once(app, actor, { operation: "cancelSettlementRun", idempotencyKey, input: { runId } }, async (tx) => {
-    await endRun(app, tx, actor, { id, state: RunState.CANCELLED, type: ActType.SETTLEMENT_RUN_CANCELLED });
+  const input = reason === null ? { runId } : { runId, reason };
+  await once(app, actor, { operation: "cancelSettlementRun", idempotencyKey, input }, async (tx) => {
+    await endRun(app, tx, actor, { id, state: RunState.CANCELLED, type: ActType.SETTLEMENT_RUN_CANCELLED, reason });
     return id;
   });
   await app.signals.publish(runSignal(id), "");
@@ -135,10 +142,16 @@ export interface Ending {
   readonly id: string;
   readonly state: RunState;
   readonly type: ActType;
+  readonly reason?: string | null;
 }
 
 /** Ends a run that is running; whoever is not done with by then is done with. Nothing happens to one that has ended. */
-export async function endRun(app: App, tx: Tx, actor: Actor, { id, state, type }: Ending): Promise<void> {
+export async function endRun(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  { id, state, type, reason = null }: Ending,
+): Promise<void> {
   const endedAt = app.clock.now();
   const { affectedRows } = await tx.query(
     "update settlement_run set state = ?, ended_at = ? where tenant_no = ? and id = ? and state = 'RUNNING'",
@@ -150,7 +163,9 @@ export async function endRun(app: App, tx: Tx, actor: Actor, { id, state, type }
      where tenant_no = ? and run_id = ? and state in ('WAITING', 'RUNNING')`,
     [actor.tenantNo, id],
   );
-  await recordActs(tx, actor, endedAt, [act(type, id, { state: RunState.RUNNING }, { state })]);
+  await recordActs(tx, actor, endedAt, [
+    act(type, id, { state: RunState.RUNNING }, { state, ...(reason === null ? {} : { reason }) }),
+  ]);
 }
 
 function act(type: ActType, subjectId: string, before: { state: RunState } | null, after: Record<string, unknown>) {

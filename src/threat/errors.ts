@@ -1,0 +1,10 @@
+import { defineErrors } from "../kernel/errors.js";
+
+/** What threat detection refuses. */
+export const threatError = defineErrors({
+  NOT_FOUND: { message: "There is no such {what}." },
+  FORBIDDEN: { message: "{reason}" },
+  VALIDATION: { message: "{reason}" },
+  VERSION_CONFLICT: { message: "{reason}" },
+  QUARANTINED: { message: "The client is blocked; its tenant's administration knows why.", retryable: true },
+});

@@ -1,0 +1,131 @@
+import type { App } from "../../platform/app.js";
+import { perApp } from "../../platform/per-app.js";
+import { parseRuleset } from "../document.js";
+import type { ThreatSubject } from "../entities.js";
+import { DEFAULT_RULES, type ThreatRuleset } from "../rules.js";
+
+/** How old what is known may become before it is read anew, beside the work. */
+const FRESH_MS = 1_000;
+/** How old it may be to decide by it; after a pause in the traffic the first one waits for the reading. */
+const KNOWN_MS_MAX = 3_000;
+const BLOCKS_MAX = 100_000;
+
+/** A client or partner that is blocked. */
+export interface Blocked {
+  /** Null where only a person ends it. */
+  readonly expiresAt: Date | null;
+}
+
+/** The rules by which a tenant's senders are judged; the id is null for those of a tenant that has none. */
+export interface RulesInForce {
+  readonly id: string | null;
+  readonly rules: ThreatRuleset;
+}
+
+/** What every process knows of all tenants: read from the database every second while anybody asks. */
+export interface Standing {
+  rulesOf(tenantNo: number): RulesInForce;
+  /** 100 where nobody moved the thresholds. */
+  percentOf(tenantNo: number, partnerNo: number, subject: ThreatSubject): number;
+  /** The block of a client or partner that holds at an instant; null where there is none. */
+  blockOf(tenantNo: number, subjectId: string, at: Date): Blocked | null;
+}
+
+/** How things stand, as the database had it at most three seconds ago; nearly always without asking it. */
+export function standingOf(app: App): Standing | Promise<Standing> {
+  const memory = memoryOf(app);
+  const ageMs = performance.now() - memory.readAtMs;
+  if (ageMs > KNOWN_MS_MAX || memory.standing === null) return refresh(app, memory);
+  if (ageMs > FRESH_MS) {
+    refresh(app, memory).catch((error: unknown) => app.log.warn({ err: error }, "threat: standing was not read"));
+  }
+  return memory.standing;
+}
+
+/** Reads it anew the next time that somebody asks: this process changed it. */
+export function forgetStanding(app: App): void {
+  const memory = memoryOf(app);
+  memory.readAtMs = Number.NEGATIVE_INFINITY;
+  memory.reading = null; // what is being read may be of before
+}
+
+interface Memory {
+  standing: Standing | null;
+  readAtMs: number;
+  reading: Promise<Standing> | null;
+  /** By id; a version never changes. */
+  rulesets: ReadonlyMap<string, ThreatRuleset>;
+}
+
+const memoryOf = perApp(
+  (): Memory => ({ standing: null, readAtMs: Number.NEGATIVE_INFINITY, reading: null, rulesets: new Map() }),
+);
+
+function refresh(app: App, memory: Memory): Promise<Standing> {
+  if (memory.reading !== null) return memory.reading;
+  const startedAtMs = performance.now();
+  const reading = read(app, memory)
+    .then((standing) => {
+      if (memory.reading === reading) Object.assign(memory, { standing, readAtMs: startedAtMs });
+      return standing;
+    })
+    .finally(() => {
+      if (memory.reading === reading) memory.reading = null;
+    });
+  memory.reading = reading;
+  return reading;
+}
+
+async function read(app: App, memory: Memory): Promise<Standing> {
+  const [rules, thresholds, blocks] = await Promise.all([
+    readRulesForAllTenants(app, memory),
+    readThresholdsForAllTenants(app),
+    readBlocksForAllTenants(app),
+  ]);
+  return {
+    rulesOf: (tenantNo) => rules.get(tenantNo) ?? { id: null, rules: DEFAULT_RULES },
+    percentOf: (tenantNo, partnerNo, subject) => thresholds.get(`${tenantNo}:${partnerNo}:${subject}`) ?? 100,
+    blockOf(tenantNo, subjectId, at) {
+      if (blocks.size === 0) return null;
+      const block = blocks.get(`${tenantNo}:${subjectId}`);
+      return block === undefined || (block.expiresAt !== null && block.expiresAt <= at) ? null : block;
+    },
+  };
+}
+
+async function readRulesForAllTenants(app: App, memory: Memory): Promise<Map<number, RulesInForce>> {
+  const active: { tenantNo: number; id: string }[] = await app.database.query(
+    "/* all tenants */ select tenant_no as tenantNo, id from threat_rules where state = 'ACTIVE'",
+  );
+  const unknown = active.map(({ id }) => id).filter((id) => !memory.rulesets.has(id));
+  const rows: { id: string; document: string }[] =
+    unknown.length === 0
+      ? []
+      : await app.database.query("/* all tenants */ select id, document from threat_rules where id in (?)", [unknown]);
+  const fresh = new Map(rows.map(({ id, document }) => [id, parseRuleset(JSON.parse(document))]));
+  const inForce = active.map(({ tenantNo, id }): [number, RulesInForce] => {
+    const rules = memory.rulesets.get(id) ?? fresh.get(id) ?? DEFAULT_RULES;
+    return [tenantNo, { id, rules }];
+  });
+  memory.rulesets = new Map(inForce.flatMap(([, { id, rules }]) => (id === null ? [] : [[id, rules]])));
+  return new Map(inForce);
+}
+
+async function readThresholdsForAllTenants(app: App): Promise<Map<string, number>> {
+  const rows: { tenantNo: number; partnerNo: number; subject: ThreatSubject; percent: number }[] =
+    await app.database.query(
+      "/* all tenants */ select tenant_no as tenantNo, partner_no as partnerNo, subject, percent from threat_threshold",
+    );
+  return new Map(
+    rows.map(({ tenantNo, partnerNo, subject, percent }) => [`${tenantNo}:${partnerNo}:${subject}`, percent]),
+  );
+}
+
+async function readBlocksForAllTenants(app: App): Promise<Map<string, Blocked>> {
+  const rows: { tenantNo: number; subjectId: string; expiresAt: Date | null }[] = await app.database.query(
+    `/* all tenants */ select tenant_no as tenantNo, subject_id as subjectId, expires_at as expiresAt
+     from threat_block where standing = 1 limit ?`,
+    [BLOCKS_MAX],
+  );
+  return new Map(rows.map(({ tenantNo, subjectId, expiresAt }) => [`${tenantNo}:${subjectId}`, { expiresAt }]));
+}
