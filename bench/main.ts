@@ -8,6 +8,7 @@ import type { Benchmark, LoneBenchmark, Sample, Sizes, StagedBenchmark } from ".
 import { type Cleanup, Interrupted, interruption, openCleanup } from "./cleanup.js";
 import { close } from "./close.js";
 import { growth } from "./growth.js";
+import { hostile } from "./hostile.js";
 import { ingest } from "./ingest.js";
 import { removeLeftovers, startInstallation } from "./installation.js";
 import { large } from "./large.js";
@@ -22,7 +23,19 @@ import { start } from "./start.js";
 import { submit } from "./submit.js";
 
 /** In the order of the table. */
-const BENCHMARKS: readonly Benchmark[] = [ingest, growth, submit, large, query, balance, close, start, overload, soak];
+const BENCHMARKS: readonly Benchmark[] = [
+  ingest,
+  growth,
+  submit,
+  large,
+  query,
+  balance,
+  hostile,
+  close,
+  start,
+  overload,
+  soak,
+];
 const [FAILED, MISUSED, INTERRUPTED] = [1, 2, 130];
 
 process.exit(await main());

@@ -149,6 +149,7 @@ CREATE TABLE `client` (
   `kind` enum('PARTNER','TENANT','OPERATOR') NOT NULL,
   `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
   `scope_list` varchar(500) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `dpop_bound_access_tokens` tinyint(1) NOT NULL DEFAULT 0,
   `created_at` datetime(3) NOT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_client_id` (`id`),
@@ -186,6 +187,16 @@ CREATE TABLE `client_key` (
   KEY `fk_client_key_client` (`tenant_id`,`client_id`),
   KEY `ix_client_key_expiry` (`expires_at`),
   CONSTRAINT `fk_client_key_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `client_policy` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `rate_points` int(10) unsigned DEFAULT NULL,
+  `trusted_documents_only` tinyint(1) NOT NULL DEFAULT 0,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`client_id`),
+  CONSTRAINT `fk_client_policy_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `configuration` (
@@ -564,6 +575,15 @@ CREATE TABLE `reversal` (
   PRIMARY KEY (`original`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `revoked_token` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`,`jti`),
+  KEY `ix_revoked_token_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `seen_assertion` (
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `jti_hash` binary(16) NOT NULL,
@@ -571,6 +591,13 @@ CREATE TABLE `seen_assertion` (
   `expires_at` datetime(3) NOT NULL,
   PRIMARY KEY (`client_id`,`jti_hash`),
   KEY `ix_seen_assertion_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `seen_proof` (
+  `proof_hash` binary(16) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`proof_hash`),
+  KEY `ix_seen_proof_expiry` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `settlement_period` (
@@ -868,6 +895,18 @@ CREATE TABLE `transaction` (
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_transaction_dedupe` (`dedupe`),
   KEY `ix_transaction_period` (`tenant_no`,`partner_no`,`period_no`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `trusted_document` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `hash` binary(32) NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `text` mediumtext NOT NULL,
+  `registered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `registered_at` datetime(3) NOT NULL,
+  `withdrawn_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`hash`),
+  CONSTRAINT `fk_trusted_document_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `user` (

@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
-import { assert, present } from "../kernel/assert.js";
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { assert } from "../kernel/assert.js";
 import { BoundedMap } from "../kernel/bounded-map.js";
 import type { CodedError } from "../kernel/errors.js";
+import { isSignedBy, SIGNATURE_ALGORITHMS } from "../kernel/signature.js";
 import { parseStrictJson, StrictJsonFault } from "../kernel/strict-json.js";
 import { exchangeError } from "./errors.js";
 
@@ -70,7 +71,7 @@ export function readJws(jws: string, typ: string): CompactJws {
 export function checkSignature(jws: string, header: SignedHeader, key: VerificationKey): void {
   assert(header.kid === key.kid, "the key is the one that the header names");
   if (familyOf(header.alg) !== familyOf(key.alg)) throw signatureRefusal(SignatureCheck.KEY_ALG, { kid: key.kid });
-  if (!isSignedBy(jws, header.alg, key)) throw signatureRefusal(SignatureCheck.SIGNATURE, { kid: key.kid });
+  if (!isSigned(jws, header.alg, key)) throw signatureRefusal(SignatureCheck.SIGNATURE, { kid: key.kid });
 }
 
 /** Refuses an `iat` that is more than five minutes away from now, both ways (`CLOCK_SKEW`). */
@@ -98,7 +99,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 const HEADER_CHARS_MAX = 1024;
 const KEYS_KEPT_MAX = 1000;
 const IAT_SKEW_MAX_MS = 5 * 60_000;
-const ALGORITHMS: ReadonlySet<unknown> = new Set(["EdDSA", "Ed25519", "ES256", "ES384", "PS256"]);
+const ALGORITHMS: ReadonlySet<unknown> = new Set(SIGNATURE_ALGORITHMS);
 const HEADER_MEMBERS: ReadonlySet<string> = new Set(["alg", "kid", "typ"]);
 const KEY_MEMBERS: readonly string[] = ["kty", "crv", "x", "y", "n", "e"];
 const KID = /^[\x21-\x7e]{1,128}$/;
@@ -145,21 +146,11 @@ function familyOf(alg: string): string {
   return alg === "Ed25519" ? "EdDSA" : alg;
 }
 
-/** What Node's crypto is to do for an algorithm (RFC 7518, sections 3.4 and 3.5; RFC 8037, section 3.1). */
-const VERIFIERS: Readonly<Record<string, { readonly hash: string | null; readonly options: object }>> = {
-  EdDSA: { hash: null, options: {} },
-  Ed25519: { hash: null, options: {} },
-  ES256: { hash: "sha256", options: { dsaEncoding: "ieee-p1363" } },
-  ES384: { hash: "sha384", options: { dsaEncoding: "ieee-p1363" } },
-  PS256: { hash: "sha256", options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } },
-};
-
 /** Over the bytes as they came (RFC 7515, section 5.2): what a library would decode and join once more is megabytes. */
-function isSignedBy(jws: string, alg: string, key: VerificationKey): boolean {
-  const { hash, options } = present(VERIFIERS[alg], "an algorithm of the list");
+function isSigned(jws: string, alg: string, key: VerificationKey): boolean {
   const end = jws.lastIndexOf(".");
-  const [signed, signature] = [Buffer.from(jws.slice(0, end), "ascii"), Buffer.from(jws.slice(end + 1), "base64url")];
-  return verify(hash, signed, { key: importedKey(key.publicJwk), ...options }, signature);
+  const signature = Buffer.from(jws.slice(end + 1), "base64url");
+  return isSignedBy(alg, importedKey(key.publicJwk), { signed: jws.slice(0, end), signature });
 }
 
 /**

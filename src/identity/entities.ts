@@ -105,6 +105,12 @@ export class Client {
   @Column({ ...codeColumn, length: 500 })
   readonly scopeList!: string;
 
+  @Field(() => Boolean, {
+    description: "Whether it is given access tokens bound to a key (DPoP, RFC 9449) and no others.",
+  })
+  @Column({ type: "boolean", default: false })
+  readonly dpopBoundAccessTokens!: boolean;
+
   @Field(() => Date, { description: "When it was created." })
   @Column(instantColumn)
   readonly createdAt!: Date;

@@ -9,7 +9,7 @@ import { CodedError } from "../kernel/errors.js";
 import { limitError, measureDocument, type OperationMeasure } from "./document-limits.js";
 
 /** The most characters that a document may have; a batch that is larger comes as a variable. */
-const DOCUMENT_CHARS_MAX = 100_000;
+export const DOCUMENT_CHARS_MAX = 50_000;
 /** The most tokens a document may have; the parser stops there. */
 export const TOKENS_MAX = 2_000;
 /** The most errors that an answer shows. */

@@ -66,8 +66,8 @@ class Rates {
 
   constructor(readonly app: App) {}
 
-  purse({ kind, id }: Metered): Purse {
-    const key = `${kind} ${id}`;
+  purse({ kind, id, pointsMax }: Metered): Purse {
+    const key = `${kind} ${id} ${pointsMax}`;
     let purse = this.#purses.get(key);
     if (purse === undefined) {
       purse = { left: 0, emptyUntilMs: 0, purchase: null };

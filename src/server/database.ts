@@ -7,8 +7,12 @@ import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/ent
 import { EncryptionDemand } from "../exchange/encryption/entities.js";
 import { Batch, Reversal, Transaction } from "../exchange/entities.js";
 import { BatchQuarantine } from "../exchange/quarantine/entities.js";
+import { TrustedDocument } from "../identity/documents/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
+import { ClientPolicy } from "../identity/policies/entities.js";
 import { SignInProvider } from "../identity/providers/entities.js";
+import { SeenProof } from "../identity/replays/entities.js";
+import { RevokedToken } from "../identity/revocations/entities.js";
 import { UserSession } from "../identity/sessions/entities.js";
 import { User } from "../identity/users/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
@@ -37,9 +41,11 @@ import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[EncryptionDemand],
+    ...[ClientPolicy, TrustedDocument],
     ...[SettlementRun, SettlementRunPartner],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],

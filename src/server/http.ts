@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { newNonce } from "../identity/nonces/service.js";
 import { CALLBACK_PATH } from "../identity/provider-sign-ins/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
@@ -19,6 +20,7 @@ import { startLive } from "./http/live.js";
 import { allowOrigins } from "./http/origins.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
+import { registerStatements } from "./http/statements.js";
 import { registerOauth } from "./oauth.js";
 import { registerPeople } from "./people/routes.js";
 
@@ -64,6 +66,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerDownloads(server, app);
   registerActExports(server, app);
   registerRenditions(server, app);
+  registerStatements(server, app);
   registerPayoutFiles(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
@@ -127,6 +130,10 @@ function openServer(app: App): FastifyInstance {
   allowOrigins(server, app);
   chargeRoutes(server, app);
   guardBodies(server, app);
+  server.addHook("onSend", async (request, reply) => {
+    // Whoever sends proofs gets the next one's nonce with every answer (RFC 9449, section 8).
+    if (request.headers["dpop"] !== undefined) void reply.header("dpop-nonce", newNonce(app));
+  });
   openErrorDoor(server, app);
   return server;
 }

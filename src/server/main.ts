@@ -8,6 +8,7 @@ import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPeople } from "./commands/people.js";
+import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
@@ -34,6 +35,7 @@ for (const register of [
   registerTenants,
   registerKeys,
   registerPeople,
+  registerPolicies,
   registerToken,
   registerSettlement,
   registerPayouts,

@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { OauthRefusal } from "../identity/assertions/errors.js";
-import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
 import { encryptionJwksForAllTenants } from "../identity/encryption-keys/service.js";
+import { JWKS_PATH, serverMetadata } from "../identity/metadata/service.js";
 import { publicKeysForAllTenants } from "../identity/platform-keys/service.js";
-import { issueToken, JWKS_PATH, serverMetadata } from "../identity/tokens/service.js";
+import { revokeToken } from "../identity/revocations/service.js";
+import { issueToken } from "../identity/tokens/service.js";
 import { ErrorCode } from "../kernel/errors.js";
 import type { App } from "../platform/app.js";
 import { httpStatusOf, logFaults, refusalOf, retryAfterOf } from "./format-error.js";
+import { factsOf, proofOf } from "./http/facts.js";
 
 const FORM = "application/x-www-form-urlencoded";
 const FORM_BYTES_MAX = 32 * 1024;
@@ -14,8 +17,8 @@ const PARAMETERS_MAX = 20;
 const PUBLIC_FOR_A_MINUTE = "public, max-age=60";
 
 /**
- * The token endpoint (RFC 6749), its metadata (RFC 8414) and the platform's public keys (RFC 7517). Errors of the token
- * endpoint have the form of RFC 6749, section 5.2; nothing that it answers may be stored.
+ * The endpoints for tokens (RFC 6749) and their revocation (RFC 7009), their metadata (RFC 8414) and the platform's
+ * public keys (RFC 7517). Errors have the form of RFC 6749, section 5.2; nothing that they answer may be stored.
  */
 export function registerOauth(server: FastifyInstance, app: App): void {
   server.get("/.well-known/oauth-authorization-server", async (_request, reply) => {
@@ -34,15 +37,30 @@ export function registerOauth(server: FastifyInstance, app: App): void {
       async (_request: FastifyRequest, body: string) => readForm(body),
     );
     scope.setErrorHandler((error, request, reply) => answerError(app, error, request, reply));
-    scope.post<{ Body: ReadonlyMap<string, string> | undefined }>(TOKEN_PATH, async (request, reply) => {
-      // A client authenticates by one method only (RFC 6749, section 2.3).
-      if (request.headers.authorization !== undefined) {
-        throw new OauthRefusal("INVALID_REQUEST", "Authenticate by client_assertion alone.");
-      }
+    scope.addHook("onSend", async (_request, reply) => {
       void reply.headers({ "cache-control": "no-store", pragma: "no-cache" });
-      return issueToken(app, request.body ?? new Map());
+    });
+    scope.post<FormRequest>(TOKEN_PATH, async (request) => {
+      const form = formOf(request);
+      const proof = proofOf(request);
+      return issueToken(app, form, proof.text === undefined ? null : proof);
+    });
+    scope.post<FormRequest>(REVOCATION_PATH, async (request, reply) => {
+      await revokeToken(app, formOf(request), factsOf(app, request));
+      return reply.send(); // what counts is the status (RFC 7009, section 2.2)
     });
   });
+}
+
+interface FormRequest {
+  Body: ReadonlyMap<string, string> | undefined;
+}
+
+/** A client authenticates by one method only (RFC 6749, section 2.3), and that is by assertion. */
+function formOf({ body = new Map(), headers }: FastifyRequest<FormRequest>): ReadonlyMap<string, string> {
+  if (headers.authorization === undefined) return body;
+  if (!body.has("client_assertion")) throw new OauthRefusal("INVALID_CLIENT", "Authenticate with private_key_jwt.");
+  throw new OauthRefusal("INVALID_REQUEST", "Authenticate by client_assertion alone.");
 }
 
 /**
@@ -64,9 +82,12 @@ async function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<{ error: string; error_description: string }> {
-  void reply.headers({ "cache-control": "no-store", pragma: "no-cache" });
   if (error instanceof OauthRefusal) {
     void reply.code(error.status);
+    // A scheme that was tried is answered by its name (RFC 6749, section 5.2), and Basic is what clients try.
+    if (error.status === 401 && /^basic /i.test(request.headers.authorization ?? "")) {
+      void reply.header("www-authenticate", 'Basic realm="Quittance"');
+    }
     return { error: error.error, error_description: error.message };
   }
   if (isRequestFault(error)) {

@@ -2,6 +2,8 @@ import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.j
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
+import { PURGED_MAX, purgeProofsForAllTenants } from "../identity/replays/service.js";
+import { purgeRevocationsForAllTenants } from "../identity/revocations/service.js";
 import { later } from "../kernel/clock.js";
 import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
@@ -20,7 +22,7 @@ import { type Loop, pause } from "./roles/loops.js";
 const LEASE_NAME = "relay";
 const RENEW_MS = 3_000;
 const FOLLOW_MS = 1_000;
-const HOUR_MS = 3_600_000;
+const [MINUTE_MS, HOUR_MS] = [60_000, 3_600_000];
 /** Batches that have waited for so long are queued again: their job was lost. */
 const SWEEP_AGE_MS = 1_000;
 
@@ -40,6 +42,8 @@ export const relayLoops: readonly Loop[] = [
   leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
+  leading("purge-revocations", every(HOUR_MS), purgeRevocationsForAllTenants),
+  leading("purge-proofs", { idleMs: MINUTE_MS, busyMs: MINUTE_MS, doneMax: PURGED_MAX }, purgeProofsForAllTenants),
   leading("destroy-encryption-keys", every(HOUR_MS), destroyRetiredKeysForAllTenants),
   leading("purge-simulations", every(HOUR_MS), purgeSimulationsForAllTenants),
 ];

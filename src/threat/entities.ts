@@ -57,7 +57,7 @@ registerEnumType(ThreatFact, {
   name: "ThreatFact",
   description: "What is known of a sender or a batch; each is a number.",
   valuesConfig: {
-    SIGNATURE_FAILURES: { description: "Batches of the client lately whose signature or key was refused." },
+    SIGNATURE_FAILURES: { description: "Batches of the client lately whose signature, encryption or key was refused." },
     REPLAYS: { description: "Batches that the client sent again lately." },
     ENUMERATION: { description: "Times lately that the client named what does not exist or is not its own." },
     QUARANTINED_BATCHES: { description: "Batches of the client lately that were quarantined." },
@@ -76,7 +76,7 @@ registerEnumType(ThreatFact, {
 export interface BatchFigures {
   readonly items: number;
   /** The largest amount of each currency, as its decimal reads, where any is above zero. */
-  readonly largest: ReadonlyMap<string, number>;
+  readonly largest: readonly (readonly [currency: string, size: number])[];
   /** Bets in the currency that has the most of them, and what players bet and won in it. */
   readonly bets: number;
   readonly betSum: number;

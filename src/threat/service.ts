@@ -75,8 +75,8 @@ export function countReplay(app: App, actor: Actor): Promise<void> {
 }
 
 /**
- * Counts refusals of a client's requests that tell of an attack: signatures that do not hold and keys that are not the
- * sender's, whosever they are, and things named that do not exist or are not its own.
+ * Counts refusals of a client's requests that tell of an attack: signatures that do not hold, what does not open, and
+ * keys that are not the sender's, whosever they are, and things named that do not exist or are not its own.
  */
 export async function countRefusals(app: App, actor: Actor, refusals: readonly CodedError[]): Promise<void> {
   const fresh = refusals.filter((refusal) => !counted.has(refusal));
@@ -92,6 +92,7 @@ const counted = new WeakSet<CodedError>();
 
 const FACT_OF_CODE: Partial<Readonly<Record<ErrorCode, ThreatFact>>> = {
   [ErrorCode.SIGNATURE_INVALID]: ThreatFact.SIGNATURE_FAILURES,
+  [ErrorCode.ENCRYPTION_INVALID]: ThreatFact.SIGNATURE_FAILURES,
   [ErrorCode.KEY_UNKNOWN]: ThreatFact.SIGNATURE_FAILURES,
   [ErrorCode.KEY_NOT_OWNED]: ThreatFact.SIGNATURE_FAILURES,
   [ErrorCode.KEY_REVOKED]: ThreatFact.SIGNATURE_FAILURES,

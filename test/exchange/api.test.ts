@@ -8,7 +8,7 @@ import { tryLease } from "../../src/platform/lease.js";
 import { workerQueues } from "../../src/server/worker-queues.js";
 import { verifyInclusionProof } from "../../src/transparency/proofs/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
-import { type Answer, testApi } from "../support/api.js";
+import { type Answer, CHALLENGE, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import {
   bet,
@@ -323,7 +323,7 @@ describe("a period's download", () => {
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 403, 404, 404, 404]);
     const codes = await Promise.all(answers.map(async (answer) => codeIn(await answer.text())));
     expect(codes).toEqual(["UNAUTHENTICATED", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"]);
-    expect(answers[0]?.headers.get("www-authenticate")).toBe("Bearer");
+    expect(answers[0]?.headers.get("www-authenticate")).toBe(CHALLENGE);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type EnvelopeCover, readEnvelope, verifyEnvelope } from "../../src/exchange/envelope.js";
+import { figuresOf } from "../../src/exchange/figures/rules.js";
 import type { VerificationKey } from "../../src/exchange/jws.js";
 import { packEnvelope, unpackEnvelope } from "../../src/exchange/packing.js";
 import { readBatch } from "../../src/exchange/reading/service.js";
@@ -58,7 +59,8 @@ test.each(Object.entries(samples))(
     expect(there).toEqual(here);
     const verifiedHere = await outcome(async () => {
       const { claims, transactions } = verifyEnvelope(readEnvelope(jws), signer, now);
-      return { claims, itemCount: transactions.length, packed: packEnvelope(jws) };
+      const figures = figuresOf(transactions);
+      return { claims, itemCount: transactions.length, figures, packed: packEnvelope(jws) };
     });
     expect(await outcome(async () => (await readBatch(jws, openingKey)).verified(signer, now))).toEqual(verifiedHere);
   },

@@ -158,6 +158,10 @@ describe("discovery", () => {
       grant_types_supported: ["client_credentials"],
       token_endpoint_auth_methods_supported: ["private_key_jwt"],
       token_endpoint_auth_signing_alg_values_supported: ["EdDSA", "Ed25519", "ES256", "ES384", "PS256"],
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: ["private_key_jwt"],
+      revocation_endpoint_auth_signing_alg_values_supported: ["EdDSA", "Ed25519", "ES256", "ES384", "PS256"],
+      dpop_signing_alg_values_supported: ["EdDSA", "Ed25519", "ES256", "ES384", "PS256"],
     });
   });
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { cursorOf } from "../../src/kernel/page.js";
 import { closeApp } from "../../src/platform/open-app.js";
-import { openTestApi, testApi } from "../support/api.js";
+import { CHALLENGE, openTestApi, testApi } from "../support/api.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { startProxy } from "../support/proxy.js";
 import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
@@ -16,7 +16,7 @@ const adminToken = await (await seedClient(app, home.actor, null)).token();
 test("who has not signed in is told so by 401, and how to", async () => {
   const answer = await api.ask({ query: "{ viewer { clientId } }" });
   expect(answer.status).toBe(401);
-  expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+  expect(answer.headers.get("www-authenticate")).toBe(CHALLENGE);
   expect(answer.errors).toEqual([
     expect.objectContaining({ extensions: expect.objectContaining({ code: "UNAUTHENTICATED", retryable: false }) }),
   ]);

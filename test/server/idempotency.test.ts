@@ -4,6 +4,7 @@ import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
+import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
 import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeStatement } from "../../src/settlement/disputes/service.js";
@@ -40,7 +41,8 @@ const apis = [await testApi(app), await testApi(second)];
 const NOUNS: readonly [RegExp, string][] = [
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
-  [/Client$/, "client"],
+  [/Client(Policy)?$/, "client"],
+  [/TrustedDocument$/, "document"],
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
@@ -97,6 +99,12 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { partnerId: place.partner.id, name: "feed", scopes: ["batches:submit"], jwks };
     return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
   },
+  updateClient: async () => {
+    const owner = await seedClient(app, place.shell, place.partner.id);
+    const input = { clientId: owner.client.id, dpopBoundAccessTokens: true };
+    const other = { ...input, dpopBoundAccessTokens: false };
+    return { from: manager, input, other, act: ActType.CLIENT_UPDATED, noun: "client" };
+  },
   registerKey: async () => {
     const input = { clientId: place.client.id, jwk: JSON.stringify((await newKey()).publicJwk) };
     const other = { ...input, jwk: JSON.stringify((await newKey()).publicJwk) };
@@ -129,6 +137,23 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
   endSession: async () => {
     const [input = {}, other = {}] = [await person(), await person()].map(({ sessionId }) => ({ sessionId }));
     return { from: manager, input, other, act: ActType.USER_SESSION_ENDED, noun: "session" };
+  },
+  setClientPolicy: async () => {
+    const input = { clientId: place.client.id, ratePoints: 500 };
+    const other = { ...input, ratePoints: 600 };
+    return { from: manager, input, other, act: ActType.CLIENT_POLICY_SET, noun: "client" };
+  },
+  registerTrustedDocument: async () => {
+    const input = { name: "who", text: "{ viewer { clientId } }" };
+    const other = { ...input, text: "{ viewer { kind } }" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_REGISTERED, noun: "document" };
+  },
+  withdrawTrustedDocument: async () => {
+    const text = "{ viewer { kind scopes } }";
+    await send("registerTrustedDocument", manager, { name: "what", text, idempotencyKey: "document" });
+    const input = { sha256: sha256(text).toString("hex"), reason: "old" };
+    const other = { ...input, reason: "wrong" };
+    return { from: manager, input, other, act: ActType.TRUSTED_DOCUMENT_WITHDRAWN, noun: "document" };
   },
   rotateEncryptionKey: async () => {
     const [input, other] = [{ kind: "EC" }, { kind: "RSA" }];
@@ -437,7 +462,8 @@ async function prepared(name: string): Promise<Repeatable> {
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
   const noun = NOUNS.find(([ending]) => ending.test(name))?.[1] ?? "";
-  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { id } } }`;
+  const id = noun === "document" ? "id: sha256" : "id";
+  const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { ${id} } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }
 

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { revokeKey } from "../../src/identity/keys/service.js";
 import { closeApp } from "../../src/platform/open-app.js";
-import { openTestApi, testApi } from "../support/api.js";
+import { CHALLENGE, openTestApi, testApi } from "../support/api.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { seedPartner, seedTenant } from "../support/seeds.js";
 
@@ -79,7 +79,7 @@ test("SSE answers an operation by `next` and `complete`, and refuses who has no 
   const data = JSON.stringify({ data: { viewer: { clientId: partner.client.id } } });
   expect(await response.text()).toBe(`:\n\nevent: next\ndata: ${data}\n\nevent: complete\ndata:\n\n`);
   const refused = await sse(api.url, WHO);
-  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, CHALLENGE]);
 });
 
 test("the client of graphql-sse understands our streams, results with errors too", async () => {

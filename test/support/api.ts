@@ -2,6 +2,9 @@ import { afterAll } from "vitest";
 import type { App } from "../../src/platform/app.js";
 import { type HttpServer, startHttp } from "../../src/server/http.js";
 
+/** `WWW-Authenticate` where no credentials were sent: the schemes there are. */
+export const CHALLENGE = 'Bearer, DPoP algs="EdDSA Ed25519 ES256 ES384 PS256"';
+
 /** An error of an answer, as the contract lists it. */
 export interface AnsweredError {
   readonly message: string;

@@ -1,9 +1,10 @@
+import { SIGNATURE_ALGORITHMS } from "../../kernel/signature.js";
 import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 
 /** The longest compact JWS that is looked at: characters. */
 const TOKEN_LENGTH_MAX = 8_192;
 /** JWS algorithms that an assertion may be signed with; a closed list (RFC 8725, section 3.1). */
-export const ASSERTION_ALGORITHMS: readonly string[] = ["EdDSA", "Ed25519", "ES256", "ES384", "PS256"];
+export const ASSERTION_ALGORITHMS: readonly string[] = SIGNATURE_ALGORITHMS;
 /** How far ahead an assertion may end. */
 const ASSERTION_LIFE_MAX_SECONDS = 300;
 /** How far two clocks may be apart. */
@@ -39,7 +40,6 @@ const HEADER_MEMBERS = ["alg", "kid", "typ"];
 const ASSERTION_TYPES = [undefined, "JWT", "jwt", "client-authentication+jwt"];
 const NAME = /^[\x21-\x7e]{1,128}$/;
 const AUDIENCES_MAX = 5;
-const TEXT_LENGTH_MAX = 256;
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
@@ -107,12 +107,13 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && NAME.test(value);
 }
 
-function isShortText(value: unknown): value is string {
-  return typeof value === "string" && value.length >= 1 && value.length <= TEXT_LENGTH_MAX;
+/** Whether a claim is a text of 1 to 256 characters. */
+export function isShortText(value: unknown): value is string {
+  return typeof value === "string" && value.length >= 1 && value.length <= 256;
 }
 
 /** NumericDate (RFC 7519, section 2) within what a Date can hold. */
-function isTime(value: unknown): value is number {
+export function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 && value < 1e11;
 }
 

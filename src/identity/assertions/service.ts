@@ -19,8 +19,8 @@ import {
   openToken,
 } from "./rules.js";
 
-/** Path of the token endpoint under the public URL. */
-export const TOKEN_PATH = "/oauth/token";
+/** Paths of OAuth's endpoints under the public URL. */
+export const [TOKEN_PATH, REVOCATION_PATH] = ["/oauth/token", "/oauth/revoke"] as const;
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const PURGED_MAX = 100;
@@ -34,6 +34,8 @@ export interface ClientRow {
   readonly partner_id: string | null;
   readonly kind: ClientKind;
   readonly scope_list: string;
+  /** 1 where it is given tokens that are bound to a key and no others (RFC 9449, section 5.2). */
+  readonly dpop_bound_access_tokens: number;
   readonly key_id: string;
   readonly state: KeyState;
   readonly purpose_list: string;
@@ -48,16 +50,21 @@ export interface AuthenticatedClient {
 }
 
 /**
- * Authenticates a client by its assertion (`private_key_jwt`; RFC 7523, section 3). Throws `OauthRefusal`: who is
- * unknown and who signs wrongly is told the same, after the same work.
+ * Authenticates a client by its assertion (`private_key_jwt`; RFC 7523, section 3), made for the issuer, its token
+ * endpoint or the endpoint that is asked. Throws `OauthRefusal`: who is unknown and who signs wrongly is told the same,
+ * after the same work.
  */
-export async function authenticateClient(app: App, form: ReadonlyMap<string, string>): Promise<AuthenticatedClient> {
-  const { header, assertion, text } = readRequest(form);
+export async function authenticateClient(
+  app: App,
+  form: ReadonlyMap<string, string>,
+  path: typeof TOKEN_PATH | typeof REVOCATION_PATH,
+): Promise<AuthenticatedClient> {
+  const { header, assertion, text } = readAssertion(form);
   const found = await clientWithKeyForAllTenants(app, assertion.clientId, header.kid);
   await checkSignature(app, text, header, found);
   const client = present(found, "the client whose signature holds");
   const { publicUrl, isProduction } = app.config;
-  const audiences = audienceSpellings([publicUrl, publicUrl + TOKEN_PATH], isProduction);
+  const audiences = audienceSpellings([publicUrl, publicUrl + TOKEN_PATH, publicUrl + path], isProduction);
   const fault = assertionFault(assertion, epochSeconds(app.clock.now()), audiences);
   if (fault !== null) throw new OauthRefusal("INVALID_CLIENT", fault);
   return { client, assertion };
@@ -100,18 +107,13 @@ export function mayAuthenticate(app: App, { state, purpose_list, not_before, exp
   return keyObstacle(key, KeyPurpose.CLIENT_AUTHENTICATION, app.clock.now()) === null;
 }
 
-interface TokenRequest {
+interface ClientAssertion {
   readonly text: string;
   readonly header: AssertionHeader;
   readonly assertion: Assertion;
 }
 
-function readRequest(form: ReadonlyMap<string, string>): TokenRequest {
-  const grantType = form.get("grant_type");
-  if (grantType === undefined) throw new OauthRefusal("INVALID_REQUEST", "grant_type is missing.");
-  if (grantType !== "client_credentials") {
-    throw new OauthRefusal("UNSUPPORTED_GRANT_TYPE", "Only client_credentials is supported.");
-  }
+function readAssertion(form: ReadonlyMap<string, string>): ClientAssertion {
   const text = form.get("client_assertion");
   if (text === undefined || form.get("client_assertion_type") !== ASSERTION_TYPE || form.has("client_secret")) {
     throw new OauthRefusal("INVALID_CLIENT", "Authenticate with private_key_jwt (RFC 7523).");
@@ -136,7 +138,8 @@ interface ClientWithKey extends ClientRow {
 async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<ClientWithKey | null> {
   const rows: ClientWithKey[] = await app.database.query(
     `select /* all tenants */ c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
-            k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at, k.alg, k.public_jwk
+            c.dpop_bound_access_tokens, k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at, k.alg,
+            k.public_jwk
        from client c join tenant t on t.id = c.tenant_id
        join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
       where c.id = ? and k.kid = ?`,

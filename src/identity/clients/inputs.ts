@@ -1,4 +1,4 @@
-import { ArrayMaxSize, ArrayMinSize, IsOptional, Length } from "class-validator";
+import { ArrayMaxSize, ArrayMinSize, IsBoolean, IsOptional, IsString, Length } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 
@@ -25,6 +25,24 @@ export class CreateClientInput extends RepeatableInput {
   @Field(() => String, { description: "A public JWK or a JWK Set of up to 10 (RFC 7517), as JSON text." })
   @Length(2, 20_000)
   readonly jwks!: string;
+
+  @Field(() => Boolean, { defaultValue: false, description: "Whether it is given key-bound tokens (DPoP) alone." })
+  @IsBoolean()
+  readonly dpopBoundAccessTokens!: boolean;
+}
+
+/** What `updateClient` takes. */
+@InputType({ description: "How a client is to be from now on." })
+export class UpdateClientInput extends RepeatableInput {
+  @Field(() => ID, { description: "Begins with `cli_`." })
+  @IsString()
+  readonly clientId!: string;
+
+  @Field(() => Boolean, {
+    description: "Whether it is given key-bound tokens (DPoP) alone; its bearer tokens end then.",
+  })
+  @IsBoolean()
+  readonly dpopBoundAccessTokens!: boolean;
 }
 
 /** A page of clients. */

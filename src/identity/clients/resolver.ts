@@ -16,8 +16,8 @@ import { type Connection, type Context, connectionOf, connectionType } from "../
 import { Client, ClientKey } from "../entities.js";
 import { keysByClient } from "../keys/service.js";
 import { clientOf } from "../service.js";
-import { ClientsArgs, CreateClientInput } from "./inputs.js";
-import { actorInTenant, clientsOf, countClients, createClient } from "./service.js";
+import { ClientsArgs, CreateClientInput, UpdateClientInput } from "./inputs.js";
+import { actorInTenant, clientsOf, countClients, createClient, updateClient } from "./service.js";
 
 const ClientConnection = connectionType("Client", Client);
 
@@ -29,6 +29,13 @@ export class CreateClientPayload {
 
   @Field(() => [ClientKey], { description: "Its keys, as they were registered." })
   readonly keys!: readonly ClientKey[];
+}
+
+/** What `updateClient` answers. */
+@ObjectType({ description: "The client as it is now." })
+export class UpdateClientPayload {
+  @Field(() => Client, { description: "The client." })
+  readonly client!: Client;
 }
 
 /** OAuth clients. */
@@ -64,11 +71,23 @@ export class ClientResolver {
   async createClient(
     @Ctx() { app, actor }: Context,
     @Arg("input", () => CreateClientInput, { description: "Whom it acts for, and what it may do." })
-    { idempotencyKey, tenantId = null, partnerId = null, name, scopes, jwks }: CreateClientInput,
+    { idempotencyKey, tenantId = null, partnerId = null, ...input }: CreateClientInput,
   ): Promise<CreateClientPayload> {
+    const { name, scopes, jwks, dpopBoundAccessTokens } = input;
     const author = await actorInTenant(app, actor, tenantId);
-    const client = await createClient(app, author, { partnerId, name, scopes, jwks }, idempotencyKey);
+    const asked = { partnerId, name, scopes, jwks, ...(dpopBoundAccessTokens ? { dpopBoundAccessTokens } : {}) };
+    const client = await createClient(app, author, asked, idempotencyKey);
     const [keys = []] = await keysByClient(app, author, [client.id]);
     return { client, keys };
+  }
+
+  @Authorized("clients:manage")
+  @Mutation(() => UpdateClientPayload, { description: "Change how a client gets its access tokens." })
+  async updateClient(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => UpdateClientInput, { description: "The client, and how it is to be." })
+    { idempotencyKey, clientId, dpopBoundAccessTokens }: UpdateClientInput,
+  ): Promise<UpdateClientPayload> {
+    return { client: await updateClient(app, actor, { clientId, dpopBoundAccessTokens }, idempotencyKey) };
   }
 }

@@ -11,7 +11,7 @@ import { Client, ClientKind } from "../entities.js";
 import { identityError } from "../errors.js";
 import { insertKeys, keyTaken, readKeys } from "../registrations/service.js";
 import { scopeRefused } from "../rules.js";
-import { actPartner, checkMayEmpower, clientOf } from "../service.js";
+import { actPartner, checkMayEmpower, clientOf, clientToManage } from "../service.js";
 
 const NAME_LENGTH_MAX = 200;
 
@@ -24,6 +24,14 @@ export interface NewClient {
   readonly scopes: readonly string[];
   /** A public JWK or a JWK Set, as JSON text. */
   readonly jwks: string;
+  /** Whether it is given tokens bound to a key (RFC 9449, section 5.2) and no others. */
+  readonly dpopBoundAccessTokens?: boolean;
+}
+
+/** How a client is to be. */
+export interface ClientChange {
+  readonly clientId: string;
+  readonly dpopBoundAccessTokens: boolean;
 }
 
 /**
@@ -52,8 +60,10 @@ export async function createClient(
       const client = { id: newId("cli", app.clock), partnerId };
       const createdAt = app.clock.now();
       const scopeList = scopes.join(" ");
-      await tx.insert(Client, { tenantId: actor.tenantId, ...client, kind, name, scopeList, createdAt });
-      const after = { kind, name, scopes };
+      const { dpopBoundAccessTokens = false } = input;
+      const row = { ...client, kind, name, scopeList, dpopBoundAccessTokens, createdAt };
+      await tx.insert(Client, { tenantId: actor.tenantId, ...row });
+      const after = { kind, name, scopes, ...(dpopBoundAccessTokens ? { dpopBoundAccessTokens } : {}) };
       await recordActs(tx, actor, createdAt, [{ type: ActType.CLIENT_CREATED, subjectId: client.id, partner, after }]);
       await insertKeys(app, tx, actor, { client, partner, keys });
       return client.id;
@@ -62,6 +72,32 @@ export async function createClient(
   } catch (error) {
     throw isDuplicateKey(error) ? keyTaken() : error;
   }
+}
+
+/**
+ * Changes how a client gets its access tokens, in force everywhere within seconds: once it is to be given bound ones
+ * alone, bearer tokens that it has are refused. What already is so is left as it is.
+ */
+export async function updateClient(
+  app: App,
+  actor: Actor,
+  input: ClientChange,
+  idempotencyKey: string | null = null,
+): Promise<Client> {
+  const { client, partner } = await clientToManage(app, actor, input.clientId);
+  const request = { operation: "updateClient", idempotencyKey, input };
+  const id = await once(app, actor, request, async (tx) => {
+    const where = { tenantId: actor.tenantId, id: client.id };
+    await tx.query("select id from client where tenant_id = ? and id = ? for update", [actor.tenantId, client.id]);
+    const { dpopBoundAccessTokens } = input;
+    if ((await tx.countBy(Client, { ...where, dpopBoundAccessTokens })) > 0) return client.id;
+    await tx.update(Client, where, { dpopBoundAccessTokens });
+    const change = { before: { dpopBoundAccessTokens: !dpopBoundAccessTokens }, after: { dpopBoundAccessTokens } };
+    const act = { type: ActType.CLIENT_UPDATED, subjectId: client.id, partner, ...change };
+    await recordActs(tx, actor, app.clock.now(), [act]);
+    return client.id;
+  });
+  return clientOf(app, actor, id);
 }
 
 /**

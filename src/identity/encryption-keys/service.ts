@@ -211,11 +211,7 @@ async function destroyKey(app: App, tx: Tx, actor: Actor, id: string): Promise<v
   const key = await tx.findOneBy(PlatformKey, { tenantId, id, purpose });
   if (key === null) return; // by another process
   await tx.delete(PlatformKey, { tenantId, id, purpose });
-  const [before, after] = [
-    { kid: key.kid, isThere: true },
-    { kid: key.kid, isThere: false },
-  ];
-  const act = { type: ActType.ENCRYPTION_KEY_DESTROYED, subjectId: id, partner: null, before, after };
+  const act = { type: ActType.ENCRYPTION_KEY_DESTROYED, subjectId: id, partner: null, after: { kid: key.kid } };
   await recordActs(tx, actor, app.clock.now(), [act]);
 }
 

@@ -1,6 +1,6 @@
 import { verify } from "node:crypto";
 import { z } from "zod";
-import { type Actor, PrincipalKind, SCOPES } from "../../kernel/actor.js";
+import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { epochSeconds } from "../../kernel/clock.js";
@@ -9,7 +9,7 @@ import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { isConnectionLoss } from "../../platform/database.js";
 import { OauthRefusal } from "../assertions/errors.js";
-import { ASSERTION_ALGORITHMS, openToken } from "../assertions/rules.js";
+import { openToken } from "../assertions/rules.js";
 import {
   authenticateClient,
   type ClientRow,
@@ -17,15 +17,15 @@ import {
   spendAssertion,
   TOKEN_PATH,
 } from "../assertions/service.js";
+import { type PresentedProof, provePossession } from "../dpop/service.js";
 import { identityError } from "../errors.js";
 import { installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
 
 /** How long an access token is good for. */
 const TOKEN_LIFE_SECONDS = 600;
-/** Path of the platform's public keys under the public URL. */
-export const JWKS_PATH = "/.well-known/jwks.json";
 const TOKEN_TYPE = "at+jwt";
+const NO_PROOF: PresentedProof = { text: undefined, method: "", path: "" };
 const VERIFIED_MAX = 20_000;
 const PRINCIPALS_MAX = 10_000;
 const PRINCIPAL_FRESH_MS = 2_000;
@@ -33,7 +33,7 @@ const PRINCIPAL_FRESH_MS = 2_000;
 /** A successful answer of the token endpoint (RFC 6749, section 5.1). */
 export interface TokenAnswer {
   readonly access_token: string;
-  readonly token_type: "Bearer";
+  readonly token_type: "Bearer" | "DPoP";
   readonly expires_in: number;
   readonly scope: string;
 }
@@ -42,22 +42,15 @@ export interface TokenAnswer {
 export interface Credentials {
   /** The `Authorization` header, or what stands for it where there are no headers. */
   readonly authorization: string | null | undefined;
+  /** What shows that the caller has the key its token is bound to; none where it sent nothing of the kind. */
+  readonly proof?: PresentedProof | typeof SHOWN_BEFORE;
   readonly requestId: string;
   readonly traceparent: string | null;
   readonly address: string | null;
 }
 
-/** What an authorization server says of itself (RFC 8414, section 2). */
-export interface ServerMetadata {
-  readonly issuer: string;
-  readonly token_endpoint: string;
-  readonly jwks_uri: string;
-  readonly scopes_supported: readonly string[];
-  readonly response_types_supported: readonly string[];
-  readonly grant_types_supported: readonly string[];
-  readonly token_endpoint_auth_methods_supported: readonly string[];
-  readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
-}
+/** In the place of a proof, where the same connection has shown one for the same token when it was opened. */
+export const SHOWN_BEFORE = "shown before";
 
 const AccessClaims = z.object({
   iss: z.string(),
@@ -67,10 +60,17 @@ const AccessClaims = z.object({
   scope: z.string(),
   tenant: z.string(),
   key: z.string(),
+  jti: z.string(),
+  cnf: z.strictObject({ jkt: z.string() }).optional(),
 });
 
 /** What a token of ours says; `expiresAt` bounds everything done with it. */
-interface Grant {
+export interface Grant {
+  readonly jti: string;
+  /** SHA-256 of the whole token in base64url. */
+  readonly tokenHash: string;
+  /** Thumbprint of the key that it is bound to (RFC 9449, section 6.1); null for a bearer token. */
+  readonly jkt: string | null;
   readonly clientId: string;
   readonly keyId: string;
   readonly tenantId: string;
@@ -78,12 +78,20 @@ interface Grant {
   readonly expiresAt: Date;
 }
 
-interface KnownPrincipal {
-  readonly loadedAt: number;
-  readonly row: Promise<ClientRow | null>;
+interface PrincipalRow extends ClientRow {
+  /** 1 where the token was revoked. */
+  readonly is_revoked: number;
 }
 
-/** What one process remembers: tokens it verified, by hash, and clients as they stood at most two seconds ago. */
+interface KnownPrincipal {
+  readonly loadedAt: number;
+  readonly row: Promise<PrincipalRow | null>;
+}
+
+/**
+ * What one process remembers: tokens it verified, by hash, and by their `jti` clients as they stood at most two seconds
+ * ago.
+ */
 interface Memory {
   readonly grants: BoundedMap<string, Grant>;
   readonly principals: BoundedMap<string, KnownPrincipal>;
@@ -93,28 +101,44 @@ const memories = new WeakMap<App, Memory>();
 
 /**
  * Answers a request of the token endpoint: client credentials with `private_key_jwt` (RFC 6749, section 4.4; RFC 7523).
- * Throws `OauthRefusal`; a client may ask for fewer scopes than it has, never for others.
+ * With a DPoP proof the token is bound to its key (RFC 9449, section 5). Throws `OauthRefusal`; a client may ask for
+ * fewer scopes than it has, never for others.
  */
-export async function issueToken(app: App, form: ReadonlyMap<string, string>): Promise<TokenAnswer> {
-  const { client, assertion } = await authenticateClient(app, form);
+export async function issueToken(
+  app: App,
+  form: ReadonlyMap<string, string>,
+  proof: PresentedProof | null = null,
+): Promise<TokenAnswer> {
+  checkGrantType(form.get("grant_type"));
+  const { client, assertion } = await authenticateClient(app, form, TOKEN_PATH);
   const scopes = grantedScopes(client, form.get("scope"));
+  if (proof === null && client.dpop_bound_access_tokens === 1) {
+    throw new OauthRefusal("INVALID_REQUEST", "This client is given DPoP-bound tokens only: send a DPoP proof.");
+  }
+  const jkt = proof === null ? null : await provePossession(app, proof, null);
   await spendAssertion(app, client, assertion);
   const scope = scopes.join(" ");
-  const access_token = await accessToken(app, client, scope);
-  return { access_token, token_type: "Bearer", expires_in: TOKEN_LIFE_SECONDS, scope };
+  const access_token = await accessToken(app, client, { scope, jkt });
+  return { access_token, token_type: jkt === null ? "Bearer" : "DPoP", expires_in: TOKEN_LIFE_SECONDS, scope };
 }
 
 /**
- * Whom an access token (RFC 9068) stands for. Refuses every token alike that is not ours, has ended, or whose client or
- * key is gone or revoked (`UNAUTHENTICATED`); revocation counts within two seconds.
+ * Whom an access token (RFC 9068) stands for. Refuses every token alike that is not ours, has ended, was revoked, or
+ * whose client or key is gone or revoked (`UNAUTHENTICATED`); revocation counts within two seconds. A token that is
+ * bound to a key counts only with a proof of it (RFC 9449, section 7), and one that is not only where none is wanted.
  */
 export async function authenticate(app: App, credentials: Credentials): Promise<Actor> {
-  const token = /^Bearer ([\w.-]+)$/i.exec(credentials.authorization ?? "")?.[1];
-  if (token === undefined) throw identityError("UNAUTHENTICATED");
+  const [, scheme, token] = /^(Bearer|DPoP) ([\w.-]+)$/i.exec(credentials.authorization ?? "") ?? [];
+  if (scheme === undefined || token === undefined) throw identityError("UNAUTHENTICATED");
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
   const client = await principalOf(app, grant);
-  if (client === null || !mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
+  if (client === null || client.is_revoked === 1) throw identityError("UNAUTHENTICATED");
+  if (!mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
+  const isBound = grant.jkt !== null;
+  const isWantedBound = isBound || client.dpop_bound_access_tokens === 1;
+  if (isWantedBound !== isBound || isBound !== (scheme.toLowerCase() === "dpop")) throw wrongScheme(isBound);
+  await checkPossession(app, credentials.proof, grant);
   const held = new Set(client.scope_list.split(" "));
   const { requestId, traceparent, address } = credentials;
   return {
@@ -125,19 +149,33 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   };
 }
 
-/** The metadata document of this installation's authorization server. */
-export function serverMetadata(app: App): ServerMetadata {
-  const issuer = app.config.publicUrl;
-  return {
-    issuer,
-    token_endpoint: issuer + TOKEN_PATH,
-    jwks_uri: issuer + JWKS_PATH,
-    scopes_supported: SCOPES,
-    response_types_supported: [], // RFC 8414 wants the member; there is no authorization endpoint
-    grant_types_supported: ["client_credentials"],
-    token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
-  };
+/** Forgets what this process knows of a token's client, so that a revocation counts here at once. */
+export function forgetPrincipal(app: App, { jti }: Pick<Grant, "jti">): void {
+  memoryOf(app).principals.delete(jti);
+}
+
+function checkGrantType(grantType: string | undefined): void {
+  if (grantType === undefined) throw new OauthRefusal("INVALID_REQUEST", "grant_type is missing.");
+  if (grantType === "client_credentials") return;
+  throw new OauthRefusal("UNSUPPORTED_GRANT_TYPE", "Only client_credentials is supported.");
+}
+
+/** A refused proof is told as OAuth names it, so that clients know when to take a new nonce. */
+async function checkPossession(app: App, proof: Credentials["proof"], { jkt, tokenHash }: Grant): Promise<void> {
+  if (jkt === null || proof === SHOWN_BEFORE) return;
+  try {
+    await provePossession(app, proof ?? NO_PROOF, { jkt, tokenHash });
+  } catch (error) {
+    if (!(error instanceof OauthRefusal)) throw error;
+    throw identityError("UNAUTHENTICATED", { oauthError: error.error, hint: error.message });
+  }
+}
+
+function wrongScheme(isBound: boolean): Error {
+  const hint = isBound
+    ? "The access token is bound to a key: send it by DPoP."
+    : "The access token is bound to no key.";
+  return identityError("UNAUTHENTICATED", { oauthError: "invalid_token", hint });
 }
 
 function grantedScopes(client: ClientRow, asked: string | undefined): readonly string[] {
@@ -149,7 +187,12 @@ function grantedScopes(client: ClientRow, asked: string | undefined): readonly s
   throw new OauthRefusal("INVALID_SCOPE", "A scope is unknown, or not this client's.");
 }
 
-async function accessToken(app: App, client: ClientRow, scope: string): Promise<string> {
+interface TokenContent {
+  readonly scope: string;
+  readonly jkt: string | null;
+}
+
+async function accessToken(app: App, client: ClientRow, { scope, jkt }: TokenContent): Promise<string> {
   const now = epochSeconds(app.clock.now());
   const signer = await installationSigner(app);
   const { publicUrl } = app.config;
@@ -158,6 +201,7 @@ async function accessToken(app: App, client: ClientRow, scope: string): Promise<
     ...{ iat: now, exp: now + TOKEN_LIFE_SECONDS, jti: newId("tok", app.clock) },
     ...{ tenant: client.tenant_id, key: client.key_id },
     ...(client.partner_id === null ? {} : { partner: client.partner_id }),
+    ...(jkt === null ? {} : { cnf: { jkt } }),
   };
   return signer.sign(canonicalJson(claims), TOKEN_TYPE);
 }
@@ -171,17 +215,18 @@ function memoryOf(app: App): Memory {
   return memory;
 }
 
-async function grantOf(app: App, token: string): Promise<Grant | null> {
+/** What a token says, when it is one of ours and its signature holds, whether it has ended or not; null otherwise. */
+export async function grantOf(app: App, token: string): Promise<Grant | null> {
   const { grants } = memoryOf(app);
-  const hash = sha256(token).toString("base64");
-  const known = grants.get(hash);
+  const tokenHash = sha256(token).toString("base64url");
+  const known = grants.get(tokenHash);
   if (known !== undefined) return known;
-  const grant = await verifiedGrant(app, token);
-  if (grant !== null) grants.set(hash, grant);
+  const grant = await verifiedGrant(app, token, tokenHash);
+  if (grant !== null) grants.set(tokenHash, grant);
   return grant;
 }
 
-async function verifiedGrant(app: App, token: string): Promise<Grant | null> {
+async function verifiedGrant(app: App, token: string, tokenHash: string): Promise<Grant | null> {
   const opened = openToken(token);
   if (opened === null) return null;
   const { alg, kid, typ } = opened.header;
@@ -191,36 +236,39 @@ async function verifiedGrant(app: App, token: string): Promise<Grant | null> {
   const { success, data } = AccessClaims.safeParse(opened.claims);
   const { publicUrl } = app.config;
   if (!success || data.iss !== publicUrl || data.aud !== publicUrl) return null;
-  const { client_id: clientId, key: keyId, tenant: tenantId } = data;
-  return { clientId, keyId, tenantId, scopes: data.scope.split(" "), expiresAt: new Date(data.exp * 1_000) };
+  const { client_id: clientId, key: keyId, tenant: tenantId, jti, cnf } = data;
+  const [scopes, expiresAt] = [data.scope.split(" "), new Date(data.exp * 1_000)];
+  return { jti, tokenHash, jkt: cnf?.jkt ?? null, clientId, keyId, tenantId, scopes, expiresAt };
 }
 
 /**
  * The client as it stood at most two seconds ago; callers at once share one query. Ages by the clock that never jumps.
  */
-async function principalOf(app: App, grant: Grant): Promise<ClientRow | null> {
+async function principalOf(app: App, grant: Grant): Promise<PrincipalRow | null> {
   const { principals } = memoryOf(app);
-  const known = principals.get(grant.keyId);
+  const known = principals.get(grant.jti);
   const loadedAt = performance.now();
   if (known !== undefined && loadedAt - known.loadedAt < PRINCIPAL_FRESH_MS) return known.row;
   const row = loadPrincipal(app, grant);
-  principals.set(grant.keyId, { loadedAt, row });
+  principals.set(grant.jti, { loadedAt, row });
   return row;
 }
 
-async function loadPrincipal(app: App, { tenantId, clientId, keyId }: Grant): Promise<ClientRow | null> {
+async function loadPrincipal(app: App, { tenantId, clientId, keyId, jti }: Grant): Promise<PrincipalRow | null> {
   try {
-    const rows: ClientRow[] = await app.database.query(
+    const rows: PrincipalRow[] = await app.database.query(
       `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
-              k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at
+              c.dpop_bound_access_tokens, k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at,
+              r.jti is not null as is_revoked
          from client c join tenant t on t.id = c.tenant_id
          join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
+         left join revoked_token r on r.tenant_id = c.tenant_id and r.jti = ?
         where c.tenant_id = ? and c.id = ? and k.id = ?`,
-      [tenantId, clientId, keyId],
+      [jti, tenantId, clientId, keyId],
     );
     return rows[0] ?? null;
   } catch (error) {
-    memoryOf(app).principals.delete(keyId);
+    memoryOf(app).principals.delete(jti);
     throw isConnectionLoss(error) ? identityError("UNAVAILABLE") : error;
   }
 }

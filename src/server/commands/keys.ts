@@ -33,7 +33,8 @@ interface RevokeOptions extends ServerOptions {
 }
 
 interface KeygenOptions {
-  readonly alg: string;
+  readonly alg?: string;
+  readonly use?: string;
   readonly out: string;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -51,6 +52,14 @@ const MAKERS: Readonly<Record<string, () => KeyObject>> = {
   ES384: () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
   PS256: () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
 };
+/** The same for what encrypts. */
+const ENCRYPTION_MAKERS: typeof MAKERS = {
+  "ECDH-ES+A256KW": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+  "ECDH-ES": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+  "RSA-OAEP-256": () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
+};
+const USES = ["sig", "enc"];
+const ALGORITHMS = [...Object.keys(MAKERS), ...Object.keys(ENCRYPTION_MAKERS)];
 
 /**
  * The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. Each loads only
@@ -87,7 +96,8 @@ export function register(program: Command): void {
   program
     .command("keygen")
     .description("make a key pair; the private half stays in a file that only you can read")
-    .addOption(new Option("--alg <alg>", "JWS algorithm").choices(Object.keys(MAKERS)).default("EdDSA"))
+    .addOption(new Option("--use <use>", "what it is for: to sign, or to have things encrypted for it").choices(USES))
+    .addOption(new Option("--alg <alg>", "JWS or JWE algorithm (default: EdDSA, ECDH-ES+A256KW)").choices(ALGORITHMS))
     .requiredOption("--out <file>", "where the private JWK is written")
     .option("--force", "overwrite the file")
     .option("--json", "print one JSON document")
@@ -133,13 +143,15 @@ async function revokeKeyAtShell(options: RevokeOptions, command: Command): Promi
   console.log(`Key ${id} (kid ${kid}) is ${state}.`);
 }
 
-async function makeKeyPair({ alg, out, force, json }: KeygenOptions): Promise<void> {
-  const make = MAKERS[alg];
-  if (make === undefined) throw new Error(`There is no algorithm ${alg}.`);
+async function makeKeyPair({ use: asked, alg: named, out, force, json }: KeygenOptions): Promise<void> {
+  const alg = named ?? (asked === "enc" ? "ECDH-ES+A256KW" : "EdDSA");
+  const use = Object.hasOwn(MAKERS, alg) ? "sig" : "enc";
+  const make = MAKERS[alg] ?? ENCRYPTION_MAKERS[alg];
+  if (make === undefined || (asked ?? use) !== use) throw new Error(`A key for ${alg} is not of use ${asked ?? use}.`);
   const privateKey = make();
   const publicKey = createPublicKey(privateKey);
   const kid = await calculateJwkThumbprint(publicKey);
-  const publicJwk = { ...publicKey.export({ format: "jwk" }), kid, alg, use: "sig" };
+  const publicJwk = { ...publicKey.export({ format: "jwk" }), kid, alg, use };
   await keepSecret(out, { ...privateKey.export({ format: "jwk" }), kid, alg }, force === true);
   if (json === true) return printJson({ kid, publicJwk });
   console.log(`Private key in ${out}; its kid is ${kid}. The public half:\n${JSON.stringify(publicJwk)}`);

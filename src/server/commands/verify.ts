@@ -11,6 +11,10 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
+interface VerifyStatementOptions extends VerifyOptions {
+  readonly key?: string;
+}
+
 interface VerifyBatchOptions extends VerifyOptions {
   readonly proof: string;
   readonly statement: string;
@@ -24,6 +28,7 @@ interface Fault {
 
 const FETCH_MS_MAX = 10_000;
 const RECEIPT_TYPE = "quittance-receipt+jws";
+const STATEMENT_TYPE = "quittance-statement+jws";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Receipt = z.object({
   ...{ iss: z.string(), batch: z.string(), jti: z.string(), sequence: z.string(), time: z.iso.datetime() },
@@ -34,8 +39,15 @@ const Receipt = z.object({
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
   checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")
-    .argument("<file>", "the statement, as `statement --jws` prints it")
-    .action((file: string, options: VerifyOptions) => report(file, options, verifyStatement));
+    .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
+    .option("--key <file>", "your private JWK, where the statement is encrypted for it")
+    .action((file: string, options: VerifyStatementOptions) => {
+      return report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
+        return "fault" in opened ? { reason: opened.fault, differences: [] } : verifyStatement(opened.jws, jwks);
+      });
+    });
   checking(verify.command("receipt"), "the signature of a batch's receipt")
     .argument("<file>", "the receipt, as `submit` answers it")
     .action((file: string, options: VerifyOptions) => report(file, options, verifyReceipt));
@@ -64,9 +76,9 @@ function checking(command: Command, what: string): Command {
 async function report(
   file: string,
   { jwks, json }: VerifyOptions,
-  check: (jws: string, jwks: unknown) => Fault | null,
+  check: (jws: string, jwks: unknown) => Fault | null | Promise<Fault | null>,
 ): Promise<void> {
-  const fault = check((await readFile(file, "utf8")).trim(), await readJwks(jwks));
+  const fault = await check((await readFile(file, "utf8")).trim(), await readJwks(jwks));
   if (fault !== null) process.exitCode = 1;
   if (json === true) return printJson(fault === null ? { valid: true } : { valid: false, reason: fault.reason });
   if (fault === null) return console.log("It holds.");

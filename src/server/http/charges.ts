@@ -1,3 +1,4 @@
+import { policyOf } from "../../identity/policies/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { CodedError, ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
@@ -54,7 +55,7 @@ export async function admitOperation(context: RequestContext, operation: AskedOp
 
 /** Counts a download, which may read a great deal. */
 export async function chargeDownload(app: App, actor: Actor): Promise<void> {
-  await takePoints(app, clientMeter(app, actor), POINTS.download);
+  await takePoints(app, await clientMeter(app, actor), POINTS.download);
 }
 
 /** Counts what comes from an address without a token. */
@@ -68,11 +69,12 @@ export async function chargeAddress(app: App, address: string, points: number): 
 
 async function charge({ app, actor, address }: RequestContext, points: number): Promise<void> {
   if (actor === null) await chargeAddress(app, address, points);
-  else await takePoints(app, clientMeter(app, actor), points);
+  else await takePoints(app, await clientMeter(app, actor), points);
 }
 
-function clientMeter(app: App, { principalId: id }: Actor): Metered {
-  return { kind: "client", id, pointsMax: app.config.rates.clientPointsMax };
+async function clientMeter(app: App, actor: Actor): Promise<Metered> {
+  const { ratePoints } = await policyOf(app, actor);
+  return { kind: "client", id: actor.principalId, pointsMax: ratePoints ?? app.config.rates.clientPointsMax };
 }
 
 /** The network that counts as one caller: an IPv4 address, the first half of an IPv6 address. */

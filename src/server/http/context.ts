@@ -1,5 +1,6 @@
+import type { PresentedProof } from "../../identity/dpop/service.js";
 import { actorOfSession, touchSession } from "../../identity/sessions/service.js";
-import { authenticate } from "../../identity/tokens/service.js";
+import { authenticate, SHOWN_BEFORE } from "../../identity/tokens/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { type CodedError, defineErrors } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
@@ -11,6 +12,7 @@ import { Deadline } from "./deadline.js";
 export interface RequestFacts {
   /** The `Authorization` header, or what a WebSocket sent in its place; undefined when there is none. */
   readonly authorization: string | undefined;
+  readonly proof: PresentedProof | typeof SHOWN_BEFORE;
   /** The cookie of somebody who signed in; null where there is none. */
   readonly session: SessionCookie | null;
   readonly requestId: string;
@@ -69,6 +71,11 @@ async function signedIn(app: App, { session, ...facts }: RequestFacts): Promise<
 /** The refusal of what another site's page sends. */
 export function foreignPage(): CodedError {
   return contextError("FORBIDDEN");
+}
+
+/** The facts of a connection that was let in: what it showed then need not, and cannot, be shown again. */
+export function shownFacts(facts: RequestFacts): RequestFacts {
+  return { ...facts, proof: SHOWN_BEFORE };
 }
 
 /** The same context with nothing loaded yet, for the next event of a subscription. */

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance } from "fastify";
 import type { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
+import { challengeOf } from "../challenge.js";
 import { serverError } from "../errors.js";
 import { httpStatusOf, logFaults, publicError, refusalOf, retryAfterOf } from "../format-error.js";
 
@@ -18,7 +19,8 @@ export function openErrorDoor(server: FastifyInstance, app: App): void {
     logFaults(app.log, request.id, [isFastifyError(error) ? refusal : error]);
     const retryAfter = retryAfterOf(refusal);
     if (retryAfter !== null) void reply.header("retry-after", retryAfter);
-    if (status === 401) void reply.header("www-authenticate", "Bearer");
+    const challenge = challengeOf(refusal, request.headers.authorization);
+    if (challenge !== null) void reply.header("www-authenticate", challenge);
     void reply.code(status).send({ errors: [publicError(refusal, { requestId: request.id, publicUrl })] });
   });
   server.setNotFoundHandler((request, reply) => {

@@ -6,8 +6,9 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import { assert, present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
-import { checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
+import { TOKENS_MAX } from "../../platform/documents.js";
 import { countRefusals } from "../../threat/service.js";
+import { challengeOf } from "../challenge.js";
 import {
   faultsOf,
   httpStatusOf,
@@ -23,18 +24,22 @@ import { admitCaller, admitOperation } from "./charges.js";
 import type { RequestContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { maySeeSchema, OPERATION_BYTES_MAX } from "./guard.js";
+import { trustedDocument } from "./trusted.js";
 
 /** GraphQL over HTTP, to be stopped after the last request is answered. */
 export interface GraphqlEndpoint {
   close(): Promise<void>;
 }
 
+const PATH = "/graphql";
 const NO_REQUEST = "";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Who asks, where a GraphQL route was reached. */
     graphqlContext: RequestContext | null;
+    /** The request with the text of the registered document that it names; null where it is to be read as it came. */
+    graphqlRequest: FastifyRequest | null;
   }
 }
 
@@ -57,19 +62,22 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
   await apollo.start();
   const handle = fastifyApolloHandler(apollo, { context: async (request) => contextOf(request) });
   server.decorateRequest("graphqlContext", null);
+  server.decorateRequest("graphqlRequest", null);
   server.route({
     method: ["GET", "POST"],
-    url: "/graphql",
+    url: PATH,
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
       request.graphqlContext = await admitCaller(app, factsOf(app, request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
-    preHandler: async ({ body }) => {
-      if (typeof body === "object" && body !== null && "query" in body) checkDocumentText(body.query);
+    preHandler: async (request) => {
+      request.graphqlRequest = await withDocument(request);
     },
     handler: async (request, reply) => {
-      const body: unknown = await contextOf(request).deadline.within(handle.call(server, request, reply));
+      const body: unknown = await contextOf(request).deadline.within(
+        handle.call(server, request.graphqlRequest ?? request, reply),
+      );
       return reply.statusCode >= 400 && typeof body === "string" ? withRequestId(body, request.id) : body;
     },
   });
@@ -118,7 +126,8 @@ function setStatus(
   http.status = code === ErrorCode.VALIDATION && status < 500 ? status : httpStatusOf(code); // ours are 500 to Apollo
   const retryAfter = retryAfterOf(refusalOf(error));
   if (retryAfter !== null) http.headers.set("retry-after", retryAfter);
-  if (code === ErrorCode.UNAUTHENTICATED) http.headers.set("www-authenticate", "Bearer");
+  const challenge = challengeOf(refusalOf(error), undefined); // whoever sent a token was refused before
+  if (challenge !== null) http.headers.set("www-authenticate", challenge);
   if (code === ErrorCode.VALIDATION && isDocumentFault(error) && !prefersGraphqlJson(accept)) http.status = 200;
 }
 
@@ -131,6 +140,24 @@ function prefersGraphqlJson(accept = "*/*"): boolean {
   const at = accept.indexOf("application/graphql-response+json");
   const plainAt = accept.search(/application\/(json|\*)|\*\/\*/);
   return at >= 0 && (plainAt < 0 || at < plainAt);
+}
+
+/**
+ * The request with the text of a registered document in the place of its name; null where it names none. What is no
+ * operation at all is left to Apollo, which says so.
+ */
+async function withDocument(request: FastifyRequest): Promise<FastifyRequest | null> {
+  const asked = request.method === "GET" ? request.query : request.body;
+  if (typeof asked !== "object" || asked === null || Array.isArray(asked)) return null;
+  const query = await trustedDocument(contextOf(request), asked);
+  if (query === null) return null;
+  const { documentId: _id, extensions: _extensions, ...rest } = { documentId: null, extensions: null, ...asked };
+  const changed = { ...rest, query };
+  if (request.method !== "GET") return Object.create(request, { body: { value: changed } });
+  const search = new URLSearchParams(
+    Object.entries<unknown>(changed).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return Object.create(request, { url: { value: `${PATH}?${search.toString()}` } });
 }
 
 function contextOf(request: FastifyRequest): RequestContext {

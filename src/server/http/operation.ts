@@ -7,15 +7,19 @@ import {
   parse,
 } from "graphql";
 import { assert } from "../../kernel/assert.js";
-import { checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
+import { TOKENS_MAX } from "../../platform/documents.js";
 import { serverError } from "../errors.js";
 import { serverSchema } from "../schema.js";
 import { admitOperation } from "./charges.js";
 import { type RequestContext, renewContext } from "./context.js";
+import { trustedDocument } from "./trusted.js";
 
 /** An operation as a live transport receives it. */
 export interface LiveOperation {
-  readonly query: string;
+  /** Empty or missing where a registered document is named. */
+  readonly query?: string | null | undefined;
+  readonly documentId?: unknown;
+  readonly extensions?: unknown;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly operationName?: string | null | undefined;
 }
@@ -25,12 +29,13 @@ export type LiveArgs = ExecutionArgs & { contextValue: RequestContext };
 
 /** An operation parsed, checked and guarded as `/graphql` does it, or the errors that refuse it. */
 export async function prepareOperation(
-  { query, variables, operationName }: LiveOperation,
+  operation: LiveOperation,
   contextValue: RequestContext,
 ): Promise<LiveArgs | GraphQLError[]> {
+  const { variables, operationName } = operation;
   try {
-    checkDocumentText(query);
-    const document = parse(query, { maxTokens: TOKENS_MAX });
+    const text = (await trustedDocument(contextValue, operation)) ?? operation.query ?? "";
+    const document = parse(text, { maxTokens: TOKENS_MAX });
     await admitOperation(contextValue, { document, operationName, variables });
     const variableValues = variables ?? undefined;
     return { schema: serverSchema(), document, variableValues, operationName, contextValue };

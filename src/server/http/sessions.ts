@@ -1,7 +1,7 @@
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { refusalOf } from "../format-error.js";
-import { callerOf, type RequestFacts } from "./context.js";
+import { callerOf, type RequestFacts, shownFacts } from "./context.js";
 
 /** Subscriptions over a transport, to be ended before the server closes. */
 export interface LiveEndpoints {
@@ -35,7 +35,7 @@ export function openSessions(app: App): Sessions {
   };
   return {
     watch(facts, end) {
-      const session = { facts, end, checkedAt: performance.now() };
+      const session = { facts: shownFacts(facts), end, checkedAt: performance.now() };
       sessions.add(session);
       return () => sessions.delete(session);
     },

@@ -34,7 +34,9 @@ const EVENT_STREAM = "text/event-stream";
 const STREAM_HEADERS = { "content-type": `${EVENT_STREAM}; charset=utf-8`, "x-accel-buffering": "no" };
 
 const Operation = z.object({
-  query: z.string(),
+  query: z.string().nullish(),
+  documentId: z.unknown().optional(),
+  extensions: z.unknown().optional(),
   variables: z.record(z.string(), z.unknown()).nullish(),
   operationName: z.string().nullish(),
 });
@@ -114,7 +116,9 @@ function operationOf(request: FastifyRequest): LiveOperation {
   }
   const { success, data } = Operation.safeParse(request.method === "GET" ? ofQuery(request.query) : request.body);
   if (!success)
-    throw serverError("VALIDATION", { reason: "An operation has a query, and may have variables and a name." });
+    throw serverError("VALIDATION", {
+      reason: "An operation has a query or names a document, and may have variables and a name.",
+    });
   return data;
 }
 

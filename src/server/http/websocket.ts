@@ -6,6 +6,7 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import type { Context as Connection, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
+import { newNonce } from "../../identity/nonces/service.js";
 import { present } from "../../kernel/assert.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { newId, newTraceparent } from "../../kernel/ids.js";
@@ -14,7 +15,7 @@ import { serverError } from "../errors.js";
 import { logFaults, publicErrors, refusalOf } from "../format-error.js";
 import { addressOf } from "./address.js";
 import { admitCaller } from "./charges.js";
-import type { RequestFacts } from "./context.js";
+import { type RequestFacts, shownFacts } from "./context.js";
 import { sessionCookieOf } from "./cookies.js";
 import { executeInTime, type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
 import { isOriginAllowed } from "./origins.js";
@@ -39,8 +40,8 @@ type Facts = { facts?: RequestFacts; stopWatching?: () => void; leaveSeat?: () =
 type Socket = Connection<Record<string, unknown>, Extra & Facts>;
 
 /**
- * Serves graphql-transport-ws; the token comes as `authorization` in the parameters of `connection_init`, a session as
- * the cookie of the upgrade request.
+ * Serves graphql-transport-ws; the token, and the proof of its key where it has one, come as `authorization` and `dpop`
+ * in the parameters of `connection_init`, a session as the cookie of the upgrade request.
  */
 export function startWebSocket(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
   const sockets = new WebSocketServer({
@@ -110,7 +111,8 @@ function limitMessages(webSocket: WebSocket): void {
 async function admit(app: App, sessions: Sessions, socket: Socket): Promise<boolean> {
   const { socket: webSocket, request } = socket.extra;
   const facts: RequestFacts = {
-    authorization: authorizationOf(socket.connectionParams),
+    authorization: parameterOf(socket, "authorization"),
+    proof: { text: parameterOf(socket, "dpop"), method: "GET", path: PATH },
     session: sessionCookieOf(app, request),
     requestId: newId("req", app.clock),
     traceparent: newTraceparent(),
@@ -121,12 +123,14 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
     if (actor === null) throw serverError("UNAUTHENTICATED");
     socket.extra.leaveSeat = takeSeat(app, actor);
   } catch (error) {
-    const { code } = refusalOf(error);
+    const { code, details } = refusalOf(error);
     logFaults(app.log, facts.requestId, [error]);
-    webSocket.close(REFUSED.includes(code) ? FORBIDDEN : TRY_AGAIN_LATER, code);
+    // There are no headers to answer with, so a nonce goes into the reason.
+    const reason = details["oauthError"] === "use_dpop_nonce" ? `use_dpop_nonce ${newNonce(app)}` : code;
+    webSocket.close(REFUSED.includes(code) ? FORBIDDEN : TRY_AGAIN_LATER, reason);
     return false;
   }
-  socket.extra.facts = facts;
+  socket.extra.facts = shownFacts(facts);
   socket.extra.stopWatching = sessions.watch(facts, () => webSocket.close(FORBIDDEN, "UNAUTHENTICATED"));
   return true;
 }
@@ -152,8 +156,8 @@ function shown(app: App, socket: Socket, errors: readonly GraphQLError[]): Graph
   return publicErrors(errors, { requestId, publicUrl, showsSchema: !isProduction });
 }
 
-/** Header names have no case; clients that put headers into the parameters send `Authorization` as well. */
-function authorizationOf(parameters: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const value = parameters["authorization"] ?? parameters["Authorization"];
-  return typeof value === "string" ? value : undefined;
+/** Header names have no case; clients that put headers into the parameters send `Authorization` and `DPoP` as well. */
+function parameterOf({ connectionParams = {} }: Socket, name: string): string | undefined {
+  const found = Object.entries(connectionParams).find(([each]) => each.toLowerCase() === name);
+  return typeof found?.[1] === "string" ? found[1] : undefined;
 }

@@ -18,7 +18,7 @@ import { configurationsById } from "../configurations/service.js";
 import { Configuration, Statement } from "../entities.js";
 import type { StatementDocument } from "../statement-schema.js";
 import { StatementsArgs } from "./inputs.js";
-import { countStatements, documentOf, statementOf, statementsOf } from "./service.js";
+import { countStatements, documentOf, encryptedStatement, statementOf, statementsOf } from "./service.js";
 
 const StatementConnection = connectionType("Statement", Statement);
 
@@ -111,6 +111,24 @@ export class StatementResolver {
   @FieldResolver(() => String, { description: "Signed document: compact JWS, `quittance-statement+jws`." })
   jws(@Root() statement: Statement): string {
     return statement.jws;
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      "The JWS encrypted for the partner alone: compact JWE, `cty: quittance-statement+jws`, another one each time." +
+      " Null where the partner has no key for that.",
+  })
+  jwe(
+    @Ctx() { app, actor }: Context,
+    @Root() statement: Statement,
+    @Arg("keyId", () => ID, {
+      nullable: true,
+      description: "An encryption key of the statement's partner; the newest where none is named.",
+    })
+    keyId: string | null,
+  ): Promise<string | null> {
+    return encryptedStatement(app, actor, statement, keyId);
   }
 
   @FieldResolver(() => GraphQLJSONObject, {

@@ -1,10 +1,15 @@
+import { KEY_ENCRYPTIONS, type KeyEncryption } from "../../identity/encryption/entities.js";
+import { encryptFor } from "../../identity/encryption/service.js";
+import { type ClientKey, KeyPurpose } from "../../identity/entities.js";
+import { encryptionKeyOf, keyOf, obstacleNow } from "../../identity/keys/service.js";
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
-import { partnerOf } from "../../tenancy/service.js";
+import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { STATEMENT_TYPE } from "../issuing/service.js";
@@ -34,6 +39,31 @@ export async function statementOf(app: App, actor: Actor, id: string): Promise<S
   const statement = isId(id, "stm") ? await app.database.manager.findOneBy(Statement, where) : null;
   if (statement === null) throw settlementError("NOT_FOUND", { what: "statement" });
   return statement;
+}
+
+/**
+ * A statement's JWS encrypted for its partner: a compact JWE (RFC 7516), another one each time. For the key named,
+ * which must be the partner's (`NOT_FOUND`) and for that (`KEY_NOT_USABLE`), else for its newest; null where it has
+ * none.
+ */
+export async function encryptedStatement(
+  app: App,
+  actor: Actor,
+  { partnerNo, jws }: Pick<Statement, "partnerNo" | "jws">,
+  keyId: string | null,
+): Promise<string | null> {
+  const [partner] = await partnersByNumber(app, actor, [partnerNo]);
+  const { id: partnerId } = present(partner, "the partner of a statement");
+  const key = keyId === null ? await encryptionKeyOf(app, actor.tenantId, partnerId) : await keyOf(app, actor, keyId);
+  if (key === null) return null;
+  if (key.partnerId !== partnerId) throw settlementError("NOT_FOUND", { what: "key" });
+  const obstacle = obstacleNow(app, key, KeyPurpose.ENCRYPTION);
+  if (obstacle === "REVOKED") throw settlementError("KEY_REVOKED", { kid: key.kid });
+  if (obstacle !== null) throw settlementError("KEY_NOT_USABLE", { kid: key.kid, obstacle });
+  return encryptFor({ kid: key.kid, publicJwk: JSON.parse(key.publicJwk) }, jws, {
+    cty: STATEMENT_TYPE,
+    alg: algorithmOf(key),
+  });
 }
 
 /** A statement's compact JWS by its id alone, for the operator at the shell; `NOT_FOUND` where there is none. */
@@ -133,6 +163,13 @@ export function verifyStatement(jws: string, jwks: unknown): StatementFault | nu
   if (!statementSchema.safeParse(read.payload).success) return { reason: "NOT_A_STATEMENT", differences: [] };
   const differences = recomputeStatement(read.payload);
   return differences.length === 0 ? null : { reason: "DOES_NOT_FOLLOW", differences };
+}
+
+function algorithmOf({ alg }: ClientKey): KeyEncryption {
+  return present(
+    KEY_ENCRYPTIONS.find((known) => known === alg),
+    "the algorithm of a key that encrypts",
+  );
 }
 
 function selection(app: App, { tenantNo, no: partnerNo }: PartnerNumbers, currency: string | null) {
