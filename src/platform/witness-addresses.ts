@@ -16,7 +16,7 @@ export function witnessAddressesIn(text: string, isProduction: boolean): Witness
     .filter((pair) => pair !== "")
     .map((pair) => {
       const [verifierKey = "", url = "", ...rest] = pair.split(/\s+/);
-      const fault = isProduction ? outgoingFault(url) : URL.canParse(url) ? null : "is no address";
+      const fault = outgoingFault(url, { isProduction });
       if (rest.length > 0 || fault !== null) {
         throw new Error(
           `QUITTANCE_WITNESSES: "${pair}" is not "<verifier key> <address>": ${url} ${fault ?? "has more behind it"}.`,

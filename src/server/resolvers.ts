@@ -13,7 +13,9 @@ import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ClientPolicyResolver } from "../identity/policies/resolver.js";
+import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
+import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
 import { RetentionResolver } from "../operations/retention/resolver.js";
@@ -49,6 +51,8 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[TenancyResolver],
+  ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
