@@ -5,6 +5,7 @@ import {
   getNamedType,
   isEnumType,
   isInputObjectType,
+  isLeafType,
   isListType,
   isNonNullType,
   isRequiredArgument,
@@ -311,7 +312,8 @@ async function ask(token: string, { root, field: name, place }: IdPlace, id: str
   const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(", ");
   const given = args.map((arg) => `${arg.name}: $${arg.name}`).join(", ");
   const head = `${root} ${declared === "" ? "" : `(${declared})`}`;
-  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} { __typename } }`;
+  const selection = isLeafType(getNamedType(field.type)) ? "" : "{ __typename }";
+  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} ${selection} }`;
   const response = await fetch(`${api.url}/graphql${root === "subscription" ? "/stream" : ""}`, {
     method: "POST",
     headers: {
