@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readIfThere } from "./running-servers.js";
 
 /** The master key as named, else that of the data directory; throws a sentence for people when there is none. */
 export function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
@@ -22,14 +22,4 @@ export function otherKeysOf(list: string): Buffer[] {
     .map((text) => Buffer.from(text, "base64url"));
   if (keys.every((key) => key.length === 32)) return keys;
   throw new Error("QUITTANCE_MASTER_KEYS_OTHER holds keys of 32 bytes in base64url, joined by commas.");
-}
-
-/** The text of a file; null where there is none. */
-export function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -2,13 +2,7 @@ import { decodeProtectedHeader } from "jose";
 import { describe, expect, test, vi } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { publishedJwkSet } from "../../src/identity/jwk-set/service.js";
-import {
-  checkpointKey,
-  checkpointVerifiers,
-  platformSigner,
-  publicKeysOf,
-  signerByKid,
-} from "../../src/identity/platform-keys/service.js";
+import { platformSigner, publicKeysOf, signerByKid } from "../../src/identity/platform-keys/service.js";
 import { rotatePlatformKey, rotatePlatformKeysForAllTenants } from "../../src/identity/platform-rotation/service.js";
 import { readSigned } from "../../src/identity/platform-signatures/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
@@ -18,8 +12,6 @@ import { seal } from "../../src/platform/seal.js";
 import { DataKey, Tenant } from "../../src/tenancy/entities.js";
 import { ensurePlatformTenant, playerKeyOf } from "../../src/tenancy/service.js";
 import { rewrapDataKeysForAllTenants, vaultOf } from "../../src/tenancy/vaults/service.js";
-import { formatCheckpoint, signNote } from "../../src/transparency/checkpoint.js";
-import { noteFault } from "../../src/transparency/replay/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { settle, tokenForm } from "./place.js";
 
@@ -99,28 +91,6 @@ describe("the platform's signing keys", () => {
     await rotatePlatformKey(app, shell, { isAtOnce: true, compromise });
     for (const each of [app, second]) {
       await soon(async () => expect(authenticate(each, facts)).rejects.toMatchObject({ code: "UNAUTHENTICATED" }));
-    }
-  });
-
-  test("checkpoints keep their key through rotations, and change it only with a compromise", async () => {
-    const { shell } = await settle(app);
-    const { tenantId } = shell;
-    await platformSigner(app, tenantId);
-    const first = await checkpointKey(app, tenantId);
-    const [size, root] = [3, Buffer.alloc(32, 5)];
-    const text = formatCheckpoint({ origin: first.name, size, root });
-    const note = signNote(text, first);
-    await rotatePlatformKey(app, shell, { isAtOnce: true, compromise: null });
-    expect((await checkpointKey(app, tenantId)).publicKey.equals(first.publicKey)).toBe(true);
-    const [, oldest] = await publicKeysOf(app, tenantId);
-    const compromise = { kid: oldest?.kid ?? "", since: clock.now(), reason: "lost" };
-    await rotatePlatformKey(app, shell, { isAtOnce: true, compromise });
-    const next = await checkpointKey(app, tenantId);
-    expect(next.name).toBe(first.name);
-    expect(next.publicKey.equals(first.publicKey)).toBe(false);
-    expect(await checkpointVerifiers(app, tenantId)).toHaveLength(3);
-    for (const each of [note, signNote(text, next)]) {
-      expect(await noteFault(app, tenantId, { size, root, note: each })).toBeNull();
     }
   });
 });

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { suspendKey } from "../../src/identity/key-states/service.js";
-import { signingKey } from "../../src/identity/keys/service.js";
+import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
@@ -20,16 +19,16 @@ import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
-import { proofOf, provenKey } from "../identity/place.js";
-import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
 import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { submit } from "../support/batches.js";
 import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
+import { type Input, keyMutations, type Repeatable } from "./key-mutations.js";
 
 /** Two api processes on one database. */
 const app = await testApp();
@@ -47,6 +46,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
   [/AllKeys$/, "revocation"],
+  [/User(Roles)?$/, "user"],
+  [/Session$/, "session"],
   [/Configuration$/, "configuration"],
   [/Period$/, "period"],
   [/Statement$/, "statement"],
@@ -58,31 +59,39 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/(Retention|RetentionChange|PlayerKeyErasure)$/, "retentionChange"],
   [/ThreatRules$/, "threatRules"],
   [/ThreatAssessment$/, "threatAssessment"],
   [/ThreatBlock$/, "threatBlock"],
   [/QuarantinedBatch$/, "batch"],
 ];
 
-type Input = Readonly<Record<string, unknown>>;
-
-/** A mutation, whoever may send it, what it asks for, and what tells of its one change. */
-interface Repeatable {
-  readonly from: SeededClient;
-  readonly input: Input;
-  /** The same key for something else. */
-  readonly other: Input;
-  /** The act of the change; where nothing of settlement changes, a condition on simulations. */
-  readonly act: ActType | { readonly simulation: string };
-  /** What the payload answers with. */
-  readonly noun: string;
-}
-
 let place: Place;
 let manager: SeededClient;
 let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
+  ...keyMutations(app, () => ({ place, manager })),
+  proposeRetention: async () => {
+    const input = { itemDays: 400, reason: "policy" };
+    const act = ActType.RETENTION_PROPOSED;
+    return { from: manager, input, other: { ...input, itemDays: 500 }, act, noun: "retentionChange" };
+  },
+  proposePlayerKeyErasure: async () => {
+    const act = ActType.PLAYER_KEY_ERASURE_PROPOSED;
+    return { from: manager, input: { reason: "asked" }, other: { reason: "again" }, act, noun: "retentionChange" };
+  },
+  approveRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed() };
+    const other = { retentionChangeId: await proposed("another") };
+    const from = await seedClient(app, place.shell, null);
+    return { from, input, other, act: ActType.RETENTION_SET, noun: "retentionChange" };
+  },
+  refuseRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed(), reason: "no" };
+    const other = { ...input, reason: "never" };
+    return { from: manager, input, other, act: ActType.RETENTION_REFUSED, noun: "retentionChange" };
+  },
   createTenant: async () => {
     const platform = await ensurePlatformTenant(app);
     const operators = { ...place.shell, tenantId: platform.id, tenantNo: platform.no };
@@ -93,49 +102,27 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const input = { code: "next", name: "Next", kind: "AFFILIATE", timezone: "UTC", currencies: ["USD"] };
     return { from: manager, input, other: { ...input, code: "p" }, act: ActType.PARTNER_CREATED, noun: "partner" };
   },
-  createClient: async () => {
-    const key = await newKey();
-    const { id: partnerId } = place.partner;
-    const proofs = [await proofOf(app, manager.actor, key, { partnerId })];
-    const input = { partnerId, name: "feed", scopes: ["batches:submit"], jwks: JSON.stringify(key.publicJwk), proofs };
-    return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
+  createUser: async () => {
+    const input = { email: "new@example.com", name: "New", roles: ["AUDITOR"] };
+    return { from: manager, input, other: { ...input, roles: ["ADMIN"] }, act: ActType.USER_CREATED, noun: "user" };
   },
-  updateClient: async () => {
-    const owner = await seedClient(app, place.shell, place.partner.id);
-    const input = { clientId: owner.client.id, dpopBoundAccessTokens: true };
-    const other = { ...input, dpopBoundAccessTokens: false };
-    return { from: manager, input, other, act: ActType.CLIENT_UPDATED, noun: "client" };
+  inviteUser: async () => {
+    const [{ user }, other] = [await person(), await person()];
+    const [input, next] = [{ userId: user.id }, { userId: other.user.id }];
+    return { from: manager, input, other: next, act: ActType.USER_INVITED, noun: "user" };
   },
-  registerKey: async () => {
-    const input = { clientId: place.client.id, ...(await provenKey(app, manager.actor, place.client.id)) };
-    const other = { clientId: place.client.id, ...(await provenKey(app, manager.actor, place.client.id)) };
-    return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
+  changeUserRoles: async () => {
+    const input = { userId: (await person()).user.id, roles: ["ADMIN"] };
+    const other = { ...input, roles: ["KEY_MANAGER"] };
+    return { from: manager, input, other, act: ActType.USER_ROLES_CHANGED, noun: "user" };
   },
-  rotateKey: async () => {
-    const { client, key } = await seedClient(app, place.shell, place.partner.id);
-    const keyId = present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
-    const input = { keyId, overlapSeconds: 60, ...(await provenKey(app, manager.actor, client.id)) };
-    return { from: manager, input, other: { ...input, overlapSeconds: 61 }, act: ActType.KEY_REGISTERED, noun: "key" };
+  disableUser: async () => {
+    const input = { userId: (await person()).user.id, reason: "left" };
+    return { from: manager, input, other: { ...input, reason: "lost" }, act: ActType.USER_DISABLED, noun: "user" };
   },
-  approveKey: async () => {
-    const [first, second] = [await pendingKey(), await pendingKey()];
-    const from = await seedClient(app, place.shell, null); // who registered it may not
-    return { from, input: { keyId: first }, other: { keyId: second }, act: ActType.KEY_APPROVED, noun: "key" };
-  },
-  suspendKey: async () => ofNewKey(ActType.KEY_SUSPENDED, { reason: "odd" }, { reason: "x" }),
-  resumeKey: async () => {
-    const repeatable = await ofNewKey(ActType.KEY_RESUMED, { reason: "even" }, { reason: "x" });
-    await suspendKey(app, place.shell, { keyId: String(repeatable.input["keyId"]), reason: "odd" });
-    return repeatable;
-  },
-  expireKey: async () => {
-    const [input, other] = [{ expiresAt: "2026-03-30T00:00:00.000Z" }, { expiresAt: "2026-03-20T00:00:00.000Z" }];
-    return ofNewKey(ActType.KEY_EXPIRY_SET, input, other);
-  },
-  revokeKey: async () => ofNewKey(ActType.KEY_REVOKED, { reason: "lost" }, { reason: "sold" }),
-  revokeAllKeys: async () => {
-    const input = { clientId: (await seedClient(app, place.shell, place.partner.id)).client.id, reason: "lost" };
-    return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "revocation" };
+  endSession: async () => {
+    const [input = {}, other = {}] = [await person(), await person()].map(({ sessionId }) => ({ sessionId }));
+    return { from: manager, input, other, act: ActType.USER_SESSION_ENDED, noun: "session" };
   },
   setClientPolicy: async () => {
     const input = { clientId: place.client.id, ratePoints: 500 };
@@ -344,6 +331,11 @@ async function quarantined(): Promise<string> {
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
 
+/** A person who is signed in. */
+function person(): ReturnType<typeof seedPerson> {
+  return seedPerson(app, place.shell, [Role.AUDITOR]);
+}
+
 /** An account that waits for approval. */
 async function account(partnerId: string | null = place.partner.id): Promise<string> {
   const wanted = { ...ACCOUNT, partnerId, payee: "", latinName: null, town: null };
@@ -408,30 +400,18 @@ async function open(): Promise<void> {
   manager = await seedClient(app, place.shell, null);
 }
 
-/** A key that the manager registered. */
-async function pendingKey(): Promise<string> {
-  keys += 1;
-  const input = {
-    clientId: place.client.id,
-    ...(await provenKey(app, manager.actor, place.client.id)),
-    idempotencyKey: `pending-${keys}`,
-  };
-  return idIn(await send("registerKey", manager, input), "key");
-}
-
-/** Something that the manager does with a key that is new and in use. */
-async function ofNewKey(act: ActType, asked: Input, other: Input): Promise<Repeatable> {
-  const { key } = await seedClient(app, place.shell, place.partner.id);
-  const keyId = present(await signingKey(app, place.tenant.id, key.kid), "a registered key").id;
-  return { from: manager, input: { keyId, ...asked }, other: { keyId, ...other }, act, noun: "key" };
-}
-
 /** The place's first period, settled. */
 async function settledPeriod(): Promise<string> {
   const [first] = await periods(app, place);
   const periodId = present(first, "a period").id;
   await send("closePeriod", manager, { periodId, idempotencyKey: "close" });
   return periodId;
+}
+
+/** A retention that the manager proposed. */
+async function proposed(idempotencyKey = "propose"): Promise<string> {
+  const input = { itemDays: 400, reason: idempotencyKey, idempotencyKey };
+  return idIn(await send("proposeRetention", manager, input), "retentionChange");
 }
 
 /** A draft of the manager's. */

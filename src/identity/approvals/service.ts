@@ -7,6 +7,7 @@ import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { ClientKey, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
+import { checkSecondPerson } from "../four-eyes/service.js";
 import { keyOf, lockKey } from "../keys/service.js";
 import { clientToManage } from "../service.js";
 
@@ -25,9 +26,8 @@ export async function approveKey(
   if (actor.kind === PrincipalKind.PARTNER) {
     throw identityError("FORBIDDEN", { reason: "A partner's keys are approved by the tenant." });
   }
-  if (actor.kind !== PrincipalKind.OPERATOR_SHELL && key.registeredBy === actor.principalId) {
-    throw identityError("FORBIDDEN", { reason: "Who registered a key may not approve it." });
-  }
+  const first = { by: [key.registeredBy], reason: "Who registered a key may not approve it." };
+  await checkSecondPerson(app.database.manager, actor, first);
   const { partner } = await clientToManage(app, actor, key.clientId);
   await once(app, actor, { operation: "approveKey", idempotencyKey, input: { keyId } }, async (tx) => {
     await approveInTx(app, tx, actor, { keyId, partner });

@@ -26,13 +26,6 @@ export interface PlatformSigner {
   sign(payload: Uint8Array | string, typ: string): string;
 }
 
-/** The Ed25519 key that signs a tenant's log checkpoints, with the key name of its notes (C2SP signed-note). */
-export interface CheckpointKey {
-  readonly name: string;
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
-}
-
 /** A public platform key as the JWK Set lists it (RFC 7517). */
 export interface PublicPlatformJwk {
   readonly kty: "OKP";
@@ -109,26 +102,7 @@ export async function signerByKid(app: App, tenantId: string, kid: string): Prom
   return openKey(app, tenantId, kid);
 }
 
-/**
- * The key of a tenant's log checkpoints: its first, which rotation leaves in this office, because witnesses and
- * auditors keep its verifier key for years; the next one only where the first is compromised. Its name never changes.
- */
-export async function checkpointKey(app: App, tenantId: string): Promise<CheckpointKey> {
-  const first = (await ringOf(app, tenantId)).findLast((key) => key.compromisedAt === null);
-  const { privateKey, publicKey } = first ? await openKey(app, tenantId, first.kid) : await activeKey(app, tenantId);
-  return { name: nameOfLog(tenantId), privateKey, publicKey };
-}
-
-/** Every key that may have signed a tenant's checkpoints, also one that was compromised since. */
-export async function checkpointVerifiers(app: App, tenantId: string): Promise<Omit<CheckpointKey, "privateKey">[]> {
-  const keys = await publicKeysOf(app, tenantId);
-  return keys.map(({ kty, crv, x }) => ({
-    name: nameOfLog(tenantId),
-    publicKey: createPublicKey({ key: { kty, crv, x }, format: "jwk" }),
-  }));
-}
-
-/** Every public key that signs for the platform, of all tenants, retired ones too: what they signed verifies. */
+/** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: PublicRow[] = await app.database.query(
     `select /* all tenants */ public_jwk, compromised_at from platform_key where purpose = ? order by id desc limit ?`,
@@ -185,10 +159,6 @@ interface PublicRow {
 function publicJwkOf({ public_jwk, compromised_at: at }: PublicRow): PublicPlatformJwk {
   const jwk = PublicJwk.parse(JSON.parse(public_jwk));
   return at === null ? jwk : { ...jwk, revoked: { revoked_at: epochSeconds(at) } };
-}
-
-function nameOfLog(tenantId: string): string {
-  return `quittance/${tenantId}`;
 }
 
 async function activeKey(app: App, tenantId: string): Promise<OpenKey> {

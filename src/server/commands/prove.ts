@@ -24,7 +24,7 @@ async function printProof(file: string, { key: keyFile }: { readonly key: string
   if (asked === undefined) throw new Error(`${file} holds no challenge for the key ${kid}.`);
   const { challenge, encryptedChallenge } = asked;
   if (challenge !== null) {
-    const { readSigningKey } = await import("../partner-client.js");
+    const { readSigningKey } = await import("../partner/signing-key.js");
     const key = await readSigningKey(keyFile);
     return console.log(await key.sign(JSON.stringify({ challenge }), PROOF_TYPE));
   }

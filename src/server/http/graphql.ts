@@ -68,11 +68,11 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     url: PATH,
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
-      request.graphqlContext = await admitCaller(app, factsOf(request));
+      request.graphqlContext = await admitCaller(app, factsOf(app, request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     preHandler: async (request) => {
-      request.graphqlContext = await reopenContext(app, contextOf(request), factsOf(request));
+      request.graphqlContext = await reopenContext(app, contextOf(request), factsOf(app, request));
       request.graphqlRequest = await withDocument(request);
     },
     handler: async (request, reply) => {

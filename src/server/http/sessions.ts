@@ -1,7 +1,7 @@
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { refusalOf } from "../format-error.js";
-import { openContext, type RequestFacts, shownFacts } from "./context.js";
+import { callerOf, type RequestFacts, shownFacts } from "./context.js";
 
 /** Subscriptions over a transport, to be ended before the server closes. */
 export interface LiveEndpoints {
@@ -52,7 +52,7 @@ async function isStillGood(app: App, session: Session): Promise<boolean> {
   if (session.isChecking) return performance.now() - session.checkedAt < UNCHECKED_MS_MAX;
   session.isChecking = true;
   try {
-    await openContext(app, session.facts);
+    if ((await callerOf(app, session.facts)) === null) return false;
     session.checkedAt = performance.now();
     return true;
   } catch (error) {
