@@ -16,9 +16,9 @@ const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const WITHOUT_BODY = [204, 205, 304];
 
-/** Addresses that are not of the public internet (RFC 6890); IPv4 inside IPv6 is checked as IPv4. */
+/** Addresses of this machine and of networks behind it, which nobody may make us call (RFC 6890). */
 const PRIVATE = new BlockList();
-for (const [network, prefix] of [
+for (const [net, bits] of [
   ...([
     ["0.0.0.0", 8],
     ["10.0.0.0", 8],
@@ -30,33 +30,41 @@ for (const [network, prefix] of [
     ["172.16.0.0", 12],
     ["192.0.0.0", 24],
     ["192.0.2.0", 24],
-    ["192.88.99.0", 24],
     ["192.168.0.0", 16],
+    ["198.18.0.0", 15],
   ] as const),
   ...([
-    ["198.18.0.0", 15],
     ["198.51.100.0", 24],
     ["203.0.113.0", 24],
-    ["224.0.0.0", 3],
+    ["224.0.0.0", 4],
+    ["240.0.0.0", 4],
   ] as const),
-])
-  PRIVATE.addSubnet(network, prefix, "ipv4");
-for (const [network, prefix] of [
-  ...([
-    ["::", 96],
-    ["64:ff9b::", 32],
-    ["100::", 64],
-    ["2001::", 23],
-    ["2001:db8::", 32],
-  ] as const),
-  ...([
-    ["2002::", 16],
-    ["fc00::", 7],
-    ["fe80::", 9],
-    ["ff00::", 8],
-  ] as const),
-])
-  PRIVATE.addSubnet(network, prefix, "ipv6");
+]) {
+  PRIVATE.addSubnet(net, bits, "ipv4");
+}
+/** Of IPv6 only global unicast is public, and of that not what tunnels or documents (6to4, Teredo, 2001:db8::/32). */
+const PUBLIC_6 = new BlockList();
+PUBLIC_6.addSubnet("2000::", 3, "ipv6");
+const TUNNELS_6 = new BlockList();
+for (const [net, bits] of [
+  ["2001::", 23],
+  ["2001:db8::", 32],
+  ["2002::", 16],
+] as const) {
+  TUNNELS_6.addSubnet(net, bits, "ipv6");
+}
+
+/** Whether an IP address is one of the public network. */
+export function isPublicAddress(address: string): boolean {
+  switch (isIP(address)) {
+    case 4:
+      return !PRIVATE.check(address, "ipv4");
+    case 6: // one that wraps an IPv4 address (::ffff:…) is no global unicast
+      return PUBLIC_6.check(address, "ipv6") && !TUNNELS_6.check(address, "ipv6");
+    default:
+      return false;
+  }
+}
 
 /**
  * What is wrong with an address that we are to send requests to, in words that continue a sentence; null when nothing
@@ -70,12 +78,7 @@ export function outgoingFault(text: string, { isProduction }: Pick<Config, "isPr
   if (protocol !== "https:") return "is not https";
   const host = hostname.replace(/^\[|\]$/g, "");
   const isLocal = isIP(host) === 0 && (!host.includes(".") || /\.(localhost|local|internal|home\.arpa)\.?$/.test(host));
-  return isLocal || (isIP(host) !== 0 && isPrivateAddress(host)) ? "is not public" : null;
-}
-
-/** Whether an IP address belongs to no public network. */
-export function isPrivateAddress(address: string): boolean {
-  return PRIVATE.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  return isLocal || (isIP(host) !== 0 && !isPublicAddress(host)) ? "is not public" : null;
 }
 
 /**
@@ -111,7 +114,7 @@ function lookupFor({ isProduction }: Pick<Config, "isProduction">): LookupFuncti
   return (host, options, answer) => {
     lookUp(host, { ...options, all: true }, (error, found) => {
       if (error !== null) return answer(error, []);
-      if (isProduction && found.some(({ address }) => isPrivateAddress(address))) {
+      if (isProduction && found.some(({ address }) => !isPublicAddress(address))) {
         return answer(new Error("The name leads to an address that is not public."), []);
       }
       if (options.all === true) return answer(null, found);

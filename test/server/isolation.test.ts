@@ -5,6 +5,7 @@ import {
   getNamedType,
   isEnumType,
   isInputObjectType,
+  isLeafType,
   isListType,
   isNonNullType,
   isRequiredArgument,
@@ -15,6 +16,8 @@ import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
 import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
+import { RetentionKind } from "../../src/operations/retention/entities.js";
+import { proposeChange } from "../../src/operations/retention/service.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
@@ -47,7 +50,7 @@ interface IdPlace {
 type Kind =
   | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation")
+  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation" | "retentionChange")
   | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
@@ -74,6 +77,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
   ...{ settlementPeriod: "period", settlementRun: "settlementRun", simulation: "simulation", statement: "statement" },
+  ...{ retentionChangeId: "retentionChange" },
   ...{ settlementRunProgress: "settlementRun", simulationProgress: "simulation", node: "statement", ids: "statement" },
 };
 
@@ -96,6 +100,8 @@ const UNSCOPED = ["errorCodes", "node", "nodes", "viewer", "endSession"];
 /** Root fields for who may read the audit trail. */
 const AUDITED = [
   ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
+  ...["threatAlerts", "quarantinedBatches", "log"],
+  ...["threatAlerts", "quarantinedBatches", "retentionChanges"],
   ...["threatAlerts", "quarantinedBatches", "user", "users"],
 ];
 
@@ -103,6 +109,7 @@ const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
+const PROPOSAL = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "policy" };
 /** Access tokens of those who may see none of it. */
 const strangers = {} as Record<
   "of another tenant" | "of another partner" | "without a scope" | "without audit:read",
@@ -138,6 +145,7 @@ beforeAll(async () => {
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
+    retentionChange: (await proposeChange(app, shell, PROPOSAL)).id,
   } satisfies Record<Kind, unknown>);
   const other = await seedTenant(app);
   const jwk = JSON.stringify((await newKey()).publicJwk);
@@ -221,6 +229,16 @@ async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
 }
 
+test("entries of a log are NOT_FOUND to another tenant's auditors", async () => {
+  const other = await seedTenant(app);
+  const auditors = [await tokenOf(seedClient(app, other.actor, null, ["audit:read"])), strangers["of another tenant"]];
+  for (const token of auditors) {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}/log/${victims.tenant}/tile/entries/000`, { headers });
+    expect(response.status).toBe(404);
+  }
+});
+
 test.each([
   ["acknowledgement", acknowledgeStatement, {}],
   ["dispute", disputeStatement, { reason: "Mine.", lines: [{ line: 0 }] }],
@@ -294,7 +312,8 @@ async function ask(token: string, { root, field: name, place }: IdPlace, id: str
   const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(", ");
   const given = args.map((arg) => `${arg.name}: $${arg.name}`).join(", ");
   const head = `${root} ${declared === "" ? "" : `(${declared})`}`;
-  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} { __typename } }`;
+  const selection = isLeafType(getNamedType(field.type)) ? "" : "{ __typename }";
+  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} ${selection} }`;
   const response = await fetch(`${api.url}/graphql${root === "subscription" ? "/stream" : ""}`, {
     method: "POST",
     headers: {

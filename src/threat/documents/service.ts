@@ -48,7 +48,7 @@ export async function activateThreatRules(
 }
 
 /** A version of the actor's tenant; `NOT_FOUND` for anything else. */
-async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
+export async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
   const found = isId(id, "thr") ? await app.database.manager.findOneBy(ThreatRules, { tenantNo, id }) : null;
   if (found === null) throw threatError("NOT_FOUND", { what: "threat rules" });
   return found;
