@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
 import { newNonce } from "../identity/nonces/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
@@ -139,7 +139,7 @@ function openServer(app: App): FastifyInstance {
 const PRICES: Readonly<Record<string, number>> = {
   ...{ "/healthz": 0, "/readyz": 0, "/metrics": 0 }, // probes of ours
   ...{ "/graphql": 0, "/graphql/stream": 0 }, // counted where it is known who asks
-  [TOKEN_PATH]: 20,
+  ...{ [TOKEN_PATH]: 20, [REVOCATION_PATH]: 20 },
 };
 
 /** Counts what is asked without a token against its address. */

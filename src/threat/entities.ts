@@ -76,7 +76,7 @@ registerEnumType(ThreatFact, {
 export interface BatchFigures {
   readonly items: number;
   /** The largest amount of each currency, as its decimal reads, where any is above zero. */
-  readonly largest: ReadonlyMap<string, number>;
+  readonly largest: readonly (readonly [currency: string, size: number])[];
   /** Bets in the currency that has the most of them, and what players bet and won in it. */
   readonly bets: number;
   readonly betSum: number;

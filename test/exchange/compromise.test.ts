@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { batchesSigned } from "../../src/exchange/compromise/service.js";
@@ -50,15 +51,15 @@ test("a key revoked for any other reason leaves its batches to be posted", async
 test("what is being posted while the key is revoked is posted first, and not quarantined", async () => {
   const place = await openExchange(app);
   const { batch } = await submit(app, place);
-  let revoking: Promise<unknown> | null = null;
-  await transact(app, async (tx) => {
+  const revoking = await transact(app, async (tx) => {
     await holdCursor(tx, place.partner); // as posting does
-    revoking = revoke(place, "COMPROMISED");
+    const revoking = revoke(place, "COMPROMISED");
     const winner = await Promise.race([revoking.then(() => "revoked"), sleep(300).then(() => "posting")]);
     expect(winner).toBe("posting");
     await tx.query("update batch set state = 'POSTED' where tenant_no = ? and no = ?", [place.tenant.no, batch.no]);
+    return { done: revoking };
   });
-  await revoking;
+  await revoking.done;
   expect(await statesOf(batch)).toEqual(["POSTED"]);
   expect(await actsOf(app, place, ActType.BATCH_QUARANTINED)).toEqual([]);
 });
@@ -88,8 +89,4 @@ async function statesOf(...batches: readonly Batch[]): Promise<string[]> {
       async ({ tenantNo, no }) => (await app.database.manager.findOneByOrFail(Batch, { tenantNo, no })).state,
     ),
   );
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

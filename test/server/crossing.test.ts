@@ -12,10 +12,14 @@ const ANYBODY = "any token";
  */
 const SHOWN_ALONG: Readonly<Record<string, string>> = {
   "Act.partner": "audit:read",
+  "Batch.partner": "audit:read settlements:manage",
+  "BatchQuarantine.batch": "audit:read settlements:manage",
   "Client.keys": "clients:manage",
   "Configuration.partner": "configs:approve",
   "Payable.partner": "payouts:manage",
   "SettlementRunPartner.partner": "settlements:manage",
+  "ThreatAssessment.partner": "audit:read settlements:manage",
+  "ThreatBlock.partner": "audit:read",
   "Transaction.originPeriod": "batches:read",
   "Transaction.period": "batches:read",
   "Viewer.partner": ANYBODY,

@@ -139,9 +139,9 @@ test("a partner without rules of its tenant's and without a past is held up by n
 
 test("rules are in force in another process within seconds, without a restart", async () => {
   const place = await openExchange(app);
-  expect((await submit(second as typeof app, place)).batch.state).toBe(BatchState.ACCEPTED);
+  expect((await submit(second, place)).batch.state).toBe(BatchState.ACCEPTED);
   await enforce(app, place.home.actor, [EVERY_BATCH]);
-  const state = async () => (await submit(second as typeof app, place)).batch.state;
+  const state = async () => (await submit(second, place)).batch.state;
   await expect.poll(state, SOON).toBe(BatchState.QUARANTINED);
 });
 

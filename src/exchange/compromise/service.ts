@@ -25,7 +25,7 @@ export async function quarantineOnCompromise(tx: TxSql, { actor, act }: ActOf, a
 }
 
 /** Quarantines what is not posted of the batches that a key signed, each with its act; answers how many. */
-export async function quarantineBatchesOfKey(tx: TxSql, actor: Actor, kid: string, at: Date): Promise<number> {
+async function quarantineBatchesOfKey(tx: TxSql, actor: Actor, kid: string, at: Date): Promise<number> {
   const { tenantNo } = actor;
   const partners: { id: string; no: number }[] = await tx.query(
     `select distinct partner.id, partner.no

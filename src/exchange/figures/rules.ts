@@ -27,7 +27,7 @@ export function figuresOf(transactions: readonly unknown[]): BatchFigures {
   }
   let most: Played = { bets: 0, betSum: 0, winSum: 0 };
   for (const each of played.values()) if (each.bets > most.bets) most = each;
-  return { items: transactions.length, largest, ...most };
+  return { items: transactions.length, largest: [...largest], ...most };
 }
 
 interface Sized {

@@ -133,7 +133,7 @@ export async function expireBlocksForAllTenants(app: App): Promise<number> {
 }
 
 /** A block of the actor's tenant; `NOT_FOUND` for anything else. */
-export async function threatBlockOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatBlock> {
+async function threatBlockOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatBlock> {
   const found = isId(id, "blk") ? await app.database.manager.findOneBy(ThreatBlock, { tenantNo, id }) : null;
   if (found === null) throw threatError("NOT_FOUND", { what: "block" });
   return found;

@@ -27,6 +27,18 @@ export class ThreatRulesPayload {
   readonly threatRules!: ThreatRules;
 }
 
+/** The rules by which the tenant's senders are judged now. */
+@ObjectType({ description: "The rules by which the tenant's senders are judged now." })
+export class ThreatRulesInForce {
+  @Field(() => ThreatRules, { nullable: true, description: "The active version; null for a tenant that has none." })
+  readonly threatRules!: ThreatRules | null;
+
+  @Field(() => GraphQLJSONObject, {
+    description: "Its document, or that by which tenants without rules of their own are judged: start from it.",
+  })
+  readonly document!: object;
+}
+
 /** Threat rules: draft, activate and read. */
 @Resolver(() => ThreatRules)
 export class ThreatRulesResolver {
@@ -63,10 +75,8 @@ export class ThreatRulesResolver {
   }
 
   @Authorized("configs:draft", "configs:approve", "audit:read")
-  @Query(() => GraphQLJSONObject, {
-    description: "The document in force: of the active version, or that of tenants which have none. Start from it.",
-  })
-  async threatRulesInForce(@Ctx() { app, actor }: Context): Promise<object> {
+  @Query(() => ThreatRulesInForce, { description: "The rules by which the tenant's senders are judged now." })
+  threatRulesInForce(@Ctx() { app, actor }: Context): Promise<ThreatRulesInForce> {
     return rulesInForce(app, actor);
   }
 

@@ -48,7 +48,7 @@ export async function activateThreatRules(
 }
 
 /** A version of the actor's tenant; `NOT_FOUND` for anything else. */
-export async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
+async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
   const found = isId(id, "thr") ? await app.database.manager.findOneBy(ThreatRules, { tenantNo, id }) : null;
   if (found === null) throw threatError("NOT_FOUND", { what: "threat rules" });
   return found;
@@ -73,10 +73,13 @@ export async function countThreatRules(app: App, { tenantNo }: Actor): Promise<n
   return app.database.manager.countBy(ThreatRules, { tenantNo });
 }
 
-/** The rules by which the tenant's senders are judged now: the active version's, or those for who has none. */
-export async function rulesInForce(app: App, { tenantNo }: Actor): Promise<ThreatRuleset> {
-  const active = await app.database.manager.findOneBy(ThreatRules, { tenantNo, state: ThreatRulesState.ACTIVE });
-  return active === null ? DEFAULT_RULES : parseRuleset(JSON.parse(active.document));
+/** The rules by which the tenant's senders are judged now; the version is null for a tenant that has none. */
+export async function rulesInForce(
+  app: App,
+  { tenantNo }: Actor,
+): Promise<{ readonly threatRules: ThreatRules | null; readonly document: ThreatRuleset }> {
+  const threatRules = await app.database.manager.findOneBy(ThreatRules, { tenantNo, state: ThreatRulesState.ACTIVE });
+  return { threatRules, document: threatRules === null ? DEFAULT_RULES : JSON.parse(threatRules.document) };
 }
 
 /** The tenant's row is the lock that keeps two versions from taking one number. */
