@@ -68,7 +68,8 @@ CREATE TABLE `batch` (
   `partner_no` int(10) unsigned NOT NULL,
   `issuer_no` int(10) unsigned NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `jti_hash` binary(16) NOT NULL,
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `mode` enum('INDEPENDENT','ATOMIC') NOT NULL,
@@ -89,12 +90,15 @@ CREATE TABLE `batch` (
   `parked_reason` varchar(500) DEFAULT NULL,
   `encryption_kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `encrypted_sha256` binary(32) DEFAULT NULL,
+  `removed_at` datetime(3) DEFAULT NULL,
+  `taken_count` int(10) unsigned DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
-  UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
+  UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti_hash`),
   KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
   KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`,`no`,`payload_bytes`,`accepted_at`),
   KEY `ix_batch_kid` (`tenant_no`,`kid`),
+  KEY `ix_batch_kept` (`tenant_no`,`partner_no`,`removed_at`),
   CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -402,13 +406,43 @@ CREATE TABLE `lease` (
   PRIMARY KEY (`name`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `log_anchor` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `held_at` datetime(3) DEFAULT NULL,
+  `fault` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `log_checkpoint` (
   `tenant_no` int(10) unsigned NOT NULL,
   `size` bigint(20) unsigned NOT NULL,
   `root` binary(32) NOT NULL,
   `note` mediumtext NOT NULL,
   `signed_at` datetime(3) NOT NULL,
+  `generation` int(10) unsigned NOT NULL DEFAULT 1,
   PRIMARY KEY (`tenant_no`,`size`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_cosignature` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `witness` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `line` mediumtext NOT NULL,
+  `cosigned_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`size`,`witness`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_key` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `generation` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `public_jwk` mediumtext NOT NULL,
+  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`generation`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `log_tile` (
@@ -567,6 +601,23 @@ CREATE TABLE `product` (
   CONSTRAINT `fk_product_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `retention_change` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kind` enum('RETENTION','PLAYER_KEY') NOT NULL,
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUPERSEDED','REFUSED') NOT NULL DEFAULT 'PENDING_APPROVAL',
+  `item_days` int(10) unsigned DEFAULT NULL,
+  `origin_days` int(10) unsigned DEFAULT NULL,
+  `reason` varchar(500) NOT NULL,
+  `proposed_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_retention_change_state` (`tenant_id`,`kind`,`state`),
+  CONSTRAINT `fk_retention_change_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `reversal` (
   `original` binary(16) NOT NULL,
   `tenant_no` int(10) unsigned NOT NULL,
@@ -616,6 +667,7 @@ CREATE TABLE `settlement_period` (
   `cycle_ends_at` datetime(3) NOT NULL,
   `grain` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   `commitment` varbinary(1704) DEFAULT NULL,
+  `removed_batches` int(10) unsigned NOT NULL DEFAULT 0,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_settlement_period_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_settlement_period_start` (`tenant_no`,`partner_no`,`starts_at`),
@@ -666,6 +718,20 @@ CREATE TABLE `set_off` (
   KEY `ix_set_off_debtor` (`tenant_id`,`debtor_id`,`id`),
   CONSTRAINT `fk_set_off_creditor` FOREIGN KEY (`tenant_id`, `creditor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
   CONSTRAINT `fk_set_off_debtor` FOREIGN KEY (`tenant_id`, `debtor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `sign_in_provider` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `issuer` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_secret_sealed` varbinary(1024) NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `serves_all_tenants` tinyint(1) NOT NULL,
+  `allows_passwords` tinyint(1) NOT NULL,
+  `set_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `set_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`),
+  CONSTRAINT `fk_sign_in_provider_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `simulated_statement` (
@@ -763,11 +829,20 @@ CREATE TABLE `statement_reply` (
   CONSTRAINT `fk_statement_reply_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `taken_id` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `dedupe` binary(16) NOT NULL,
+  `content_hash` binary(16) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `tenant` (
   `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
   `player_key_sealed` varbinary(128) NOT NULL,
+  `player_key_since` datetime(3) DEFAULT NULL,
   `ledger_epoch` int(10) unsigned NOT NULL DEFAULT 1,
   `created_at` datetime(3) NOT NULL,
   PRIMARY KEY (`no`),
@@ -893,4 +968,45 @@ CREATE TABLE `trusted_document` (
   `withdrawn_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`hash`),
   CONSTRAINT `fk_trusted_document_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `user` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `email` varchar(254) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `role_list` varchar(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('INVITED','ACTIVE','DISABLED') NOT NULL DEFAULT 'INVITED',
+  `password_hash` varchar(200) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `failures` int(10) unsigned NOT NULL DEFAULT 0,
+  `locked_until` datetime(3) DEFAULT NULL,
+  `invited_at` datetime(3) DEFAULT NULL,
+  `invitation_ends_at` datetime(3) DEFAULT NULL,
+  `issuer` varchar(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `subject` varchar(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `created_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `signed_in_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_user_email` (`tenant_id`,`email`),
+  UNIQUE KEY `uq_user_subject` (`tenant_id`,`issuer`,`subject`),
+  CONSTRAINT `fk_user_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `user_session` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `user_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `secret_hash` binary(32) NOT NULL,
+  `method` enum('PASSWORD','PROVIDER') NOT NULL,
+  `address` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `agent` varchar(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `started_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_user_session_secret` (`secret_hash`),
+  KEY `ix_user_session_user` (`tenant_id`,`user_id`,`ended_at`),
+  CONSTRAINT `fk_user_session_user` FOREIGN KEY (`tenant_id`, `user_id`) REFERENCES `user` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -9,8 +9,8 @@ interface Explanation {
 
 const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   UNAUTHENTICATED: {
-    meaning: "No access token came, or it is expired, revoked or not ours.",
-    remedy: "Get a new one from `/oauth/token` and ask again.",
+    meaning: "No access token came, or it is expired, revoked or not ours, or its DPoP proof is no good.",
+    remedy: "Get a new one from `/oauth/token` and ask again; `oauthError` tells where a new proof will do.",
   },
   FORBIDDEN: {
     meaning: "The access token lacks the scope that the field names.",
@@ -125,6 +125,10 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   BATCH_ABORTED: {
     meaning: "Another item of the same `ATOMIC` batch was refused, and so all were.",
     remedy: "Correct the refused item and send a new batch.",
+  },
+  REMOVED: {
+    meaning: "What is asked for, or would be reversed, was settled, exported and removed after the tenant's retention.",
+    remedy: "Ask the tenant for its export; settle what is still owed by an `ADJUSTMENT`.",
   },
   CURSOR_EXPIRED: {
     meaning: "The cursor or sequence reaches further back than is kept.",

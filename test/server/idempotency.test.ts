@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
+import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
@@ -26,6 +27,7 @@ import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { submit } from "../support/batches.js";
 import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
 
@@ -44,6 +46,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
+  [/User(Roles)?$/, "user"],
+  [/Session$/, "session"],
   [/Configuration$/, "configuration"],
   [/Period$/, "period"],
   [/Statement$/, "statement"],
@@ -55,6 +59,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/(Retention|RetentionChange|PlayerKeyErasure)$/, "retentionChange"],
   [/ThreatRules$/, "threatRules"],
   [/ThreatAssessment$/, "threatAssessment"],
   [/ThreatBlock$/, "threatBlock"],
@@ -80,6 +85,26 @@ let manager: SeededClient;
 let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
+  proposeRetention: async () => {
+    const input = { itemDays: 400, reason: "policy" };
+    const act = ActType.RETENTION_PROPOSED;
+    return { from: manager, input, other: { ...input, itemDays: 500 }, act, noun: "retentionChange" };
+  },
+  proposePlayerKeyErasure: async () => {
+    const act = ActType.PLAYER_KEY_ERASURE_PROPOSED;
+    return { from: manager, input: { reason: "asked" }, other: { reason: "again" }, act, noun: "retentionChange" };
+  },
+  approveRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed() };
+    const other = { retentionChangeId: await proposed("another") };
+    const from = await seedClient(app, place.shell, null);
+    return { from, input, other, act: ActType.RETENTION_SET, noun: "retentionChange" };
+  },
+  refuseRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed(), reason: "no" };
+    const other = { ...input, reason: "never" };
+    return { from: manager, input, other, act: ActType.RETENTION_REFUSED, noun: "retentionChange" };
+  },
   createTenant: async () => {
     const platform = await ensurePlatformTenant(app);
     const operators = { ...place.shell, tenantId: platform.id, tenantNo: platform.no };
@@ -111,6 +136,28 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
     const input = { keyId: key.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
+  },
+  createUser: async () => {
+    const input = { email: "new@example.com", name: "New", roles: ["AUDITOR"] };
+    return { from: manager, input, other: { ...input, roles: ["ADMIN"] }, act: ActType.USER_CREATED, noun: "user" };
+  },
+  inviteUser: async () => {
+    const [{ user }, other] = [await person(), await person()];
+    const [input, next] = [{ userId: user.id }, { userId: other.user.id }];
+    return { from: manager, input, other: next, act: ActType.USER_INVITED, noun: "user" };
+  },
+  changeUserRoles: async () => {
+    const input = { userId: (await person()).user.id, roles: ["ADMIN"] };
+    const other = { ...input, roles: ["KEY_MANAGER"] };
+    return { from: manager, input, other, act: ActType.USER_ROLES_CHANGED, noun: "user" };
+  },
+  disableUser: async () => {
+    const input = { userId: (await person()).user.id, reason: "left" };
+    return { from: manager, input, other: { ...input, reason: "lost" }, act: ActType.USER_DISABLED, noun: "user" };
+  },
+  endSession: async () => {
+    const [input = {}, other = {}] = [await person(), await person()].map(({ sessionId }) => ({ sessionId }));
+    return { from: manager, input, other, act: ActType.USER_SESSION_ENDED, noun: "session" };
   },
   setClientPolicy: async () => {
     const input = { clientId: place.client.id, ratePoints: 500 };
@@ -319,6 +366,11 @@ async function quarantined(): Promise<string> {
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
 
+/** A person who is signed in. */
+function person(): ReturnType<typeof seedPerson> {
+  return seedPerson(app, place.shell, [Role.AUDITOR]);
+}
+
 /** An account that waits for approval. */
 async function account(partnerId: string | null = place.partner.id): Promise<string> {
   const wanted = { ...ACCOUNT, partnerId, payee: "", latinName: null, town: null };
@@ -389,6 +441,12 @@ async function settledPeriod(): Promise<string> {
   const periodId = present(first, "a period").id;
   await send("closePeriod", manager, { periodId, idempotencyKey: "close" });
   return periodId;
+}
+
+/** A retention that the manager proposed. */
+async function proposed(idempotencyKey = "propose"): Promise<string> {
+  const input = { itemDays: 400, reason: idempotencyKey, idempotencyKey };
+  return idIn(await send("proposeRetention", manager, input), "retentionChange");
 }
 
 /** A draft of the manager's. */
