@@ -7,7 +7,7 @@ import { graphqlRequest, openRawClient, type RawClient } from "./raw-client.js";
 const SECONDS = { warmUp: 2, run: 6 };
 /** A probe asks so often, alone and beside the attack. */
 const PROBES_PER_SECOND = 100;
-/** Attacks come one after the other, so long after the last was answered; faster, the attacker's rate would end them. */
+/** Attacks come so long after the last was answered; faster, the attacker's rate would end them. */
 const PAUSE_MS = 15;
 const P99 = 0.99;
 const PROBE = JSON.stringify({ query: "{ viewer { clientId } }" });

@@ -25,10 +25,13 @@ import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
 import { BoundTokens0000000000027 } from "./0027-bound-tokens.js";
+import { People0000000000028 } from "./0028-people.js";
+import { SignInProviders0000000000029 } from "./0029-sign-in-providers.js";
 import { Encryption0000000000030 } from "./0030-encryption.js";
 import { ClientPolicies0000000000031 } from "./0031-client-policies.js";
 import { Threat0000000000032 } from "./0032-threat.js";
 import { Quarantine0000000000033 } from "./0033-quarantine.js";
+import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-elsewhere.js";
 import { Audit0000000000035 } from "./0035-audit.js";
 import { Retention0000000000036 } from "./0036-retention.js";
 
@@ -60,10 +63,13 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Payouts0000000000024,
   KeyPurposes0000000000025,
   BoundTokens0000000000027,
+  People0000000000028,
+  SignInProviders0000000000029,
   Encryption0000000000030,
   ClientPolicies0000000000031,
   Threat0000000000032,
   Quarantine0000000000033,
+  CheckpointsKeptElsewhere0000000000034,
   Audit0000000000035,
   Retention0000000000036,
 ];

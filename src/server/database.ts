@@ -12,8 +12,11 @@ import { Reversal } from "../exchange/reversals/entities.js";
 import { TrustedDocument } from "../identity/documents/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { ClientPolicy } from "../identity/policies/entities.js";
+import { SignInProvider } from "../identity/providers/entities.js";
 import { SeenProof } from "../identity/replays/entities.js";
 import { RevokedToken } from "../identity/revocations/entities.js";
+import { UserSession } from "../identity/sessions/entities.js";
+import { User } from "../identity/users/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { RetentionChange } from "../operations/retention/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
@@ -35,12 +38,13 @@ import { ThreatAssessment } from "../threat/assessments/entities.js";
 import { ThreatBlock } from "../threat/blocks/entities.js";
 import { ThreatRules } from "../threat/documents/entities.js";
 import { StoredProfile, ThreatThreshold } from "../threat/entities.js";
-import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
+import { LogAnchor, LogCheckpoint, LogCosignature, LogKey, LogTile, LogTree } from "../transparency/entities.js";
 
 /** Every table of ours and the migrations that make them. */
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[LogKey, LogCosignature, LogAnchor],
     ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
@@ -50,6 +54,7 @@ export const databaseSchema: Schema = {
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
+    ...[User, UserSession, SignInProvider],
     ...[PayoutAccount, PayoutFile, Payout],
     ...[TakenId, RetentionChange],
     ...[ThreatRules, ThreatAssessment, ThreatBlock, ThreatThreshold, StoredProfile, BatchQuarantine],

@@ -1,7 +1,8 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { TOKEN_PATH } from "../identity/assertions/service.js";
+import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
 import { newNonce } from "../identity/nonces/service.js";
+import { CALLBACK_PATH } from "../identity/provider-sign-ins/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
@@ -16,11 +17,13 @@ import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
 import { registerHealth } from "./http/health.js";
 import { startLive } from "./http/live.js";
+import { registerLog } from "./http/log.js";
 import { allowOrigins } from "./http/origins.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
 import { registerStatements } from "./http/statements.js";
 import { registerOauth } from "./oauth.js";
+import { registerPeople } from "./people/routes.js";
 
 /** The HTTP server of this process, listening. */
 export interface HttpServer {
@@ -60,11 +63,13 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
   if (app.config.http.hasGraphiql) registerGraphiql(server);
+  registerPeople(server, app);
   registerDownloads(server, app);
   registerActExports(server, app);
   registerRenditions(server, app);
   registerStatements(server, app);
   registerPayoutFiles(server, app);
+  registerLog(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
   await server.listen({ host: app.config.host, port: app.config.port });
@@ -139,7 +144,8 @@ function openServer(app: App): FastifyInstance {
 const PRICES: Readonly<Record<string, number>> = {
   ...{ "/healthz": 0, "/readyz": 0, "/metrics": 0 }, // probes of ours
   ...{ "/graphql": 0, "/graphql/stream": 0 }, // counted where it is known who asks
-  [TOKEN_PATH]: 20,
+  ...{ [TOKEN_PATH]: 20, [REVOCATION_PATH]: 20 },
+  ...{ "/sign-in": 500, "/join": 500, "/account/password": 500, [CALLBACK_PATH]: 100 }, // a password takes long to hash
 };
 
 /** Counts what is asked without a token against its address. */

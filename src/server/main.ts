@@ -6,7 +6,9 @@ import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
+import { register as registerLog } from "./commands/log.js";
 import { register as registerPayouts } from "./commands/payouts.js";
+import { register as registerPeople } from "./commands/people.js";
 import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerRetain } from "./commands/retain.js";
@@ -19,6 +21,7 @@ import { register as registerTenants } from "./commands/tenants.js";
 import { register as registerToken } from "./commands/token.js";
 import { register as registerUp } from "./commands/up.js";
 import { register as registerVerify } from "./commands/verify.js";
+import { register as registerWitness } from "./commands/witness.js";
 
 /** Exit codes: 1 where a command failed, 2 where it was called wrongly. */
 const [FAILED, MISUSED] = [1, 2];
@@ -34,6 +37,7 @@ for (const register of [
   registerUp,
   registerTenants,
   registerKeys,
+  registerPeople,
   registerPolicies,
   registerToken,
   registerSettlement,
@@ -43,6 +47,8 @@ for (const register of [
   registerVerify,
   registerRenditions,
   registerFsck,
+  registerLog,
+  registerWitness,
   registerRetain,
   registerBatches,
   registerSubmit,

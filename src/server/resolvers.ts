@@ -6,13 +6,16 @@ import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-sta
 import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
+import { RehearsalResolver } from "../exchange/rehearsals/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ClientPolicyResolver } from "../identity/policies/resolver.js";
+import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
+import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
 import { InboxResolver } from "../operations/inbox/resolver.js";
@@ -40,19 +43,22 @@ import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
 import { ThreatBlockResolver } from "../threat/blocks/resolver.js";
 import { ThreatRulesResolver } from "../threat/documents/resolver.js";
 import { ThreatAlertResolver } from "../threat/live/resolver.js";
+import { LogResolver } from "../transparency/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
 
 /** Every resolver of the schema, a line each domain. */
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
-  ...[TenancyResolver],
+  ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[TenancyResolver],
+  ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
-  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver],
+  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],

@@ -21,7 +21,7 @@ import { type Connection, type Context, connectionOf, connectionType } from "../
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { InclusionProof } from "../../transparency/entities.js";
-import { inclusionProofOf } from "../../transparency/service.js";
+import { inclusionProofOf } from "../../transparency/proving/service.js";
 import { PeriodInclusionProof } from "../commitments/entities.js";
 import { proofsInRequest } from "../commitments/service.js";
 import { CameEncrypted } from "../encryption/entities.js";
