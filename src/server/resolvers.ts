@@ -21,6 +21,7 @@ import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
+import { InboxResolver } from "../operations/inbox/resolver.js";
 import { RetentionResolver } from "../operations/retention/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
@@ -66,6 +67,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
-  ...[AuditResolver, RetentionResolver],
+  ...[AuditResolver, RetentionResolver, InboxResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

@@ -52,6 +52,7 @@ export class RehearsalResolver {
     return rehearseThreatRules(app, actor, await partnerOf(app, actor, partnerId), args);
   }
 
+  @Authorized("batches:read")
   @FieldResolver(() => Batch, { description: "The batch." })
   batch(@Ctx() { app, actor }: Context, @Root() { batchId }: RehearsedThreat): Promise<Batch> {
     return batchOf(app, actor, batchId, null);
