@@ -29,7 +29,9 @@ import { Encryption0000000000030 } from "./0030-encryption.js";
 import { ClientPolicies0000000000031 } from "./0031-client-policies.js";
 import { Threat0000000000032 } from "./0032-threat.js";
 import { Quarantine0000000000033 } from "./0033-quarantine.js";
+import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-elsewhere.js";
 import { Audit0000000000035 } from "./0035-audit.js";
+import { Retention0000000000036 } from "./0036-retention.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -63,5 +65,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ClientPolicies0000000000031,
   Threat0000000000032,
   Quarantine0000000000033,
+  CheckpointsKeptElsewhere0000000000034,
   Audit0000000000035,
+  Retention0000000000036,
 ];

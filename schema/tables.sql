@@ -68,7 +68,8 @@ CREATE TABLE `batch` (
   `partner_no` int(10) unsigned NOT NULL,
   `issuer_no` int(10) unsigned NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `jti` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `jti_hash` binary(16) NOT NULL,
   `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `client_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `mode` enum('INDEPENDENT','ATOMIC') NOT NULL,
@@ -89,12 +90,15 @@ CREATE TABLE `batch` (
   `parked_reason` varchar(500) DEFAULT NULL,
   `encryption_kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `encrypted_sha256` binary(32) DEFAULT NULL,
+  `removed_at` datetime(3) DEFAULT NULL,
+  `taken_count` int(10) unsigned DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_batch_id` (`tenant_no`,`id`),
-  UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti`),
+  UNIQUE KEY `uq_batch_jti` (`tenant_no`,`issuer_no`,`jti_hash`),
   KEY `ix_batch_partner` (`tenant_no`,`partner_no`),
   KEY `ix_batch_queue` (`state`,`tenant_no`,`partner_no`,`no`,`payload_bytes`,`accepted_at`),
   KEY `ix_batch_kid` (`tenant_no`,`kid`),
+  KEY `ix_batch_kept` (`tenant_no`,`partner_no`,`removed_at`),
   CONSTRAINT `fk_batch_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -402,13 +406,43 @@ CREATE TABLE `lease` (
   PRIMARY KEY (`name`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `log_anchor` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `held_at` datetime(3) DEFAULT NULL,
+  `fault` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `log_checkpoint` (
   `tenant_no` int(10) unsigned NOT NULL,
   `size` bigint(20) unsigned NOT NULL,
   `root` binary(32) NOT NULL,
   `note` mediumtext NOT NULL,
   `signed_at` datetime(3) NOT NULL,
+  `generation` int(10) unsigned NOT NULL DEFAULT 1,
   PRIMARY KEY (`tenant_no`,`size`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_cosignature` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `size` bigint(20) unsigned NOT NULL,
+  `witness` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `line` mediumtext NOT NULL,
+  `cosigned_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`size`,`witness`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `log_key` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `generation` int(10) unsigned NOT NULL,
+  `name` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kid` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `public_jwk` mediumtext NOT NULL,
+  `private_jwk_sealed` varbinary(512) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`generation`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `log_tile` (
@@ -567,6 +601,23 @@ CREATE TABLE `product` (
   CONSTRAINT `fk_product_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `retention_change` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `kind` enum('RETENTION','PLAYER_KEY') NOT NULL,
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUPERSEDED','REFUSED') NOT NULL DEFAULT 'PENDING_APPROVAL',
+  `item_days` int(10) unsigned DEFAULT NULL,
+  `origin_days` int(10) unsigned DEFAULT NULL,
+  `reason` varchar(500) NOT NULL,
+  `proposed_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_retention_change_state` (`tenant_id`,`kind`,`state`),
+  CONSTRAINT `fk_retention_change_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `reversal` (
   `original` binary(16) NOT NULL,
   `tenant_no` int(10) unsigned NOT NULL,
@@ -616,6 +667,7 @@ CREATE TABLE `settlement_period` (
   `cycle_ends_at` datetime(3) NOT NULL,
   `grain` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   `commitment` varbinary(1704) DEFAULT NULL,
+  `removed_batches` int(10) unsigned NOT NULL DEFAULT 0,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_settlement_period_id` (`tenant_no`,`id`),
   UNIQUE KEY `uq_settlement_period_start` (`tenant_no`,`partner_no`,`starts_at`),
@@ -763,11 +815,20 @@ CREATE TABLE `statement_reply` (
   CONSTRAINT `fk_statement_reply_statement` FOREIGN KEY (`tenant_id`, `statement_id`) REFERENCES `statement` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `taken_id` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `dedupe` binary(16) NOT NULL,
+  `content_hash` binary(16) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `tenant` (
   `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
   `player_key_sealed` varbinary(128) NOT NULL,
+  `player_key_since` datetime(3) DEFAULT NULL,
   `ledger_epoch` int(10) unsigned NOT NULL DEFAULT 1,
   `created_at` datetime(3) NOT NULL,
   PRIMARY KEY (`no`),

@@ -57,12 +57,18 @@ test("the examples sign, submit and verify with Node's own crypto alone, and not
   await numberActsForAllTenants(app, lease);
   await releaseLease(app, lease);
   await signCheckpoint(app, home.tenant);
-  const query = `{ batch(id: "${answer.batch.id}") { inclusionProof { index leaf detail hashes checkpoint } } }`;
+  const query = `{ log { verifierKey } batch(id: "${answer.batch.id}") { inclusionProof { file } } }`;
   const { data } = await api.ask({ query, token: await partner.token() });
-  const proof = keptFile("proof.json", JSON.stringify({ data }));
-  expect(await runExample("verify-proof.mjs", proof, receipt, keys)).toContain(`quittance/${home.tenant.id}`);
-  const altered = keptFile("altered.json", JSON.stringify({ data }).replace('\\"itemCount\\":2', '\\"itemCount\\":3'));
-  await expect(runExample("verify-proof.mjs", altered, receipt, keys)).rejects.toThrow("the detail is not the leaf's");
+  const logKey = keptFile("log-key.txt", data.log.verifierKey);
+  const { file } = data.batch.inclusionProof;
+  const proof = keptFile("receipt.tlog-proof", file);
+  expect(await runExample("verify-proof.mjs", proof, logKey, receipt)).toContain(`quittance/${home.tenant.id}`);
+  const extra = Buffer.from(/^extra (.*)$/m.exec(file)?.[1] ?? "", "base64").toString();
+  const altered = Buffer.from(extra.replace('\\"itemCount\\":2', '\\"itemCount\\":3')).toString("base64");
+  const forgery = keptFile("altered.tlog-proof", file.replace(/^extra .*$/m, `extra ${altered}`));
+  await expect(runExample("verify-proof.mjs", forgery, logKey, receipt)).rejects.toThrow(
+    "the detail is not the leaf's",
+  );
 });
 
 /** A partner whose terms are in force, with a client whose key `keygen` made. */

@@ -89,7 +89,16 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   PAYOUT_REFUSED: { ...CHANGED, says: "A payout was marked as refused by the bank." },
   PAYOUT_RETURNED: { ...CHANGED, says: "A payout was marked as returned by the bank." },
   STATEMENT_PAID: { ...CHANGED, says: "A statement is paid, by credit or set-offs wholly." },
+  LOG_RESTARTED: { ...REASONED, says: "A transparency log was given a new name and key." },
   ACTS_EXPORTED: { ...MADE, says: "Somebody exported acts; this says which." },
+  BATCH_REMOVED: { ...CHANGED, says: "A batch that was settled long ago was exported and removed; hashes stay." },
+  ORIGINS_ERASED: { ...CHANGED, says: "Addresses and traces of old acts were erased." },
+  RETENTION_PROPOSED: { ...REASONED, says: "Somebody proposed for how long content is kept." },
+  RETENTION_SET: { ...REASONED, says: "A second person approved for how long content is kept." },
+  RETENTION_REFUSED: { ...REASONED, says: "A proposal about retention was refused or taken back." },
+  PLAYER_KEY_ERASURE_PROPOSED: { ...REASONED, says: "Somebody proposed to erase the key of players' pseudonyms." },
+  PLAYER_KEY_ERASED: { ...REASONED, says: "The key of players' pseudonyms was erased: nobody can link them any more." },
+  PLAYER_KEY_ERASURE_REFUSED: { ...REASONED, says: "A proposal to erase that key was refused or taken back." },
 };
 
 /** What an act says of its subject; each member an object of the caller's. */

@@ -147,6 +147,23 @@ async function findNumbered(
   return { treeIndex: Number(treeIndex), leaf: leafText({ ...rest, tenantId }), leafHash, detail };
 }
 
+/** The leaves of so many numbered acts from an index on, in the order of the tree. */
+export async function leavesOf(
+  app: App,
+  { tenantId, tenantNo }: TenantRef,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<string[]> {
+  const rows: Omit<LeafContent, "tenantId">[] = await app.database.query(
+    `select act.type, act.subject_id as subjectId, act.principal_kind as principalKind,
+       act.principal_id as principalId, act.request_id as requestId, act.at, act.detail_sha256 as detailSha256,
+       act.origin_sha256 as originSha256, partner.id as partnerId
+     from act left join partner on partner.tenant_no = act.tenant_no and partner.no = act.partner_no
+     where act.tenant_no = ? and act.tree_index >= ? and act.tree_index < ? order by act.tree_index`,
+    [tenantNo, from, from + count],
+  );
+  return rows.map((row) => leafText({ ...row, tenantId }));
+}
+
 function actRow(actor: Actor, at: Date, input: ActInput): { values: unknown[]; leafHash: Buffer } {
   const { type, subjectId, partner, before = null, after = null } = input;
   const missing = missingEvidence(type, input);

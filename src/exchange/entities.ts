@@ -1,5 +1,5 @@
 import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
-import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
 import { TransactionKind } from "../periods/entities.js";
 import {
   bigintText,
@@ -61,7 +61,8 @@ registerEnumType(BatchMode, {
 })
 @Entity({ name: "batch" })
 @Index("uq_batch_id", ["tenantNo", "id"], { unique: true })
-@Index("uq_batch_jti", ["tenantNo", "issuerNo", "jti"], { unique: true })
+@Index("uq_batch_jti", ["tenantNo", "issuerNo", "jtiHash"], { unique: true })
+@Index("ix_batch_kept", ["tenantNo", "partnerNo", "removedAt"])
 @Index("ix_batch_partner", ["tenantNo", "partnerNo"])
 @Index("ix_batch_kid", ["tenantNo", "kid"])
 @Index("ix_batch_queue", ["state", "tenantNo", "partnerNo", "no", "payloadBytes", "acceptedAt"])
@@ -86,9 +87,16 @@ export class Batch {
   @Column(idColumn)
   readonly id!: string;
 
-  @Field(() => String, { description: "The signer's own id for it: the payload's `jti`." })
-  @Column(codeColumn)
-  readonly jti!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: "The signer's own id for it: the payload's `jti`. Null once its content was removed.",
+  })
+  @Column({ ...codeColumn, nullable: true })
+  readonly jti!: string | null;
+
+  /** First 16 bytes of SHA-256 over tenant, signer and `jti`: a payload is accepted once, for ever. */
+  @Column(hash16Column)
+  readonly jtiHash!: Buffer;
 
   @Field(() => String, { description: "The key that signed it, as its header names it." })
   @Column({ ...codeColumn, length: 128 })
@@ -166,6 +174,17 @@ export class Batch {
   @Field(() => String, { nullable: true, description: "Why it is parked." })
   @Column({ type: "varchar", length: 500, nullable: true })
   readonly parkedReason!: string | null;
+
+  @Field(() => Date, {
+    nullable: true,
+    description: "When its content and transactions were exported and removed, after the tenant's retention.",
+  })
+  @Column({ ...instantColumn, nullable: true })
+  readonly removedAt!: Date | null;
+
+  /** How many ids of its transactions stay as hashes; null until it is removed. */
+  @Column({ ...numberColumn, nullable: true })
+  readonly takenCount!: number | null;
 }
 
 /** Where one transaction stands. */
@@ -273,22 +292,4 @@ export class Transaction {
   @Field(() => Int, { description: "Its place in its batch, from 0." })
   @Column({ type: "smallint", unsigned: true })
   readonly item!: number;
-}
-
-/** That a transaction is, or will be, reversed: one row an original, so it happens once. */
-@Entity({ name: "reversal" })
-export class Reversal {
-  /** `dedupe` of the original, which may not have come yet. */
-  @PrimaryColumn(hash16Column)
-  readonly original!: Buffer;
-
-  @Column(numberColumn)
-  readonly tenantNo!: number;
-
-  @Column(numberColumn)
-  readonly partnerNo!: number;
-
-  /** `dedupe` of the rollback. */
-  @Column(hash16Column)
-  readonly rollback!: Buffer;
 }

@@ -24,6 +24,7 @@ export const ID_PREFIXES = {
   payoutAccount: "pac",
   payoutFile: "pfl",
   payout: "pay",
+  retentionChange: "rtn",
   threatRules: "thr",
   threatAssessment: "asm",
   threatBlock: "blk",

@@ -287,7 +287,7 @@ function widestPower(width: number): number {
 }
 
 /** The largest power of two below a width of at least two: where RFC 6962 splits. */
-function leftWidth(width: number): number {
+export function leftWidth(width: number): number {
   const power = widestPower(width);
   return power === width ? power / 2 : power;
 }

@@ -1,4 +1,4 @@
-import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
 import {
   counterColumn,
@@ -157,6 +157,12 @@ export class SettlementPeriod {
   /** Frontier of the tree of batches posted into it (`kernel/merkle`); null before the first. */
   @Column({ type: "varbinary", length: 1704, nullable: true })
   readonly commitment!: Buffer | null;
+
+  @Field(() => Int, {
+    description: "Batches of it whose content and transactions were removed, after the tenant's retention.",
+  })
+  @Column({ ...numberColumn, default: 0 })
+  readonly removedBatches!: number;
 }
 
 /** A partner's lock for posting and closing, and the numbers given under it. */

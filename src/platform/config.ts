@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { readIfThere, runningServers } from "./running-servers.js";
+import { type WitnessAddress, witnessAddressesIn } from "./witness-addresses.js";
 
 /** What a process is told from outside; read once, at its start. */
 export interface Config {
@@ -25,6 +26,10 @@ export interface Config {
   /** Where a worker or relay tells its metrics, 0 for any free port; null where it does not. */
   readonly metricsPort: number | null;
   readonly metricsHost: string;
+  /** Where the relay that leads writes checkpoints down outside the database; null where it does not. */
+  readonly anchorDir: string | null;
+  /** Who cosigns checkpoints over HTTP (C2SP tlog-witness). */
+  readonly witnesses: readonly WitnessAddress[];
   /** How this process calls itself in leases and logs, e.g. `relay-1`. */
   readonly processName: string;
   readonly logLevel: string;
@@ -129,15 +134,11 @@ const Environment = z.object({
   QUITTANCE_CLIENT_LIVE: limit(HTTP_DEFAULTS.liveMax),
   QUITTANCE_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
+  QUITTANCE_ANCHOR_DIR: z.string().min(1).optional(),
+  QUITTANCE_WITNESSES: z.string().default(""),
   QUITTANCE_PROCESS: z.string().default("quittance"),
   QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   NODE_ENV: z.string().optional(),
-});
-
-const Services = z.object({
-  databaseUrl: z.string(),
-  redisUrl: z.string(),
-  url: z.string().optional(),
 });
 
 /** Settings said on the command line; each wins over the environment. */
@@ -147,6 +148,7 @@ export interface ConfigOverrides {
   readonly redisUrl?: string | undefined;
   readonly port?: number | undefined;
   readonly publicUrl?: string | undefined;
+  readonly anchorDir?: string | undefined;
 }
 
 /**
@@ -158,6 +160,7 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
   const dataDir = overrides.dataDir ?? environment.QUITTANCE_DATA_DIR;
   const port = overrides.port ?? environment.QUITTANCE_PORT;
   const servers = serversOf(overrides, environment, dataDir);
+  const isProduction = environment.NODE_ENV === "production";
   return {
     ...servers,
     redisPrefix: `{${environment.QUITTANCE_REDIS_PREFIX}}`,
@@ -165,7 +168,7 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     host: environment.QUITTANCE_HOST,
     port,
     publicUrl: publicUrlOf(overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL, dataDir, port),
-    isProduction: environment.NODE_ENV === "production",
+    isProduction,
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
@@ -177,6 +180,8 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     statementMsMax: null,
     metricsPort: environment.QUITTANCE_METRICS_PORT ?? null,
     metricsHost: environment.QUITTANCE_METRICS_HOST,
+    anchorDir: overrides.anchorDir ?? environment.QUITTANCE_ANCHOR_DIR ?? null,
+    witnesses: witnessAddressesIn(environment.QUITTANCE_WITNESSES, isProduction),
     processName: environment.QUITTANCE_PROCESS,
     logLevel: environment.QUITTANCE_LOG_LEVEL,
   };
@@ -272,11 +277,6 @@ function publicUrlOf(named: string | undefined, dataDir: string, port: number): 
   return url.replace(/\/$/, "");
 }
 
-function runningServers(dataDir: string): z.infer<typeof Services> | null {
-  const text = readIfThere(join(dataDir, "run", "services.json"));
-  return text === null ? null : Services.parse(JSON.parse(text));
-}
-
 function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
   const text = named ?? readIfThere(join(dataDir, "master.key"));
   const key = Buffer.from((text ?? "").trim(), "base64url");
@@ -287,13 +287,4 @@ function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
     );
   }
   return key;
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
 }

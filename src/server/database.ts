@@ -5,14 +5,17 @@ import { ActSequence } from "../events/entities.js";
 import { BatchContent, BatchOutcome } from "../exchange/contents/entities.js";
 import { CreditLot, CreditMove, StoredCreditTerms } from "../exchange/credit/entities.js";
 import { EncryptionDemand } from "../exchange/encryption/entities.js";
-import { Batch, Reversal, Transaction } from "../exchange/entities.js";
+import { Batch, Transaction } from "../exchange/entities.js";
 import { BatchQuarantine } from "../exchange/quarantine/entities.js";
+import { TakenId } from "../exchange/removals/entities.js";
+import { Reversal } from "../exchange/reversals/entities.js";
 import { TrustedDocument } from "../identity/documents/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { ClientPolicy } from "../identity/policies/entities.js";
 import { SeenProof } from "../identity/replays/entities.js";
 import { RevokedToken } from "../identity/revocations/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
+import { RetentionChange } from "../operations/retention/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
@@ -32,12 +35,13 @@ import { ThreatAssessment } from "../threat/assessments/entities.js";
 import { ThreatBlock } from "../threat/blocks/entities.js";
 import { ThreatRules } from "../threat/documents/entities.js";
 import { StoredProfile, ThreatThreshold } from "../threat/entities.js";
-import { LogCheckpoint, LogTile, LogTree } from "../transparency/entities.js";
+import { LogAnchor, LogCheckpoint, LogCosignature, LogKey, LogTile, LogTree } from "../transparency/entities.js";
 
 /** Every table of ours and the migrations that make them. */
 export const databaseSchema: Schema = {
   entities: [
     ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[LogKey, LogCosignature, LogAnchor],
     ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
@@ -48,6 +52,7 @@ export const databaseSchema: Schema = {
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
     ...[PayoutAccount, PayoutFile, Payout],
+    ...[TakenId, RetentionChange],
     ...[ThreatRules, ThreatAssessment, ThreatBlock, ThreatThreshold, StoredProfile, BatchQuarantine],
   ],
   migrations: [...migrations],

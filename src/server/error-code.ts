@@ -126,6 +126,10 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "Another item of the same `ATOMIC` batch was refused, and so all were.",
     remedy: "Correct the refused item and send a new batch.",
   },
+  REMOVED: {
+    meaning: "What is asked for, or would be reversed, was settled, exported and removed after the tenant's retention.",
+    remedy: "Ask the tenant for its export; settle what is still owed by an `ADJUSTMENT`.",
+  },
   CURSOR_EXPIRED: {
     meaning: "The cursor or sequence reaches further back than is kept.",
     remedy: "Begin without it.",

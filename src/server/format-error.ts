@@ -28,6 +28,7 @@ const HTTP_STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   FORBIDDEN: 403,
   QUARANTINED: 403,
   NOT_FOUND: 404,
+  REMOVED: 410,
   RATE_LIMITED: 429,
   UNAVAILABLE: 503,
   INTERNAL: 500,

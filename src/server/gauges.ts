@@ -3,6 +3,8 @@ import { backlogForAllTenants, intakeOf } from "../exchange/admission/service.js
 import type { App } from "../platform/app.js";
 import { poolFigures, serverFigures } from "../platform/database-figures.js";
 import type { Reading } from "../platform/metrics.js";
+import { refusedLogs } from "../transparency/forks/service.js";
+import { logLagsForAllTenants } from "../transparency/lags/service.js";
 import { workerQueues } from "./worker-queues.js";
 
 /** What is read once for all scrapes of so many milliseconds. */
@@ -26,6 +28,7 @@ export function registerIntakeGauges(app: App): void {
 /** How the whole installation stands; every relay tells it, whether it leads or not. */
 export function registerInstallationGauges(app: App): void {
   registerBacklogGauges(app);
+  registerLogGauges(app);
   const acts = kept(() => unnumberedForAllTenants(app));
   const { metrics, queues, database } = app;
   const lagged = { name: "relay_lag_acts", help: "acts without a number" };
@@ -52,6 +55,24 @@ function registerBacklogGauges(app: App): void {
   app.metrics.gauge(bytes, async () => (await backlog()).map((each) => reading(each.bytes, each.state)));
   const age = { name: "backlog_age_seconds", help: "how long the oldest batch has not been posted", labelNames };
   app.metrics.gauge(age, async () => (await backlog()).map((each) => reading(each.oldestMs / 1_000, each.state)));
+}
+
+/** How far what outsiders can check is behind; that a log is refused is known to the relay that leads alone. */
+function registerLogGauges(app: App): void {
+  const lags = kept(() => logLagsForAllTenants(app));
+  const { metrics } = app;
+  metrics.gauge({ name: "log_refused", help: "logs that would fork" }, () => one(refusedLogs(app).size));
+  const unsigned = { name: "log_checkpoint_lag_seconds", help: "how long the oldest act has been in no checkpoint" };
+  metrics.gauge(unsigned, async () => one((await lags()).unsignedMs / 1_000));
+  const labelNames = ["anchor"];
+  const lag = { name: "log_anchor_lag_seconds", help: "how long the oldest act is not held outside", labelNames };
+  metrics.gauge(lag, async () =>
+    (await lags()).anchors.map(({ anchor, lagMs }) => ({ labels: { anchor }, value: lagMs / 1_000 })),
+  );
+  const faults = { name: "log_anchor_faults", help: "logs that an anchor does not hold", labelNames };
+  metrics.gauge(faults, async () =>
+    (await lags()).anchors.map(({ anchor, faults: value }) => ({ labels: { anchor }, value })),
+  );
 }
 
 function reading(value: number, state: string): Reading {

@@ -16,6 +16,7 @@ import { registerGraphiql } from "./http/graphiql.js";
 import { startGraphql } from "./http/graphql.js";
 import { registerHealth } from "./http/health.js";
 import { startLive } from "./http/live.js";
+import { registerLog } from "./http/log.js";
 import { allowOrigins } from "./http/origins.js";
 import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
@@ -65,6 +66,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerRenditions(server, app);
   registerStatements(server, app);
   registerPayoutFiles(server, app);
+  registerLog(server, app);
   const graphql = await startGraphql(server, app);
   const live = startLive(server, app);
   await server.listen({ host: app.config.host, port: app.config.port });

@@ -6,9 +6,11 @@ import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
+import { register as registerLog } from "./commands/log.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerRenditions } from "./commands/renditions.js";
+import { register as registerRetain } from "./commands/retain.js";
 import { register as registerReviews } from "./commands/reviews.js";
 import { register as registerRoles } from "./commands/roles.js";
 import { register as registerSettlement } from "./commands/settlement.js";
@@ -18,6 +20,7 @@ import { register as registerTenants } from "./commands/tenants.js";
 import { register as registerToken } from "./commands/token.js";
 import { register as registerUp } from "./commands/up.js";
 import { register as registerVerify } from "./commands/verify.js";
+import { register as registerWitness } from "./commands/witness.js";
 
 /** Exit codes: 1 where a command failed, 2 where it was called wrongly. */
 const [FAILED, MISUSED] = [1, 2];
@@ -42,6 +45,9 @@ for (const register of [
   registerVerify,
   registerRenditions,
   registerFsck,
+  registerLog,
+  registerWitness,
+  registerRetain,
   registerBatches,
   registerSubmit,
   registerImport,

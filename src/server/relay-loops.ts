@@ -16,7 +16,9 @@ import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
+import { anchorForAllTenants } from "../transparency/anchors/service.js";
 import { signCheckpoint } from "../transparency/service.js";
+import { cosignForAllTenants } from "../transparency/witnesses/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
 const LEASE_NAME = "relay";
@@ -25,6 +27,8 @@ const FOLLOW_MS = 1_000;
 const [MINUTE_MS, HOUR_MS] = [60_000, 3_600_000];
 /** Batches that have waited for so long are queued again: their job was lost. */
 const SWEEP_AGE_MS = 1_000;
+/** As often a busy log's checkpoint is written down outside: some 3 MB a day and tenant. */
+const ANCHOR_MS = 10_000;
 
 const SETTLEMENT_SWEEP_MS = 5_000;
 const EXPIRY_SWEEP_MS = 10_000;
@@ -33,6 +37,8 @@ const EXPIRY_SWEEP_MS = 10_000;
 export const relayLoops: readonly Loop[] = [
   leading("number", { idleMs: 40, busyMs: 100, doneMax: NUMBERED_MAX }, numberActsForAllTenants),
   leading("checkpoint", every(1_000), signCheckpoints),
+  leading("anchor", every(ANCHOR_MS), async (app) => anchorForAllTenants(app, await tenantsForAllTenants(app))),
+  leading("witness", every(1_000), async (app) => cosignForAllTenants(app, await tenantsForAllTenants(app))),
   leading("sweep-posting", every(1_000), (app) => sweepForAllTenants(app, later(app.clock.now(), -SWEEP_AGE_MS))),
   leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
   leading("sweep-runs", every(SETTLEMENT_SWEEP_MS), sweepRunsForAllTenants),

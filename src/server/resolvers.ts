@@ -15,6 +15,7 @@ import { ClientPolicyResolver } from "../identity/policies/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
+import { RetentionResolver } from "../operations/retention/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
@@ -38,13 +39,14 @@ import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
 import { ThreatBlockResolver } from "../threat/blocks/resolver.js";
 import { ThreatRulesResolver } from "../threat/documents/resolver.js";
 import { ThreatAlertResolver } from "../threat/live/resolver.js";
+import { LogResolver } from "../transparency/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
 
 /** Every resolver of the schema, a line each domain. */
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
-  ...[TenancyResolver],
+  ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
@@ -57,6 +59,6 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
-  ...[AuditResolver],
+  ...[AuditResolver, RetentionResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
 ];

@@ -47,6 +47,10 @@ export class Tenant {
   @Column({ type: "varbinary", length: 128 })
   readonly playerKeySealed!: Buffer;
 
+  /** When that key took the place of one that was erased; null where it is the first. */
+  @Column({ ...instantColumn, nullable: true })
+  readonly playerKeySince!: Date | null;
+
   /** Rises at every promotion or restore of the database, so that older hot copies lose. */
   @Column({ ...numberColumn, default: 1 })
   readonly ledgerEpoch!: number;

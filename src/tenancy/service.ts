@@ -177,6 +177,17 @@ export async function playerKeyOf(app: App, reader: Reader, tenantId: string): P
   return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
 }
 
+/**
+ * Erases the key under which a tenant's players are hashed, and puts a new one in its place: what was stored under the
+ * old one can be linked to no player any more, by nobody. Processes that know the old one forget it within a minute.
+ */
+export async function renewPlayerKey(app: App, tx: Tx, tenantId: string): Promise<void> {
+  const sealed = seal(app.config.masterKey, randomBytes(PLAYER_KEY_BYTES), `player:${tenantId}`);
+  await tx.query("update tenant set player_key_sealed = ?, player_key_since = ? where id = ?", [
+    ...[sealed, app.clock.now(), tenantId],
+  ]);
+}
+
 async function insertTenant(app: App, tx: Tx, author: Actor, id: string, name: string): Promise<string> {
   const createdAt = app.clock.now();
   const playerKeySealed = seal(app.config.masterKey, randomBytes(PLAYER_KEY_BYTES), `player:${id}`);

@@ -16,9 +16,18 @@ export interface NoteSigner {
   readonly privateKey: KeyObject;
 }
 
+/** How a key signs a note: the byte that stands for it in key ids and verifier keys (C2SP signed-note). */
+export enum NoteKeyType {
+  /** The text itself: a log's own signature. */
+  ED25519 = 1,
+  /** The text with the time at which it was seen: a witness' (C2SP tlog-cosignature, `cosignature/v1`). */
+  COSIGNATURE_V1 = 4,
+}
+
 /** A key that a reader of notes trusts; made by `parseVerifierKey`. */
 export interface NoteVerifier {
   readonly name: string;
+  readonly type: NoteKeyType;
   readonly keyId: Buffer;
   readonly publicKey: KeyObject;
 }
@@ -75,6 +84,42 @@ export function signNote(text: string, { name, privateKey }: NoteSigner): string
 }
 
 /**
+ * The line by which a witness cosigns a checkpoint's text at an instant, to the second (C2SP tlog-cosignature,
+ * `cosignature/v1`); it ends in a newline.
+ */
+export function cosignatureLine(text: string, { name, privateKey }: NoteSigner, at: Date): string {
+  assert(isNoteText(text), "a note's text is well-formed and ends in a newline");
+  const time = Buffer.alloc(TIME_BYTES);
+  time.writeBigUInt64BE(BigInt(Math.floor(at.getTime() / MS_PER_SECOND)));
+  const keyId = noteKeyId(name, createPublicKey(privateKey), NoteKeyType.COSIGNATURE_V1);
+  const signature = sign(null, cosignedMessage(text, time), privateKey);
+  return `— ${name} ${Buffer.concat([keyId, time, signature]).toString("base64")}\n`;
+}
+
+/** A cosignature that holds: whose, its line as it stands on a note, and when the witness had seen the tree. */
+export interface Cosignature {
+  readonly name: string;
+  readonly line: string;
+  readonly at: Date;
+}
+
+/** The cosignatures of one witness among signature lines that hold for a checkpoint's text; all others are ignored. */
+export function cosignaturesIn(lines: string, text: string, verifier: NoteVerifier): Cosignature[] {
+  const parts = splitNote(`${text}\n${lines}`);
+  if (parts?.text !== text || verifier.type !== NoteKeyType.COSIGNATURE_V1) return [];
+  return parts.signatures.flatMap((signature) => {
+    if (!isOf(signature, verifier) || !isSigned(text, signature.bytes, verifier)) return [];
+    const at = new Date(Number(signature.bytes.readBigUInt64BE()) * MS_PER_SECOND);
+    return [{ name: verifier.name, line: signature.line, at }];
+  });
+}
+
+/** A note's text, without its signatures; null when it is no signed note. Says nothing about who signed it. */
+export function noteText(note: string): string | null {
+  return splitNote(note)?.text ?? null;
+}
+
+/**
  * Judges a signed note by the keys a reader trusts (C2SP signed-note): signatures of other keys are ignored, a wrong
  * signature of a trusted key refuses the whole note. At most 100 signatures and 1,000,000 characters.
  */
@@ -82,23 +127,22 @@ export function verifyNote(note: string, verifiers: readonly NoteVerifier[]): No
   const parts = splitNote(note);
   if (parts === null) return { valid: false, reason: NoteFault.MALFORMED };
   const names = new Set<string>();
-  for (const { name, keyId, signature } of parts.signatures) {
-    const verifier = verifiers.find((each) => each.name === name && each.keyId.equals(keyId));
+  for (const signature of parts.signatures) {
+    const verifier = verifiers.find((each) => isOf(signature, each));
     if (verifier === undefined) continue;
-    const isValid = verify(null, Buffer.from(parts.text, "utf8"), verifier.publicKey, signature);
-    if (!isValid) return { valid: false, reason: NoteFault.SIGNATURE_INVALID };
-    names.add(name);
+    if (!isSigned(parts.text, signature.bytes, verifier)) return { valid: false, reason: NoteFault.SIGNATURE_INVALID };
+    names.add(signature.name);
   }
   if (names.size === 0) return { valid: false, reason: NoteFault.UNKNOWN_KEY };
   return { valid: true, text: parts.text, names: [...names] };
 }
 
 /**
- * The four bytes that tell keys of one name apart: SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key), cut (C2SP signed-note).
+ * The four bytes that tell keys of one name apart: SHA-256(name ‖ 0x0A ‖ type ‖ public key), cut (C2SP signed-note).
  */
-export function noteKeyId(name: string, publicKey: KeyObject): Buffer {
+export function noteKeyId(name: string, publicKey: KeyObject, type = NoteKeyType.ED25519): Buffer {
   assert(KEY_NAME.test(name), "a key name has no white space and no plus");
-  const content = Buffer.concat([Buffer.from(`${name}\n`, "utf8"), ED25519_TYPE, rawPublicKey(publicKey)]);
+  const content = Buffer.concat([Buffer.from(`${name}\n`, "utf8"), Buffer.of(type), rawPublicKey(publicKey)]);
   return sha256(content).subarray(0, KEY_ID_BYTES);
 }
 
@@ -106,32 +150,38 @@ export function noteKeyId(name: string, publicKey: KeyObject): Buffer {
  * The verifier key ("vkey") that readers configure: name, key id in hexadecimal, type and public key in base64, joined
  * by plus.
  */
-export function formatVerifierKey(name: string, publicKey: KeyObject): string {
-  const key = Buffer.concat([ED25519_TYPE, rawPublicKey(publicKey)]).toString("base64");
-  return `${name}+${noteKeyId(name, publicKey).toString("hex")}+${key}`;
+export function formatVerifierKey(name: string, publicKey: KeyObject, type = NoteKeyType.ED25519): string {
+  const key = Buffer.concat([Buffer.of(type), rawPublicKey(publicKey)]).toString("base64");
+  return `${name}+${noteKeyId(name, publicKey, type).toString("hex")}+${key}`;
 }
 
-/** Reads a verifier key; null when it is malformed, not Ed25519, or its key id is not its own. */
+/** Reads a log's or a witness' verifier key; null when it is malformed, not Ed25519, or its key id is not its own. */
 export function parseVerifierKey(text: string): NoteVerifier | null {
   const [, name = "", id = "", encoded = ""] = VERIFIER_KEY.exec(text) ?? [];
   const key = strictBase64(encoded);
-  if (key?.length !== ED25519_TYPE.length + PUBLIC_KEY_BYTES || key[0] !== ED25519_TYPE[0]) return null;
-  const x = key.subarray(ED25519_TYPE.length).toString("base64url");
+  const type = NOTE_KEY_TYPES.find((each) => Number(each) === key?.[0]);
+  if (key?.length !== TYPE_BYTES + PUBLIC_KEY_BYTES || type === undefined) return null;
+  const x = key.subarray(TYPE_BYTES).toString("base64url");
   const publicKey = createPublicKey({
     key: { kty: "OKP", crv: "Ed25519", x },
     format: "jwk",
   });
-  const keyId = noteKeyId(name, publicKey);
-  return keyId.toString("hex") === id ? { name, keyId, publicKey } : null;
+  const keyId = noteKeyId(name, publicKey, type);
+  return keyId.toString("hex") === id ? { name, type, keyId, publicKey } : null;
 }
 
-const ED25519_TYPE = Buffer.of(1);
+const NOTE_KEY_TYPES = [NoteKeyType.ED25519, NoteKeyType.COSIGNATURE_V1];
+const TYPE_BYTES = 1;
 const KEY_ID_BYTES = 4;
+const TIME_BYTES = 8;
+const MS_PER_SECOND = 1_000;
 const PUBLIC_KEY_BYTES = 32;
 const SIGNATURES_MAX = 100;
 const NOTE_LENGTH_MAX = 1_000_000;
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
+/** The last second that a `Date` can tell. */
+const TIME_MAX = 8_640_000_000_000n;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const KEY_NAME = /^[^\p{White_Space}+]+$/u;
 const VERIFIER_KEY = /^([^\p{White_Space}+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u;
@@ -141,7 +191,24 @@ const CHECKPOINT = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]+={0,2})\n(?:[^\
 interface NoteSignature {
   readonly name: string;
   readonly keyId: Buffer;
-  readonly signature: Buffer;
+  /** What the key signed with; a cosignature's begins with its time. */
+  readonly bytes: Buffer;
+  readonly line: string;
+}
+
+function isOf({ name, keyId }: NoteSignature, verifier: NoteVerifier): boolean {
+  return verifier.name === name && verifier.keyId.equals(keyId);
+}
+
+function isSigned(text: string, bytes: Buffer, { type, publicKey }: NoteVerifier): boolean {
+  if (type === NoteKeyType.ED25519) return verify(null, Buffer.from(text, "utf8"), publicKey, bytes);
+  const [time, signature] = [bytes.subarray(0, TIME_BYTES), bytes.subarray(TIME_BYTES)];
+  const isTime = time.length === TIME_BYTES && time.readBigUInt64BE() <= TIME_MAX;
+  return isTime && verify(null, cosignedMessage(text, time), publicKey, signature);
+}
+
+function cosignedMessage(text: string, time: Buffer): Buffer {
+  return Buffer.from(`cosignature/v1\ntime ${time.readBigUInt64BE()}\n${text}`, "utf8");
 }
 
 function splitNote(note: string): { text: string; signatures: NoteSignature[] } | null {
@@ -161,7 +228,8 @@ function readSignature(line: string): NoteSignature | null {
   return {
     name,
     keyId: bytes.subarray(0, KEY_ID_BYTES),
-    signature: bytes.subarray(KEY_ID_BYTES),
+    bytes: bytes.subarray(KEY_ID_BYTES),
+    line: `${line}\n`,
   };
 }
 

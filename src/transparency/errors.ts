@@ -4,4 +4,7 @@ import { defineErrors } from "../kernel/errors.js";
 export const transparencyError = defineErrors({
   INTERNAL: { message: "A part of the log is missing." },
   NOT_FOUND: { message: "There is no such {what}." },
+  VALIDATION: {
+    message: "Sizes are whole numbers, 0 <= from <= to, and no checkpoint covers more than {signed} leaves.",
+  },
 });

@@ -1,29 +1,20 @@
-import type { ActType } from "../acts/entities.js";
-import { actAt, type NumberedAct, numberedAct } from "../acts/service.js";
-import { checkpointKey } from "../identity/platform-keys/service.js";
-import type { TenantRef } from "../kernel/actor.js";
-import { present } from "../kernel/assert.js";
+import { emptyRoot } from "../kernel/merkle.js";
 import type { App } from "../platform/app.js";
 import type { Reader, Tx } from "../platform/database.js";
 import { transact } from "../platform/database.js";
+import { perApp } from "../platform/per-app.js";
 import { rowOf } from "../platform/rows.js";
 import type { Tenant } from "../tenancy/entities.js";
 import { formatCheckpoint, signNote } from "./checkpoint.js";
-import { type InclusionProof, LogCheckpoint, LogTree } from "./entities.js";
-import { transparencyError } from "./errors.js";
-import { appendLeaves, inclusionProofFromTiles, type TileReader } from "./tiles.js";
-
-/** The signed state of a tenant's tree. */
-export interface SignedTree {
-  readonly size: number;
-  readonly root: Buffer;
-  /** C2SP signed note over origin, size and root. */
-  readonly note: string;
-}
+import { LogTree } from "./entities.js";
+import { findFork, noteFork } from "./forks/service.js";
+import { logSigner } from "./keys/service.js";
+import { latestCheckpoint, type SignedTree, tileReader } from "./reading/service.js";
+import { appendLeaves } from "./tiles.js";
 
 /** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
-export async function treeSize(tx: Tx, tenantNo: number): Promise<number> {
-  const tree = await rowOf(tx, LogTree, "tenant_no = ?", [tenantNo]);
+export async function treeSize(reader: Reader, tenantNo: number): Promise<number> {
+  const tree = await rowOf(reader, LogTree, "tenant_no = ?", [tenantNo]);
   return tree === null ? 0 : Number(tree.size);
 }
 
@@ -43,73 +34,34 @@ export async function integrate(tx: Tx, tenantNo: number, leafHashes: readonly B
   return size;
 }
 
-/** Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. */
-export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
-  const reader = app.database.manager;
-  const tree = await reader.findOneBy(LogTree, { tenantNo: tenant.no });
-  const last = await latestCheckpoint(app, tenant.no);
-  if (tree === null || Number(tree.size) === (last?.size ?? 0)) return null;
-  const signer = await checkpointKey(app, tenant.id);
-  const [size, { root }] = [Number(tree.size), tree];
-  const note = signNote(formatCheckpoint({ origin: signer.name, size, root }), signer);
-  await transact(app, (tx) =>
-    tx.query(
-      `insert into log_checkpoint (tenant_no, size, root, note, signed_at) values (?, ?, ?, ?, ?)
-       on duplicate key update tenant_no = tenant_no`,
-      [tenant.no, size, root, note, app.clock.now()],
-    ),
-  );
-  return { size, root, note };
-}
-
-/** The newest checkpoint of a tenant; null before the first. */
-export async function latestCheckpoint(app: App, tenantNo: number): Promise<SignedTree | null> {
-  const [found] = await app.database.manager.find(LogCheckpoint, {
-    where: { tenantNo },
-    order: { size: "DESC" },
-    take: 1,
-  });
-  return found === undefined ? null : { size: Number(found.size), root: found.root, note: found.note };
-}
+/** Trees that this process has looked at since it started. */
+const lookedAt = perApp(() => new Set<number>());
 
 /**
- * The proof that an act is in the tree of the newest checkpoint; null until it is numbered and a checkpoint covers it.
+ * Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. A tree that does not
+ * continue what was signed before, here or in the anchor file, is never signed (`refusedLogs`, null): that would be a
+ * fork. A process looks once at each tree that has not grown, so that a restored backup is found at its start.
  */
-export async function inclusionProofOf(
-  app: App,
-  tenant: TenantRef,
-  act: { readonly type: ActType; readonly subjectId: string },
-): Promise<InclusionProof | null> {
-  return provenAct(app, tenant, await numberedAct(app, tenant, act));
-}
-
-/** The same for the act of an index in the tree. */
-export async function inclusionProofAt(app: App, tenant: TenantRef, index: number): Promise<InclusionProof | null> {
-  return provenAct(app, tenant, await actAt(app, tenant, index));
-}
-
-async function provenAct(app: App, tenant: TenantRef, stored: NumberedAct | null): Promise<InclusionProof | null> {
-  const checkpoint = await latestCheckpoint(app, tenant.tenantNo);
-  if (stored === null || checkpoint === null || stored.treeIndex >= checkpoint.size) return null;
-  const { treeIndex: index, leaf, detail, leafHash } = stored;
-  const readTile = tileReader(app.database.manager, tenant.tenantNo);
-  const hashes = await inclusionProofFromTiles(readTile, { index, size: checkpoint.size });
-  return {
-    ...{ index, leaf, detail, checkpoint: checkpoint.note },
-    leafHash: leafHash.toString("hex"),
-    hashes: hashes.map((hash) => hash.toString("base64")),
-  };
-}
-
-/** Reads a tenant's stored tiles; one that should be there and is not is evidence lost (`INTERNAL`). */
-export function tileReader(reader: Reader, tenantNo: number): TileReader {
-  return async (level, index, width) => {
-    const [row] = await reader.query(
-      "select hashes from log_tile where tenant_no = ? and level = ? and tile_index = ?",
-      [tenantNo, level, index],
-    );
-    const hashes: Buffer = present(row, `tile ${level}/${index}`).hashes;
-    if (hashes.length < width * 32) throw transparencyError("INTERNAL");
-    return hashes;
-  };
+export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
+  const found = await app.database.manager.findOneBy(LogTree, { tenantNo: tenant.no });
+  const last = await latestCheckpoint(app, tenant.no);
+  const tree = { size: Number(found?.size ?? 0), root: found?.root ?? emptyRoot() };
+  const isGrown = tree.size !== (last?.size ?? 0);
+  const isSame = !isGrown && (last === null || last.root.equals(tree.root));
+  if (isSame && lookedAt(app).has(tenant.no)) return null;
+  const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
+  const fork = await findFork(app, tenant, tree, signer.generation);
+  lookedAt(app).add(tenant.no);
+  noteFork(app, tenant, fork);
+  if (fork !== null || !isGrown) return null;
+  const note = signNote(formatCheckpoint({ origin: signer.name, ...tree }), signer);
+  const signed = { ...tree, note, generation: signer.generation, signedAt: app.clock.now() };
+  await transact(app, (tx) =>
+    tx.query(
+      `insert into log_checkpoint (tenant_no, size, root, generation, note, signed_at) values (?, ?, ?, ?, ?, ?)
+       on duplicate key update tenant_no = tenant_no`,
+      [tenant.no, tree.size, tree.root, signed.generation, note, signed.signedAt],
+    ),
+  );
+  return signed;
 }

@@ -10,8 +10,8 @@ import {
   type TreeNode,
 } from "../kernel/merkle.js";
 
-// Hashes of a full tile: eight levels of the tree (C2SP tlog-tiles).
-const TILE_WIDTH = 256;
+/** Hashes of a full tile: eight levels of the tree (C2SP tlog-tiles). */
+export const TILE_WIDTH = 256;
 
 /** Which tile: its level, its index within the level and how many hashes of it (1 to 256) a tree has. */
 export interface TileCoordinates {
@@ -57,6 +57,11 @@ export function parseTilePath(path: string): TileCoordinates | null {
   };
   const isPossible = Number.isSafeInteger(tile.index) && tile.width <= TILE_WIDTH;
   return isPossible && tilePath(tile) === path ? tile : null;
+}
+
+/** Which entries: a bundle has the leaves whose hashes the tile of level 0 has at the same index (C2SP tlog-tiles). */
+export function parseBundlePath(path: string): Omit<TileCoordinates, "level"> | null {
+  return path.startsWith(BUNDLES) ? parseTilePath(path.replace(BUNDLES, "tile/0/")) : null;
 }
 
 /** How many hashes of a tile the tree of this size has: 0 (there is no such tile) to 256. */
@@ -110,6 +115,7 @@ export async function appendLeaves(
   return { tiles, size, root: await rootFromTiles(readNew, size) };
 }
 
+const BUNDLES = "tile/entries/";
 const TILE_HEIGHT = 8;
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 const TILE_PATH = /^tile\/(\d|[1-5]\d|6[0-3])\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;

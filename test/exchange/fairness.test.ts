@@ -86,11 +86,12 @@ async function submitMany(to: Exchange, count: number): Promise<void> {
   const kept = "tenant_no, partner_no, issuer_no, kid, client_id, mode, state, item_count, payload_bytes";
   const rest = "payload_sha256, leaf_hash, platform_kid, accepted_at";
   await app.database.query(
-    `insert into batch (id, jti, ${kept}, ${rest})
+    `insert into batch (id, jti, jti_hash, ${kept}, ${rest})
      with recursive place as (select 1 as n union all select n + 1 from place where n < ?)
-     select concat('bat_', ?, 'x', lpad(n, 20, '0')), concat('copy-', ?, '-', n), ${kept}, ${rest}
+     select concat('bat_', ?, 'x', lpad(n, 20, '0')), concat('copy-', ?, '-', n),
+       unhex(md5(concat('copy-', ?, '-', n))), ${kept}, ${rest}
      from batch join place where tenant_no = ? and no = ?`,
-    [count - 1, String(copies).padStart(5, "0"), copies, batch.tenantNo, batch.no],
+    [count - 1, String(copies).padStart(5, "0"), copies, copies, batch.tenantNo, batch.no],
   );
   await app.database.query(
     `insert into batch_content (tenant_no, batch_no, envelope)

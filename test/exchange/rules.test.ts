@@ -161,6 +161,7 @@ class Database {
     return {
       booked: new Map(this.booked),
       reversals: new Map(this.reversals),
+      removed: new Map(),
       currencies: new Set(["USD"]),
       credit: null,
       creditTermsOf: () => null,

@@ -106,6 +106,8 @@ function configOf(servers: Servers, port: number): Config {
     ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
+    anchorDir: null,
+    witnesses: [],
     processName: "faults",
     logLevel: "silent",
   };

@@ -55,6 +55,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/(Retention|RetentionChange|PlayerKeyErasure)$/, "retentionChange"],
   [/ThreatRules$/, "threatRules"],
   [/ThreatAssessment$/, "threatAssessment"],
   [/ThreatBlock$/, "threatBlock"],
@@ -80,6 +81,26 @@ let manager: SeededClient;
 let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
+  proposeRetention: async () => {
+    const input = { itemDays: 400, reason: "policy" };
+    const act = ActType.RETENTION_PROPOSED;
+    return { from: manager, input, other: { ...input, itemDays: 500 }, act, noun: "retentionChange" };
+  },
+  proposePlayerKeyErasure: async () => {
+    const act = ActType.PLAYER_KEY_ERASURE_PROPOSED;
+    return { from: manager, input: { reason: "asked" }, other: { reason: "again" }, act, noun: "retentionChange" };
+  },
+  approveRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed() };
+    const other = { retentionChangeId: await proposed("another") };
+    const from = await seedClient(app, place.shell, null);
+    return { from, input, other, act: ActType.RETENTION_SET, noun: "retentionChange" };
+  },
+  refuseRetentionChange: async () => {
+    const input = { retentionChangeId: await proposed(), reason: "no" };
+    const other = { ...input, reason: "never" };
+    return { from: manager, input, other, act: ActType.RETENTION_REFUSED, noun: "retentionChange" };
+  },
   createTenant: async () => {
     const platform = await ensurePlatformTenant(app);
     const operators = { ...place.shell, tenantId: platform.id, tenantNo: platform.no };
@@ -389,6 +410,12 @@ async function settledPeriod(): Promise<string> {
   const periodId = present(first, "a period").id;
   await send("closePeriod", manager, { periodId, idempotencyKey: "close" });
   return periodId;
+}
+
+/** A retention that the manager proposed. */
+async function proposed(idempotencyKey = "propose"): Promise<string> {
+  const input = { itemDays: 400, reason: idempotencyKey, idempotencyKey };
+  return idIn(await send("proposeRetention", manager, input), "retentionChange");
 }
 
 /** A draft of the manager's. */

@@ -15,6 +15,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
+import { RetentionKind } from "../../src/operations/retention/entities.js";
+import { proposeChange } from "../../src/operations/retention/service.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
@@ -45,7 +47,7 @@ interface IdPlace {
 
 type Kind =
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation")
+  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation" | "retentionChange")
   | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
@@ -71,6 +73,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
   ...{ settlementPeriod: "period", settlementRun: "settlementRun", simulation: "simulation", statement: "statement" },
+  ...{ retentionChangeId: "retentionChange" },
   ...{ settlementRunProgress: "settlementRun", simulationProgress: "simulation", node: "statement", ids: "statement" },
 };
 
@@ -93,13 +96,15 @@ const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
 /** Root fields for who may read the audit trail. */
 const AUDITED = [
   ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
-  ...["threatAlerts", "quarantinedBatches"],
+  ...["threatAlerts", "quarantinedBatches", "log"],
+  ...["threatAlerts", "quarantinedBatches", "retentionChanges"],
 ];
 
 const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
+const PROPOSAL = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "policy" };
 /** Access tokens of those who may see none of it. */
 const strangers = {} as Record<
   "of another tenant" | "of another partner" | "without a scope" | "without audit:read",
@@ -133,6 +138,7 @@ beforeAll(async () => {
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
+    retentionChange: (await proposeChange(app, shell, PROPOSAL)).id,
   } satisfies Record<Kind, unknown>);
   const other = await seedTenant(app);
   const jwk = JSON.stringify((await newKey()).publicJwk);
@@ -215,6 +221,16 @@ function suspicion(partner: Place["partner"]) {
 async function tokenOf(client: Promise<SeededClient>): Promise<string> {
   return (await client).token();
 }
+
+test("entries of a log are NOT_FOUND to another tenant's auditors", async () => {
+  const other = await seedTenant(app);
+  const auditors = [await tokenOf(seedClient(app, other.actor, null, ["audit:read"])), strangers["of another tenant"]];
+  for (const token of auditors) {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${api.url}/log/${victims.tenant}/tile/entries/000`, { headers });
+    expect(response.status).toBe(404);
+  }
+});
 
 test.each([
   ["acknowledgement", acknowledgeStatement, {}],

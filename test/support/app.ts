@@ -87,6 +87,8 @@ export async function testConfig(): Promise<Config> {
     ...{ rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
+    anchorDir: null,
+    witnesses: [],
     processName: `test-${worker}-${port}`,
     logLevel: "silent",
   };

@@ -79,6 +79,8 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",
+    anchorDir: null,
+    witnesses: [],
     processName: "test",
     logLevel: "silent",
   };

@@ -1,24 +1,17 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { recordActs } from "../../src/acts/service.js";
-import { numberActsForAllTenants } from "../../src/events/relay/service.js";
-import { checkpointKey } from "../../src/identity/platform-keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { leafHash } from "../../src/kernel/digest.js";
 import { verifyConsistency, verifyInclusion } from "../../src/kernel/merkle.js";
-import { transact } from "../../src/platform/database.js";
-import { tryLease } from "../../src/platform/lease.js";
-import {
-  type Checkpoint,
-  formatVerifierKey,
-  parseCheckpoint,
-  parseVerifierKey,
-  verifyNote,
-} from "../../src/transparency/checkpoint.js";
+import { type Checkpoint, parseCheckpoint, verifyNote } from "../../src/transparency/checkpoint.js";
+import { logVerifiers } from "../../src/transparency/keys/service.js";
+import { inclusionProofOf } from "../../src/transparency/proving/service.js";
+import { latestCheckpoint, tileReader } from "../../src/transparency/reading/service.js";
 import { noteFault, TreeReplay } from "../../src/transparency/replay/service.js";
-import { inclusionProofOf, latestCheckpoint, signCheckpoint, tileReader } from "../../src/transparency/service.js";
+import { signCheckpoint } from "../../src/transparency/service.js";
 import { consistencyProofFromTiles } from "../../src/transparency/tiles.js";
 import { testApp } from "../support/app.js";
+import { growLog, numberAll } from "../support/log.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
 
 const app = await testApp();
@@ -28,13 +21,8 @@ beforeEach(async () => {
   home = await seedTenant(app);
 });
 
-/** Records acts about numbered subjects, and has the relay integrate all there is. */
-async function grow(count: number, from = 0): Promise<void> {
-  const acts = Array.from({ length: count }, (_, index) => {
-    return { type: ActType.BATCH_REFUSED, subjectId: `s-${from + index}`, partner: null, after: { index } };
-  });
-  await transact(app, (tx) => recordActs(tx, home.actor, app.clock.now(), acts));
-  await numberActsForAllTenants(app, present(await tryLease(app, "relay"), "the lease"));
+function grow(count: number, from = 0): Promise<void> {
+  return growLog(app, home, count, from);
 }
 
 async function proofOf(subjectId: string) {
@@ -43,10 +31,12 @@ async function proofOf(subjectId: string) {
 
 /** The checkpoint of a note that the tenant's key signed. */
 async function opened(note: string) {
-  const { name, publicKey } = await checkpointKey(app, home.tenant.id);
-  const verifier = present(parseVerifierKey(formatVerifierKey(name, publicKey)), "a verifier");
-  const verdict = verifyNote(note, [verifier]);
+  const verdict = verifyNote(note, await verifiersOf(home));
   return present(verdict.valid ? parseCheckpoint(verdict.text) : null, "a signed checkpoint");
+}
+
+function verifiersOf({ tenant }: SeededTenant) {
+  return logVerifiers(app.database.manager, tenant.no);
 }
 
 describe("the log of a tenant", () => {
@@ -102,10 +92,10 @@ describe("the log of a tenant", () => {
     const other = await seedTenant(app);
     const act = { type: ActType.BATCH_REFUSED, subjectId: "s-1" };
     expect(await inclusionProofOf(app, other.actor, act)).toBeNull();
-    await numberActsForAllTenants(app, present(await tryLease(app, "relay"), "the lease"));
+    await numberAll(app);
     const theirs = present(await signCheckpoint(app, other.tenant), "a checkpoint");
-    expect(await noteFault(app, other.tenant.id, theirs)).toBeNull();
-    expect(await noteFault(app, home.tenant.id, theirs)).toBe("UNKNOWN_KEY");
+    expect(noteFault(theirs, await verifiersOf(other))).toBeNull();
+    expect(noteFault(theirs, await verifiersOf(home))).toBe("UNKNOWN_KEY");
   });
 
   test("grows the same in memory, page by page", async () => {
@@ -125,8 +115,8 @@ describe("the log of a tenant", () => {
   test("finds fault with a checkpoint whose row says something else than its note", async () => {
     await grow(2);
     const checkpoint = present(await signCheckpoint(app, home.tenant), "a checkpoint");
-    expect(await noteFault(app, home.tenant.id, { ...checkpoint, size: checkpoint.size + 1 })).toBe("OTHER_TREE");
+    expect(noteFault({ ...checkpoint, size: checkpoint.size + 1 }, await verifiersOf(home))).toBe("OTHER_TREE");
     const note = checkpoint.note.replace("\n", "\n1");
-    expect(await noteFault(app, home.tenant.id, { ...checkpoint, note })).toBe("SIGNATURE_INVALID");
+    expect(noteFault({ ...checkpoint, note }, await verifiersOf(home))).toBe("SIGNATURE_INVALID");
   });
 });

@@ -21,7 +21,7 @@ import { type Connection, type Context, connectionOf, connectionType } from "../
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { InclusionProof } from "../../transparency/entities.js";
-import { inclusionProofOf } from "../../transparency/service.js";
+import { inclusionProofOf } from "../../transparency/proving/service.js";
 import { PeriodInclusionProof } from "../commitments/entities.js";
 import { proofsInRequest } from "../commitments/service.js";
 import { CameEncrypted } from "../encryption/entities.js";
@@ -147,9 +147,14 @@ export class BatchResolver {
     return batch.ledgerVersion?.toString() ?? null;
   }
 
-  @FieldResolver(() => String, { description: "Signed receipt: JWS compact, `typ: quittance-receipt+jws`." })
-  receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string> {
-    return receiptOf(app, actor, batch);
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      "Signed receipt: JWS compact, `typ: quittance-receipt+jws`. Null once its content was removed; submitting the" +
+      " same payload answers it still.",
+  })
+  async receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string | null> {
+    return batch.jti === null ? null : receiptOf(app, actor, batch);
   }
 
   @FieldResolver(() => InclusionProof, {

@@ -67,6 +67,8 @@ export interface Writes {
 export interface KnownBooks {
   readonly booked: ReadonlyMap<string, BookedTransaction>;
   readonly reversals: ReadonlyMap<string, string>;
+  /** Of transactions that were removed after the retention, only this is known: `dedupe` → hash of the content. */
+  readonly removed: ReadonlyMap<string, string>;
   /** Prepaid credit; null where no item names any. */
   readonly credit: CreditBook | null;
 }

@@ -10,7 +10,7 @@ import type { Reader } from "../../platform/database.js";
 import type { Batch } from "../entities.js";
 import type { PeriodInclusionProof } from "./entities.js";
 import { commitmentError } from "./errors.js";
-import { commitmentLeaf } from "./rules.js";
+import { type CommittedLeaf, commitmentLeaf, PeriodTree } from "./rules.js";
 
 /** Leaves that one query reads. */
 const LEAVES_MAX = 5_000;
@@ -61,9 +61,11 @@ export async function recomputedCommitment(reader: Reader, partner: PartnerNumbe
   return commitmentOf(frontier);
 }
 
-interface Leaf {
-  readonly batchId: string;
-  readonly leaf: string;
+/** The whole tree of a period, computed again from what is stored of its batches. */
+export async function treeOfPeriod(reader: Reader, partner: PartnerNumbers, periodNo: number): Promise<PeriodTree> {
+  const leaves: CommittedLeaf[] = [];
+  for await (const some of leavesOf(reader, partner, periodNo)) leaves.push(...some);
+  return new PeriodTree(leaves);
 }
 
 async function proofIn(reader: Reader, batch: Batch, period: SettlementPeriod): Promise<PeriodInclusionProof> {
@@ -98,7 +100,11 @@ async function placeOf(reader: Reader, partner: PartnerNumbers, periodNo: number
 }
 
 /** The leaves of a period in the order of its tree, page by page. */
-async function* leavesOf(reader: Reader, { tenantNo, no }: PartnerNumbers, periodNo: number): AsyncGenerator<Leaf[]> {
+async function* leavesOf(
+  reader: Reader,
+  { tenantNo, no }: PartnerNumbers,
+  periodNo: number,
+): AsyncGenerator<CommittedLeaf[]> {
   for (let after = "0"; ; ) {
     const rows: { no: string; id: string; payload: Buffer; outcomes: Buffer }[] = await reader.query(
       `select entry.no, batch.id, batch.payload_sha256 as payload, outcome.outcomes_sha256 as outcomes
@@ -116,7 +122,7 @@ async function* leavesOf(reader: Reader, { tenantNo, no }: PartnerNumbers, perio
   }
 }
 
-function leafOf(row: { readonly id: string; readonly payload: Buffer; readonly outcomes: Buffer }): Leaf {
+function leafOf(row: { readonly id: string; readonly payload: Buffer; readonly outcomes: Buffer }): CommittedLeaf {
   const hashes = { payloadSha256: row.payload.toString("hex"), outcomesSha256: row.outcomes.toString("hex") };
   return { batchId: row.id, leaf: commitmentLeaf({ batchId: row.id, ...hashes }) };
 }

@@ -30,6 +30,9 @@ export interface CheckedBatches {
   readonly items: number;
   /** Transactions that these batches brought: items posted, or waiting for their original. */
   readonly transactions: number;
+  /** Batches that were removed, and the ids of theirs that stay as hashes. */
+  readonly removed: number;
+  readonly taken: number;
   readonly mismatch: Mismatch | null;
 }
 
@@ -46,25 +49,31 @@ export async function checkBatches(
   const rows: BatchRow[] = await reader.query(
     `select batch.no, batch.id, batch.issuer_no, batch.state, batch.item_count, batch.payload_sha256, batch.leaf_hash,
        batch.posted_count, batch.duplicate_count, batch.pending_count, batch.refused_count, content.envelope,
-       outcome.outcomes, outcome.outcomes_sha256, act.leaf_hash as act_leaf
+       outcome.outcomes, outcome.outcomes_sha256, act.leaf_hash as act_leaf, batch.removed_at, batch.taken_count,
+       batch.posted_at, removal.no as removal_act
      from batch
      left join batch_content as content on content.tenant_no = batch.tenant_no and content.batch_no = batch.no
      left join batch_outcome as outcome on outcome.tenant_no = batch.tenant_no and outcome.batch_no = batch.no
      left join act on act.tenant_no = batch.tenant_no and act.subject_id = batch.id and act.type = 'BATCH_ACCEPTED'
+     left join act as removal
+       on removal.tenant_no = batch.tenant_no and removal.subject_id = batch.id and removal.type = 'BATCH_REMOVED'
      where batch.tenant_no = ? and batch.partner_no = ? and batch.no > ? order by batch.no limit ?`,
     [partner.tenantNo, partner.no, after, BATCHES_MAX],
   );
   const last = rows.at(-1);
   if (last === undefined) return null;
   const pseudonymOf = await pseudonymsOf(app, reader, partner.tenantId); // anew, so that no page remembers all players
-  let [items, transactions] = [0, 0];
+  const keySince = await keySinceOf(reader, partner.tenantId);
+  let [items, transactions, removed, taken] = [0, 0, 0, 0];
   let mismatch: Mismatch | null = null;
   for (const row of rows) {
     items += row.item_count;
-    transactions += (row.posted_count ?? 0) + (row.pending_count ?? 0);
-    mismatch ??= await mismatchOf(reader, partner, row, pseudonymOf);
+    if (row.removed_at === null) transactions += (row.posted_count ?? 0) + (row.pending_count ?? 0);
+    else removed += 1;
+    taken += row.taken_count ?? 0;
+    mismatch ??= await mismatchOf(reader, partner, row, { pseudonymOf, keySince });
   }
-  return { last: String(last.no), batches: rows.length, items, transactions, mismatch };
+  return { last: String(last.no), batches: rows.length, items, transactions, removed, taken, mismatch };
 }
 
 interface BatchRow {
@@ -83,27 +92,57 @@ interface BatchRow {
   readonly outcomes: Buffer | null;
   readonly outcomes_sha256: Buffer | null;
   readonly act_leaf: Buffer | null;
+  readonly posted_at: Date | null;
+  readonly removed_at: Date | null;
+  readonly taken_count: number | null;
+  readonly removal_act: string | null;
+}
+
+/** How players are hashed, and since when: what was posted under a key that was erased cannot be hashed again. */
+interface Hashing {
+  readonly pseudonymOf: PseudonymOf;
+  readonly keySince: Date | null;
+}
+
+/** Processes forget an erased key within a minute. */
+const KEY_FORGOTTEN_MS = 120_000;
+
+async function keySinceOf(reader: Reader, tenantId: string): Promise<Date | null> {
+  const [tenant]: { since: Date | null }[] = await reader.query(
+    "select player_key_since as since from tenant where id = ?",
+    [tenantId],
+  );
+  return tenant?.since ?? null;
 }
 
 async function mismatchOf(
   reader: Reader,
   partner: PartnerNumbers,
   row: BatchRow,
-  pseudonymOf: PseudonymOf,
+  hashing: Hashing,
 ): Promise<Mismatch | null> {
   const acceptance = mismatch(`${row.id} leaf`, hexOf(row.act_leaf), hexOf(row.leaf_hash));
   if (acceptance !== null) return acceptance;
+  if (row.removed_at !== null) return removedMismatch(row);
   try {
     const results = readEnvelope(row);
     if (!Array.isArray(results)) return results;
     if (row.state !== BatchState.POSTED) return mismatch(`${row.id} outcomes`, "none", hexOf(row.outcomes_sha256));
     const outcomes = readOutcomes(row);
     if (!Array.isArray(outcomes)) return outcomes;
-    return await missingTransaction(reader, partner, { row, results, outcomes, pseudonymOf });
+    return await missingTransaction(reader, partner, { row, results, outcomes, hashing });
   } catch (error) {
     const found = `unreadable (${error instanceof Error ? error.name : "unknown"})`;
     return { subject: row.id, expected: "a readable envelope and outcomes", found };
   }
+}
+
+/** What was removed is gone as a whole, an act says so, and the outcomes are still what they were. */
+function removedMismatch(row: BatchRow): Mismatch | null {
+  const left = mismatch(`${row.id} envelope`, "removed", row.envelope === null ? "removed" : "kept");
+  const told = mismatch(`${row.id} removal`, "an act", row.removal_act === null ? "none" : "an act");
+  const outcomes = left ?? told ?? readOutcomes(row);
+  return Array.isArray(outcomes) ? null : outcomes;
 }
 
 function readEnvelope(row: BatchRow): ItemResult[] | Mismatch {
@@ -141,7 +180,7 @@ interface Decided {
   readonly row: BatchRow;
   readonly results: readonly ItemResult[];
   readonly outcomes: readonly Outcome[];
-  readonly pseudonymOf: PseudonymOf;
+  readonly hashing: Hashing;
 }
 
 /**
@@ -151,7 +190,7 @@ interface Decided {
 async function missingTransaction(
   reader: Reader,
   partner: PartnerNumbers,
-  { row, results, outcomes, pseudonymOf }: Decided,
+  { row, results, outcomes, hashing }: Decided,
 ): Promise<Mismatch | null> {
   const taken = results.flatMap((result, index) => {
     const outcome = outcomes[index]?.outcome;
@@ -171,8 +210,9 @@ async function missingTransaction(
       part.flatMap(({ keys }) => keys),
     );
     for (const { item, outcome, keys } of part) {
-      const expected = expectedText(row, item, pseudonymOf);
-      const found = keys.map((key) => stored.get(key) ?? NOTHING);
+      const isForgotten = isUnderErasedKey(row, item, hashing);
+      const expected = expectedText(row, item, isForgotten ? null : hashing.pseudonymOf);
+      const found = keys.map((key) => shownOf(stored.get(key), isForgotten));
       if (!found.some((each, index) => each.text === expected && mayBe(each.state, outcome, index > 0))) {
         const shown = found.map(({ state, text }) => `${state ?? "nothing"} ${text}`).join("; ");
         return { subject: `${row.id} item ${item.index}`, expected, found: shown };
@@ -227,10 +267,21 @@ interface TransactionRow {
   readonly item: number;
 }
 
-function expectedText(row: BatchRow, item: Item, pseudonymOf: PseudonymOf): string {
+function isUnderErasedKey({ posted_at }: BatchRow, { player }: Item, { keySince }: Hashing): boolean {
+  if (player === null || keySince === null || posted_at === null) return false;
+  return posted_at.getTime() < keySince.getTime() + KEY_FORGOTTEN_MS;
+}
+
+/** Without the hash of the content where nobody can make it again. */
+function shownOf(stored: StoredTransaction | undefined, isForgotten: boolean): StoredTransaction {
+  if (stored === undefined) return NOTHING;
+  return isForgotten ? { ...stored, text: stored.text.split(" ").slice(0, -1).join(" ") } : stored;
+}
+
+function expectedText(row: BatchRow, item: Item, pseudonymOf: PseudonymOf | null): string {
   const { id, kind, amountMinor, currency, occurredAt, index } = item;
   const parts = [id, kind, amountMinor, currency, occurredAt.getTime(), row.no, index];
-  return [...parts, contentHash(item, pseudonymOf)].join(" ");
+  return [...parts, ...(pseudonymOf === null ? [] : [contentHash(item, pseudonymOf)])].join(" ");
 }
 
 function mismatch(subject: string, expected: string, found: string): Mismatch | null {

@@ -35,10 +35,11 @@ export interface ReadFacts extends Facts {
 /** Reads, under the partner's cursor, all that deciding a group of batches needs to know; mostly in one round trip. */
 export async function readFacts(tx: TxSql, partner: Partner, batches: readonly BatchToPost[]): Promise<ReadFacts> {
   const { keys, from, through, isCreditNamed } = namedBy(batches);
-  const [reversals, named, inRange] = await Promise.all([
+  const [reversals, named, inRange, removed] = await Promise.all([
     reversalsOf(tx, partner.tenantNo, keys),
     bookedByKey(tx, partner.tenantNo, keys),
     mapOf(tx, partner, from, through),
+    removedByKey(tx, partner, keys),
   ]);
   const rollbacks = new Set([...reversals.values()].filter((rollback) => !keys.has(rollback)));
   const booked = new Map([...named, ...(await bookedByKey(tx, partner.tenantNo, rollbacks))]);
@@ -59,6 +60,7 @@ export async function readFacts(tx: TxSql, partner: Partner, batches: readonly B
     periods,
     booked,
     reversals,
+    removed,
     placeAt: (instant) => {
       const placement = placementAt(map, instant);
       return placement === null ? null : { periodNo: placement.period.no, originPeriodNo: placement.origin.no };
@@ -183,6 +185,21 @@ async function reversalsOf(tx: TxSql, tenantNo: number, originals: ReadonlySet<s
   );
   const rows = (await Promise.all(asked)).flat();
   return new Map(rows.map((row) => [row.original.toString("hex"), row.rollback.toString("hex")]));
+}
+
+/** The hash of the content of each key whose transaction was removed. Most partners have none, and are not searched. */
+async function removedByKey(tx: TxSql, { tenantNo, no }: Partner, keys: ReadonlySet<string>) {
+  const [any] = await tx.query("select 1 from taken_id where tenant_no = ? and partner_no = ? limit 1", [tenantNo, no]);
+  const asked = (any === undefined ? [] : parts(keys)).map(
+    (part): Promise<{ dedupe: Buffer; hash: Buffer }[]> =>
+      tx.query(
+        `select dedupe, content_hash as hash from taken_id
+         where tenant_no = ? and partner_no = ? and dedupe in (?)`,
+        [tenantNo, no, part],
+      ),
+  );
+  const rows = (await Promise.all(asked)).flat();
+  return new Map(rows.map(({ dedupe, hash }) => [dedupe.toString("hex"), hash.toString("hex")]));
 }
 
 async function mapOf(tx: TxSql, partner: Partner, from: number, through: number): Promise<PeriodMap> {

@@ -4,6 +4,7 @@ import type { ClientKey } from "../../identity/entities.js";
 import { lockActiveKeys } from "../../identity/keys/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { hash16Hex } from "../../kernel/digest.js";
 import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
@@ -78,6 +79,11 @@ export function currentBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> 
   return read(app, tenantNo, no);
 }
 
+/** What of a `jti` stays for ever. */
+export function jtiHash(tenantNo: number, { issuerNo, jti }: BatchName): Buffer {
+  return Buffer.from(hash16Hex(`${tenantNo}:${issuerNo}:${jti}`), "hex");
+}
+
 /** What was found, if anything: to `coalesced` no answer at all would be a fault. */
 interface Found {
   readonly batch: Batch | null;
@@ -146,7 +152,7 @@ async function insertBatches(app: App, sql: Together, batches: readonly CheckedB
 
 const UNPOSTED = {
   ...{ postedAt: null, postedCount: null, duplicateCount: null, pendingCount: null },
-  ...{ refusedCount: null, ledgerVersion: null, tries: 0, parkedReason: null },
+  ...{ refusedCount: null, ledgerVersion: null, tries: 0, parkedReason: null, removedAt: null, takenCount: null },
 };
 
 /** What threat detection says of batches, and which of them are not posted; answers the acts of what it says. */
@@ -181,6 +187,7 @@ function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
     issuerNo,
     id,
     jti: claims.jti,
+    jtiHash: jtiHash(actor.tenantNo, { issuerNo, jti: claims.jti }),
     kid: key.kid,
     clientId: actor.principalId,
     mode: claims.mode,
@@ -207,7 +214,7 @@ function encryptionText({ sha256, ...header }: BatchEncryption) {
 
 async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
   await tx.query(
-    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, kid, client_id, mode, state, item_count,
+    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, jti_hash, kid, client_id, mode, state, item_count,
        payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
     [rows.map((row) => Object.values(row))],
   );
@@ -222,11 +229,16 @@ async function numbersById(tx: TxSql, tenantNo: number, rows: readonly NewRow[])
 }
 
 async function findTogether(app: App, tenantNo: number, names: readonly BatchName[]): Promise<Found[]> {
-  const condition = `tenant_no = ? and (${names.map(() => "issuer_no = ? and jti = ?").join(" or ")})`;
-  const values = names.flatMap(({ issuerNo, jti }) => [issuerNo, jti]);
+  const condition = `tenant_no = ? and (${names.map(() => "issuer_no = ? and jti_hash = ?").join(" or ")})`;
+  const hashes = names.map((name) => jtiHash(tenantNo, name));
+  const values = names.flatMap(({ issuerNo }, index) => [issuerNo, hashes[index]]);
   const found = await rowsOf(app.database.manager, Batch, condition, [tenantNo, ...values]);
-  const byName = new Map(found.map((batch) => [`${batch.issuerNo} ${batch.jti}`, batch]));
-  return names.map(({ issuerNo, jti }) => ({ batch: byName.get(`${issuerNo} ${jti}`) ?? null }));
+  const byHash = new Map(found.map((batch) => [batch.jtiHash.toString("hex"), batch]));
+  // Whoever names it brings the `jti` of what was removed, so that its receipt says the same for ever.
+  return names.map(({ jti }, index) => {
+    const batch = byHash.get(hashes[index]?.toString("hex") ?? "");
+    return { batch: batch === undefined ? null : Object.assign(new Batch(), batch, { jti }) };
+  });
 }
 
 async function readTogetherById(app: App, tenantNo: number, ids: readonly string[]): Promise<Found[]> {

@@ -87,13 +87,14 @@ export function refusedKey(tenantNo: number, partnerNo: number, batchNo: string,
  */
 export function decideGroup(batches: readonly BatchToPost[], facts: Facts): Decision {
   const books = new Books(facts);
+  const isKnown = (key: string) => books.find(key) !== undefined || facts.removed.has(key);
   const outcomes = new Map<string, readonly Outcome[]>();
   for (const batch of batches) {
     const draft = batch.mode === BatchMode.ATOMIC ? new Draft(books) : books;
     const decided = batch.items.map((result) => decideItem(batch, result, facts, draft));
     const isAborted = draft !== books && decided.some(isBad);
     if (draft !== books && !isAborted) books.keep(draft);
-    outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, books) : decided);
+    outcomes.set(batch.no, isAborted ? abortedOutcomes(batch, decided, isKnown) : decided);
   }
   return { outcomes, ...books.written };
 }
@@ -103,9 +104,9 @@ const POSTED: Outcome = { outcome: ItemOutcome.POSTED };
 function decideItem(batch: BatchToPost, result: HashedItem, facts: Facts, draft: Draft): Outcome {
   if (!result.ok) return refused(result.code, result.path);
   const { item, dedupe, contentHash } = result;
-  const known = draft.find(dedupe);
+  const known = draft.find(dedupe)?.contentHash ?? facts.removed.get(dedupe);
   if (known !== undefined) {
-    return { outcome: known.contentHash === contentHash ? ItemOutcome.DUPLICATE : ItemOutcome.DUPLICATE_MISMATCH };
+    return { outcome: known === contentHash ? ItemOutcome.DUPLICATE : ItemOutcome.DUPLICATE_MISMATCH };
   }
   const refusal = refusalOf(batch, item, facts);
   if (refusal !== null) return refusal;
@@ -162,6 +163,7 @@ function decideRollback(batch: BatchToPost, result: GoodItem, facts: Facts, draf
   const path = `/transactions/${item.index}/reverses`;
   const originalKey = present(result.reverses, "what a rollback reverses");
   if (draft.reversalOf(originalKey) !== undefined) return refused(ErrorCode.ALREADY_REVERSED, path);
+  if (facts.removed.has(originalKey)) return refused(ErrorCode.REMOVED, path);
   const original = draft.find(originalKey);
   if (original === undefined) {
     const waiting = transactionOf(batch, result, TransactionState.PENDING_ORIGINAL, 0);
@@ -282,10 +284,14 @@ function isBad({ outcome }: Outcome): boolean {
 /**
  * In an aborted batch the bad items keep their reason and old duplicates stay what they are; the rest was not taken.
  */
-function abortedOutcomes(batch: BatchToPost, decided: readonly Outcome[], before: Draft): Outcome[] {
+function abortedOutcomes(
+  batch: BatchToPost,
+  decided: readonly Outcome[],
+  isKnown: (key: string) => boolean,
+): Outcome[] {
   return decided.map((outcome, index) => {
     const result = batch.items[index];
-    const wasKnown = result?.ok === true && before.find(result.dedupe) !== undefined;
+    const wasKnown = result?.ok === true && isKnown(result.dedupe);
     const isOldDuplicate = outcome.outcome === ItemOutcome.DUPLICATE && wasKnown;
     return isBad(outcome) || isOldDuplicate ? outcome : { outcome: ItemOutcome.REFUSED, code: ErrorCode.BATCH_ABORTED };
   });

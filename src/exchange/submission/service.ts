@@ -22,7 +22,7 @@ import { refuseUnlessDemandMet } from "../encryption/service.js";
 import { type Batch, BatchState } from "../entities.js";
 import type { BatchClaims } from "../envelope.js";
 import { exchangeError } from "../errors.js";
-import { currentBatch, findBatch, storeBatch } from "../intake/service.js";
+import { currentBatch, findBatch, jtiHash, storeBatch } from "../intake/service.js";
 import { enqueuePosting } from "../posting/jobs.js";
 import { type ReadBatch, readBatch, type VerifiedBatch } from "../reading/service.js";
 import { countBatch, timedWait } from "../stages/service.js";
@@ -68,7 +68,7 @@ export async function receiptOf(app: App, { tenantId }: Pick<Actor, "tenantId">,
   const receipt = {
     iss: tenantId,
     batch: batch.id,
-    jti: batch.jti,
+    jti: present(batch.jti, "the jti of a batch that was not removed"),
     payloadSha256: batch.payloadSha256.toString("hex"),
     sequence: batch.no,
     time: instantText(batch.acceptedAt),
@@ -213,8 +213,8 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
 /** Waits for the end of a transaction whose COMMIT was not answered: a locking read waits for the row it holds. */
 async function untilSettled(app: App, { tenantNo }: Actor, issuerNo: number, jti: string): Promise<void> {
   await app.database.query(
-    "select no from batch where tenant_no = ? and issuer_no = ? and jti = ? lock in share mode",
-    [tenantNo, issuerNo, jti],
+    "select no from batch where tenant_no = ? and issuer_no = ? and jti_hash = ? lock in share mode",
+    [tenantNo, issuerNo, jtiHash(tenantNo, { issuerNo, jti })],
   );
 }
 

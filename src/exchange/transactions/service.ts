@@ -17,14 +17,23 @@ export interface TransactionQuery {
   readonly occurredBefore: Date | null;
 }
 
-/** A transaction by the partner's own id; `NOT_FOUND` for anything else. */
+/** A transaction by the partner's own id; `REMOVED` where it was, `NOT_FOUND` for anything else. */
 export async function transactionOf(app: App, partner: Partner, externalId: string): Promise<Transaction> {
   const { tenantNo, no: partnerNo } = partner;
   const dedupe = Buffer.from(dedupeKey(tenantNo, partnerNo, externalId), "hex");
   const where = { tenantNo, partnerNo, dedupe };
   const transaction = await app.database.manager.findOneBy(Transaction, where);
+  if (transaction === null && (await isRemoved(app, partner, dedupe))) throw exchangeError("REMOVED");
   if (transaction === null) throw exchangeError("NOT_FOUND", { what: "transaction" });
   return transaction;
+}
+
+async function isRemoved(app: App, { tenantNo, no }: Partner, dedupe: Buffer): Promise<boolean> {
+  const [taken] = await app.database.query(
+    "select 1 from taken_id where tenant_no = ? and partner_no = ? and dedupe = ?",
+    [tenantNo, no, dedupe],
+  );
+  return taken !== undefined;
 }
 
 /** A partner's transactions in the order of their periods and of posting. */
@@ -64,12 +73,16 @@ export type DownloadRow = Readonly<Record<(typeof DOWNLOAD_COLUMNS)[number], str
 
 const DOWNLOAD_ROWS = 2_000;
 
-/** Every transaction posted into a period, page by page in the order of posting, so that any size streams. */
-export async function* downloadRows(
-  app: App,
-  partner: Partner,
-  period: SettlementPeriod,
-): AsyncGenerator<DownloadRow[]> {
+/**
+ * Every transaction posted into a period, page by page in the order of posting, so that any size streams. Refused where
+ * some of them were removed (`REMOVED`): a part is not the whole.
+ */
+export function downloadRows(app: App, partner: Partner, period: SettlementPeriod): AsyncIterable<DownloadRow[]> {
+  if (period.removedBatches > 0) throw exchangeError("REMOVED");
+  return rowsOfPeriod(app, partner, period);
+}
+
+async function* rowsOfPeriod(app: App, partner: Partner, period: SettlementPeriod): AsyncGenerator<DownloadRow[]> {
   for (let after = "0"; ; ) {
     const rows: StoredRow[] = await app.database.query(
       `select t.no, t.external_id, t.kind, t.state, product.code as product, brand.code as brand, t.round,

@@ -24,13 +24,6 @@ export interface PlatformSigner {
   sign(payload: Uint8Array | string, typ: string): string;
 }
 
-/** The Ed25519 key that signs a tenant's log checkpoints, with the key name of its notes (C2SP signed-note). */
-export interface CheckpointKey {
-  readonly name: string;
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
-}
-
 /** A public platform key as the JWK Set lists it (RFC 7517). */
 export interface PublicPlatformJwk {
   readonly kty: "OKP";
@@ -87,12 +80,6 @@ export async function signerByKid(app: App, tenantId: string, kid: string): Prom
     const row = await app.database.manager.findOneBy(PlatformKey, { tenantId, kid });
     return opened(app, present(row, "a platform key that a row names"));
   });
-}
-
-/** The key of a tenant's log checkpoints; the name never changes, since readers of the log compare it. */
-export async function checkpointKey(app: App, tenantId: string): Promise<CheckpointKey> {
-  const { privateKey, publicKey } = await activeKey(app, tenantId);
-  return { name: `quittance/${tenantId}`, privateKey, publicKey };
 }
 
 /** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */

@@ -17,7 +17,7 @@ import { type Connection, type Context, connectionOf, connectionType } from "../
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { InclusionProof } from "../../transparency/entities.js";
-import { inclusionProofAt } from "../../transparency/service.js";
+import { inclusionProofAt } from "../../transparency/proving/service.js";
 import { AuditAct } from "./entities.js";
 import { type ActFilterInput, ActsArgs } from "./inputs.js";
 import { type ActFilter, actOf, actsOf, countActs } from "./service.js";

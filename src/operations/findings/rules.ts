@@ -26,6 +26,8 @@ export enum Check {
   TREE = "TREE",
   /** A checkpoint is the signed root of a beginning of the tree. */
   CHECKPOINTS = "CHECKPOINTS",
+  /** What was written down outside the database is a beginning of the tree. */
+  ANCHORS = "ANCHORS",
   /** A copy in Redis says what the database says at the same version. */
   COPIES = "COPIES",
 }
@@ -39,10 +41,14 @@ export interface Difference {
   readonly subject: string;
   readonly expected: string;
   readonly found: string;
+  /** The first index of the log that is bad; with `before`, where only roots can be compared, it lies from here. */
+  readonly index?: number;
+  /** The first bad index is below this one. */
+  readonly before?: number;
 }
 
 /** A difference without its check and tenant. */
-export type Finding = Pick<Difference, "subject" | "expected" | "found">;
+export type Finding = Pick<Difference, "subject" | "expected" | "found" | "index" | "before">;
 
 /** What a tenant's checks looked at and found: the first difference of each check. */
 export class Findings {
@@ -57,10 +63,8 @@ export class Findings {
   }
 
   /** Keeps a difference unless there is one of its check already. */
-  add(check: Check, { subject, expected, found }: Finding): void {
-    if (!this.#differences.has(check)) {
-      this.#differences.set(check, { check, tenant: this.tenant, subject, expected, found });
-    }
+  add(check: Check, finding: Finding): void {
+    if (!this.#differences.has(check)) this.#differences.set(check, { check, tenant: this.tenant, ...finding });
   }
 
   /** Compares values by name; what one side lacks reads `nothing`. */
@@ -71,6 +75,16 @@ export class Findings {
       this.add(check, { subject: `${subject} ${name}`.trim(), expected: left, found: right });
       return;
     }
+  }
+
+  /** The first bad index of the log, as closely as the differences tell it; null where they tell of none. */
+  get firstBadIndex(): number | null {
+    const named = this.differences.flatMap(({ index, before }) => (index === undefined ? [] : [{ index, before }]));
+    const exact = Math.min(...named.flatMap(({ index, before }) => (before === undefined ? [index] : [])));
+    // A root that was wrong before the first leaf that is known to be.
+    const earlier = named.flatMap(({ index, before = 0 }) => (before > 0 && before <= exact ? [index] : []));
+    const first = Math.min(exact, ...earlier);
+    return Number.isFinite(first) ? first : null;
   }
 
   /** The differences, in the order of the checks. */

@@ -25,6 +25,8 @@ export interface FsckReport {
   /** How many things of each noun were looked at. */
   readonly checked: Readonly<Record<string, number>>;
   readonly differences: readonly Difference[];
+  /** The first bad index of each tenant's log that has one, by the tenant's id. */
+  readonly firstBadIndexes: Readonly<Record<string, number>>;
 }
 
 /**
@@ -36,13 +38,17 @@ export async function fsck(app: App, { tenantId }: FsckScope = {}): Promise<Fsck
   const tenants = tenantId === undefined ? await tenantsForAllTenants(app) : [await tenantOf(app, tenantId)];
   const checked = new Map<string, number>([["tenants", tenants.length]]);
   const differences: Difference[] = [];
+  const firstBadIndexes: Record<string, number> = {};
   for (const tenant of tenants) {
     const findings = await checkTenant(app, tenant);
     for (const [noun, things] of findings.checked) checked.set(noun, (checked.get(noun) ?? 0) + things);
     differences.push(...findings.differences);
+    const index = findings.firstBadIndex;
+    if (index !== null) firstBadIndexes[tenant.id] = index;
   }
   const isOk = differences.length === 0;
-  return { ok: isOk, checked: Object.fromEntries(checked), differences: differences.slice(0, DIFFERENCES_MAX) };
+  const listed = differences.slice(0, DIFFERENCES_MAX);
+  return { ok: isOk, checked: Object.fromEntries(checked), differences: listed, firstBadIndexes };
 }
 
 async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {

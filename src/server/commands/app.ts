@@ -7,6 +7,7 @@ export interface ServerOptions {
   readonly dataDir?: string;
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
+  readonly anchorDir?: string;
 }
 
 /** Adds the options that say which database and Redis a command works on. */

@@ -14,6 +14,7 @@ export function register(program: Command): void {
       .description("compute totals, balances, batches, statements and the tree again from raw rows; name what differs"),
   )
     .option("--tenant <id>", "one tenant only")
+    .option("--anchor-dir <folder>", "where checkpoints were written down outside (default: QUITTANCE_ANCHOR_DIR)")
     .option("--json", "print one JSON document")
     .action(checkEverything);
 }
@@ -27,6 +28,9 @@ async function checkEverything({ json, tenant: tenantId, ...server }: FsckOption
   console.log(`Checked ${counts.join(", ")}.`);
   for (const { check, tenant, subject, expected, found } of report.differences) {
     console.log(`${check} ${tenant} ${subject}: expected ${expected}, found ${found}`);
+  }
+  for (const [tenant, index] of Object.entries(report.firstBadIndexes)) {
+    console.log(`LOG ${tenant}: the first bad index is ${index}.`);
   }
   console.log(report.ok ? "Everything agrees." : "Not everything agrees.");
 }

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
+import { extractFault } from "../../exchange/extracts/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
 import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
-import { printJson } from "./app.js";
+import { type Fault, printVerdict } from "./verdict.js";
+import { addLogChecks } from "./verify-log.js";
 
 interface VerifyOptions {
   readonly jwks: string;
@@ -18,12 +20,6 @@ interface VerifyStatementOptions extends VerifyOptions {
 interface VerifyBatchOptions extends VerifyOptions {
   readonly proof: string;
   readonly statement: string;
-}
-
-/** Why something does not verify, in a word for programs and in sentences for people. */
-interface Fault {
-  readonly reason: string;
-  readonly differences: readonly string[];
 }
 
 const FETCH_MS_MAX = 10_000;
@@ -63,6 +59,27 @@ export function register(program: Command): void {
         return reason === null ? null : { reason, differences: [] };
       });
     });
+  checking(verify.command("export"), "every batch that `retain` exported: signature, receipt, outcomes and proofs")
+    .argument("<file>", "the export, NDJSON")
+    .action((file: string, options: VerifyOptions) => report(file, options, verifyExport));
+  addLogChecks(verify);
+}
+
+function verifyExport(text: string, jwks: unknown): Fault | null {
+  const faults = text.split("\n").flatMap((line, index) => {
+    const reason = extractFault(parsedLine(line), jwks);
+    return reason === null ? [] : [{ reason, difference: `line ${index + 1}: ${reason}` }];
+  });
+  const [first] = faults;
+  return first === undefined ? null : { reason: first.reason, differences: faults.map((each) => each.difference) };
+}
+
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null; // not JSON, so no batch
+  }
 }
 
 function checking(command: Command, what: string): Command {
@@ -79,11 +96,7 @@ async function report(
   check: (jws: string, jwks: unknown) => Fault | null | Promise<Fault | null>,
 ): Promise<void> {
   const fault = await check((await readFile(file, "utf8")).trim(), await readJwks(jwks));
-  if (fault !== null) process.exitCode = 1;
-  if (json === true) return printJson(fault === null ? { valid: true } : { valid: false, reason: fault.reason });
-  if (fault === null) return console.log("It holds.");
-  console.error(`It does not hold: ${fault.reason}.`);
-  for (const difference of fault.differences) console.error(difference);
+  printVerdict(fault ?? { says: "It holds.", facts: {} }, json === true);
 }
 
 function verifyReceipt(jws: string, jwks: unknown): Fault | null {

@@ -187,7 +187,7 @@ async function verifyAll({ url, withApp }: DemoInput, cast: Cast, played: readon
   const outside = [
     checkReceipts(jwks, played),
     await checkStatements(jwks, played),
-    await checkInclusion(jwks, cast.tenantId, played),
+    await checkInclusion(jwks, played),
   ];
   return withApp(async (app) => [...outside, await checkTotals(app, cast, played), await checkBooks(app, cast)]);
 }

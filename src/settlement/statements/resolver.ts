@@ -1,5 +1,6 @@
 import { GraphQLJSONObject } from "graphql-scalars";
 import { Arg, Args, Authorized, Ctx, Field, FieldResolver, ID, ObjectType, Query, Resolver, Root } from "type-graphql";
+import { ActType } from "../../acts/entities.js";
 import { present } from "../../kernel/assert.js";
 import { SettlementPeriod } from "../../periods/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
@@ -14,6 +15,8 @@ import {
 } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnersByNumber } from "../../tenancy/service.js";
+import { InclusionProof } from "../../transparency/entities.js";
+import { inclusionProofOf } from "../../transparency/proving/service.js";
 import { configurationsById } from "../configurations/service.js";
 import { Configuration, Statement } from "../entities.js";
 import type { StatementDocument } from "../statement-schema.js";
@@ -111,6 +114,14 @@ export class StatementResolver {
   @FieldResolver(() => String, { description: "Signed document: compact JWS, `quittance-statement+jws`." })
   jws(@Root() statement: Statement): string {
     return statement.jws;
+  }
+
+  @FieldResolver(() => InclusionProof, {
+    nullable: true,
+    description: "Proof that its issue, with the JWS' SHA-256, is in the tenant's log; null for some seconds.",
+  })
+  inclusionProof(@Ctx() { app, actor }: Context, @Root() statement: Statement): Promise<InclusionProof | null> {
+    return inclusionProofOf(app, actor, { type: ActType.STATEMENT_ISSUED, subjectId: statement.id });
   }
 
   @FieldResolver(() => String, {

@@ -1,8 +1,6 @@
-import { checkpointKey } from "../../identity/platform-keys/service.js";
 import { assert, present } from "../../kernel/assert.js";
 import { emptyRoot } from "../../kernel/merkle.js";
-import type { App } from "../../platform/app.js";
-import { formatVerifierKey, parseCheckpoint, parseVerifierKey, verifyNote } from "../checkpoint.js";
+import { type NoteVerifier, parseCheckpoint, verifyNote } from "../checkpoint.js";
 import { appendLeaves, type ChangedTile } from "../tiles.js";
 
 /** A tree grown again from its leaves in memory, whatever its size: of each level only the last tile is kept. */
@@ -45,15 +43,13 @@ export interface StoredCheckpoint {
 }
 
 /**
- * What is wrong with a stored checkpoint's note: its signature, or that it says another size or root; null when nothing
- * is.
+ * What is wrong with a stored checkpoint's note by the keys that ever signed for the log: its signature, or that it
+ * says another size or root; null when nothing is.
  */
-export async function noteFault(app: App, tenantId: string, checkpoint: StoredCheckpoint): Promise<string | null> {
-  const { name, publicKey } = await checkpointKey(app, tenantId);
-  const verifier = present(parseVerifierKey(formatVerifierKey(name, publicKey)), "the verifier of our own key");
-  const verdict = verifyNote(checkpoint.note, [verifier]);
+export function noteFault({ note, size, root }: StoredCheckpoint, verifiers: readonly NoteVerifier[]): string | null {
+  const verdict = verifyNote(note, verifiers);
   if (!verdict.valid) return verdict.reason;
   const stated = parseCheckpoint(verdict.text);
-  const isSame = stated?.origin === name && stated.size === checkpoint.size && stated.root.equals(checkpoint.root);
+  const isSame = stated?.size === size && stated.root.equals(root) && verdict.names.includes(stated.origin);
   return isSame ? null : "OTHER_TREE";
 }

@@ -1,0 +1,190 @@
+import { ActType } from "../../acts/entities.js";
+import { recordActs } from "../../acts/service.js";
+import type { Actor } from "../../kernel/actor.js";
+import { assert, present } from "../../kernel/assert.js";
+import { countRemoved } from "../../periods/removals/service.js";
+import type { App } from "../../platform/app.js";
+import type { Reader, Tx } from "../../platform/database.js";
+import { rowsOf } from "../../platform/rows.js";
+import { hexLiteral, literals, type SqlText } from "../../platform/sql-text.js";
+import type { Partner } from "../../tenancy/entities.js";
+import { acceptedTransactions, envelopesOf } from "../contents/service.js";
+import { Batch, TransactionState } from "../entities.js";
+import { dedupeKey, refusedKey } from "../posting/rules.js";
+import { validateItems } from "../validate.js";
+
+const KEYS_MAX = 2_000;
+
+/** A batch of which something is left to remove. */
+export interface KeptBatch {
+  readonly batch: Batch;
+  /** The compact JWS, packed. */
+  readonly envelope: Buffer;
+  /** `dedupe` of its transactions, in hexadecimal. */
+  readonly keys: readonly string[];
+  /** Every period that it, or a transaction of it, was posted into. */
+  readonly periodNos: readonly number[];
+  /** Whether a rollback of it still waits for its original. */
+  readonly isWaiting: boolean;
+}
+
+/** Which batches of a partner to read: posted by an instant, below a number, newest first. */
+export interface KeptPage {
+  readonly postedBy: Date;
+  /** Null: from the newest on. */
+  readonly below: string | null;
+  readonly limit: number;
+}
+
+/** Batches whose content is still here, each with what is to know about removing it. */
+export async function keptBatches(reader: Reader, partner: Partner, page: KeptPage): Promise<KeptBatch[]> {
+  const { tenantNo, no: partnerNo } = partner;
+  const batches = await rowsOf(
+    reader,
+    Batch,
+    `tenant_no = ? and partner_no = ? and removed_at is null and state = 'POSTED' and posted_at <= ? and no < ?
+     order by no desc limit ?`,
+    [tenantNo, partnerNo, page.postedBy, page.below ?? "18446744073709551615", page.limit],
+  );
+  if (batches.length === 0) return [];
+  const numbers = batches.map(({ no }) => no);
+  const envelopes = await envelopesOf(reader, tenantNo, numbers);
+  const entries: { batch_no: string; period_no: number }[] = await reader.query(
+    "select batch_no, period_no from entry where tenant_no = ? and batch_no in (?)",
+    [tenantNo, numbers],
+  );
+  const kept: KeptBatch[] = [];
+  for (const batch of batches) {
+    const envelope = present(envelopes.get(String(batch.no)), `the envelope of ${batch.id}`);
+    const posted = entries.filter(({ batch_no }) => String(batch_no) === batch.no).map(({ period_no }) => period_no);
+    kept.push(await keptBatch(reader, partner, { batch, envelope, posted }));
+  }
+  return kept;
+}
+
+interface Posted {
+  readonly batch: Batch;
+  readonly envelope: Buffer;
+  readonly posted: readonly number[];
+}
+
+async function keptBatch(reader: Reader, partner: Partner, { batch, envelope, posted }: Posted): Promise<KeptBatch> {
+  const { tenantNo, no: partnerNo } = partner;
+  const transactions = await acceptedTransactions(envelope, batch.payloadSha256);
+  const named = validateItems(transactions, { isTenant: batch.issuerNo === 0 }).flatMap((result, index) =>
+    result.ok ? [dedupeKey(tenantNo, partnerNo, result.item.id), refusedKey(tenantNo, partnerNo, batch.no, index)] : [],
+  );
+  const rows: { dedupe: Buffer; state: TransactionState; period_no: number }[] = [];
+  for (const part of parts([...new Set(named)])) {
+    rows.push(
+      ...(await reader.query(
+        `select dedupe, state, period_no from transaction
+         where tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ?`,
+        [tenantNo, partnerNo, part, batch.no],
+      )),
+    );
+  }
+  assert(rows.length === Number(batch.postedCount) + Number(batch.pendingCount), `${batch.id} has its transactions`);
+  const periodNos = [...posted, ...rows.map((row) => row.period_no)].filter((no) => no !== 0);
+  return {
+    batch,
+    envelope,
+    keys: rows.map(({ dedupe }) => dedupe.toString("hex")),
+    periodNos: [...new Set(periodNos)],
+    isWaiting: rows.some(({ state }) => state === TransactionState.PENDING_ORIGINAL),
+  };
+}
+
+/**
+ * Whether a transaction of these was reversed by one that is still here, in a period that is added up from its
+ * transactions: then its kind is still needed.
+ */
+export async function isReversedLater(
+  reader: Reader,
+  { tenantNo }: Pick<Partner, "tenantNo">,
+  keys: readonly string[],
+  leavingPeriods: readonly number[],
+): Promise<boolean> {
+  for (const part of parts(keys)) {
+    const [reversed] = await reader.query(
+      `select 1 from reversal
+       join transaction as t on t.tenant_no = reversal.tenant_no and t.dedupe = reversal.rollback
+       join settlement_period as period on period.tenant_no = t.tenant_no and period.no = t.period_no
+       where reversal.tenant_no = ? and reversal.original in (?) and t.state = 'POSTED'
+         and period.removed_batches = 0 and t.period_no not in (?) limit 1`,
+      [tenantNo, part, leavingPeriods.length === 0 ? [0] : leavingPeriods],
+    );
+    if (reversed !== undefined) return true;
+  }
+  return false;
+}
+
+/** Where a batch can be read from now on. */
+export interface Exported {
+  readonly file: string;
+  /** Of the whole file, in hexadecimal. */
+  readonly sha256: string;
+  /** Its line in the file, from 0. */
+  readonly line: number;
+}
+
+/**
+ * Removes a batch under its partner's cursor: envelope, transactions, `jti` and the detail of its first act. What stays
+ * are hashes: its ids are taken for ever, and its place in the log and in its periods can be proved. One act tells.
+ * False where another run was first.
+ */
+export async function removeBatch(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  { partner, kept, exported }: { readonly partner: Partner; readonly kept: KeptBatch; readonly exported: Exported },
+): Promise<boolean> {
+  const { tenantNo, no: partnerNo } = partner;
+  const { id, no, itemCount, payloadSha256 } = kept.batch;
+  const removedAt = app.clock.now();
+  const { affectedRows } = await tx.query(
+    `update batch set removed_at = ?, jti = null
+     where tenant_no = ? and no = ? and removed_at is null and state = 'POSTED'`,
+    [removedAt, tenantNo, no],
+  );
+  if (affectedRows === 0) return false; // another run was first
+  const takenIds = await removeTransactions(tx, partner, kept);
+  await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [takenIds, tenantNo, no]);
+  await tx.query("delete from batch_content where tenant_no = ? and batch_no = ?", [tenantNo, no]);
+  await tx.query("update act set detail = null where tenant_no = ? and subject_id = ? and type = ?", [
+    tenantNo,
+    id,
+    ActType.BATCH_ACCEPTED,
+  ]);
+  await countRemoved(tx, partner, kept.periodNos);
+  const before = { state: "POSTED", itemCount };
+  const after = { state: "REMOVED", takenIds, payloadSha256: payloadSha256.toString("hex"), export: { ...exported } };
+  const act = { type: ActType.BATCH_REMOVED, subjectId: id, partner: { id: partner.id, no: partnerNo }, before, after };
+  await recordActs(tx, actor, removedAt, [act]);
+  return true;
+}
+
+/** Answers how many ids stay as hashes: those of refused rollbacks were free already. */
+async function removeTransactions(tx: Tx, { tenantNo, no }: Partner, { batch, keys }: KeptBatch): Promise<number> {
+  let [taken, removed] = [0, 0];
+  for (const part of parts(keys)) {
+    const these = [tenantNo, no, part, batch.no];
+    const condition = "tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ?";
+    const copied = await tx.query(
+      `insert into taken_id (tenant_no, partner_no, dedupe, content_hash)
+       select tenant_no, partner_no, dedupe, content_hash from transaction where ${condition} and state = 'POSTED'`,
+      these,
+    );
+    const gone = await tx.query(`delete from transaction where ${condition} and state <> 'PENDING_ORIGINAL'`, these);
+    taken += copied.affectedRows;
+    removed += gone.affectedRows;
+  }
+  assert(removed === keys.length, `every transaction of ${batch.id} is as it was when it was exported`);
+  return taken;
+}
+
+function parts(keys: readonly string[]): SqlText[] {
+  return Array.from({ length: Math.ceil(keys.length / KEYS_MAX) }, (_, index) =>
+    literals(keys.slice(index * KEYS_MAX, (index + 1) * KEYS_MAX).map(hexLiteral)),
+  );
+}

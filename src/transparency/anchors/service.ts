@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { instantText } from "../../kernel/clock.js";
+import type { App } from "../../platform/app.js";
+import { transact } from "../../platform/database.js";
+import { appendLine, lastLine, linesIn } from "../../platform/line-file.js";
+import type { Tenant } from "../../tenancy/entities.js";
+import { type Checkpoint, parseCheckpoint, verifyNote } from "../checkpoint.js";
+import { LogAnchor } from "../entities.js";
+import { logSigner, logVerifiers } from "../keys/service.js";
+import { latestCheckpoint } from "../reading/service.js";
+
+/** How the operator's file is called among the anchors of a log. */
+export const FILE_ANCHOR = "file";
+
+/** What an anchor is known to hold, or what was wrong with it. */
+export interface AnchorState {
+  readonly name: string;
+  readonly size: number;
+  readonly heldAt: Date | null;
+  readonly fault: string | null;
+}
+
+const Line = z.object({ at: z.iso.datetime(), note: z.string() });
+
+/**
+ * Writes every tenant's newest checkpoint down outside the database, a line each that is on the disk before this
+ * answers. A disk that is away is told (`AWAY`) and stops nothing. Answers how many lines it wrote.
+ */
+export async function anchorForAllTenants(app: App, tenants: readonly Tenant[]): Promise<number> {
+  const { anchorDir } = app.config;
+  if (anchorDir === null) return 0;
+  let written = 0;
+  for (const tenant of tenants) {
+    try {
+      if (await anchorOne(app, tenant, anchorDir)) written += 1;
+    } catch (error) {
+      app.log.error({ err: error, tenant: tenant.id, anchorDir }, "log: the anchor file cannot be written");
+      await noteAnchor(app, tenant.no, { ...(await anchorState(app, tenant.no, FILE_ANCHOR)), fault: "AWAY" });
+    }
+  }
+  return written;
+}
+
+/** The last checkpoint of the log that was written down outside, by its newest key; null where there is none. */
+export async function lastAnchored(app: App, tenant: Tenant): Promise<Checkpoint | null> {
+  const { anchorDir } = app.config;
+  const line = anchorDir === null ? null : await lastLine(fileOf(anchorDir, tenant.id));
+  return line === null ? null : ((await lineReader(app, tenant))(line)?.own ?? null);
+}
+
+/** Every checkpoint that was written down outside by the log's newest key, oldest first; null for what is none. */
+export async function* anchoredCheckpoints(app: App, tenant: Tenant): AsyncGenerator<Checkpoint | null> {
+  const { anchorDir } = app.config;
+  if (anchorDir === null) return;
+  const read = await lineReader(app, tenant);
+  for await (const line of linesIn(fileOf(anchorDir, tenant.id))) {
+    const found = read(line);
+    if (found?.own !== null) yield found?.own ?? null;
+  }
+}
+
+/** What a tenant's anchors hold, by name. */
+export async function anchorsOf(app: App, tenantNo: number): Promise<LogAnchor[]> {
+  return app.database.manager.find(LogAnchor, { where: { tenantNo }, order: { name: "ASC" } });
+}
+
+/** What one anchor is known to hold; nothing before it was first asked. */
+export async function anchorState(app: App, tenantNo: number, name: string): Promise<AnchorState> {
+  const found = await app.database.manager.findOneBy(LogAnchor, { tenantNo, name });
+  return { name, size: Number(found?.size ?? 0), heldAt: found?.heldAt ?? null, fault: found?.fault ?? null };
+}
+
+/** Keeps what an anchor holds, or what is wrong with it. */
+export async function noteAnchor(app: App, tenantNo: number, state: AnchorState): Promise<void> {
+  const { name, size, heldAt, fault } = state;
+  await transact(app, (tx) =>
+    tx.query(
+      `insert into log_anchor (tenant_no, name, size, held_at, fault) values (?, ?, ?, ?, ?)
+       on duplicate key update size = values(size), held_at = values(held_at), fault = values(fault)`,
+      [tenantNo, name, size, heldAt, fault],
+    ),
+  );
+}
+
+async function anchorOne(app: App, tenant: Tenant, anchorDir: string): Promise<boolean> {
+  const newest = await latestCheckpoint(app, tenant.no);
+  if (newest === null) return false;
+  const held = await lastAnchored(app, tenant);
+  const state = { name: FILE_ANCHOR, size: held?.size ?? 0, heldAt: app.clock.now(), fault: null };
+  if (held !== null && held.size >= newest.size) {
+    const isFork = held.size > newest.size || !held.root.equals(newest.root);
+    const { heldAt, fault: before } = await anchorState(app, tenant.no, FILE_ANCHOR);
+    const fault = isFork ? "AHEAD" : null;
+    if (fault !== before) await noteAnchor(app, tenant.no, { ...state, heldAt, fault });
+    return false;
+  }
+  const line = { at: instantText(app.clock.now()), note: newest.note };
+  await appendLine(fileOf(anchorDir, tenant.id), JSON.stringify(line));
+  await noteAnchor(app, tenant.no, { ...state, size: newest.size });
+  return true;
+}
+
+/** Reads lines: null for one that our keys did not sign; `own` is null where an earlier generation of them did. */
+async function lineReader(app: App, tenant: Tenant): Promise<(line: string) => { own: Checkpoint | null } | null> {
+  const { name } = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
+  const verifiers = await logVerifiers(app.database.manager, tenant.no);
+  return (line) => {
+    const verdict = verifyNote(noteOf(line), verifiers);
+    const checkpoint = verdict.valid ? parseCheckpoint(verdict.text) : null;
+    return checkpoint === null ? null : { own: checkpoint.origin === name ? checkpoint : null };
+  };
+}
+
+/** The note of a line; of one that is no such line a text that nobody signed. */
+function noteOf(line: string): string {
+  try {
+    return Line.parse(JSON.parse(line)).note;
+  } catch {
+    return ""; // whoever reads is told that nobody signed it
+  }
+}
+
+function fileOf(anchorDir: string, tenantId: string): string {
+  return join(anchorDir, `${tenantId}.ndjson`);
+}
