@@ -2,7 +2,6 @@ import { lookup as lookUp } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { BlockList, isIP, type LookupFunction } from "node:net";
-import type { Config } from "./config.js";
 
 /** A request to a server of somebody else. */
 export interface OutgoingRequest {
@@ -10,6 +9,11 @@ export interface OutgoingRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Whether this is production, where what is outside must be public. */
+interface Where {
+  readonly isProduction: boolean;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -70,7 +74,7 @@ export function isPublicAddress(address: string): boolean {
  * What is wrong with an address that we are to send requests to, in words that continue a sentence; null when nothing
  * is. In production it is https and names no private network; to what a name leads is checked again at connecting.
  */
-export function outgoingFault(text: string, { isProduction }: Pick<Config, "isProduction">): string | null {
+export function outgoingFault(text: string, { isProduction }: Where): string | null {
   if (!URL.canParse(text)) return "is no URL";
   const { protocol, username, password, hash, hostname } = new URL(text);
   if (username !== "" || password !== "" || hash !== "") return "has a name, a password or a fragment in it";
@@ -86,7 +90,7 @@ export function outgoingFault(text: string, { isProduction }: Pick<Config, "isPr
  * production the address that a name resolves to is checked as it is connected to, so that no name leads inside.
  */
 export async function fetchOutside(
-  config: Pick<Config, "isProduction">,
+  config: Where,
   text: string,
   { method, headers, body, signal }: OutgoingRequest,
 ): Promise<Response> {
@@ -110,7 +114,7 @@ export async function fetchOutside(
 }
 
 /** Resolves a name as usual, and in production refuses one of whose addresses any is private. */
-function lookupFor({ isProduction }: Pick<Config, "isProduction">): LookupFunction {
+function lookupFor({ isProduction }: Where): LookupFunction {
   return (host, options, answer) => {
     lookUp(host, { ...options, all: true }, (error, found) => {
       if (error !== null) return answer(error, []);

@@ -7,8 +7,8 @@ export interface WitnessAddress {
 }
 
 /**
- * Reads `QUITTANCE_WITNESSES`: pairs of a verifier key and an address, a comma or a line between them. Throws a sentence
- * for people where an address is none, or must not be called in production.
+ * Reads `QUITTANCE_WITNESSES`: pairs of a verifier key and an address, a comma or a line between them. Throws a
+ * sentence for people where an address is none, or must not be called in production.
  */
 export function witnessAddressesIn(text: string, isProduction: boolean): WitnessAddress[] {
   const pairs = text.split(/[,\n]/).map((pair) => pair.trim());

@@ -1,0 +1,39 @@
+import { Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from "type-graphql";
+import { PageArgs } from "../../platform/arguments.js";
+import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
+import { Partner } from "../../tenancy/entities.js";
+import { partnersByNumber } from "../../tenancy/service.js";
+import { AwaitedApproval } from "./entities.js";
+import { awaitedBy, countAwaited } from "./service.js";
+
+const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
+
+/** What waits for a second person: read. */
+@Resolver(() => AwaitedApproval)
+export class InboxResolver {
+  @Authorized("configs:approve", "settlements:manage", "payouts:manage")
+  @Query(() => AwaitedApprovalConnection, {
+    description:
+      "What waits in the whole tenant for an approval that the caller's scopes may give, what has waited longest" +
+      " first. Nothing here expires: its age says how long it has waited.",
+  })
+  async awaitingApproval(
+    @Ctx() { app, actor }: Context,
+    @Args(() => PageArgs) page: PageArgs,
+  ): Promise<Connection<AwaitedApproval>> {
+    return connectionOf("awaiting-approval", await awaitedBy(app, actor, page), page.after, () =>
+      countAwaited(app, actor),
+    );
+  }
+
+  @FieldResolver(() => Partner, { nullable: true, description: "Whose it is; null where of no one partner." })
+  async partner(@Ctx() { app, actor, loaders }: Context, @Root() { partnerNo }: AwaitedApproval) {
+    if (partnerNo === null) return null;
+    return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
+  }
+
+  @FieldResolver(() => Money, { nullable: true, description: "What it would pay or put right; null for the others." })
+  amount(@Root() { amountMinor, currency }: AwaitedApproval): Money | null {
+    return amountMinor === null || currency === null ? null : new Money(amountMinor, currency);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Actor } from "../../kernel/actor.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
+import type { App } from "../../platform/app.js";
+import { type AwaitedApproval, AwaitedKind, DECIDING } from "./entities.js";
+
+const DAY_MS = 86_400_000;
+
+/** What waits, kind by kind; each is a short list, since people work it off. The tenant's id and number are given. */
+const WAITING: Readonly<Record<AwaitedKind, string>> = {
+  CONFIGURATION: `select waits.id, partner.no as partnerNo, submitted_by as proposedBy, submitted_at as since,
+      null as currency, null as amount
+    from configuration as waits join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and partner.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
+  STATEMENT: `select id, partner_no as partnerNo, null as proposedBy, issued_at as since, currency,
+      payable_minor as amount
+    from statement where tenant_id = ? and tenant_no = ? and state = 'STATEMENT_ISSUED' and advances_at is null`,
+  STATEMENT_RELEASE: `select waits.id, waits.partner_no, approved_by, (select max(act.at) from act
+        where act.tenant_no = waits.tenant_no and act.subject_id = waits.id and act.type = 'STATEMENT_APPROVED'),
+      currency, payable_minor
+    from statement as waits where waits.tenant_id = ? and waits.tenant_no = ? and waits.state = 'APPROVED'`,
+  DISPUTE_ANSWER: `select waits.id, partner.no, answered_by, (select max(act.at) from act
+        where act.tenant_no = waits.tenant_no and act.subject_id = waits.id and act.type = 'DISPUTE_ANSWER_PROPOSED'),
+      currency, adjustment_minor
+    from dispute as waits join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and waits.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
+  PERIOD_ABORT: `select period.id, period.partner_no, proposal.principal_id, proposal.at, null, null
+    from act as proposal join settlement_period as period
+      on period.tenant_no = proposal.tenant_no and period.id = proposal.subject_id
+    join tenant on tenant.no = proposal.tenant_no
+    where tenant.id = ? and proposal.tenant_no = ? and proposal.type = 'PERIOD_ABORT_PROPOSED'
+      and period.state in ('OPEN', 'CLOSED', 'CALCULATED')
+      and proposal.no = (select min(first.no) from act as first where first.tenant_no = proposal.tenant_no
+        and first.subject_id = proposal.subject_id and first.type = proposal.type)`,
+  PAYOUT_ACCOUNT: `select waits.id, partner.no, registered_by, registered_at, waits.currency, null
+    from payout_account as waits join tenant on tenant.id = waits.tenant_id
+    left join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  RETENTION_CHANGE: `select waits.id, null, proposed_by, proposed_at, null, null
+    from retention_change as waits join tenant on tenant.id = waits.tenant_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+};
+
+const COLUMNS = "kind, id, partnerNo, proposedBy, since, currency, amount";
+/** Names the columns and their types for the rest of the union. */
+const HEAD = `select '' as kind, '' as id, 0 as partnerNo, '' as proposedBy, cast(null as datetime(3)) as since,
+  '' as currency, cast(null as decimal(38,0)) as amount from dual where false`;
+
+/** What waits in the actor's tenant for an approval that the actor's scopes may give, what waits longest first. */
+export async function awaitedBy(app: App, actor: Actor, request: PageRequest): Promise<Page<AwaitedApproval>> {
+  const { rows, after } = pageStart(request, "awaiting-approval", POSITION.INSTANT_ID);
+  const [atMs, id = ""] = after?.split(".") ?? [];
+  const at = new Date(Number(atMs ?? 0));
+  const { sql, values } = waitingFor(actor);
+  const found: WaitingRow[] = await app.database.query(
+    `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?) order by since, id limit ?`,
+    [...values, at, at, id, rows + 1],
+  );
+  const now = app.clock.now();
+  const awaited = found.map((row) => awaitedOf(row, actor, now));
+  return pageOf(awaited, rows, ({ since, subject }) => `${since.getTime()}.${subject}`);
+}
+
+/** How many there are. */
+export async function countAwaited(app: App, actor: Actor): Promise<number> {
+  const { sql, values } = waitingFor(actor);
+  const [{ count }] = await app.database.query(`select count(*) as count from (${sql}) as waiting`, [...values]);
+  return Number(count);
+}
+
+function waitingFor({ scopes, tenantId, tenantNo }: Actor): { readonly sql: string; readonly values: unknown[] } {
+  const kinds = Object.values(AwaitedKind).filter((kind) => scopes.has(DECIDING[kind]));
+  const parts = kinds.map((kind) => WAITING[kind].replace("select", `select '${kind}',`));
+  return { sql: [HEAD, ...parts].join(" union all "), values: kinds.flatMap(() => [tenantId, tenantNo]) };
+}
+
+interface WaitingRow {
+  readonly kind: AwaitedKind;
+  readonly id: string;
+  readonly partnerNo: number | null;
+  readonly proposedBy: string | null;
+  readonly since: Date;
+  readonly currency: string | null;
+  readonly amount: string | null;
+}
+
+function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedApproval {
+  const { id: subject, amount, partnerNo, ...rest } = row;
+  return {
+    ...rest,
+    subject,
+    partnerNo: partnerNo === null ? null : Number(partnerNo),
+    amountMinor: amount === null ? null : BigInt(amount),
+    isOwn: row.proposedBy === principalId,
+    waitingDays: Math.max(0, Math.floor((now.getTime() - row.since.getTime()) / DAY_MS)),
+  };
+}

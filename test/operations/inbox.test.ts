@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { RetentionKind } from "../../src/operations/retention/entities.js";
+import { proposeChange } from "../../src/operations/retention/service.js";
+import { abortPeriod } from "../../src/settlement/aborting/service.js";
+import { submitConfiguration } from "../../src/settlement/approvals/service.js";
+import { draftConfiguration } from "../../src/settlement/configurations/service.js";
+import { MidPeriod } from "../../src/settlement/entities.js";
+import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
+import { approveStatement } from "../../src/settlement/reviews/service.js";
+import { earn, openPaid } from "../settlement/payout-place.js";
+import { periods } from "../settlement/place.js";
+import { testApi } from "../support/api.js";
+import { testApp } from "../support/app.js";
+import { example } from "../support/contracts.js";
+import { seedClient } from "../support/seeds.js";
+
+const app = await testApp();
+const api = await testApi(app);
+
+interface Row {
+  readonly kind: string;
+  readonly subject: string;
+}
+
+test("what waits for a second person is one list, oldest first, for who may decide, until it is decided", async () => {
+  const place = await openPaid(app, "2026-03-01T15:00:00.000Z");
+  const { shell, partner } = place;
+  const [one, two] = [await seedClient(app, shell, null), await seedClient(app, shell, null)];
+  const approved = await earn(app, place, "2026-03-02", "100.00");
+  const issued = await earn(app, place, "2026-03-03", "50.00");
+  await approveStatement(app, one.actor, approved);
+  const later = (await periods(app, place)).at(-1);
+  app.clock.set("2026-03-04T01:00:00.000Z");
+  await abortPeriod(app, one.actor, { periodId: later?.id ?? "", reason: "Not needed." });
+  app.clock.advance(1_000);
+  const document = example("config-daily-12pct");
+  const { id: configurationId } = await draftConfiguration(app, one.actor, { partnerId: partner.id, document });
+  const effectiveFrom = new Date("2026-04-06T15:00:00.000Z");
+  await submitConfiguration(app, one.actor, { configurationId, effectiveFrom, midPeriod: MidPeriod.NEXT_PERIOD });
+  const account = { country: "DE", town: "Berlin", holderName: "Holder", latinName: null, currency: "EUR", payee: "x" };
+  const iban = { partnerId: partner.id, iban: "DE89370400440532013000" };
+  app.clock.advance(1_000);
+  const { id: accountId } = await registerPayoutAccount(app, one.actor, { ...account, ...iban });
+  app.clock.advance(1_000);
+  const proposal = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "Policy." };
+  const { id: changeId } = await proposeChange(app, one.actor, proposal);
+  app.clock.set("2026-03-20T01:00:00.000Z");
+  const list = async (token: string, after = "") => {
+    const query = `{ awaitingApproval(first: 4 ${after}) { totalCount pageInfo { endCursor } edges { node {
+      kind subject proposedBy isOwn waitingDays amount { amount } partner { id } } } } }`;
+    const { data, errors } = await api.ask({ query, token });
+    expect(errors).toBeUndefined();
+    const { totalCount, pageInfo, edges } = data.awaitingApproval;
+    return { totalCount, end: pageInfo.endCursor, rows: edges.map((edge: { node: Row }) => edge.node) };
+  };
+  const first = await list(await two.token());
+  const second = await list(await two.token(), `after: "${first.end}"`);
+  const rows: Row[] = [...first.rows, ...second.rows];
+  expect(rows.map(({ kind, subject }) => [kind, subject])).toEqual([
+    ["STATEMENT", issued],
+    ["STATEMENT_RELEASE", approved],
+    ["PERIOD_ABORT", later?.id],
+    ["CONFIGURATION", configurationId],
+    ["PAYOUT_ACCOUNT", accountId],
+    ["RETENTION_CHANGE", changeId],
+  ]);
+  expect(first.totalCount).toBe(rows.length);
+  const by = { proposedBy: one.client.id, isOwn: false };
+  expect(rows[1]).toMatchObject({ ...by, amount: { amount: "100.00" }, partner: { id: partner.id } });
+  expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 16 });
+  expect(rows[2]).toMatchObject({ ...by, waitingDays: 16, amount: null });
+  expect(rows[5]).toMatchObject({ ...by, partner: null });
+  const mine = await list(await one.token());
+  expect(mine.rows[1]).toMatchObject({ isOwn: true });
+  const payer = await seedClient(app, shell, null, ["payouts:manage"]);
+  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT"]);
+  await abortPeriod(app, two.actor, { periodId: later?.id ?? "", reason: "Not needed." });
+  expect((await list(await two.token())).totalCount).toBe(rows.length - 1);
+});
+
+test("other tenants' and partners' clients see none of it", async () => {
+  const other = await openPaid(app, "2026-03-01T15:00:00.000Z");
+  const stranger = await seedClient(app, other.shell, null);
+  const query = "{ awaitingApproval { totalCount } }";
+  expect((await api.ask({ query, token: await stranger.token() })).data.awaitingApproval.totalCount).toBe(0);
+  const { errors = [] } = await api.ask({ query, token: await other.token() });
+  expect(errors.map(({ extensions }) => extensions["code"])).toEqual(["FORBIDDEN"]);
+});
