@@ -21,6 +21,7 @@ import { figure, type Row, rowOf, tableText } from "./report.js";
 import { soak } from "./soak.js";
 import { start } from "./start.js";
 import { submit } from "./submit.js";
+import { tokens } from "./tokens.js";
 
 /** In the order of the table. */
 const BENCHMARKS: readonly Benchmark[] = [
@@ -29,6 +30,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   submit,
   large,
   query,
+  tokens,
   balance,
   hostile,
   close,

@@ -22,6 +22,9 @@ export interface BenchPartner {
   readonly index: number;
   readonly id: string;
   readonly tenantId: string;
+  readonly clientId: string;
+  /** Its private JWK. */
+  readonly keyFile: string;
   readonly session: Session;
   /** A signed batch of these items, each JSON text; good for five minutes. */
   sign(jti: string, items: readonly string[]): Promise<string>;
@@ -56,7 +59,8 @@ export async function createPartners({ dataDir, url }: Installation): Promise<Be
       const session = await openSession({ url, clientId: client.id, keyFile });
       const parties = { iss: partnerId, aud: tenant.id };
       const sign: BenchPartner["sign"] = (jti, items) => signBatch(session, parties, { jti, items });
-      partners.push({ index, id: partnerId, tenantId: tenant.id, session, sign });
+      const side = { clientId: client.id, keyFile, session, sign };
+      partners.push({ index, id: partnerId, tenantId: tenant.id, ...side });
     }
     return partners;
   } finally {

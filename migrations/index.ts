@@ -25,6 +25,8 @@ import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
 import { BoundTokens0000000000027 } from "./0027-bound-tokens.js";
+import { People0000000000028 } from "./0028-people.js";
+import { SignInProviders0000000000029 } from "./0029-sign-in-providers.js";
 import { Encryption0000000000030 } from "./0030-encryption.js";
 import { ClientPolicies0000000000031 } from "./0031-client-policies.js";
 import { Threat0000000000032 } from "./0032-threat.js";
@@ -61,6 +63,8 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Payouts0000000000024,
   KeyPurposes0000000000025,
   BoundTokens0000000000027,
+  People0000000000028,
+  SignInProviders0000000000029,
   Encryption0000000000030,
   ClientPolicies0000000000031,
   Threat0000000000032,

@@ -720,6 +720,20 @@ CREATE TABLE `set_off` (
   CONSTRAINT `fk_set_off_debtor` FOREIGN KEY (`tenant_id`, `debtor_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `sign_in_provider` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `issuer` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_id` varchar(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `client_secret_sealed` varbinary(1024) NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `serves_all_tenants` tinyint(1) NOT NULL,
+  `allows_passwords` tinyint(1) NOT NULL,
+  `set_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `set_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`),
+  CONSTRAINT `fk_sign_in_provider_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `simulated_statement` (
   `no` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -954,4 +968,45 @@ CREATE TABLE `trusted_document` (
   `withdrawn_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`hash`),
   CONSTRAINT `fk_trusted_document_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `user` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `email` varchar(254) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `name` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
+  `role_list` varchar(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('INVITED','ACTIVE','DISABLED') NOT NULL DEFAULT 'INVITED',
+  `password_hash` varchar(200) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `failures` int(10) unsigned NOT NULL DEFAULT 0,
+  `locked_until` datetime(3) DEFAULT NULL,
+  `invited_at` datetime(3) DEFAULT NULL,
+  `invitation_ends_at` datetime(3) DEFAULT NULL,
+  `issuer` varchar(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `subject` varchar(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `created_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `signed_in_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_user_email` (`tenant_id`,`email`),
+  UNIQUE KEY `uq_user_subject` (`tenant_id`,`issuer`,`subject`),
+  CONSTRAINT `fk_user_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `user_session` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `user_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `secret_hash` binary(32) NOT NULL,
+  `method` enum('PASSWORD','PROVIDER') NOT NULL,
+  `address` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `agent` varchar(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `started_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  UNIQUE KEY `uq_user_session_secret` (`secret_hash`),
+  KEY `ix_user_session_user` (`tenant_id`,`user_id`,`ended_at`),
+  CONSTRAINT `fk_user_session_user` FOREIGN KEY (`tenant_id`, `user_id`) REFERENCES `user` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

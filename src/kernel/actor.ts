@@ -1,8 +1,8 @@
-/** Who a principal is. */
+/** Who a principal is; people are of the same kinds as their tenant's clients. */
 export enum PrincipalKind {
   /** A partner's own client: sees and does what is that partner's. */
   PARTNER = "PARTNER",
-  /** A tenant's administration client: sees and does what is that tenant's. */
+  /** A tenant's administration, a client or a person: sees and does what is that tenant's. */
   TENANT = "TENANT",
   /** The platform's operator through the API: manages tenants, reads none of their money. */
   OPERATOR = "OPERATOR",
@@ -39,7 +39,7 @@ export interface Actor {
   readonly tenantNo: number;
   /** The only partner this actor may see; null for the tenant's own people. */
   readonly partnerId: string | null;
-  /** What acts and logs name: a client id, `shell` or `system`. */
+  /** What acts and logs name: a client's or a person's id, `shell` or `system`. */
   readonly principalId: string;
   readonly scopes: ReadonlySet<Scope>;
   readonly requestId: string;
@@ -47,13 +47,18 @@ export interface Actor {
   readonly traceparent: string | null;
   /** The network address it came from; null for ourselves. */
   readonly address: string | null;
-  /** When its access token ends, and with it every subscription; null for ourselves. */
+  /** When its access token or session ends, and with it every subscription; null for ourselves. */
   readonly expiresAt: Date | null;
 }
 
 /** Whether a text names one of our scopes. */
 export function isScope(text: string): text is Scope {
   return (SCOPES as readonly string[]).includes(text);
+}
+
+/** Whoever did something, as the actor may know it: a partner's clients are not told who the tenant's people are. */
+export function nameFor(actor: Actor, principalId: string | null): string | null {
+  return actor.partnerId === null ? principalId : null;
 }
 
 /** A tenant as acts and hot tables name it. */

@@ -9,6 +9,8 @@ export const ID_PREFIXES = {
   product: "prt",
   client: "cli",
   key: "key",
+  user: "usr",
+  userSession: "ses",
   batch: "bat",
   period: "prd",
   configuration: "cfg",

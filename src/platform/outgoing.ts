@@ -1,25 +1,24 @@
-import { lookup as lookupName } from "node:dns";
-import { type IncomingMessage, request as requestPlain } from "node:http";
-import { request as requestSecure } from "node:https";
+import { lookup as lookUp } from "node:dns";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 
-/** A request to a server that is not ours. */
-export interface OutgoingPost {
-  readonly url: string;
-  readonly body: string;
-  readonly timeoutMs: number;
-  /** The longest answer that is read. */
-  readonly bytesMax: number;
-  /** Whether it must be https, to a public address (`outgoingFault`). */
-  readonly isPublicOnly: boolean;
+/** A request to a server of somebody else. */
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** What such a server answered; redirects are answers like others, and are not followed. */
-export interface OutgoingAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly text: string;
+/** Whether this is production, where what is outside must be public. */
+interface Where {
+  readonly isProduction: boolean;
 }
+
+const TIMEOUT_MS = 10_000;
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const WITHOUT_BODY = [204, 205, 304];
 
 /** Addresses of this machine and of networks behind it, which nobody may make us call (RFC 6890). */
 const PRIVATE = new BlockList();
@@ -72,57 +71,70 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
- * Why an address of somebody else's must not be called in production, as far as it can be told before its name is
- * looked up; null where it may. Where it is called, each address of the name is looked at as well.
+ * What is wrong with an address that we are to send requests to, in words that continue a sentence; null when nothing
+ * is. In production it is https and names no private network; to what a name leads is checked again at connecting.
  */
-export function outgoingFault(url: string): string | null {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed?.protocol !== "https:") return "is not an https address";
-  if (parsed.username !== "" || parsed.password !== "") return "has a password in it";
-  const host = parsed.hostname.replace(/^\[|\]$/g, "");
-  if (isIP(host) === 0) return host === "localhost" || host.endsWith(".localhost") ? "is this machine" : null;
-  return isPublicAddress(host) ? null : "is a private address";
+export function outgoingFault(text: string, { isProduction }: Where): string | null {
+  if (!URL.canParse(text)) return "is no URL";
+  const { protocol, username, password, hash, hostname } = new URL(text);
+  if (username !== "" || password !== "" || hash !== "") return "has a name, a password or a fragment in it";
+  if (!isProduction) return ["http:", "https:"].includes(protocol) ? null : "is neither http nor https";
+  if (protocol !== "https:") return "is not https";
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isLocal = isIP(host) === 0 && (!host.includes(".") || /\.(localhost|local|internal|home\.arpa)\.?$/.test(host));
+  return isLocal || (isIP(host) !== 0 && !isPublicAddress(host)) ? "is not public" : null;
 }
 
-/** Posts a text and answers what came back; throws when nothing does in time, or more than was asked for. */
-export async function postOutgoing({
-  url,
-  body,
-  timeoutMs,
-  bytesMax,
-  isPublicOnly,
-}: OutgoingPost): Promise<OutgoingAnswer> {
-  const fault = isPublicOnly ? outgoingFault(url) : null;
-  if (fault !== null) throw new Error(`${url} ${fault}`);
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = (url.startsWith("https:") ? requestSecure : requestPlain)(url, {
-      method: "POST",
-      headers: { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body) },
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(isPublicOnly ? { lookup: lookUpPublic } : {}),
-    });
-    request.once("response", resolve).once("error", reject).end(body);
+/**
+ * Sends a request outside and answers at most 1 MiB within ten seconds; redirects are answered, not followed. In
+ * production the address that a name resolves to is checked as it is connected to, so that no name leads inside.
+ */
+export async function fetchOutside(
+  config: Where,
+  text: string,
+  { method, headers, body, signal }: OutgoingRequest,
+): Promise<Response> {
+  const fault = outgoingFault(text, config);
+  if (fault !== null) throw new TypeError(`An address outside ${fault}.`);
+  const url = new URL(text);
+  const send = url.protocol === "https:" ? requestHttps : requestHttp;
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const until = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  const message = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = send(url, { method, headers, signal: until, agent: false, lookup: lookupFor(config) }, resolve);
+    request.once("error", reject);
+    request.end(body ?? undefined);
   });
+  const bytes = await bytesOf(message);
+  const status = message.statusCode ?? 0;
+  const answered = Object.entries(message.headers).flatMap(([name, value = []]) =>
+    [value].flat().map((each): [string, string] => [name, each]),
+  );
+  return new Response(WITHOUT_BODY.includes(status) ? null : new Uint8Array(bytes), { status, headers: answered });
+}
+
+/** Resolves a name as usual, and in production refuses one of whose addresses any is private. */
+function lookupFor({ isProduction }: Where): LookupFunction {
+  return (host, options, answer) => {
+    lookUp(host, { ...options, all: true }, (error, found) => {
+      if (error !== null) return answer(error, []);
+      if (isProduction && found.some(({ address }) => !isPublicAddress(address))) {
+        return answer(new Error("The name leads to an address that is not public."), []);
+      }
+      if (options.all === true) return answer(null, found);
+      const [first] = found;
+      return answer(null, first?.address ?? "", first?.family ?? 4);
+    });
+  };
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of response) {
+  for await (const part of message as AsyncIterable<Buffer>) {
     bytes += part.length;
-    // Leaving the loop destroys the response.
-    if (bytes > bytesMax) throw new Error(`${url} answers more than ${bytesMax} bytes`);
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`An answer from outside is longer than ${ANSWER_BYTES_MAX} bytes.`);
     parts.push(part);
   }
-  const contentType = response.headers["content-type"] ?? "";
-  return { status: response.statusCode ?? 0, contentType, text: Buffer.concat(parts).toString("utf8") };
+  return Buffer.concat(parts);
 }
-
-/** Looks a name up where the connection is made, so that no second look-up can answer another address. */
-const lookUpPublic: LookupFunction = (hostname, options, callback) => {
-  lookupName(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, "");
-    const found = addresses.filter(({ address }) => isPublicAddress(address));
-    const [first] = found;
-    if (first === undefined) return callback(new Error(`${hostname} has no public address`), "");
-    if (options.all === true) callback(null, found);
-    else callback(null, first.address, first.family);
-  });
-};

@@ -7,8 +7,8 @@ export interface WitnessAddress {
 }
 
 /**
- * Reads `QUITTANCE_WITNESSES`: pairs of a verifier key and an address, a comma or a line between them. Throws a sentence
- * for people where an address is none, or must not be called in production.
+ * Reads `QUITTANCE_WITNESSES`: pairs of a verifier key and an address, a comma or a line between them. Throws a
+ * sentence for people where an address is none, or must not be called in production.
  */
 export function witnessAddressesIn(text: string, isProduction: boolean): WitnessAddress[] {
   const pairs = text.split(/[,\n]/).map((pair) => pair.trim());
@@ -16,7 +16,7 @@ export function witnessAddressesIn(text: string, isProduction: boolean): Witness
     .filter((pair) => pair !== "")
     .map((pair) => {
       const [verifierKey = "", url = "", ...rest] = pair.split(/\s+/);
-      const fault = isProduction ? outgoingFault(url) : URL.canParse(url) ? null : "is no address";
+      const fault = outgoingFault(url, { isProduction });
       if (rest.length > 0 || fault !== null) {
         throw new Error(
           `QUITTANCE_WITNESSES: "${pair}" is not "<verifier key> <address>": ${url} ${fault ?? "has more behind it"}.`,

@@ -12,8 +12,11 @@ import { Reversal } from "../exchange/reversals/entities.js";
 import { TrustedDocument } from "../identity/documents/entities.js";
 import { Client, ClientKey, PlatformKey, SeenAssertion } from "../identity/entities.js";
 import { ClientPolicy } from "../identity/policies/entities.js";
+import { SignInProvider } from "../identity/providers/entities.js";
 import { SeenProof } from "../identity/replays/entities.js";
 import { RevokedToken } from "../identity/revocations/entities.js";
+import { UserSession } from "../identity/sessions/entities.js";
+import { User } from "../identity/users/entities.js";
 import { Account, Entry, EntryLine } from "../ledger/entities.js";
 import { RetentionChange } from "../operations/retention/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
@@ -51,6 +54,7 @@ export const databaseSchema: Schema = {
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
+    ...[User, UserSession, SignInProvider],
     ...[PayoutAccount, PayoutFile, Payout],
     ...[TakenId, RetentionChange],
     ...[ThreatRules, ThreatAssessment, ThreatBlock, ThreatThreshold, StoredProfile, BatchQuarantine],

@@ -9,8 +9,8 @@ interface Explanation {
 
 const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   UNAUTHENTICATED: {
-    meaning: "No access token came, or it is expired, revoked or not ours.",
-    remedy: "Get a new one from `/oauth/token` and ask again.",
+    meaning: "No access token came, or it is expired, revoked or not ours, or its DPoP proof is no good.",
+    remedy: "Get a new one from `/oauth/token` and ask again; `oauthError` tells where a new proof will do.",
   },
   FORBIDDEN: {
     meaning: "The access token lacks the scope that the field names.",

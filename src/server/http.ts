@@ -2,6 +2,7 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
 import { newNonce } from "../identity/nonces/service.js";
+import { CALLBACK_PATH } from "../identity/provider-sign-ins/service.js";
 import { newId, newTraceparent } from "../kernel/ids.js";
 import type { App } from "../platform/app.js";
 import { registerIntakeGauges, registerProcessGauges } from "./gauges.js";
@@ -22,6 +23,7 @@ import { registerPayoutFiles } from "./http/payout-files.js";
 import { registerRenditions } from "./http/renditions.js";
 import { registerStatements } from "./http/statements.js";
 import { registerOauth } from "./oauth.js";
+import { registerPeople } from "./people/routes.js";
 
 /** The HTTP server of this process, listening. */
 export interface HttpServer {
@@ -61,6 +63,7 @@ export async function startHttp(app: App): Promise<HttpServer> {
   registerHealth(server, app, () => isClosing);
   registerOauth(server, app);
   if (app.config.http.hasGraphiql) registerGraphiql(server);
+  registerPeople(server, app);
   registerDownloads(server, app);
   registerActExports(server, app);
   registerRenditions(server, app);
@@ -142,6 +145,8 @@ const PRICES: Readonly<Record<string, number>> = {
   ...{ "/healthz": 0, "/readyz": 0, "/metrics": 0 }, // probes of ours
   ...{ "/graphql": 0, "/graphql/stream": 0 }, // counted where it is known who asks
   ...{ [TOKEN_PATH]: 20, [REVOCATION_PATH]: 20 },
+  ...{ "/sign-in": 100, "/join": 100, "/account/password": 100 }, // each hashes a password, which is slow on purpose
+  ...{ "/sign-in": 500, "/join": 500, "/account/password": 500, [CALLBACK_PATH]: 100 }, // a password takes long to hash
 };
 
 /** Counts what is asked without a token against its address. */

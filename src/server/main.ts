@@ -8,6 +8,7 @@ import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerLog } from "./commands/log.js";
 import { register as registerPayouts } from "./commands/payouts.js";
+import { register as registerPeople } from "./commands/people.js";
 import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerRetain } from "./commands/retain.js";
@@ -36,6 +37,7 @@ for (const register of [
   registerUp,
   registerTenants,
   registerKeys,
+  registerPeople,
   registerPolicies,
   registerToken,
   registerSettlement,

@@ -2,6 +2,7 @@ import { Arg, Authorized, Ctx, ID, Query, Resolver } from "type-graphql";
 import { batchOf } from "../exchange/batches/service.js";
 import { keyOf } from "../identity/keys/service.js";
 import { clientOf } from "../identity/service.js";
+import { userOf } from "../identity/users/service.js";
 import type { Scope } from "../kernel/actor.js";
 import { type IdPrefix, isId } from "../kernel/ids.js";
 import { type Context, Node } from "../platform/graphql.js";
@@ -41,6 +42,7 @@ export const nodeReaders: Partial<Readonly<Record<IdPrefix, NodeReader>>> = {
   sim: { scopes: ["settlements:read"], read: ({ app, actor }, id) => simulationOf(app, actor, id) },
   stm: { scopes: ["settlements:read"], read: ({ app, actor }, id) => statementOf(app, actor, id) },
   tnt: { scopes: PARTNER_SCOPES, read: readTenant },
+  usr: { scopes: ["clients:manage", "audit:read"], read: ({ app, actor }, id) => userOf(app, actor, id) },
 };
 
 /** Anything by its id, as Relay's Global Object Identification asks. */

@@ -46,7 +46,7 @@ export function registerOauth(server: FastifyInstance, app: App): void {
       return issueToken(app, form, proof.text === undefined ? null : proof);
     });
     scope.post<FormRequest>(REVOCATION_PATH, async (request, reply) => {
-      await revokeToken(app, formOf(request), factsOf(request));
+      await revokeToken(app, formOf(request), factsOf(app, request));
       return reply.send(); // what counts is the status (RFC 7009, section 2.2)
     });
   });

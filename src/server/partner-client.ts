@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CompactSign, importJWK, type JWK } from "jose";
 import { z } from "zod";
 import { epochSeconds, systemClock } from "../kernel/clock.js";
 import { ErrorCode } from "../kernel/errors.js";
 import { newId } from "../kernel/ids.js";
+import { openProver, type Prover } from "./partner/proofs.js";
+import { readSigningKey, type SigningKey } from "./partner/signing-key.js";
 
 /** Who calls which server: its URL, a client id and the file with that client's private JWK. */
 export interface SessionInput {
@@ -13,6 +13,8 @@ export interface SessionInput {
   readonly keyFile: string;
   /** Scopes to ask for; all that the client has where none are named. */
   readonly scope?: string | undefined;
+  /** Whether access tokens are bound to the key, and each request proves that it has it (DPoP, RFC 9449). */
+  readonly dpop?: boolean | undefined;
 }
 
 /** A partner's side of the API: signs, gets tokens and renews them, and repeats what may be repeated. */
@@ -60,7 +62,6 @@ const RETRYABLE_STATUSES = [429, 502, 503, 504];
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-const PrivateJwk = z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string() });
 const Metadata = z.object({ issuer: z.url(), token_endpoint: z.url() });
 const TokenAnswer = z.object({ access_token: z.string(), expires_in: z.number() });
 const TokenRefusal = z.object({ error: z.string(), error_description: z.string().default("") });
@@ -93,12 +94,9 @@ const SUBMIT = `mutation Submit($input: SubmitBatchInput!) {
   }
 }`;
 
-/** A client's private key. */
-export interface SigningKey {
-  readonly kid: string;
-  readonly alg: string;
-  /** Compact JWS (RFC 7515) under the header `alg`, `kid` and `typ`. */
-  sign(payload: string, typ: string): Promise<string>;
+/** How requests are sent: with a new proof each, where there is a prover. */
+interface Channel {
+  readonly prover: Prover | null;
 }
 
 interface HeldToken {
@@ -114,11 +112,12 @@ interface HeldToken {
 export async function openSession(input: SessionInput): Promise<Session> {
   const url = input.url.replace(/\/+$/, "");
   const key = await readSigningKey(input.keyFile);
+  const channel = { prover: input.dpop === true ? openProver((claims) => key.prove(claims)) : null };
   let held: Promise<HeldToken> | null = null;
   const currentToken = async () => {
     const known = await held;
     if (known !== null && performance.now() < known.goodUntil) return known.text;
-    const fresh = fetchToken({ ...input, url }, key);
+    const fresh = fetchToken({ ...input, url }, key, channel);
     held = fresh;
     try {
       return (await fresh).text;
@@ -128,7 +127,7 @@ export async function openSession(input: SessionInput): Promise<Session> {
     }
   };
   const graphql: Session["graphql"] = async (answer, query, variables = {}) => {
-    const ask = async () => answer.parse(await post(url, await currentToken(), { query, variables }));
+    const ask = async () => answer.parse(await post(channel, url, await currentToken(), { query, variables }));
     try {
       return await retrying(ask);
     } catch (error) {
@@ -146,20 +145,6 @@ export async function openSession(input: SessionInput): Promise<Session> {
       return submitBatch;
     },
   };
-}
-
-/** The private JWK in a file, ready to sign; throws a sentence when it holds none with `kid` and `alg`. */
-export async function readSigningKey(file: string): Promise<SigningKey> {
-  const parsed = PrivateJwk.safeParse(JSON.parse(await readFile(file, "utf8")));
-  if (!parsed.success || parsed.data["d"] === undefined) {
-    throw new Error(`${file} is not a private JWK with "kid" and "alg"; "quittance keygen" makes one.`);
-  }
-  const jwk: JWK = parsed.data;
-  const { kid, alg } = parsed.data;
-  const key = await importJWK(jwk, alg);
-  const sign = (payload: string, typ: string) =>
-    new CompactSign(new TextEncoder().encode(payload)).setProtectedHeader({ alg, kid, typ }).sign(key);
-  return { kid, alg, sign };
 }
 
 /**
@@ -191,7 +176,11 @@ function codeOf(error: unknown): string | null {
   return error instanceof RemoteRefusal ? error.code : null;
 }
 
-async function fetchToken({ url, clientId, scope }: SessionInput, key: SigningKey): Promise<HeldToken> {
+async function fetchToken(
+  { url, clientId, scope }: SessionInput,
+  key: SigningKey,
+  channel: Channel,
+): Promise<HeldToken> {
   const { issuer, tokenEndpoint } = await discover(url);
   const now = epochSeconds(systemClock.now());
   const claims = { iss: clientId, sub: clientId, aud: issuer, iat: now, exp: now + ASSERTION_LIFE_SECONDS };
@@ -201,7 +190,7 @@ async function fetchToken({ url, clientId, scope }: SessionInput, key: SigningKe
     ...{ client_assertion_type: ASSERTION_TYPE, client_assertion: assertion },
     ...(scope === undefined ? {} : { scope }),
   });
-  const response = await request(tokenEndpoint, { method: "POST", body: form });
+  const response = await send(channel, tokenEndpoint, { headers: {}, body: form, token: null });
   const body = await jsonOf(response);
   if (response.ok) {
     const { access_token, expires_in } = TokenAnswer.parse(body);
@@ -224,9 +213,10 @@ async function discover(url: string): Promise<{ issuer: string; tokenEndpoint: s
   throw new RemoteRefusal("issuer", `${url} says that it is ${issuer}; use that address.`, false);
 }
 
-async function post(url: string, token: string, operation: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const response = await request(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify(operation) });
+async function post(channel: Channel, url: string, token: string, operation: object): Promise<unknown> {
+  const scheme = channel.prover === null ? "Bearer" : "DPoP";
+  const headers = { authorization: `${scheme} ${token}`, "content-type": "application/json" };
+  const response = await send(channel, `${url}/graphql`, { headers, body: JSON.stringify(operation), token });
   const { success, data: answer } = GraphqlAnswer.safeParse(await jsonOf(response));
   const [error] = answer?.errors ?? [];
   if (!success || (error === undefined && !response.ok)) {
@@ -235,6 +225,27 @@ async function post(url: string, token: string, operation: object): Promise<unkn
   if (error === undefined) return answer.data;
   const { code, retryable, retryAfterMs } = error.extensions;
   throw new RemoteRefusal(code, `${code}: ${error.message}`, retryable, retryAfterMs ?? null);
+}
+
+interface Posted {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | URLSearchParams;
+  readonly token: string | null;
+}
+
+/** Posts; where a nonce is wanted for the proof, once more with it. */
+async function send({ prover }: Channel, url: string, { headers, body, token }: Posted): Promise<Response> {
+  const method = "POST";
+  if (prover === null) return request(url, { method, headers, body });
+  const proven = async () => {
+    const dpop = await prover.prove({ method, url, token });
+    return request(url, { method, headers: { ...headers, dpop }, body });
+  };
+  const response = await proven();
+  if (!(await prover.learn(response))) return response;
+  const again = await proven();
+  await prover.learn(again);
+  return again;
 }
 
 async function request(address: string, init: RequestInit): Promise<Response> {

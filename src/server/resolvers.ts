@@ -6,13 +6,16 @@ import { CreditLotResolver, PartnerCreditResolver } from "../exchange/credit-sta
 import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
+import { RehearsalResolver } from "../exchange/rehearsals/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ClientPolicyResolver } from "../identity/policies/resolver.js";
+import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
+import { UserResolver } from "../identity/users/resolver.js";
 import { BalancesResolver } from "../ledger/resolver.js";
 import { AuditResolver } from "../operations/audit/resolver.js";
 import { RetentionResolver } from "../operations/retention/resolver.js";
@@ -48,11 +51,13 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver, LogResolver],
   ...[ClientResolver, KeyResolver, ViewerResolver],
+  ...[TenancyResolver],
+  ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
-  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver],
+  ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
   ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],

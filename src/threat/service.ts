@@ -154,8 +154,8 @@ const NETWORK_NAME_CHARS = 12;
 const NETWORKS_KEPT_MAX = 10_000;
 const networkNames = new BoundedMap<string, string>(NETWORKS_KEPT_MAX);
 
-/** Networks are kept as short hashes: it is enough to know one again. */
-function networkName(address: string): string {
+/** The network of an address as profiles keep it: a short hash, since it is enough to know one again. */
+export function networkName(address: string): string {
   const known = networkNames.get(address);
   if (known !== undefined) return known;
   const name = sha256(networkOf(address)).toString("base64url").slice(0, NETWORK_NAME_CHARS);

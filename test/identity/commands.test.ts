@@ -49,6 +49,23 @@ describe("the partner's side", () => {
     expect(await session.token()).not.toBe(first);
   });
 
+  test.each(["EdDSA", "ES256", "PS256"])(
+    "a session binds its tokens to a key of %s where it is told to",
+    async (alg) => {
+      const keyed = await (await settle(app)).client(["audit:read"], null, alg);
+      const input = { url: api.url, clientId: keyed.client.id, keyFile: keyFile(keyed), dpop: true };
+      const session = await openSession(input);
+      const Answer = z.object({ viewer: z.object({ clientId: z.string() }) });
+      for (let times = 0; times < 3; times++) {
+        expect(await session.graphql(Answer, "{ viewer { clientId } }")).toEqual({
+          viewer: { clientId: keyed.client.id },
+        });
+        app.clock.advance(1);
+      }
+      expect(decodeJwt(await session.token())["cnf"]).toEqual({ jkt: keyed.key.kid });
+    },
+  );
+
   test("a refusal has the server's own code, and is not tried again", async () => {
     const { client } = await settle(app);
     const keyed = await client(["configs:draft"]);

@@ -168,7 +168,7 @@ describe("a nonce", () => {
   test("of any process is taken by every other, whatever either of them has stored", async () => {
     const proof = await signProof(app, key, { ...proven, nonce: newNonce(other) });
     expect(await verdictOn(app, proof, proven)).toBe(key.jkt);
-    expect(nonceMadeAt(other, newNonce(app))).toBe(clock.now().getTime());
+    expect(nonceMadeAt(other, newNonce(app))).toBeLessThanOrEqual(clock.now().getTime());
   });
 
   test("made by a clock that was wrong is asked for anew", async () => {

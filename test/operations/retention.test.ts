@@ -23,6 +23,8 @@ import { PayoutState } from "../../src/settlement/payouts/entities.js";
 import { markPayoutPaid, payoutsOf } from "../../src/settlement/payouts/service.js";
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
+import { logSigner } from "../../src/transparency/keys/service.js";
+import { readPolicy } from "../../src/transparency/proofs/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
 import { EUROS, openPaid, release } from "../settlement/payout-place.js";
 import { type Place, type Reported, submit } from "../settlement/place.js";
@@ -128,6 +130,10 @@ async function outcomes(batch: Batch): Promise<string[]> {
 async function ask(query: string) {
   const { data, errors } = await api.ask({ query, token: await place.token() });
   return { data, codes: (errors ?? []).map(({ extensions }) => extensions["code"]) };
+}
+
+async function logKey(): Promise<string> {
+  return (await logSigner(app, place.shell)).verifierKey;
 }
 
 async function jwks(): Promise<unknown> {
@@ -245,7 +251,7 @@ describe("after the old day has left", () => {
     for (const args of [
       ["statement", at("statement")],
       ["batch", at("jws"), "--proof", at("proof"), "--statement", at("statement")],
-      ["export", file?.path ?? ""],
+      ["export", file?.path ?? "", "--log-key", await logKey()],
     ]) {
       const ran = await runCommand(registerVerify, "verify", ...args, ...keys);
       expect([args[0], ran.stderr, ran.exitCode]).toEqual([args[0], "", 0]);
@@ -321,7 +327,7 @@ describe("after the old day has left", () => {
 });
 
 test("an export in which anything was changed does not verify, and says where", async () => {
-  const keys = await jwks();
+  const keys = { jwks: await jwks(), log: readPolicy({ log: await logKey(), witnesses: [], quorum: 0 }) };
   const [first] = await exported();
   const line = JSON.parse(
     present(
@@ -343,8 +349,9 @@ test("an export in which anything was changed does not verify, and says where", 
     ["RECEIPT_INVALID", { batch: { ...batch, jti: "another" } }],
     ["OUTCOMES_MISMATCH", { outcomes: items.slice(1) }],
     ["NOT_IN_PERIOD", { periodProofs: [{ ...proof, root: "0".repeat(64) }] }],
-    ["NOT_IN_LOG", { logProofs: [logProofs[0], { ...logProofs[1], detail: "{}" }] }],
-    ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[0]].map((each, i) => ({ ...each, index: each.index + i })) }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], flipped(logProofs[1])] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[1].replace(/^index \d+$/m, "index 0")] }],
+    ["RECEIPT_INVALID", { logProofs: [logProofs[1], logProofs[1]] }],
   ];
   for (const [fault, change] of cases) expect(extractFault({ ...line, ...change }, keys)).toBe(fault);
 });

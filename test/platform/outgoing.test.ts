@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../src/platform/config.js";
-import { isPublicAddress, outgoingFault, postOutgoing } from "../../src/platform/outgoing.js";
+import { fetchOutside, isPublicAddress, outgoingFault } from "../../src/platform/outgoing.js";
 
 describe("what may be called in production", () => {
   test.each([
@@ -17,29 +17,31 @@ describe("what may be called in production", () => {
   });
 
   test.each([
-    ["https://witness.example/w1", null],
-    ["https://8.8.8.8", null],
-    ["http://witness.example", "is not an https address"],
-    ["ftp://witness.example", "is not an https address"],
-    ["witness.example", "is not an https address"],
-    ["", "is not an https address"],
-    ["https://me:secret@witness.example", "has a password in it"],
-    ["https://127.0.0.1", "is a private address"],
-    ["https://2130706433", "is a private address"],
-    ["https://0x7f.1", "is a private address"],
-    ["https://[::1]:8443/x", "is a private address"],
-    ["https://localhost", "is this machine"],
-    ["https://a.localhost", "is this machine"],
+    ["https://login.example.com/realm", null],
+    ["https://8.8.8.8/", null],
+    ["http://login.example.com", "is not https"],
+    ["file:///etc/passwd", "is not https"],
+    ["witness.example", "is no URL"],
+    ["", "is no URL"],
+    ["https://user:pw@login.example.com", "has a name, a password or a fragment in it"],
+    ["https://localhost/", "is not public"],
+    ["https://a.localhost", "is not public"],
+    ["https://vault/", "is not public"],
+    ["https://db.internal/", "is not public"],
+    ["https://127.1/", "is not public"],
+    ["https://2130706433", "is not public"],
+    ["https://0x7f000001/", "is not public"],
+    ["https://[::1]:8443/x", "is not public"],
+    ["https://[::ffff:10.0.0.1]/", "is not public"],
+    ["https://169.254.169.254/latest/meta-data", "is not public"],
   ])("%s: %s", (url, fault) => {
-    expect(outgoingFault(url)).toBe(fault);
+    expect(outgoingFault(url, { isProduction: true })).toBe(fault);
   });
 
   test("is looked at again when the connection is made: a name that leads home is not followed", async () => {
-    const request = { body: "x", timeoutMs: 2_000, bytesMax: 10, isPublicOnly: true };
-    await expect(postOutgoing({ ...request, url: "https://127.0.0.1:1" })).rejects.toThrow("is a private address");
-    await expect(postOutgoing({ ...request, url: "https://ip6-localhost:1" })).rejects.toThrow(
-      /no public address|ENOTFOUND|EAI_AGAIN/,
-    );
+    const post = (url: string) => fetchOutside({ isProduction: true }, url, { method: "POST", headers: {}, body: "x" });
+    await expect(post("https://127.0.0.1:1")).rejects.toThrow("is not public");
+    await expect(post("https://localhost.localdomain:1")).rejects.toThrow(/not public|ENOTFOUND|EAI_AGAIN/);
   });
 });
 
@@ -61,10 +63,10 @@ describe("witnesses in the configuration", () => {
   });
 
   test.each([
-    ["a+b+c", "test", "is no address"],
+    ["a+b+c", "test", "is no URL"],
     ["a+b+c https://a.example more", "test", "more behind it"],
-    ["a+b+c http://a.example", "production", "is not an https address"],
-    ["a+b+c https://10.0.0.1", "production", "is a private address"],
+    ["a+b+c http://a.example", "production", "is not https"],
+    ["a+b+c https://10.0.0.1", "production", "is not public"],
   ])("%s in %s is refused: %s", (witnesses, mode, reason) => {
     expect(() => read(witnesses, mode)).toThrow(reason);
   });

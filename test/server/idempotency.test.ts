@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { signingKey } from "../../src/identity/keys/service.js";
+import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { sha256 } from "../../src/kernel/digest.js";
 import { answerDispute } from "../../src/settlement/answers/service.js";
@@ -26,6 +27,7 @@ import { type Answer, testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { submit } from "../support/batches.js";
 import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
 
@@ -44,6 +46,8 @@ const NOUNS: readonly [RegExp, string][] = [
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
+  [/User(Roles)?$/, "user"],
+  [/Session$/, "session"],
   [/Configuration$/, "configuration"],
   [/Period$/, "period"],
   [/Statement$/, "statement"],
@@ -132,6 +136,28 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
     const input = { keyId: key.id, reason: "lost" };
     return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
+  },
+  createUser: async () => {
+    const input = { email: "new@example.com", name: "New", roles: ["AUDITOR"] };
+    return { from: manager, input, other: { ...input, roles: ["ADMIN"] }, act: ActType.USER_CREATED, noun: "user" };
+  },
+  inviteUser: async () => {
+    const [{ user }, other] = [await person(), await person()];
+    const [input, next] = [{ userId: user.id }, { userId: other.user.id }];
+    return { from: manager, input, other: next, act: ActType.USER_INVITED, noun: "user" };
+  },
+  changeUserRoles: async () => {
+    const input = { userId: (await person()).user.id, roles: ["ADMIN"] };
+    const other = { ...input, roles: ["KEY_MANAGER"] };
+    return { from: manager, input, other, act: ActType.USER_ROLES_CHANGED, noun: "user" };
+  },
+  disableUser: async () => {
+    const input = { userId: (await person()).user.id, reason: "left" };
+    return { from: manager, input, other: { ...input, reason: "lost" }, act: ActType.USER_DISABLED, noun: "user" };
+  },
+  endSession: async () => {
+    const [input = {}, other = {}] = [await person(), await person()].map(({ sessionId }) => ({ sessionId }));
+    return { from: manager, input, other, act: ActType.USER_SESSION_ENDED, noun: "session" };
   },
   setClientPolicy: async () => {
     const input = { clientId: place.client.id, ratePoints: 500 };
@@ -339,6 +365,11 @@ async function quarantined(): Promise<string> {
 }
 
 const ACCOUNT = { currency: "USD", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
+
+/** A person who is signed in. */
+function person(): ReturnType<typeof seedPerson> {
+  return seedPerson(app, place.shell, [Role.AUDITOR]);
+}
 
 /** An account that waits for approval. */
 async function account(partnerId: string | null = place.partner.id): Promise<string> {

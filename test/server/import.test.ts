@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
+import { demandEncryption } from "../../src/exchange/encryption/service.js";
 import type { Scope } from "../../src/kernel/actor.js";
 import { register as registerImport } from "../../src/server/commands/import.js";
 import { register as registerSubmit } from "../../src/server/commands/submit.js";
@@ -48,6 +49,19 @@ test("a file is imported once: again, all of it is duplicates and the totals are
   expect(again.exitCode).toBe(0);
   expect(await bookedOf(partner.no)).toEqual(booked);
   expect(booked).toHaveLength(3);
+});
+
+test("a partner whose batches are taken encrypted only imports with --encrypt, and no rows twice", async () => {
+  const { partner, run, tenant } = await importer();
+  const file = fileOf("encrypted.csv", ROWS);
+  await run(file, "--batch-size", "3", "--json");
+  await demandEncryption(app, tenant.actor, { partner, encryptedOnly: true });
+  await expect(run(file, "--batch-size", "2", "--json")).rejects.toMatchObject({ code: "ENCRYPTION_REQUIRED" });
+  const { stdout, exitCode } = await run(file, "--batch-size", "2", "--encrypt", "--json");
+  expect(JSON.parse(stdout)).toEqual({ batches: 3, posted: 0, duplicates: 5, refused: 0, totals: TOTALS });
+  expect(exitCode).toBe(0);
+  const query = "select no from batch where tenant_no = ? and encryption_kid is not null";
+  expect(await app.database.query(query, [partner.tenantNo])).toHaveLength(3);
 });
 
 test("a gzipped file is known by its first bytes, and people are shown a table", async () => {

@@ -13,6 +13,7 @@ import {
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
 import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
@@ -36,6 +37,7 @@ import { signReply } from "../settlement/replying.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient, seedPartner, seedTenant } from "../support/seeds.js";
 
 /** An argument or a member of an input by which a root field takes an id: `input.periodId` of `closePeriod`. */
@@ -46,6 +48,7 @@ interface IdPlace {
 }
 
 type Kind =
+  | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
   | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation" | "retentionChange")
   | ("threatRules" | "threatAssessment" | "threatBlock");
@@ -68,7 +71,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ tenantId: "tenant", partnerId: "partner", partnerIds: "partner", clientId: "client", keyId: "key" },
   ...{ configurationId: "configuration", periodId: "period", statementId: "statement", disputeId: "dispute" },
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
-  ...{ runId: "settlementRun", simulationId: "simulation", batchId: "batch", threatRulesId: "threatRules" },
+  ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
+  ...{ batchId: "batch", threatRulesId: "threatRules" },
   ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
@@ -92,12 +96,13 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   "transactions filter.periodId": ["filter.partnerId"],
 };
 /** A root field that is for everybody who signed in, whatever the scopes. */
-const UNSCOPED = ["errorCodes", "node", "nodes", "viewer"];
+const UNSCOPED = ["errorCodes", "node", "nodes", "viewer", "endSession"];
 /** Root fields for who may read the audit trail. */
 const AUDITED = [
   ...["acts", "act", "threatRules", "threatRulesInForce", "threatAssessment", "threatAssessments", "threatBlocks"],
   ...["threatAlerts", "quarantinedBatches", "log"],
   ...["threatAlerts", "quarantinedBatches", "retentionChanges"],
+  ...["threatAlerts", "quarantinedBatches", "user", "users"],
 ];
 
 const app = await testApp();
@@ -128,12 +133,14 @@ beforeAll(async () => {
   const period = (await periods(app, place))[0]?.id ?? "";
   const run = await startRun(app, shell, { partnerIds: null, through: app.clock.now() }, null);
   const { id: simulation } = await simulateSettlement(app, shell, { periodId: period });
+  const person = await seedPerson(app, shell, [Role.ADMIN]);
   const blocked = await seedClient(app, shell, partner.id);
   const threatBlock = await createThreatBlock(app, shell, { clientId: blocked.client.id, reason: "stolen" });
   await raise(app, shell, suspicion(partner));
   const threatAssessment = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId: partner.id });
   const threatRules = await draftThreatRules(app, shell, DEFAULT_RULES);
   Object.assign(victims, {
+    ...{ user: person.user.id, session: person.sessionId },
     ...{ threatBlock: threatBlock.id, threatAssessment: threatAssessment.id, threatRules: threatRules.id },
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },

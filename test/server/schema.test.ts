@@ -21,7 +21,7 @@ import { schemaText, serverSchema } from "../../src/server/schema.js";
 
 const ROOTS = ["Query", "Mutation", "Subscription"];
 /** Root fields that ask for an access token but for no one scope: what they show depends on what it holds. */
-const ANY_ACTOR = ["Query.node", "Query.nodes", "Query.viewer"];
+const ANY_ACTOR = ["Query.node", "Query.nodes", "Query.viewer", "Mutation.endSession"];
 
 test("schema/schema.graphql is the schema; UPDATE_SNAPSHOTS=1 writes it", () => {
   expect(schemaText()).toBe(committed("../../schema/schema.graphql", schemaText()));
@@ -66,7 +66,7 @@ test("a node takes the scopes of the query of its own, and every type that is a 
       prd: "settlementPeriod",
       ptn: "partner",
     },
-    ...{ run: "settlementRun", sim: "simulation", stm: "statement", tnt: "tenant" },
+    ...{ run: "settlementRun", sim: "simulation", stm: "statement", tnt: "tenant", usr: "user" },
   };
   const scopes = Object.entries(queries).map(([prefix, query]) => [prefix, scopesOf("Query", query)]);
   const readers = Object.entries(nodeReaders).map(([prefix, reader]) => [prefix, reader.scopes]);

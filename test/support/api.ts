@@ -51,7 +51,7 @@ export async function openTestApi(app: App): Promise<TestApi> {
       closing ??= server.close();
       return closing;
     },
-    ask: (question) => ask(server.url, question),
+    ask: (question) => ask(`http://localhost:${app.config.port}`, question), // whatever address it says is its own
   };
 }
 

@@ -10,8 +10,8 @@ import { findInclusionFault } from "../../kernel/merkle.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { verifyInclusionProof } from "../../transparency/proofs/service.js";
-import { inclusionProofOf } from "../../transparency/service.js";
+import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
+import { inclusionProofOf } from "../../transparency/proving/service.js";
 import type { PeriodTree } from "../commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../contents/service.js";
 import { checkSignature, readJws } from "../jws.js";
@@ -45,8 +45,7 @@ export async function extractOf(
   for (const type of [ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED]) {
     const proof = await inclusionProofOf(app, tenant, { type, subjectId: batch.id });
     if (proof === null) return null;
-    const { index, leaf, leafHash: hash, hashes: path, checkpoint, detail } = proof;
-    logProofs.push({ index, leaf, leafHash: hash, hashes: [...path], checkpoint, detail });
+    logProofs.push(proof.file);
   }
   const outcomes = present(
     await outcomesOf(app.database.manager, batch.tenantNo, batch.no),
@@ -101,14 +100,7 @@ const extractSchema = z.strictObject({
       ...{ periodId: z.string(), index: z.int().min(0), size: z.int().min(1), leaf: z.string(), hashes, root: sha256 },
     }),
   ),
-  logProofs: z
-    .array(
-      z.looseObject({
-        ...{ index: z.int().min(0), leaf: z.string(), leafHash: sha256, hashes, checkpoint: z.string() },
-        detail: z.string().nullable(),
-      }),
-    )
-    .length(2),
+  logProofs: z.array(z.string()).length(2),
 });
 
 /** A batch as an export holds it. */
@@ -119,19 +111,27 @@ export type ExtractFault =
   | ("NOT_AN_EXTRACT" | "ANOTHER_TENANT" | "ANOTHER_PAYLOAD" | "SIGNATURE_INVALID" | "RECEIPT_INVALID")
   | ("OUTCOMES_MISMATCH" | "NOT_IN_PERIOD" | "NOT_IN_LOG");
 
+/** What a reader of an export believes: the platform's keys (a JWK Set, RFC 7517) and the key of the tenant's log. */
+export interface ExtractKeys {
+  readonly jwks: unknown;
+  readonly log: LogPolicy;
+}
+
 /**
- * Checks an exported batch offline: the signature of whoever sent it, the platform's receipt, the outcomes, its place
- * in its periods' trees and in the log (a JWK Set, RFC 7517, has the platform's keys). Null when all holds.
+ * Checks an exported batch offline: the signature of whoever sent it, the outcomes, its place in its periods' trees,
+ * that the log holds its acceptance and its posting, and the platform's receipt of that acceptance. Null when all
+ * holds.
  */
-export function extractFault(line: unknown, jwks: unknown): ExtractFault | null {
+export function extractFault(line: unknown, keys: ExtractKeys): ExtractFault | null {
   const { data: extract } = extractSchema.safeParse(line);
   if (extract === undefined) return "NOT_AN_EXTRACT";
+  const leaves = extract.logProofs.map((file) => leafInLog(extract, file, keys.log));
   return (
     signatureFault(extract) ??
-    receiptFault(extract, jwks) ??
     outcomesFault(extract) ??
     (extract.periodProofs.every((proof) => isInPeriod(extract, proof)) ? null : "NOT_IN_PERIOD") ??
-    (extract.logProofs.every((proof) => isInLog(extract, proof, jwks)) ? null : "NOT_IN_LOG")
+    (leaves.includes(null) ? "NOT_IN_LOG" : null) ??
+    receiptFault(extract, leaves[0] ?? "", keys.jwks)
   );
 }
 
@@ -148,13 +148,13 @@ function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null 
   }
 }
 
-function receiptFault({ receipt, batch, tenant, logProofs }: BatchExtract, jwks: unknown): ExtractFault | null {
+function receiptFault({ receipt, batch, tenant }: BatchExtract, leaf: string, jwks: unknown): ExtractFault | null {
   const read = readSigned(receipt, { jwks, typ: RECEIPT_TYPE });
   if ("fault" in read) return "RECEIPT_INVALID";
   const { data } = Receipt.safeParse(read.payload);
   if (data?.iss !== tenant) return "ANOTHER_TENANT";
   const isSame = data.batch === batch.id && data.jti === batch.jti && data.payloadSha256 === batch.payloadSha256;
-  return isSame && data.leafHash === logProofs[0]?.leafHash ? null : "RECEIPT_INVALID";
+  return isSame && data.leafHash === leafHash(leaf).toString("hex") ? null : "RECEIPT_INVALID";
 }
 
 const Receipt = z.object({
@@ -176,8 +176,10 @@ function isInPeriod({ batch }: BatchExtract, proof: BatchExtract["periodProofs"]
   return findInclusionFault({ index, size, leafHash: leafHash(proof.leaf), proof: path, root }) === null;
 }
 
-function isInLog({ tenant, batch }: BatchExtract, proof: BatchExtract["logProofs"][number], jwks: unknown): boolean {
-  if (verifyInclusionProof(proof, { tenantId: tenant, jwks }) !== null) return false;
-  const { subject, detailSha256 } = JSON.parse(proof.leaf);
-  return subject === batch.id && (proof.detail === null || sha256Hex(proof.detail) === detailSha256);
+/** The leaf that a proof leads from; null where it does not lead to what the log signed, or is of something else. */
+function leafInLog({ batch }: BatchExtract, file: string, policy: LogPolicy): string | null {
+  const opened = openProof(file, policy);
+  if ("fault" in opened) return null;
+  const { leaf } = opened.found;
+  return JSON.parse(leaf).subject === batch.id ? leaf : null;
 }

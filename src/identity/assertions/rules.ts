@@ -11,12 +11,17 @@ const ASSERTION_LIFE_MAX_SECONDS = 300;
 export const CLOCK_LEEWAY_SECONDS = 30;
 
 /** A compact JWS taken apart, nothing verified. */
-export interface OpenedToken {
+export interface OpenedJws {
   readonly header: Readonly<Record<string, unknown>>;
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly payload: Buffer;
   /** What was signed: header and payload as they were sent. */
   readonly signed: string;
   readonly signature: Buffer;
+}
+
+/** A JWT taken apart, nothing verified. */
+export interface OpenedToken extends OpenedJws {
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** The header of a client assertion, in form. */
@@ -42,17 +47,24 @@ const NAME = /^[\x21-\x7e]{1,128}$/;
 const AUDIENCES_MAX = 5;
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
-/**
- * Takes a compact JWS (RFC 7515, section 7.1) apart: three parts in strict base64url, header and payload JSON objects
- * without repeated names. Null for anything else.
- */
+/** Takes a JWT apart: a compact JWS whose payload is a JSON object without repeated names. Null for anything else. */
 export function openToken(text: string): OpenedToken | null {
+  const opened = openJws(text);
+  const claims = opened && objectOf(opened.payload);
+  return opened === null || claims === null ? null : { ...opened, claims };
+}
+
+/**
+ * Takes a compact JWS (RFC 7515, section 7.1) apart: three parts in strict base64url, the header a JSON object without
+ * repeated names. Null for anything else.
+ */
+export function openJws(text: string): OpenedJws | null {
   if (text.length > TOKEN_LENGTH_MAX) return null;
   const [head, body, tail, ...more] = text.split(".");
   if (head === undefined || body === undefined || tail === undefined || more.length > 0) return null;
-  const [header, claims, signature] = [objectOf(decoded(head)), objectOf(decoded(body)), decoded(tail)];
-  if (header === null || claims === null || signature === null) return null;
-  return { header, claims, signed: `${head}.${body}`, signature };
+  const [header, payload, signature] = [objectOf(decoded(head)), decoded(body), decoded(tail)];
+  if (header === null || payload === null || signature === null) return null;
+  return { header, payload, signed: `${head}.${body}`, signature };
 }
 
 /**

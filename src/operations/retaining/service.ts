@@ -1,5 +1,5 @@
 import { treeOfPeriod } from "../../exchange/commitments/service.js";
-import { extractFault, extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
+import { type ExtractKeys, extractFault, extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
 import { isReversedLater, type KeptBatch, keptBatches, removeBatch } from "../../exchange/removals/service.js";
 import { publicKeysForAllTenants } from "../../identity/platform-keys/service.js";
 import { type Actor, shellActor } from "../../kernel/actor.js";
@@ -16,6 +16,8 @@ import { transact } from "../../platform/database.js";
 import { type HoldInstants, periodHold } from "../../settlement/holds/service.js";
 import type { Partner, Tenant } from "../../tenancy/entities.js";
 import { partnersOf } from "../../tenancy/service.js";
+import { logSigner } from "../../transparency/keys/service.js";
+import { readPolicy } from "../../transparency/proofs/service.js";
 import { writeExport } from "../export-files/service.js";
 import { eraseOrigins } from "../origins/service.js";
 import { retentionOf } from "../retention/service.js";
@@ -65,9 +67,11 @@ export async function retain(app: App, tenant: Tenant, order: RetainOrder): Prom
   const now = app.clock.now();
   if (itemDays !== null) {
     const instants = { now, endedBy: later(now, -itemDays * DAY_MS) };
-    const jwks = { keys: await publicKeysForAllTenants(app) };
+    const { verifierKey } = await logSigner(app, actor);
+    const log = readPolicy({ log: verifierKey, witnesses: [], quorum: 0 });
+    const keys = { jwks: { keys: await publicKeysForAllTenants(app) }, log };
     for await (const partner of partnersIn(app, actor)) {
-      await retainPartner({ app, actor, partner, order, report, instants, jwks, ...emptyCaches() });
+      await retainPartner({ app, actor, partner, order, report, instants, keys, ...emptyCaches() });
     }
   }
   if (originDays !== null && !order.isDry) {
@@ -83,7 +87,7 @@ interface Run {
   readonly order: RetainOrder;
   readonly report: RetainReport;
   readonly instants: HoldInstants;
-  readonly jwks: unknown;
+  readonly keys: ExtractKeys;
   readonly holds: BoundedMap<number, { readonly hold: string | null }>;
   readonly trees: BoundedMap<number, ProvenPeriod>;
 }
@@ -159,7 +163,7 @@ function* slicesOf(leaving: readonly KeptBatch[]): Generator<KeptBatch[]> {
 }
 
 async function exportAndRemove(run: Run, slice: readonly KeptBatch[]): Promise<void> {
-  const { app, actor, partner, order, report, jwks } = run;
+  const { app, actor, partner, order, report, keys } = run;
   const lines: string[] = [];
   const proven: KeptBatch[] = [];
   for (const kept of slice) {
@@ -176,7 +180,7 @@ async function exportAndRemove(run: Run, slice: readonly KeptBatch[]): Promise<v
   if (first === undefined) return;
   const name = `${partner.tenantId}/${partner.id}/${first.batch.id}.ndjson`;
   const file = await writeExport(order.to, name, lines, (line, index) =>
-    line === lines[index] ? extractFault(JSON.parse(line), jwks) : "ANOTHER_LINE",
+    line === lines[index] ? extractFault(JSON.parse(line), keys) : "ANOTHER_LINE",
   );
   const periods = proven.flatMap(({ periodNos }) => periodNos);
   const removed = await transact(app, async (tx) => {

@@ -6,6 +6,7 @@ import { addPartnerOptions, type PartnerOptions, sessionOf } from "./partner-opt
 interface ImportOptions extends PartnerOptions {
   readonly for?: string;
   readonly batchSize: number;
+  readonly encrypt?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,6 +33,7 @@ export function register(program: Command): void {
     .argument("<file>", "CSV with a header, gzipped or not")
     .option("--for <partner>", "the partner whose account it is, where the tenant signs")
     .option("--batch-size <rows>", "rows of a batch, at most 10000", batchSizeOf, BATCH_ROWS.default)
+    .option("--encrypt", "encrypt the batches for the tenant's key of now")
     .option("--json", "print one JSON document")
     .addHelpText("after", HELP)
     .action(importAtShell);
@@ -42,9 +44,12 @@ async function importAtShell(path: string, options: ImportOptions): Promise<void
   const { importRows } = await import("../partner/import.js");
   const { callerOf, partiesOf } = await import("../partner/payload.js");
   const { openProgress } = await import("../partner/progress.js");
+  const { tenantKey } = await import("../partner/encryption.js");
   const [session, file] = [await sessionOf(options), await openRowFile(path)];
   const caller = await callerOf(session);
-  const sender = { session, parties: partiesOf(caller, options.for), mayReadBatches: caller.mayReadBatches };
+  const recipient = options.encrypt === true ? await tenantKey(session) : undefined;
+  const { mayReadBatches } = caller;
+  const sender = { session, parties: partiesOf(caller, options.for), mayReadBatches, recipient };
   const input = { file, batchSize: options.batchSize };
   const progress = openProgress(options.json === true ? null : process.stderr);
   const report = await importRows(sender, input, ({ batches, posted, duplicates, pending, refused }) =>

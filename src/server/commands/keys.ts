@@ -13,6 +13,7 @@ interface ClientOptions extends ServerOptions {
   readonly name: string;
   readonly jwks: string;
   readonly scopes: string;
+  readonly dpop?: boolean;
   readonly json?: boolean;
 }
 
@@ -76,6 +77,7 @@ export function register(program: Command): void {
     .option("--name <name>", "for people", "client")
     .requiredOption("--jwks <file>", "public keys: a JWK, a JWK Set, or what `keygen --json` printed")
     .requiredOption("--scopes <scopes>", 'what it may ask for, e.g. "batches:submit batches:read"')
+    .option("--dpop", "give it access tokens bound to a key (DPoP) and no others")
     .option("--json", "print one JSON document")
     .action(createClientAtShell);
   const key = program.command("key").description("clients' public keys");
@@ -105,16 +107,27 @@ export function register(program: Command): void {
 }
 
 async function createClientAtShell(options: ClientOptions, command: Command): Promise<void> {
-  const { json, tenant, operator, partner: partnerId = null, name, jwks: file, scopes: list, ...server } = options;
+  const {
+    json,
+    tenant,
+    operator,
+    partner: partnerId = null,
+    name,
+    jwks: file,
+    scopes: list,
+    dpop,
+    ...server
+  } = options;
   if (tenant === undefined && operator !== true)
     command.error("error: name the tenant with --tenant, or say --operator");
   const jwks = await publicKeysIn(file);
   const scopes = list.split(/[\s,]+/).filter((scope) => scope !== "");
   const { createClient } = await import("../../identity/clients/service.js");
   const { ensurePlatformTenant } = await import("../../tenancy/service.js");
+  const asked = { partnerId, name, scopes, jwks, dpopBoundAccessTokens: dpop === true };
   const { id } = await withApp(server, async (app) => {
     const tenantId = tenant ?? (await ensurePlatformTenant(app)).id;
-    return createClient(app, await shellActorOf(app, tenantId), { partnerId, name, scopes, jwks });
+    return createClient(app, await shellActorOf(app, tenantId), asked);
   });
   if (json === true) return printJson({ clientId: id });
   console.log(`Client ${id} (${name}): ${scopes.join(" ")}.`);

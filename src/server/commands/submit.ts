@@ -46,7 +46,7 @@ export function register(program: Command): void {
 }
 
 async function printSigned(file: string, { key, encrypt: place, encryptKid }: SignOptions): Promise<void> {
-  const { readSigningKey } = await import("../partner-client.js");
+  const { readSigningKey } = await import("../partner/signing-key.js");
   const { BATCH_TYPE, completedPayload } = await import("../partner/payload.js");
   const payload = completedPayload(await readFile(file, "utf8"));
   const jws = await (await readSigningKey(key)).sign(payload, BATCH_TYPE);

@@ -15,9 +15,9 @@ export function register(program: Command): void {
     .action(printToken);
 }
 
-async function printToken({ url, client: clientId, key: keyFile, scope, json }: TokenOptions): Promise<void> {
+async function printToken({ url, client: clientId, key: keyFile, scope, dpop, json }: TokenOptions): Promise<void> {
   const { openSession } = await import("../partner-client.js");
-  const session = await openSession({ url, clientId, keyFile, scope });
+  const session = await openSession({ url, clientId, keyFile, scope, dpop });
   const token = await session.token();
   if (json === true) return printJson({ token });
   console.log(token);

@@ -12,7 +12,8 @@ import {
 } from "../../transparency/proofs/service.js";
 import { type Fault, type Holds, printVerdict } from "./verdict.js";
 
-interface LogOptions {
+/** Whom a reader believes, as options say it. */
+export interface LogOptions {
   readonly logKey: string;
   readonly witness: readonly string[];
   readonly quorum?: number;
@@ -49,13 +50,17 @@ export function addLogChecks(verify: Command): void {
 }
 
 function believing(command: Command, what: string): Command {
-  return command
-    .description(`check ${what}`)
-    .requiredOption("--log-key <key|file>", "the log's verifier key that you pinned: `log { verifierKey }`")
-    .option("--witness <key|file>", "a witness' verifier key; may be given more than once", collected, [])
-    .option("--quorum <n>", "how many of these witnesses must have cosigned (default: all)", Number)
+  return addLogOptions(command.description(`check ${what}`))
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExit code 0 when it holds, 1 when it does not.");
+}
+
+/** Adds the options that say whom a reader believes. */
+export function addLogOptions(command: Command): Command {
+  return command
+    .requiredOption("--log-key <key|file>", "the log's verifier key that you pinned: `log { verifierKey }`")
+    .option("--witness <key|file>", "a witness' verifier key; may be given more than once", collected, [])
+    .option("--quorum <n>", "how many of these witnesses must have cosigned (default: all)", Number);
 }
 
 function collected(value: string, before: readonly string[]): string[] {
@@ -105,7 +110,8 @@ async function checkCheckpoint(file: string, options: CheckpointOptions): Promis
   printVerdict(fault === null ? holds : faultOf(fault), options.json === true);
 }
 
-async function policyOf({ logKey, witness, quorum }: LogOptions): Promise<LogPolicy> {
+/** The policy that these options name. */
+export async function policyOf({ logKey, witness, quorum }: LogOptions): Promise<LogPolicy> {
   const witnesses = await Promise.all(witness.map(keyText));
   return readPolicy({ log: await keyText(logKey), witnesses, quorum: quorum ?? null });
 }

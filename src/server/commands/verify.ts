@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { extractFault } from "../../exchange/extracts/service.js";
+import { type ExtractKeys, extractFault } from "../../exchange/extracts/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
 import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
 import { type Fault, printVerdict } from "./verdict.js";
-import { addLogChecks } from "./verify-log.js";
+import { addLogChecks, addLogOptions, type LogOptions, policyOf } from "./verify-log.js";
 
 interface VerifyOptions {
   readonly jwks: string;
@@ -59,15 +59,18 @@ export function register(program: Command): void {
         return reason === null ? null : { reason, differences: [] };
       });
     });
-  checking(verify.command("export"), "every batch that `retain` exported: signature, receipt, outcomes and proofs")
+  addLogOptions(checking(verify.command("export"), "every batch that `retain` exported: signature, receipt and proofs"))
     .argument("<file>", "the export, NDJSON")
-    .action((file: string, options: VerifyOptions) => report(file, options, verifyExport));
+    .action(async (file: string, options: VerifyOptions & LogOptions) => {
+      const log = await policyOf(options);
+      await report(file, options, (text, jwks) => verifyExport(text, { jwks, log }));
+    });
   addLogChecks(verify);
 }
 
-function verifyExport(text: string, jwks: unknown): Fault | null {
+function verifyExport(text: string, keys: ExtractKeys): Fault | null {
   const faults = text.split("\n").flatMap((line, index) => {
-    const reason = extractFault(parsedLine(line), jwks);
+    const reason = extractFault(parsedLine(line), keys);
     return reason === null ? [] : [{ reason, difference: `line ${index + 1}: ${reason}` }];
   });
   const [first] = faults;

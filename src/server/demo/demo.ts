@@ -19,7 +19,7 @@ import {
 } from "./checks.js";
 import { type History, sendHistory, simulatedHistory } from "./history.js";
 import { DEMO_PROFILES, type PartnerProfile } from "./profile.js";
-import { cycleOf, operatorOf, setUp } from "./setup.js";
+import { cycleOf, invitePerson, operatorOf, setUp } from "./setup.js";
 import {
   ADMIN_KEY,
   type Cast,
@@ -145,7 +145,8 @@ async function playHistory(input: DemoInput, place: DemoPlace, state: DemoState,
   show(`\n${[partnerTable(lines), ...carriedLosses(lines), "Verified", findingLines(findings)].join("\n\n")}`);
   const isRight = findings.every(({ faults }) => faults.length === 0);
   if (!isRight) throw new Error("The demo does not verify; see above.");
-  show(`\n${await pointers(input, place, stage)}\n`);
+  const invitation = await withApp((app) => invitePerson(app, stage.cast, state));
+  show(`\n${await pointers(input, place, stage, invitation)}\n`);
   writeDone(place, state, stage.cast);
 }
 
@@ -192,13 +193,26 @@ async function verifyAll({ url, withApp }: DemoInput, cast: Cast, played: readon
   return withApp(async (app) => [...outside, await checkTotals(app, cast, played), await checkBooks(app, cast)]);
 }
 
-async function pointers({ url, dataDir, clock }: DemoInput, place: DemoPlace, { admin, cast, players }: Stage) {
+async function pointers(
+  { url, dataDir, clock }: DemoInput,
+  place: DemoPlace,
+  { admin, cast, players }: Stage,
+  invitation: string,
+) {
   const [{ partnerId, clientId, profile }] = [present(players[0], "a partner")];
   const sampleFile = join(place.folder, "sample.csv");
   writeFileSync(sampleFile, sampleCsv(profile, clock));
   const here = (file: string) => (relative("", file).startsWith("..") ? file : relative("", file) || ".");
   return pointersText({
-    ...{ url, token: await admin.token(), dataDir: here(dataDir), command: "bin/quittance", partnerId, clientId },
+    ...{
+      url,
+      invitation,
+      token: await admin.token(),
+      dataDir: here(dataDir),
+      command: "bin/quittance",
+      partnerId,
+      clientId,
+    },
     ...{ adminClientId: cast.adminClientId, adminKeyFile: here(place.keyFile(ADMIN_KEY)) },
     ...{ keyFile: here(place.keyFile(profile.code)), sampleFile: here(sampleFile) },
   });

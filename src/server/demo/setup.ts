@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Temporal } from "temporal-polyfill";
 import { createClient } from "../../identity/clients/service.js";
+import { Role } from "../../identity/users/entities.js";
+import { createUser } from "../../identity/users/service.js";
 import { type Actor, SCOPES, type Scope, shellActor } from "../../kernel/actor.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
@@ -57,6 +59,13 @@ export async function setUp(
 /** The operator at the shell, acting for the demo's tenant. */
 export async function operatorOf(app: App, { tenantId }: Cast): Promise<Actor> {
   return operatorIn(app, await tenantOf(app, tenantId));
+}
+
+/** The link by which a person becomes the administrator of the demo's tenant; asked again, the same one. */
+export async function invitePerson(app: App, cast: Cast, { nonce }: DemoState): Promise<string> {
+  const person = { email: "you@example.com", name: "You", roles: [Role.ADMIN] };
+  const { invitation } = await createUser(app, await operatorOf(app, cast), person, `demo-${nonce}-person`);
+  return invitation.url;
 }
 
 /** Where a partner's history begins: a local day of its own, thirty days before the end. */

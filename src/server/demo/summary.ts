@@ -18,6 +18,8 @@ export interface PartnerLine {
 export interface Pointers {
   readonly url: string;
   readonly token: string;
+  /** The link by which a person becomes the tenant's administrator. */
+  readonly invitation: string;
   readonly dataDir: string;
   /** The command, as it is called from the package's folder. */
   readonly command: string;
@@ -95,6 +97,9 @@ export function pointersText(pointers: Pointers): string {
     ${mutation}
 
     ${subscription}
+
+  Sign in as a person, the administrator: choose a password, good for three days and once
+    ${pointers.invitation}
 
   Another token:
     ${command} token --url ${url} --client ${adminClientId} --key ${adminKeyFile}

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import type { PresentedProof } from "../../identity/dpop/service.js";
+import type { App } from "../../platform/app.js";
 import type { RequestFacts } from "./context.js";
+import { sessionCookieOf } from "./cookies.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -10,9 +12,11 @@ declare module "fastify" {
 }
 
 /** What an HTTP request says about its sender. */
-export function factsOf(request: FastifyRequest): RequestFacts {
+export function factsOf(app: App, request: FastifyRequest): RequestFacts {
   const { id: requestId, traceparent, ip: address } = request;
-  return { authorization: request.headers.authorization, proof: proofOf(request), requestId, traceparent, address };
+  const { authorization } = request.headers;
+  const session = sessionCookieOf(app, request.raw);
+  return { authorization, proof: proofOf(request), session, requestId, traceparent, address };
 }
 
 /** The request and its `DPoP` header; one that comes twice is joined, and then no proof (RFC 9449, section 4.3). */

@@ -68,7 +68,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     url: PATH,
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
-      request.graphqlContext = await admitCaller(app, factsOf(request));
+      request.graphqlContext = await admitCaller(app, factsOf(app, request));
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     preHandler: async (request) => {

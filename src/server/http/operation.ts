@@ -8,7 +8,10 @@ import {
 } from "graphql";
 import { assert } from "../../kernel/assert.js";
 import { TOKENS_MAX } from "../../platform/documents.js";
+import { refuseBlocked } from "../../threat/blocks/service.js";
+import { countRefusals } from "../../threat/service.js";
 import { serverError } from "../errors.js";
+import { refusalOf } from "../format-error.js";
 import { serverSchema } from "../schema.js";
 import { admitOperation } from "./charges.js";
 import { type RequestContext, renewContext } from "./context.js";
@@ -49,13 +52,14 @@ export type Events = AsyncIterableIterator<ExecutionResult> & Required<AsyncIter
 
 /**
  * Subscribes as GraphQL's own `subscribe`, but gives each event a fresh context: loaders forget with the request, and a
- * subscription is as many requests as it has events. Where it ends since the access token did, its last event says so.
+ * subscription is as many requests as it has events. Where it ends since the access token did, or the client was
+ * blocked, its last event says so.
  */
 export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | ExecutionResult> {
   const { contextValue: context } = args;
   assert(isRequestContext(context), "a subscription runs in a context of ours");
   const source = await createSourceEventStream(args);
-  if (!(Symbol.asyncIterator in source)) return source;
+  if (!(Symbol.asyncIterator in source)) return counted(context, source);
   const events = source[Symbol.asyncIterator]();
   let isOver = false;
   const end = async () => {
@@ -70,6 +74,11 @@ export async function subscribeAfresh(args: ExecutionArgs): Promise<Events | Exe
         if (isOver || !hasExpired(context)) return OVER;
         isOver = true;
         return { done: false, value: { errors: [refusalError(serverError("UNAUTHENTICATED"))] } };
+      }
+      const refusal = await refusalOfBlocked(context);
+      if (refusal !== null) {
+        await end();
+        return { done: false, value: { errors: [refusal] } };
       }
       const value = await executeInTime({ ...args, rootValue: event.value, contextValue: renewContext(context) });
       return { done: false, value };
@@ -90,12 +99,25 @@ function hasExpired({ actor, app }: RequestContext): boolean {
   return actor !== null && actor.expiresAt !== null && actor.expiresAt <= app.clock.now();
 }
 
+/** Why a client that was blocked meanwhile gets no more events; null where it was not. */
+async function refusalOfBlocked({ app, actor }: RequestContext): Promise<GraphQLError | null> {
+  if (actor === null) return null;
+  return refuseBlocked(app, actor).then(() => null, refusalError);
+}
+
+/** What is refused over any transport counts alike. */
+async function counted<R extends ExecutionResult>({ app, actor }: RequestContext, result: R): Promise<R> {
+  const { errors = [] } = result;
+  if (actor !== null && errors.length > 0) await countRefusals(app, actor, errors.map(refusalOf));
+  return result;
+}
+
 /** Executes an operation until its context's deadline; what comes too late is an error, as over HTTP. */
 export async function executeInTime(args: ExecutionArgs): Promise<ExecutionResult> {
   const { contextValue: context } = args;
   assert(isRequestContext(context), "an operation runs in a context of ours");
   try {
-    return await context.deadline.within(Promise.resolve(execute(args)));
+    return await counted(context, await context.deadline.within(Promise.resolve(execute(args))));
   } catch (error) {
     return { errors: [refusalError(error)] };
   }

@@ -10,7 +10,7 @@ import { factsOf } from "./facts.js";
  * the scope.
  */
 export async function readerOf(app: App, request: FastifyRequest, scope: Scope): Promise<Actor> {
-  const { actor } = await admitCaller(app, factsOf(request));
+  const { actor } = await admitCaller(app, factsOf(app, request));
   if (actor === null) throw serverError("UNAUTHENTICATED");
   if (!actor.scopes.has(scope)) throw serverError("FORBIDDEN", { scope });
   await chargeDownload(app, actor);

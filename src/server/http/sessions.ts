@@ -1,7 +1,7 @@
 import { ErrorCode } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { refusalOf } from "../format-error.js";
-import { openContext, type RequestFacts, shownFacts } from "./context.js";
+import { callerOf, type RequestFacts, shownFacts } from "./context.js";
 
 /** Subscriptions over a transport, to be ended before the server closes. */
 export interface LiveEndpoints {
@@ -45,7 +45,7 @@ export function openSessions(app: App): Sessions {
 
 async function isStillGood(app: App, session: Session): Promise<boolean> {
   try {
-    await openContext(app, session.facts);
+    if ((await callerOf(app, session.facts)) === null) return false;
     session.checkedAt = performance.now();
     return true;
   } catch (error) {

@@ -54,7 +54,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
     bodyLimit: OPERATION_BYTES_MAX,
     onRequest: async (request, reply) => {
       if (isClosing) throw serverError("UNAVAILABLE", { reason: "The server is closing; connect again." });
-      request.graphqlContext = await admitCaller(app, factsOf(request));
+      request.graphqlContext = await admitCaller(app, factsOf(app, request));
       if (request.graphqlContext.actor === null) throw serverError("UNAUTHENTICATED");
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
@@ -65,7 +65,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
         throw error;
       });
       const stream = openStream(reply, results, (errors) => shown(app, request.id, errors));
-      const stopWatching = sessions.watch(factsOf(request), stream.cut);
+      const stopWatching = sessions.watch(factsOf(app, request), stream.cut);
       streams.add(stream.cut);
       try {
         await stream.sent;

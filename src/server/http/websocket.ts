@@ -16,6 +16,7 @@ import { logFaults, publicErrors, refusalOf } from "../format-error.js";
 import { addressOf } from "./address.js";
 import { admitCaller } from "./charges.js";
 import { type RequestFacts, shownFacts } from "./context.js";
+import { sessionCookieOf } from "./cookies.js";
 import { executeInTime, type LiveArgs, prepareOperation, refusalError, subscribeAfresh } from "./operation.js";
 import { isOriginAllowed } from "./origins.js";
 import { takeSeat } from "./seats.js";
@@ -32,6 +33,7 @@ const CLOSE_MS_MAX = 1_000;
 /** The close code after which clients of graphql-ws connect again, with a new token. */
 const FORBIDDEN = 4403;
 const TRY_AGAIN_LATER = 1013;
+const REFUSED: readonly ErrorCode[] = [ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN];
 const POLICY_VIOLATION = 1008;
 
 type Facts = { facts?: RequestFacts; stopWatching?: () => void; leaveSeat?: () => void };
@@ -39,7 +41,7 @@ type Socket = Connection<Record<string, unknown>, Extra & Facts>;
 
 /**
  * Serves graphql-transport-ws; the token, and the proof of its key where it has one, come as `authorization` and `dpop`
- * in the parameters of `connection_init`.
+ * in the parameters of `connection_init`, a session as the cookie of the upgrade request.
  */
 export function startWebSocket(server: FastifyInstance, app: App, sessions: Sessions): LiveEndpoints {
   const sockets = new WebSocketServer({
@@ -111,6 +113,7 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
   const facts: RequestFacts = {
     authorization: parameterOf(socket, "authorization"),
     proof: { text: parameterOf(socket, "dpop"), method: "GET", path: PATH },
+    session: sessionCookieOf(app, request),
     requestId: newId("req", app.clock),
     traceparent: newTraceparent(),
     address: addressOf(app, request),
@@ -124,7 +127,7 @@ async function admit(app: App, sessions: Sessions, socket: Socket): Promise<bool
     logFaults(app.log, facts.requestId, [error]);
     // There are no headers to answer with, so a nonce goes into the reason.
     const reason = details["oauthError"] === "use_dpop_nonce" ? `use_dpop_nonce ${newNonce(app)}` : code;
-    webSocket.close(code === ErrorCode.UNAUTHENTICATED ? FORBIDDEN : TRY_AGAIN_LATER, reason);
+    webSocket.close(REFUSED.includes(code) ? FORBIDDEN : TRY_AGAIN_LATER, reason);
     return false;
   }
   socket.extra.facts = shownFacts(facts);

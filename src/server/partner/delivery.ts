@@ -1,5 +1,7 @@
+import type { RecipientKey } from "../../identity/encryption/entities.js";
 import { ErrorCode } from "../../kernel/errors.js";
 import { RemoteRefusal, type Session } from "../partner-client.js";
+import { encryptBatch } from "./encryption.js";
 import { inParallel } from "./parallel.js";
 import { type BatchDraft, type Parties, signBatch } from "./payload.js";
 import { type Accepted, type PostedBatch, postedBatch } from "./submission.js";
@@ -14,6 +16,8 @@ export interface Sender {
   readonly session: Session;
   readonly parties: Parties;
   readonly mayReadBatches: boolean;
+  /** For whom batches are encrypted; they are signed alone where there is nobody. */
+  readonly recipient?: RecipientKey | undefined;
 }
 
 const CLOCK_SKEW: string = ErrorCode.CLOCK_SKEW;
@@ -42,11 +46,15 @@ interface Acceptance<T> {
 }
 
 async function* acceptances<T>(
-  { session, parties }: Sender,
+  { session, parties, recipient }: Sender,
   parcels: AsyncIterable<Parcel<T>>,
 ): AsyncGenerator<Acceptance<T>> {
   for await (const { content, ...draft } of parcels) {
-    yield { content, accepted: await accepted(session, () => signBatch(session, parties, draft)) };
+    const sign = async () => {
+      const jws = await signBatch(session, parties, draft);
+      return recipient === undefined ? jws : encryptBatch(jws, recipient);
+    };
+    yield { content, accepted: await accepted(session, sign) };
   }
 }
 

@@ -1,5 +1,6 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { isSamePerson } from "../../identity/four-eyes/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isSettled } from "../../periods/closing/service.js";
@@ -61,12 +62,15 @@ async function checkEmpty(tx: Tx, partner: Partner, period: SettlementPeriod): P
   });
 }
 
-async function isProposedByAnother(tx: Tx, { tenantNo, principalId }: Actor, periodId: string): Promise<boolean> {
+async function isProposedByAnother(tx: Tx, actor: Actor, periodId: string): Promise<boolean> {
   const proposals: { by: string }[] = await tx.query(
-    "select principal_id as `by` from act where tenant_no = ? and subject_id = ? and type = ?",
-    [tenantNo, periodId, ActType.PERIOD_ABORT_PROPOSED],
+    "select distinct principal_id as `by` from act where tenant_no = ? and subject_id = ? and type = ?",
+    [actor.tenantNo, periodId, ActType.PERIOD_ABORT_PROPOSED],
   );
-  return proposals.some(({ by }) => by !== principalId);
+  for (const { by } of proposals) {
+    if (!(await isSamePerson(tx, actor, [by, actor.principalId]))) return true;
+  }
+  return false;
 }
 
 interface Step {

@@ -1,6 +1,7 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
+import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { dayIn } from "../../kernel/clock.js";
 import { decimalText, parseAmount, scaleOf } from "../../kernel/money.js";
@@ -87,7 +88,7 @@ export async function approveDisputeAnswer(
       const cursor = await holdCursor(tx, partner);
       const locked = await lockStatement(tx, partner, dispute.statementId);
       const current = await lockedDispute(tx, locked.statement, dispute.id);
-      checkApproval(actor, current, approvedMinor);
+      await checkApproval(tx, actor, current, approvedMinor);
       const decidedAt = app.clock.now();
       const periodNo = await postAdjustment(tx, { partner, cursor, dispute: current, decidedAt });
       await decide(app, tx, actor, { locked, dispute: current }, { periodNo, decidedAt });
@@ -105,14 +106,15 @@ function amountIn(currency: string, text: string): bigint {
   throw settlementError("VALIDATION", { path: "/amount", reason: `It is no amount of ${currency}.` });
 }
 
-function checkApproval({ kind, principalId }: Actor, dispute: Dispute, approvedMinor: bigint): void {
+async function checkApproval(tx: Tx, actor: Actor, dispute: Dispute, approvedMinor: bigint): Promise<void> {
   const { state, answeredBy, adjustmentMinor } = dispute;
   if (state !== DisputeState.PENDING_APPROVAL) {
     throw settlementError("VERSION_CONFLICT", { reason: "No answer to the dispute waits for approval." });
   }
-  if (kind !== PrincipalKind.OPERATOR_SHELL && answeredBy === principalId) {
-    throw settlementError("FORBIDDEN", { reason: "Who answered a dispute may not approve the answer." });
-  }
+  await checkSecondPerson(tx, actor, {
+    by: [answeredBy],
+    reason: "Who answered a dispute may not approve the answer.",
+  });
   if (adjustmentMinor !== approvedMinor) {
     throw settlementError("VERSION_CONFLICT", { reason: "Another amount was answered since." });
   }

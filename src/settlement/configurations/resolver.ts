@@ -13,6 +13,7 @@ import {
   Resolver,
   Root,
 } from "type-graphql";
+import { nameFor } from "../../kernel/actor.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnerOf } from "../../tenancy/service.js";
@@ -138,24 +139,27 @@ export class ConfigurationResolver {
     return configuration.documentSha256.toString("hex");
   }
 
-  @FieldResolver(() => String, { description: "Who wrote it: a client's id, or `shell`." })
-  draftedBy(@Root() configuration: Configuration): string {
-    return configuration.draftedBy;
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who wrote it: a client's or a person's id, or `shell`; null for partners.",
+  })
+  draftedBy(@Ctx() { actor }: Context, @Root() configuration: Configuration): string | null {
+    return nameFor(actor, configuration.draftedBy);
   }
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: "Who submitted it for approval: a client's id; null for drafts, and what the shell put in force.",
+    description: "Who submitted it for approval; null for drafts, what the shell put in force, and for partners.",
   })
-  submittedBy(@Root() configuration: Configuration): string | null {
-    return configuration.submittedBy;
+  submittedBy(@Ctx() { actor }: Context, @Root() configuration: Configuration): string | null {
+    return nameFor(actor, configuration.submittedBy);
   }
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: "Who put it in force: a client's id, or `shell`.",
+    description: "Who put it in force: a client's or a person's id, or `shell`; null for partners.",
   })
-  activatedBy(@Root() configuration: Configuration): string | null {
-    return configuration.activatedBy;
+  activatedBy(@Ctx() { actor }: Context, @Root() configuration: Configuration): string | null {
+    return nameFor(actor, configuration.activatedBy);
   }
 }

@@ -2,6 +2,7 @@ import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type CreditTerms, creditCurrencies, saveCreditTerms } from "../../exchange/credit-terms/service.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
@@ -81,7 +82,6 @@ export async function activateConfiguration(
   idempotencyKey: string | null = null,
 ): Promise<Configuration> {
   const draft = await configurationOf(app, actor, id);
-  checkFourEyes(actor, draft);
   const partner = await partnerOf(app, actor, draft.partnerId);
   const input = { configurationId: id, effectiveFrom: effectiveFrom === null ? null : instantText(effectiveFrom) };
   const request = { operation: "activateConfiguration", idempotencyKey, input };
@@ -199,11 +199,6 @@ async function insertDraft(app: App, tx: Tx, actor: Actor, { partner, document }
   return id;
 }
 
-function checkFourEyes({ kind, principalId }: Actor, { draftedBy, submittedBy }: Configuration): void {
-  if (kind === PrincipalKind.OPERATOR_SHELL || ![draftedBy, submittedBy].includes(principalId)) return;
-  throw settlementError("FORBIDDEN", { reason: "Who drafted or submitted a configuration may not activate it." });
-}
-
 interface Activating extends Required<Pick<Activation, "effectiveFrom" | "midPeriod">> {
   readonly partner: Partner;
   readonly id: string;
@@ -214,6 +209,11 @@ async function activate(app: App, tx: Tx, actor: Actor, activating: Activating):
   await holdCursor(tx, partner);
   const { tenantId } = partner;
   const draft = present(await tx.findOneBy(Configuration, { tenantId, id }), "a configuration that was just read");
+  const [by, reason] = [
+    [draft.draftedBy, draft.submittedBy],
+    "Who drafted or submitted a configuration may not activate it.",
+  ];
+  await checkSecondPerson(tx, actor, { by, reason });
   const active = await activeOf(tx, partner);
   const { effectiveFrom, midPeriod } = approvedOf(actor, draft, active, activating);
   checkWithinHorizon(app, effectiveFrom);

@@ -48,7 +48,6 @@ export class GameSetting {
   @Column({ type: "boolean", nullable: true })
   readonly bonusCost!: boolean | null;
 
-  @Field(() => String, { description: "Who set it: a client's id, or `shell`." })
   @Column(codeColumn)
   readonly setBy!: string;
 

@@ -1,4 +1,17 @@
-import { Arg, Args, Authorized, Ctx, Field, Mutation, ObjectType, Query, Resolver } from "type-graphql";
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from "type-graphql";
+import { nameFor } from "../../kernel/actor.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { partnerNamedOrOwn } from "../../tenancy/service.js";
 import { GameSetting } from "./entities.js";
@@ -42,5 +55,13 @@ export class GameSettingsResolver {
     const partner = isOfTypes ? null : await partnerNamedOrOwn(app, actor, partnerId);
     const settings = await gameSettingsOf(app, actor, partner, page);
     return connectionOf("game-settings", settings, page.after, () => countGameSettings(app, actor, partner));
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who set it: a client's or a person's id, or `shell`; null for partners.",
+  })
+  setBy(@Ctx() { actor }: Context, @Root() { setBy }: GameSetting): string | null {
+    return nameFor(actor, setBy);
   }
 }

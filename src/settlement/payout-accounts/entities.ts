@@ -104,7 +104,6 @@ export class PayoutAccount {
   @Column({ ...wordColumn, nullable: true })
   readonly clearingMember!: string | null;
 
-  @Field(() => String, { description: "Who registered it: a client's id, or `shell`." })
   @Column(codeColumn)
   readonly registeredBy!: string;
 
@@ -112,7 +111,6 @@ export class PayoutAccount {
   @Column(instantColumn)
   readonly registeredAt!: Date;
 
-  @Field(() => String, { nullable: true, description: "Who approved or refused it: a client's id, or `shell`." })
   @Column({ ...codeColumn, nullable: true })
   readonly decidedBy!: string | null;
 

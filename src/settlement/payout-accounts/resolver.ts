@@ -12,6 +12,7 @@ import {
   Resolver,
   Root,
 } from "type-graphql";
+import { nameFor } from "../../kernel/actor.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { partnerNamedOrOwn } from "../../tenancy/service.js";
 import { PayoutAccount } from "./entities.js";
@@ -108,5 +109,21 @@ export class PayoutAccountResolver {
   })
   number(@Ctx() { app, actor }: Context, @Root() account: PayoutAccount): string {
     return numberSeenBy(app, actor, account);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who registered it: a client's or a person's id, or `shell`; null for partners.",
+  })
+  registeredBy(@Ctx() { actor }: Context, @Root() { registeredBy }: PayoutAccount): string | null {
+    return nameFor(actor, registeredBy);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who approved or refused it: a client's or a person's id, or `shell`; null for partners.",
+  })
+  decidedBy(@Ctx() { actor }: Context, @Root() { decidedBy }: PayoutAccount): string | null {
+    return nameFor(actor, decidedBy);
   }
 }

@@ -1,7 +1,8 @@
 import { IsNull } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
+import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
@@ -70,9 +71,8 @@ export async function approvePayoutAccount(
 ): Promise<PayoutAccount> {
   checkIsTenants(actor);
   const account = await payoutAccountOf(app, actor, payoutAccountId);
-  if (actor.kind !== PrincipalKind.OPERATOR_SHELL && account.registeredBy === actor.principalId) {
-    throw settlementError("FORBIDDEN", { reason: "Who registered a payout account may not approve it." });
-  }
+  const reason = "Who registered a payout account may not approve it.";
+  await checkSecondPerson(app.database.manager, actor, { by: [account.registeredBy], reason });
   const request = { operation: "approvePayoutAccount", idempotencyKey, input: { payoutAccountId } };
   await once(app, actor, request, async (tx) => {
     const pending = await lockPending(tx, actor, payoutAccountId);

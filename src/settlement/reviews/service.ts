@@ -1,5 +1,6 @@
 import { ActType } from "../../acts/entities.js";
-import { type Actor, PrincipalKind, systemActor, type TenantRef } from "../../kernel/actor.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
+import { type Actor, systemActor, type TenantRef } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { newId } from "../../kernel/ids.js";
 import { holdCursor } from "../../periods/cursors/service.js";
@@ -10,7 +11,6 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import type { Statement } from "../entities.js";
-import { settlementError } from "../errors.js";
 import { type LockedStatement, lockStatement, moveStatement } from "../lifecycle/service.js";
 import { moveSettled } from "../purses/service.js";
 import { statementOf } from "../statements/service.js";
@@ -43,9 +43,8 @@ export async function releaseStatement(
 ): Promise<Statement> {
   const request = { operation: "releaseStatement", idempotencyKey, statementId };
   return review(app, actor, request, async (tx, locked) => {
-    if (actor.kind !== PrincipalKind.OPERATOR_SHELL && locked.statement.approvedBy === actor.principalId) {
-      throw settlementError("FORBIDDEN", { reason: "Who approved a statement may not release its money." });
-    }
+    const reason = "Who approved a statement may not release its money.";
+    await checkSecondPerson(tx, actor, { by: [locked.statement.approvedBy], reason });
     return release(app, tx, actor, locked);
   });
 }

@@ -1,8 +1,8 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Field, Float, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from "typeorm";
 import { codeColumn, idColumn, instantColumn, numberColumn, textColumn } from "../../platform/columns.js";
 import { Tenant } from "../../tenancy/entities.js";
-import { ThreatSubject, ThreatVerdict } from "../entities.js";
+import { ThreatFact, ThreatSubject, ThreatVerdict } from "../entities.js";
 
 /** What a person says of a verdict. */
 export enum ThreatJudgement {
@@ -92,4 +92,20 @@ export class ThreatAssessment {
   @Field(() => String, { nullable: true, description: "Why it was judged so." })
   @Column({ type: "varchar", length: 500, nullable: true })
   readonly judgementReason!: string | null;
+}
+
+/** What one rule gave to a score. */
+@ObjectType({ description: "What one rule gave to a score, and for which value of its fact." })
+export class ThreatContribution {
+  @Field(() => String, { description: "The rule's id in the document of the rules." })
+  readonly rule!: string;
+
+  @Field(() => ThreatFact, { description: "What it looks at." })
+  readonly fact!: ThreatFact;
+
+  @Field(() => Float, { description: "What the fact was, to four digits." })
+  readonly value!: number;
+
+  @Field(() => Int, { description: "Points that it gave." })
+  readonly points!: number;
 }

@@ -5,7 +5,6 @@ import {
   Ctx,
   Field,
   FieldResolver,
-  Float,
   ID,
   Int,
   Mutation,
@@ -17,9 +16,8 @@ import {
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { ThreatFact } from "../entities.js";
 import type { Contribution } from "../rules.js";
-import { ThreatAssessment } from "./entities.js";
+import { ThreatAssessment, ThreatContribution } from "./entities.js";
 import { JudgeThreatAssessmentInput, ThreatAssessmentsArgs } from "./inputs.js";
 import {
   contributionsOf,
@@ -32,22 +30,6 @@ import {
 } from "./service.js";
 
 const ThreatAssessmentConnection = connectionType("ThreatAssessment", ThreatAssessment);
-
-/** What one rule gave to a score. */
-@ObjectType("ThreatContribution", { description: "What one rule gave to a score, and for which value of its fact." })
-class ThreatContribution implements Contribution {
-  @Field(() => String, { description: "The rule's id in the document of the rules." })
-  readonly rule!: string;
-
-  @Field(() => ThreatFact, { description: "What it looks at." })
-  readonly fact!: ThreatFact;
-
-  @Field(() => Float, { description: "What the fact was, to four digits." })
-  readonly value!: number;
-
-  @Field(() => Int, { description: "Points that it gave." })
-  readonly points!: number;
-}
 
 /** The answer to `judgeThreatAssessment`. */
 @ObjectType({ description: "The assessment with its judgement, and what that did." })

@@ -1,6 +1,7 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
+import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { sha256 } from "../../kernel/digest.js";
@@ -38,9 +39,8 @@ export async function activateThreatRules(
   idempotencyKey: string | null = null,
 ): Promise<ThreatRules> {
   const draft = await threatRulesOf(app, actor, id);
-  if (actor.kind !== PrincipalKind.OPERATOR_SHELL && draft.draftedBy === actor.principalId) {
-    throw threatError("FORBIDDEN", { reason: "Who drafted the rules may not activate them." });
-  }
+  const reason = "Who drafted the rules may not activate them.";
+  await checkSecondPerson(app.database.manager, actor, { by: [draft.draftedBy], reason });
   const request = { operation: "activateThreatRules", idempotencyKey, input: { id } };
   await once(app, actor, request, (tx) => activate(app, tx, actor, id));
   forgetStanding(app);
@@ -48,7 +48,7 @@ export async function activateThreatRules(
 }
 
 /** A version of the actor's tenant; `NOT_FOUND` for anything else. */
-async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
+export async function threatRulesOf(app: App, { tenantNo }: Actor, id: string): Promise<ThreatRules> {
   const found = isId(id, "thr") ? await app.database.manager.findOneBy(ThreatRules, { tenantNo, id }) : null;
   if (found === null) throw threatError("NOT_FOUND", { what: "threat rules" });
   return found;

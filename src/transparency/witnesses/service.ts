@@ -1,7 +1,7 @@
 import type { App } from "../../platform/app.js";
 import type { Config } from "../../platform/config.js";
 import { transact } from "../../platform/database.js";
-import { postOutgoing } from "../../platform/outgoing.js";
+import { fetchOutside } from "../../platform/outgoing.js";
 import { perApp } from "../../platform/per-app.js";
 import type { Tenant } from "../../tenancy/entities.js";
 import { type AnchorState, anchorState, noteAnchor } from "../anchors/service.js";
@@ -30,7 +30,6 @@ interface Absence {
 }
 
 const TIMEOUT_MS = 5_000;
-const ANSWER_BYTES_MAX = 64 * 1024;
 const NAME_CHARS_MAX = 128;
 const PAUSE_MS = { first: 1_000, max: 60_000 };
 
@@ -131,14 +130,14 @@ async function post(app: App, { tenant, witness, newest }: Question, oldSize: nu
   const readTile = tileReader(app.database.manager, tenant.no);
   const proof = await consistencyProofFromTiles(readTile, { size1: oldSize, size2: newest.size });
   try {
-    const answer = await postOutgoing({
-      url: `${witness.url}/add-checkpoint`,
+    const answer = await fetchOutside(app.config, `${witness.url}/add-checkpoint`, {
+      method: "POST",
+      headers: { "content-type": "text/plain; charset=utf-8" },
       body: formatAddCheckpoint({ oldSize, proof, checkpoint: newest.note }),
-      timeoutMs: TIMEOUT_MS,
-      bytesMax: ANSWER_BYTES_MAX,
-      isPublicOnly: app.config.isProduction,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return readWitnessAnswer(answer);
+    const contentType = answer.headers.get("content-type") ?? "";
+    return readWitnessAnswer({ status: answer.status, contentType, text: await answer.text() });
   } catch (error) {
     app.log.warn({ err: error, witness: witness.verifier.name }, "log: a witness is away");
     return { kind: "FAULT", fault: "AWAY" };

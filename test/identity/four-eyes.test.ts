@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { createClient } from "../../src/identity/clients/service.js";
+import { isSamePerson } from "../../src/identity/four-eyes/service.js";
+import { registerKey } from "../../src/identity/registrations/service.js";
+import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
+import { Role } from "../../src/identity/users/entities.js";
+import type { Actor } from "../../src/kernel/actor.js";
+import { newId } from "../../src/kernel/ids.js";
+import { submitConfiguration } from "../../src/settlement/approvals/service.js";
+import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
+import { MidPeriod } from "../../src/settlement/entities.js";
+import { approvePayoutAccount, registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
+import { testApi } from "../support/api.js";
+import { testApp } from "../support/app.js";
+import { example } from "../support/contracts.js";
+import { seedPerson } from "../support/people.js";
+import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
+import { tokenForm } from "./place.js";
+import { newKey } from "./signing.js";
+
+const app = await testApp();
+const api = await testApi(app);
+
+const SCOPES = ["configs:draft", "configs:approve", "payouts:manage", "settlements:read", "clients:manage"] as const;
+const FORBIDDEN = { code: "FORBIDDEN" };
+
+/** A client that somebody made, as the API knows it. */
+async function clientBy(maker: Actor): Promise<Actor> {
+  const key = await newKey();
+  const input = { partnerId: null, name: "robot", scopes: SCOPES, jwks: JSON.stringify(key.publicJwk) };
+  const client = await createClient(app, maker, input);
+  return actorBy({ client, key });
+}
+
+async function actorBy(keyed: Parameters<typeof tokenForm>[1]): Promise<Actor> {
+  const { access_token: token } = await issueToken(app, await tokenForm(app, keyed));
+  const requestId = newId("req", app.clock);
+  return authenticate(app, { authorization: `Bearer ${token}`, requestId, traceparent: null, address: null });
+}
+
+async function place() {
+  const home = await seedTenant(app);
+  const partner = await seedPartner(app, home);
+  const person = await seedPerson(app, home.actor, [Role.ADMIN]);
+  const another = await seedPerson(app, home.actor, [Role.ADMIN]);
+  const drafted = async (by: Actor) => {
+    const document = example("config-daily-12pct");
+    const { id } = await draftConfiguration(app, by, { partnerId: partner.partner.id, document });
+    const effectiveFrom = new Date(app.clock.now().getTime() + 86_400_000);
+    await submitConfiguration(app, by, { configurationId: id, effectiveFrom, midPeriod: MidPeriod.NEXT_PERIOD });
+    return { configurationId: id };
+  };
+  return { home, partner, person, another, drafted };
+}
+
+test("two sessions of a person are one person, and another person is another", async () => {
+  const { person, another, drafted } = await place();
+  const own = await drafted(person.actor);
+  const again = await person.again();
+  expect(again.secret).not.toBe(person.secret);
+  await expect(activateConfiguration(app, again.actor, own)).rejects.toMatchObject(FORBIDDEN);
+  expect((await activateConfiguration(app, another.actor, own)).activatedBy).toBe(another.user.id);
+});
+
+test("a person and a client that he made, and that one's client, are one person in both directions", async () => {
+  const { person, another, drafted } = await place();
+  const robot = await clientBy(person.actor);
+  const robots = await clientBy(robot);
+  const [byPerson, byRobot] = [await drafted(person.actor), await drafted(robots)];
+  for (const hand of [robot, robots]) {
+    await expect(activateConfiguration(app, hand, byPerson)).rejects.toMatchObject(FORBIDDEN);
+    await expect(activateConfiguration(app, person.actor, byRobot)).rejects.toMatchObject(FORBIDDEN);
+  }
+  await expect(activateConfiguration(app, await clientBy(person.actor), byRobot)).rejects.toMatchObject(FORBIDDEN);
+  expect((await activateConfiguration(app, another.actor, byRobot)).draftedBy).toBe(robots.principalId);
+});
+
+test("who registered a key of a client is one with it; clients with one key manager are two", async () => {
+  const { home, person } = await place();
+  const [one, two] = [await seedClient(app, home.actor, null), await seedClient(app, home.actor, null)];
+  const same = (first: string, second: string) => isSamePerson(app.database.manager, home.actor, [first, second]);
+  expect(await same(one.client.id, two.client.id)).toBe(false); // made at the shell
+  expect(await same(one.client.id, person.user.id)).toBe(false);
+  for (const { client } of [one, two]) {
+    const jwk = JSON.stringify((await newKey()).publicJwk);
+    await registerKey(app, person.actor, { clientId: client.id, jwk });
+  }
+  expect(await same(one.client.id, person.user.id)).toBe(true);
+  expect(await same(person.user.id, two.client.id)).toBe(true);
+  expect(await same(one.client.id, two.client.id)).toBe(false);
+});
+
+test("a payout account is approved by no client of the person who registered it", async () => {
+  const { partner, person, another } = await place();
+  const details = { currency: "EUR", holderName: "Holder", country: "DE", iban: "DE89370400440532013000" };
+  const wanted = { ...details, partnerId: null, payee: "", latinName: null, town: null };
+  const { id } = await registerPayoutAccount(app, person.actor, wanted);
+  const robot = await clientBy(person.actor);
+  await expect(approvePayoutAccount(app, robot, id)).rejects.toMatchObject(FORBIDDEN);
+  expect((await approvePayoutAccount(app, another.actor, id)).decidedBy).toBe(another.user.id);
+  expect(partner.partner.id).toMatch(/^ptn_/);
+});
+
+test("partners are not told who of the tenant drafted, submitted or activated; the tenant's people are", async () => {
+  const { home, partner, person, another, drafted } = await place();
+  const { configurationId } = await drafted(person.actor);
+  await activateConfiguration(app, another.actor, { configurationId });
+  const query = `{ configuration(id: "${configurationId}") { draftedBy submittedBy activatedBy } }`;
+  const seen = async (token: string) => (await api.ask({ query, token })).data.configuration;
+  expect(await seen(await partner.token())).toEqual({ draftedBy: null, submittedBy: null, activatedBy: null });
+  const admin = await seedClient(app, home.actor, null);
+  const [first, second] = [person.user.id, another.user.id];
+  expect(await seen(await admin.token())).toEqual({ draftedBy: first, submittedBy: first, activatedBy: second });
+});

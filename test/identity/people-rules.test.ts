@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ClientKind } from "../../src/identity/entities.js";
+import { invitationIn, invitationText } from "../../src/identity/invitations/rules.js";
+import { passwordFault } from "../../src/identity/passwords/rules.js";
+import { isPassword, passwordHash } from "../../src/identity/passwords/service.js";
+import { isOpen, SESSION_IDLE_MS } from "../../src/identity/sessions/rules.js";
+import { lockMsAfter } from "../../src/identity/sign-ins/rules.js";
+import { Role } from "../../src/identity/users/entities.js";
+import { emailOf, roleListOf, roleRefused, rolesIn, scopesOfRoles } from "../../src/identity/users/rules.js";
+import { SCOPES } from "../../src/kernel/actor.js";
+import { newId } from "../../src/kernel/ids.js";
+
+const anyRoles = fc.uniqueArray(fc.constantFrom(...Object.values(Role)));
+
+describe("roles", () => {
+  test("are stored and read back as they are, whatever else the list holds", () => {
+    fc.assert(
+      fc.property(anyRoles, fc.constantFrom("", " ROOT", " admin"), (roles, more) => {
+        expect(new Set(rolesIn(roleListOf(roles) + more))).toEqual(new Set(roles));
+      }),
+    );
+  });
+
+  test("add up: more roles never mean fewer scopes, and none is beyond what the kind may hold", () => {
+    fc.assert(
+      fc.property(anyRoles, anyRoles, fc.constantFrom(ClientKind.TENANT, ClientKind.OPERATOR), (some, more, kind) => {
+        const both = scopesOfRoles(kind, [...some, ...more]);
+        expect(both).toEqual(expect.arrayContaining(scopesOfRoles(kind, some)));
+        expect(both.includes("operations:manage") && kind === ClientKind.TENANT).toBe(false);
+        expect(both.includes("settlements:read") && kind === ClientKind.OPERATOR).toBe(false);
+      }),
+    );
+    expect(scopesOfRoles(ClientKind.TENANT, [Role.ADMIN])).toEqual(
+      SCOPES.filter((each) => each !== "operations:manage"),
+    );
+  });
+
+  test("of drafting and approving are apart", () => {
+    const [drafter, approver] = [Role.FINANCE_DRAFTER, Role.FINANCE_APPROVER].map((role) =>
+      scopesOfRoles(ClientKind.TENANT, [role]),
+    );
+    expect([drafter?.includes("configs:draft"), drafter?.includes("configs:approve")]).toEqual([true, false]);
+    expect([approver?.includes("configs:draft"), approver?.includes("configs:approve")]).toEqual([false, true]);
+    expect(roleRefused(ClientKind.TENANT, [Role.AUDITOR, Role.OPERATOR])).toBe(Role.OPERATOR);
+    expect(roleRefused(ClientKind.OPERATOR, [Role.ADMIN])).toBe(Role.ADMIN);
+    expect(roleRefused(ClientKind.PARTNER, [Role.AUDITOR])).toBe(Role.AUDITOR);
+  });
+});
+
+test.each([
+  ["Min@Example.COM ", "min@example.com"],
+  ["a+b@x.co", "a+b@x.co"],
+  ["jos\u00e9@example.com", null],
+  ["a@exampl\u0435.com", null],
+  ["a@b@c", null],
+  ["a b@c.d", null],
+  ["@c.d", null],
+  ["a@", null],
+  [`${"a".repeat(65)}@c.d`, null],
+])("the address %j is kept as %j", (text, kept) => {
+  expect(emailOf(text)).toBe(kept);
+});
+
+test.each([
+  ["correct horse battery staple", null],
+  ["한국어로 된 아주 긴 비밀 문장", null],
+  ["elevenchars", "LENGTH"],
+  ["x".repeat(129), "LENGTH"],
+  ["aaaaaaaaaaaaaaaa", "GUESSABLE"],
+  ["MyPassword2026!", "GUESSABLE"],
+  ["minjun-likes-tea", "GUESSABLE"],
+])("the password %j is found %j", (password, fault) => {
+  expect(passwordFault(password, "minjun@example.com")).toBe(fault);
+});
+
+test("a stored password is right for itself, in any form of Unicode, and for nothing else", async () => {
+  const stored = await passwordHash("caf\u00e9 at the corner");
+  expect(stored).toMatch(/^scrypt\$15\$8\$3\$/); // OWASP's 2^15, 8, 3
+  expect(await isPassword("cafe\u0301 at the corner", stored)).toBe(true);
+  expect(await isPassword("cafe at the corner", stored)).toBe(false);
+  expect(await isPassword("", null)).toBe(false);
+  expect(await passwordHash("caf\u00e9 at the corner")).not.toBe(stored);
+});
+
+test("five wrong passwords in a row lock for a minute, and never for more than a quarter of an hour", () => {
+  expect([0, 1, 4, 5, 6, 10, 15, 20, 25, 500].map(lockMsAfter)).toEqual(
+    [null, null, null, 1, null, 2, 4, 8, 15, 15].map((minutes) => minutes && minutes * 60_000),
+  );
+});
+
+test("a session is open until it is ended, unused for half an hour, or over", () => {
+  const at = new Date("2026-03-01T00:00:00.000Z");
+  const plus = (ms: number) => new Date(at.getTime() + ms);
+  const session = { usedAt: at, endsAt: plus(SESSION_IDLE_MS * 2), endedAt: null };
+  expect(isOpen(session, plus(SESSION_IDLE_MS - 1))).toBe(true);
+  expect(isOpen(session, plus(SESSION_IDLE_MS))).toBe(false);
+  expect(isOpen({ ...session, usedAt: plus(SESSION_IDLE_MS * 2 - 1) }, plus(SESSION_IDLE_MS * 2))).toBe(false);
+  expect(isOpen({ ...session, endedAt: at }, plus(1))).toBe(false);
+});
+
+test("an invitation is read back under the same key, and under no other letter", () => {
+  const clock = { now: () => new Date("2026-03-01T00:00:00.000Z") };
+  const ref = { tenantId: newId("tnt", clock), userId: newId("usr", clock), invitedAt: clock.now() };
+  const key = Buffer.alloc(32, 7);
+  const text = invitationText(key, ref);
+  expect(invitationIn(key, text)).toEqual(ref);
+  expect(invitationIn(Buffer.alloc(32, 8), text)).toBeNull();
+  fc.assert(
+    fc.property(fc.nat(text.length - 2), fc.constantFrom("0", "a", "Z", "_", ".", "-"), (place, letter) => {
+      const changed = text.slice(0, place) + letter + text.slice(place + 1);
+      expect(invitationIn(key, changed)).toEqual(changed === text ? ref : null);
+    }),
+  );
+});
