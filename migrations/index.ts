@@ -24,6 +24,7 @@ import { Credit0000000000022 } from "./0022-credit.js";
 import { Lifecycle0000000000023 } from "./0023-lifecycle.js";
 import { Payouts0000000000024 } from "./0024-payouts.js";
 import { KeyPurposes0000000000025 } from "./0025-key-purposes.js";
+import { DataKeys0000000000026 } from "./0026-data-keys.js";
 import { BoundTokens0000000000027 } from "./0027-bound-tokens.js";
 import { People0000000000028 } from "./0028-people.js";
 import { SignInProviders0000000000029 } from "./0029-sign-in-providers.js";
@@ -62,6 +63,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Lifecycle0000000000023,
   Payouts0000000000024,
   KeyPurposes0000000000025,
+  DataKeys0000000000026,
   BoundTokens0000000000027,
   People0000000000028,
   SignInProviders0000000000029,

@@ -276,6 +276,15 @@ CREATE TABLE `credit_terms` (
   PRIMARY KEY (`tenant_no`,`configuration_id`,`currency`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `data_key` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `master_key` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `sealed` varbinary(1024) NOT NULL,
+  `wrapped_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_id`),
+  CONSTRAINT `fk_data_key_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `dispute` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -573,7 +582,9 @@ CREATE TABLE `platform_key` (
   `public_jwk` mediumtext NOT NULL,
   `private_jwk_sealed` varbinary(4096) NOT NULL,
   `created_at` datetime(3) NOT NULL,
+  `signs_from` datetime(3) DEFAULT NULL,
   `retired_at` datetime(3) DEFAULT NULL,
+  `compromised_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_platform_key_kid` (`kid`),
   CONSTRAINT `fk_platform_key_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION

@@ -254,16 +254,24 @@ export class PlatformKey {
   @Column(textColumn)
   readonly publicJwk!: string;
 
-  /** The private JWK under AES-256-GCM with the master key. */
+  /** The private JWK under AES-256-GCM with the tenant's data key. */
   @Column({ type: "varbinary", length: 4096 })
   readonly privateJwkSealed!: Buffer;
 
   @Column(instantColumn)
   readonly createdAt!: Date;
 
+  /** Published before it signs, so that whoever keeps the JWK Set for a while knows it by then; null for other keys. */
+  @Column({ ...instantColumn, nullable: true })
+  readonly signsFrom!: Date | null;
+
   /** From here on it only verifies, or opens what is on its way. */
   @Column({ ...instantColumn, nullable: true })
   readonly retiredAt!: Date | null;
+
+  /** Since when somebody else may have used it; from the moment that this is known it signs nothing more. */
+  @Column({ ...instantColumn, nullable: true })
+  readonly compromisedAt!: Date | null;
 }
 
 /** A client assertion that was used; a second use is a replay (RFC 7523, section 3). */

@@ -7,5 +7,6 @@ export const identityError = defineErrors({
   NOT_FOUND: { message: "There is no such {what}." },
   VALIDATION: { message: "{reason}" },
   UNAVAILABLE: { message: "Access cannot be checked at the moment.", retryable: true },
+  VERSION_CONFLICT: { message: "{reason}" },
   LIMIT_EXCEEDED: { message: "A client has at most {max} active keys." },
 });

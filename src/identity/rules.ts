@@ -3,7 +3,7 @@ import { ClientKind } from "./entities.js";
 
 /** Which scopes a client may hold, by on whose behalf it acts; whatever else it is given counts for nothing. */
 const SCOPES_OF_KIND: Readonly<Record<ClientKind, ReadonlySet<Scope>>> = {
-  [ClientKind.PARTNER]: new Set(["batches:submit", "batches:read", "balances:read", "settlements:read"]),
+  [ClientKind.PARTNER]: new Set(["batches:submit", "batches:read", "balances:read", "settlements:read", "keys:manage"]),
   [ClientKind.TENANT]: new Set(SCOPES.filter((scope) => scope !== "operations:manage")),
   [ClientKind.OPERATOR]: new Set(["operations:manage", "clients:manage", "keys:manage", "audit:read"]),
 };

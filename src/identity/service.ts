@@ -7,9 +7,9 @@ import { Client, ClientKind } from "./entities.js";
 import { identityError } from "./errors.js";
 import { scopeNotHeld } from "./rules.js";
 
-/** Who makes clients of its own kind; null where nobody does. */
-const OF_SAME_KIND: Readonly<Record<ClientKind, PrincipalKind | null>> = {
-  [ClientKind.PARTNER]: null,
+/** The principals whose clients are of that kind. */
+const OF_SAME_KIND: Readonly<Record<ClientKind, PrincipalKind>> = {
+  [ClientKind.PARTNER]: PrincipalKind.PARTNER,
   [ClientKind.TENANT]: PrincipalKind.TENANT,
   [ClientKind.OPERATOR]: PrincipalKind.OPERATOR,
 };
@@ -46,12 +46,11 @@ export async function actPartner(app: App, actor: Actor, partnerId: string | nul
 }
 
 /**
- * Refuses (`FORBIDDEN`) that a tenant's or an operator's client makes another of its kind mightier than itself.
- * Partners' clients stay within their partner, and an operator hands a tenant over with scopes that are none of its
- * own, so neither is held to that; the operator's shell is free.
+ * Refuses (`FORBIDDEN`) that a client makes another of its kind mightier than itself. What a tenant gives partners'
+ * clients stays within their partner, and an operator hands a tenant over with scopes that are none of its own, so
+ * neither is held to that; the operator's shell is free.
  */
 export function checkMayEmpower(actor: Actor, kind: ClientKind, scopes: readonly string[]): void {
-  if (actor.kind === PrincipalKind.PARTNER) throw identityError("FORBIDDEN", { reason: "Partners manage no clients." });
   if (actor.kind !== OF_SAME_KIND[kind]) return;
   const scope = scopeNotHeld(actor.scopes, scopes);
   if (scope !== null) throw identityError("FORBIDDEN", { scope, reason: "You do not hold that scope yourself." });

@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   product: "prt",
   client: "cli",
   key: "key",
+  keyRevocation: "krv",
   user: "usr",
   userSession: "ses",
   batch: "bat",

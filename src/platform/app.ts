@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Clock } from "../kernel/clock.js";
 import type { Config } from "./config.js";
 import type { Log } from "./log.js";
+import type { MasterKeys } from "./master-keys.js";
 import type { Metrics } from "./metrics.js";
 import type { Signals } from "./signals.js";
 
@@ -19,6 +20,7 @@ export interface App {
   readonly redis: Redis;
   readonly signals: Signals;
   readonly queues: Queues;
+  readonly masterKeys: MasterKeys;
 }
 
 /** A kind of job: small, repeatable, bounded. It carries ids, never facts. */

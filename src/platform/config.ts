@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { z } from "zod";
-import { readIfThere, runningServers } from "./running-servers.js";
+import { masterKeyOf, otherKeysOf } from "./key-files.js";
+import { runningServers } from "./running-servers.js";
 import { type WitnessAddress, witnessAddressesIn } from "./witness-addresses.js";
 
 /** What a process is told from outside; read once, at its start. */
@@ -15,8 +15,12 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly isProduction: boolean;
-  /** Seals private keys at rest: 32 bytes. */
+  /** Wraps tenants' data keys, under which their secrets lie: 32 bytes. */
   readonly masterKey: Buffer;
+  /** Master keys that wrap no more, or not yet, and still unwrap. */
+  readonly otherMasterKeys: readonly Buffer[];
+  /** How old a signing key of the platform gets before it is replaced; 0 for any age. */
+  readonly platformKeyDays: number;
   readonly databaseConnectionsMax: number;
   readonly backlog: BacklogLimits;
   readonly rates: RateLimits;
@@ -101,6 +105,8 @@ export const DATA_DIR_DEFAULT = ".quittance";
 /** The port where none is named. */
 export const PORT_DEFAULT = 4000;
 
+const PLATFORM_KEY_DAYS = 90;
+
 const Environment = z.object({
   DATABASE_URL: z.string().optional(),
   REDIS_URL: z.string().optional(),
@@ -113,6 +119,8 @@ const Environment = z.object({
   QUITTANCE_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_PORT: z.coerce.number().int().min(0).max(65_535).default(PORT_DEFAULT),
   QUITTANCE_MASTER_KEY: z.string().optional(),
+  QUITTANCE_MASTER_KEYS_OTHER: z.string().default(""),
+  QUITTANCE_PLATFORM_KEY_DAYS: z.coerce.number().int().min(0).max(3_650).default(PLATFORM_KEY_DAYS),
   QUITTANCE_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(500).default(10),
   QUITTANCE_BACKLOG_PARTNER_BATCHES: limit(BACKLOG_DEFAULTS.partner.batchesMax),
   QUITTANCE_BACKLOG_PARTNER_BYTES: limit(BACKLOG_DEFAULTS.partner.bytesMax),
@@ -170,6 +178,8 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     publicUrl: publicUrlOf(overrides.publicUrl ?? environment.QUITTANCE_PUBLIC_URL, dataDir, port),
     isProduction,
     masterKey: masterKeyOf(environment.QUITTANCE_MASTER_KEY, dataDir),
+    otherMasterKeys: otherKeysOf(environment.QUITTANCE_MASTER_KEYS_OTHER),
+    platformKeyDays: environment.QUITTANCE_PLATFORM_KEY_DAYS,
     databaseConnectionsMax: environment.QUITTANCE_DATABASE_CONNECTIONS,
     backlog: backlogOf(environment),
     rates: {
@@ -275,16 +285,4 @@ function serversOf(overrides: ConfigOverrides, environment: z.infer<typeof Envir
 function publicUrlOf(named: string | undefined, dataDir: string, port: number): string {
   const url = named ?? runningServers(dataDir)?.url ?? `http://localhost:${port}`;
   return url.replace(/\/$/, "");
-}
-
-function masterKeyOf(named: string | undefined, dataDir: string): Buffer {
-  const text = named ?? readIfThere(join(dataDir, "master.key"));
-  const key = Buffer.from((text ?? "").trim(), "base64url");
-  if (key.length !== 32) {
-    throw new Error(
-      "The master key is missing: set QUITTANCE_MASTER_KEY to 32 bytes in base64url, " +
-        `or keep them in ${join(dataDir, "master.key")}.`,
-    );
-  }
-  return key;
 }

@@ -4,6 +4,7 @@ import type { App } from "./app.js";
 import type { Config } from "./config.js";
 import { openDatabase, type Schema } from "./database.js";
 import { openLog } from "./log.js";
+import { configuredMasterKeys } from "./master-keys.js";
 import { openMetrics } from "./metrics.js";
 import { openQueues } from "./queues.js";
 import { awaitRedis, openRedis } from "./redis.js";
@@ -40,6 +41,7 @@ export async function openApp(
     redis,
     signals,
     queues: openQueues(config, log),
+    masterKeys: configuredMasterKeys(config),
   };
 }
 

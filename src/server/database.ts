@@ -33,7 +33,7 @@ import { StoredRate } from "../settlement/rates/entities.js";
 import { StatementReply } from "../settlement/replies/entities.js";
 import { SettlementRun, SettlementRunPartner } from "../settlement/settlement-runs/entities.js";
 import { SimulatedStatement, Simulation } from "../settlement/simulations/entities.js";
-import { Brand, Partner, Product, Tenant } from "../tenancy/entities.js";
+import { Brand, DataKey, Partner, Product, Tenant } from "../tenancy/entities.js";
 import { ThreatAssessment } from "../threat/assessments/entities.js";
 import { ThreatBlock } from "../threat/blocks/entities.js";
 import { ThreatRules } from "../threat/documents/entities.js";
@@ -43,9 +43,9 @@ import { LogAnchor, LogCheckpoint, LogCosignature, LogKey, LogTile, LogTree } fr
 /** Every table of ours and the migrations that make them. */
 export const databaseSchema: Schema = {
   entities: [
-    ...[IdempotentAnswer, Lease, Act, Tenant, Partner, Brand, Product, Client, ClientKey, PlatformKey, SeenAssertion],
+    ...[IdempotentAnswer, Lease, Act, Tenant, DataKey, Partner, Brand, Product],
+    ...[Client, ClientKey, PlatformKey, SeenAssertion, SeenProof, RevokedToken],
     ...[LogKey, LogCosignature, LogAnchor],
-    ...[SeenProof, RevokedToken],
     ...[LogTree, LogTile, LogCheckpoint, ActSequence, SettlementPeriod, PostingCursor, ActivityTotal, FineTotal],
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[EncryptionDemand],

@@ -2,6 +2,7 @@ import "reflect-metadata";
 import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
 import { register as registerBatches } from "./commands/batches.js";
+import { register as registerClientKeys } from "./commands/client-keys.js";
 import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
@@ -9,7 +10,9 @@ import { register as registerKeys } from "./commands/keys.js";
 import { register as registerLog } from "./commands/log.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPeople } from "./commands/people.js";
+import { register as registerPlatformKeys } from "./commands/platform-keys.js";
 import { register as registerPolicies } from "./commands/policies.js";
+import { register as registerProve } from "./commands/prove.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerRetain } from "./commands/retain.js";
 import { register as registerReviews } from "./commands/reviews.js";
@@ -37,6 +40,9 @@ for (const register of [
   registerUp,
   registerTenants,
   registerKeys,
+  registerClientKeys,
+  registerProve,
+  registerPlatformKeys,
   registerPeople,
   registerPolicies,
   registerToken,

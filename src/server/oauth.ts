@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { OauthRefusal } from "../identity/assertions/errors.js";
 import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
-import { encryptionJwksForAllTenants } from "../identity/encryption-keys/service.js";
+import { publishedJwkSet } from "../identity/jwk-set/service.js";
 import { JWKS_PATH, serverMetadata } from "../identity/metadata/service.js";
-import { publicKeysForAllTenants } from "../identity/platform-keys/service.js";
 import { revokeToken } from "../identity/revocations/service.js";
 import { issueToken } from "../identity/tokens/service.js";
 import { ErrorCode } from "../kernel/errors.js";
@@ -27,7 +26,8 @@ export function registerOauth(server: FastifyInstance, app: App): void {
   });
   server.get(JWKS_PATH, async (_request, reply) => {
     void reply.header("cache-control", PUBLIC_FOR_A_MINUTE);
-    return { keys: [...(await publicKeysForAllTenants(app)), ...(await encryptionJwksForAllTenants(app))] };
+    void reply.type("application/json; charset=utf-8");
+    return publishedJwkSet(app);
   });
   void server.register(async (scope) => {
     scope.removeAllContentTypeParsers();

@@ -2,6 +2,8 @@ import { NUMBERED_MAX, numberActsForAllTenants } from "../events/relay/service.j
 import { expireCreditForAllTenants } from "../exchange/expiry/service.js";
 import { sweepForAllTenants } from "../exchange/posting/jobs.js";
 import { destroyRetiredKeysForAllTenants } from "../identity/encryption-keys/service.js";
+import { expireKeysForAllTenants } from "../identity/key-states/service.js";
+import { rotatePlatformKeysForAllTenants } from "../identity/platform-rotation/service.js";
 import { PURGED_MAX, purgeProofsForAllTenants } from "../identity/replays/service.js";
 import { purgeRevocationsForAllTenants } from "../identity/revocations/service.js";
 import { later } from "../kernel/clock.js";
@@ -15,6 +17,7 @@ import { sweepDueForAllTenants } from "../settlement/runs/jobs.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
 import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js";
 import { tenantsForAllTenants } from "../tenancy/service.js";
+import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
 import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
 import { anchorForAllTenants } from "../transparency/anchors/service.js";
 import { signCheckpoint } from "../transparency/service.js";
@@ -45,8 +48,11 @@ export const relayLoops: readonly Loop[] = [
   leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
+  leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),
   leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
+  leading("rotate-platform-keys", every(HOUR_MS), rotatePlatformKeysForAllTenants),
+  leading("rewrap-data-keys", every(HOUR_MS), rewrapDataKeysForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-revocations", every(HOUR_MS), purgeRevocationsForAllTenants),
   leading("purge-proofs", { idleMs: MINUTE_MS, busyMs: MINUTE_MS, doneMax: PURGED_MAX }, purgeProofsForAllTenants),

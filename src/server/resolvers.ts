@@ -11,8 +11,11 @@ import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
 import { EncryptionKeyResolver } from "../identity/encryption-keys/resolver.js";
+import { KeyRevocationResolver } from "../identity/key-revocations/resolver.js";
+import { KeyStateResolver } from "../identity/key-states/resolver.js";
 import { KeyResolver } from "../identity/keys/resolver.js";
 import { ClientPolicyResolver } from "../identity/policies/resolver.js";
+import { RegistrationResolver } from "../identity/registrations/resolver.js";
 import { UserSessionResolver } from "../identity/sessions/resolver.js";
 import { ViewerResolver } from "../identity/tokens/resolver.js";
 import { UserResolver } from "../identity/users/resolver.js";
@@ -51,9 +54,8 @@ import { NodeResolver } from "./node.js";
 export const resolvers: NonEmptyArray<new () => object> = [
   ...([ErrorCodeResolver, NodeResolver] as const),
   ...[TenancyResolver, LogResolver],
-  ...[ClientResolver, KeyResolver, ViewerResolver],
-  ...[TenancyResolver],
-  ...[ClientResolver, KeyResolver, ViewerResolver, UserResolver, UserSessionResolver],
+  ...[ClientResolver, ViewerResolver, UserResolver, UserSessionResolver],
+  ...[KeyResolver, RegistrationResolver, KeyStateResolver, KeyRevocationResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, TransactionResolver, BatchEventResolver],

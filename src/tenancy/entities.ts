@@ -1,5 +1,5 @@
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
-import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from "typeorm";
 import { codeColumn, idColumn, instantColumn, nameColumn, numberColumn } from "../platform/columns.js";
 import { CurrencyCode, Node } from "../platform/graphql.js";
 
@@ -58,6 +58,24 @@ export class Tenant {
   @Field(() => Date, { description: "When it was created here." })
   @Column(instantColumn)
   readonly createdAt!: Date;
+}
+
+/** The key under which a tenant's secrets lie, wrapped in a master key. */
+@Entity({ name: "data_key" })
+@ForeignKey(() => Tenant, ["tenantId"], ["id"], { name: "fk_data_key_tenant" })
+export class DataKey {
+  @PrimaryColumn(idColumn)
+  readonly tenantId!: string;
+
+  /** Name of the master key. */
+  @Column(codeColumn)
+  readonly masterKey!: string;
+
+  @Column({ type: "varbinary", length: 1_024 })
+  readonly sealed!: Buffer;
+
+  @Column(instantColumn)
+  readonly wrappedAt!: Date;
 }
 
 /** Someone a tenant settles with. */

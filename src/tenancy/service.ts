@@ -14,9 +14,9 @@ import { insertedNo, isDuplicateKey, transact } from "../platform/database.js";
 import { once } from "../platform/idempotency.js";
 import { perApp } from "../platform/per-app.js";
 import { rowOf } from "../platform/rows.js";
-import { seal, unseal } from "../platform/seal.js";
-import { Partner, type PartnerKind, Tenant } from "./entities.js";
+import { DataKey, Partner, type PartnerKind, Tenant } from "./entities.js";
 import { tenancyError } from "./errors.js";
+import { type NewVault, newVault, vaultOf } from "./vaults/service.js";
 
 /** Posting queues there are; a partner is given one when it is created. */
 export const POSTING_PARTITIONS = 8;
@@ -51,7 +51,8 @@ export async function createTenant(
   const trimmed = checkedName(name);
   const author = actor ?? shellActor({ tenantId: PLATFORM_TENANT_ID, tenantNo: 0 }, newId("req", app.clock));
   const request = { operation: "createTenant", idempotencyKey, input: { name: trimmed } };
-  const id = await once(app, author, request, (tx) => insertTenant(app, tx, author, newId("tnt", app.clock), trimmed));
+  const vault = await newVault(app, newId("tnt", app.clock));
+  const id = await once(app, author, request, (tx) => insertTenant(app, tx, author, { name: trimmed, ...vault }));
   return tenantOf(app, id);
 }
 
@@ -63,8 +64,9 @@ export async function ensurePlatformTenant(app: App): Promise<Tenant> {
   const known = await app.database.manager.findOneBy(Tenant, { id: PLATFORM_TENANT_ID });
   if (known !== null) return known;
   const author = shellActor({ tenantId: PLATFORM_TENANT_ID, tenantNo: 0 }, newId("req", app.clock));
+  const vault = await newVault(app, PLATFORM_TENANT_ID);
   try {
-    await transact(app, (tx) => insertTenant(app, tx, author, PLATFORM_TENANT_ID, PLATFORM_TENANT_NAME));
+    await transact(app, (tx) => insertTenant(app, tx, author, { name: PLATFORM_TENANT_NAME, ...vault }));
   } catch (error) {
     if (!isDuplicateKey(error)) throw error; // another process was first
   }
@@ -174,7 +176,7 @@ export async function tenantsForAllTenants(app: App): Promise<Tenant[]> {
 /** The key under which a tenant's players are hashed. */
 export async function playerKeyOf(app: App, reader: Reader, tenantId: string): Promise<Buffer> {
   const tenant = present(await rowOf(reader, Tenant, "id = ?", [tenantId]), "the tenant whose players are hashed");
-  return unseal(app.config.masterKey, tenant.playerKeySealed, `player:${tenantId}`);
+  return (await vaultOf(app, tenantId, reader)).unseal(tenant.playerKeySealed, `player:${tenantId}`);
 }
 
 /**
@@ -182,16 +184,24 @@ export async function playerKeyOf(app: App, reader: Reader, tenantId: string): P
  * old one can be linked to no player any more, by nobody. Processes that know the old one forget it within a minute.
  */
 export async function renewPlayerKey(app: App, tx: Tx, tenantId: string): Promise<void> {
-  const sealed = seal(app.config.masterKey, randomBytes(PLAYER_KEY_BYTES), `player:${tenantId}`);
+  const vault = await vaultOf(app, tenantId, tx);
+  const sealed = vault.seal(randomBytes(PLAYER_KEY_BYTES), `player:${tenantId}`);
   await tx.query("update tenant set player_key_sealed = ?, player_key_since = ? where id = ?", [
     ...[sealed, app.clock.now(), tenantId],
   ]);
 }
 
-async function insertTenant(app: App, tx: Tx, author: Actor, id: string, name: string): Promise<string> {
+async function insertTenant(
+  app: App,
+  tx: Tx,
+  author: Actor,
+  { name, vault, row }: NewVault & { readonly name: string },
+): Promise<string> {
   const createdAt = app.clock.now();
-  const playerKeySealed = seal(app.config.masterKey, randomBytes(PLAYER_KEY_BYTES), `player:${id}`);
+  const { tenantId: id } = row;
+  const playerKeySealed = vault.seal(randomBytes(PLAYER_KEY_BYTES), `player:${id}`);
   const inserted = await tx.insert(Tenant, { id, name, playerKeySealed, createdAt });
+  await tx.insert(DataKey, row);
   const inNewTenant = { ...author, tenantId: id, tenantNo: Number(insertedNo(inserted)) };
   const act = { type: ActType.TENANT_CREATED, subjectId: id, partner: null, after: { name } };
   await recordActs(tx, inNewTenant, createdAt, [act]);

@@ -4,7 +4,7 @@ import { ActType } from "../../src/acts/entities.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { type Submission, submitBatch } from "../../src/exchange/submission/service.js";
-import { revokeKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { present } from "../../src/kernel/assert.js";
 import type { App } from "../../src/platform/app.js";
 import { testApp } from "../support/app.js";

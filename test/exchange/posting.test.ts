@@ -8,6 +8,7 @@ import { postBatches } from "../../src/exchange/posting/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { CommitOutcomeUnknown, type Tx, transact } from "../../src/platform/database.js";
+import { configuredMasterKeys } from "../../src/platform/master-keys.js";
 import { testApp } from "../support/app.js";
 import {
   actsOf,
@@ -409,8 +410,9 @@ describe("posting", () => {
 
   test("a fault that is no batch's, such as another master key, parks nothing", async () => {
     const { batch } = await submit(app, place);
-    const stranger = { ...app, config: { ...app.config, masterKey: Buffer.alloc(32, 9) } };
-    await expect(postBatches(stranger, place.partner)).rejects.toThrow("authenticate data");
+    const masterKeys = configuredMasterKeys({ ...app.config, masterKey: Buffer.alloc(32, 9) });
+    const stranger = { ...app, masterKeys };
+    await expect(postBatches(stranger, place.partner)).rejects.toThrow("is not configured");
     expect((await stored(batch.no)).state).toBe(BatchState.ACCEPTED);
   });
 

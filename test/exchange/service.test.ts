@@ -5,7 +5,7 @@ import { BatchState } from "../../src/exchange/entities.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
-import { revokeKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { platformSigner } from "../../src/identity/platform-keys/service.js";
 import { sha256 } from "../../src/kernel/digest.js";
 import { newKey } from "../identity/signing.js";

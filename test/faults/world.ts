@@ -102,6 +102,8 @@ function configOf(servers: Servers, port: number): Config {
     port,
     isProduction: false,
     masterKey: Buffer.alloc(32, 7),
+    otherMasterKeys: [],
+    platformKeyDays: 0,
     databaseConnectionsMax: 10,
     ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
+import { CompactSign, createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { signingKey } from "../../src/identity/keys/service.js";
@@ -7,7 +7,7 @@ import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { clientFor, type KeyedClient, settle, TENANT_SCOPES, tokenForm } from "./place.js";
-import { newKey, rawToken } from "./signing.js";
+import { newKey, rawToken, type TestKey } from "./signing.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -183,9 +183,9 @@ describe("discovery", () => {
 });
 
 describe("clients and keys through the API", () => {
-  test("an administrator creates a client, gives it another key and revokes the first", async () => {
+  test("one administrator registers keys, another approves them, and one of them is revoked", async () => {
     const { client, partner } = await settle(app);
-    const token = await tokenOf(await client(TENANT_SCOPES));
+    const [token, other] = [await tokenOf(await client(TENANT_SCOPES)), await tokenOf(await client(TENANT_SCOPES))];
     const { id: partnerId } = await partner("p");
     const [first, second] = [await newKey(), await newKey("ES384")];
     const created = await api.ask({
@@ -196,6 +196,7 @@ describe("clients and keys through the API", () => {
         input: {
           ...{ partnerId, name: "feed", scopes: ["batches:submit"], idempotencyKey: "feed-1" },
           jwks: JSON.stringify({ keys: [first.publicJwk] }),
+          proofs: [await provenBy(first, token, { partnerId })],
         },
       },
     });
@@ -205,10 +206,29 @@ describe("clients and keys through the API", () => {
     expect(made).toMatchObject({ kind: "PARTNER", partnerId, scopes: ["batches:submit"], keys: [{ kid: first.kid }] });
     const registered = await api.ask({
       token,
-      query: "mutation ($input: RegisterKeyInput!) { registerKey(input: $input) { key { kid alg state } } }",
-      variables: { input: { clientId: made.id, jwk: JSON.stringify(second.publicJwk), idempotencyKey: "key-2" } },
+      query:
+        "mutation ($input: RegisterKeyInput!) { registerKey(input: $input) { key { id kid alg state purposes } } }",
+      variables: {
+        input: {
+          ...{ clientId: made.id, jwk: JSON.stringify(second.publicJwk), idempotencyKey: "key-2" },
+          proofs: [await provenBy(second, token, { clientId: made.id })],
+        },
+      },
     });
-    expect(registered.data).toEqual({ registerKey: { key: { kid: second.kid, alg: "ES384", state: "ACTIVE" } } });
+    const purposes = ["CLIENT_AUTHENTICATION", "BATCH_SIGNING"];
+    const pending = { kid: second.kid, alg: "ES384", state: "PENDING_APPROVAL", purposes };
+    expect(registered.data).toEqual({ registerKey: { key: { id: expect.any(String), ...pending } } });
+    const approve = (by: string, keyId: string) =>
+      api.ask({
+        token: by,
+        query: "mutation ($input: ApproveKeyInput!) { approveKey(input: $input) { key { state } } }",
+        variables: { input: { keyId, idempotencyKey: `approve-${keyId}` } },
+      });
+    const secondId: string = registered.data.registerKey.key.id;
+    expect((await approve(token, secondId)).errors?.[0]?.extensions).toMatchObject({ code: "FORBIDDEN" });
+    expect((await approve(other, secondId)).data).toEqual({ approveKey: { key: { state: "ACTIVE" } } });
+    expect((await approve(other, keys[0]?.id ?? "")).data).toEqual({ approveKey: { key: { state: "ACTIVE" } } });
+    await expect(tokenOf({ client: made, key: first })).resolves.toEqual(expect.any(String));
     const revoked = await api.ask({
       token,
       query: "mutation ($input: RevokeKeyInput!) { revokeKey(input: $input) { key { state revokedAt } } }",
@@ -264,11 +284,11 @@ describe("clients and keys through the API", () => {
       `{ keys(clientId: "${clientId}") { totalCount } }`,
       `{ clients(partnerId: "${partnerId}") { totalCount } }`,
       `{ partner(id: "${partnerId}") { id } }`,
-      `mutation { registerKey(input: { jwk: "${jwk}", ${input("clientId", clientId)} }) { key { id } } }`,
+      `mutation { registerKey(input: { proofs: [], jwk: "${jwk}", ${input("clientId", clientId)} }) { key { id } } }`,
       `mutation { revokeKey(input: { reason: "r", ${input("keyId", key)} }) { key { id } } }`,
-      `mutation { createClient(input: { name: "n", scopes: ["batches:read"], jwks: "${jwk}",
+      `mutation { createClient(input: { proofs: [], name: "n", scopes: ["batches:read"], jwks: "${jwk}",
         ${input("partnerId", partnerId)} }) { client { id } } }`,
-      `mutation { createClient(input: { name: "n", scopes: ["batches:read"], jwks: "${jwk}",
+      `mutation { createClient(input: { proofs: [], name: "n", scopes: ["batches:read"], jwks: "${jwk}",
         ${input("tenantId", theirs.shell.tenantId)} }) { client { id } } }`,
     ];
     const outcome = async (query: string) => (await api.ask({ query, token })).errors?.[0]?.extensions["code"];
@@ -302,6 +322,7 @@ describe("clients and keys through the API", () => {
         input: {
           ...{ tenantId: tenant.id, name: "admin", scopes: TENANT_SCOPES, idempotencyKey: "hand-over" },
           jwks: JSON.stringify(key.publicJwk),
+          proofs: [await provenBy(key, operator, { tenantId: tenant.id })],
         },
       },
     });
@@ -317,6 +338,20 @@ describe("clients and keys through the API", () => {
     expect(seen.data).toEqual({ viewer: { tenant: { id: tenant.id }, partner: null }, partners: { totalCount: 0 } });
   });
 });
+
+/** A proof as a partner makes it of what `keyChallenges` answers. */
+async function provenBy({ kid, alg, privateKey, publicJwk }: TestKey, token: string, holder: object): Promise<string> {
+  const { data } = await api.ask({
+    token,
+    query: "query ($input: KeyChallengesInput!) { keyChallenges(input: $input) { kid challenge encryptedChallenge } }",
+    variables: { input: { jwk: JSON.stringify(publicJwk), ...holder } },
+  });
+  expect(data.keyChallenges).toEqual([{ kid, challenge: expect.any(String), encryptedChallenge: null }]);
+  const { challenge } = data.keyChallenges[0];
+  return new CompactSign(new TextEncoder().encode(JSON.stringify({ challenge })))
+    .setProtectedHeader({ alg, kid, typ: "quittance-key-proof+jws" })
+    .sign(privateKey);
+}
 
 function seconds(): number {
   return Math.floor(app.clock.now().getTime() / 1000);

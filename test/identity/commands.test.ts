@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Command } from "commander";
 import { calculateJwkThumbprint, decodeJwt } from "jose";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { issueToken } from "../../src/identity/tokens/service.js";
+import { register as registerClientKeys } from "../../src/server/commands/client-keys.js";
 import { register as registerKeys } from "../../src/server/commands/keys.js";
+import { register as registerProve } from "../../src/server/commands/prove.js";
 import { openSession } from "../../src/server/partner-client.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
@@ -176,6 +179,12 @@ describe("the commands", () => {
     },
   );
 
+  const keyCommands = (program: Command) => {
+    registerKeys(program);
+    registerClientKeys(program);
+    registerProve(program);
+  };
+
   test("keys are registered and revoked, and private ones refused", async () => {
     const { shell, client } = await settle(app);
     const keyed = await client(["audit:read"]);
@@ -185,19 +194,19 @@ describe("the commands", () => {
     writeFileSync(file("second-pub.json"), JSON.stringify({ keys: [made.publicJwk] }));
     const there = ["--tenant", shell.tenantId, "--json", ...server];
     const named = ["--client", keyed.client.id, "--jwk", file("second-pub.json")];
-    const registered = await runCommand(registerKeys, "key", "register", ...named, ...there);
-    const key = z.strictObject({ id: z.string(), kid: z.literal(made.kid) }).parse(JSON.parse(registered.stdout));
-    const revoked = await runCommand(registerKeys, "key", "revoke", "--key", key.id, "--reason", "lost", ...there);
+    const registered = await runCommand(keyCommands, "key", "register", ...named, ...there);
+    const key = z.object({ id: z.string(), kid: z.literal(made.kid) }).parse(JSON.parse(registered.stdout));
+    const revoked = await runCommand(keyCommands, "key", "revoke", "--key", key.id, "--reason", "lost", ...there);
     expect(JSON.parse(revoked.stdout)).toEqual({ ...key, state: "REVOKED" });
-    const first = await runCommand(registerKeys, "key", "revoke", "--kid", keyed.key.kid, "--reason", "lost", ...there);
+    const first = await runCommand(keyCommands, "key", "revoke", "--kid", keyed.key.kid, "--reason", "lost", ...there);
     expect(JSON.parse(first.stdout)).toMatchObject({ kid: keyed.key.kid, state: "REVOKED" });
-    const unknown = runCommand(registerKeys, "key", "revoke", "--kid", "nobody's", "--reason", "lost", ...there);
+    const unknown = runCommand(keyCommands, "key", "revoke", "--kid", "nobody's", "--reason", "lost", ...there);
     await expect(unknown).rejects.toMatchObject({ code: "NOT_FOUND" });
     const both = ["key", "revoke", "--kid", key.kid, "--key", key.id, "--reason", "lost", ...there];
-    await expect(runCommand(registerKeys, ...both)).rejects.toThrow(/cannot be used with/);
-    await expect(runCommand(registerKeys, "key", "revoke", "--reason", "lost", ...there)).rejects.toThrow(/--kid/);
+    await expect(runCommand(keyCommands, ...both)).rejects.toThrow(/cannot be used with/);
+    await expect(runCommand(keyCommands, "key", "revoke", "--reason", "lost", ...there)).rejects.toThrow(/--kid/);
     const leak = ["client", "create", "--jwks", file("second.json"), "--scopes", "audit:read", ...there];
-    await expect(runCommand(registerKeys, ...leak)).rejects.toMatchObject({ details: { fault: "PRIVATE" } });
+    await expect(runCommand(keyCommands, ...leak)).rejects.toMatchObject({ details: { fault: "PRIVATE" } });
   });
 
   test("an operator's client belongs to the installation", async () => {

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
+import { approveKey } from "../../src/identity/approvals/service.js";
 import { createClient } from "../../src/identity/clients/service.js";
 import { isSamePerson } from "../../src/identity/four-eyes/service.js";
-import { registerKey } from "../../src/identity/registrations/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
+import { registerKeys } from "../../src/identity/registrations/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { Role } from "../../src/identity/users/entities.js";
-import type { Actor } from "../../src/kernel/actor.js";
+import { type Actor, shellActor } from "../../src/kernel/actor.js";
+import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
@@ -15,7 +18,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedPerson } from "../support/people.js";
 import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
-import { tokenForm } from "./place.js";
+import { proofOf, provenKey, tokenForm } from "./place.js";
 import { newKey } from "./signing.js";
 
 const app = await testApp();
@@ -27,8 +30,11 @@ const FORBIDDEN = { code: "FORBIDDEN" };
 /** A client that somebody made, as the API knows it. */
 async function clientBy(maker: Actor): Promise<Actor> {
   const key = await newKey();
-  const input = { partnerId: null, name: "robot", scopes: SCOPES, jwks: JSON.stringify(key.publicJwk) };
+  const jwks = JSON.stringify(key.publicJwk);
+  const input = { partnerId: null, name: "robot", scopes: SCOPES, jwks, proofs: [await proofOf(app, maker, key)] };
   const client = await createClient(app, maker, input);
+  const { id } = present(await signingKey(app, maker.tenantId, key.kid), "the key");
+  await approveKey(app, shellActor(maker, "req_test"), id); // which is nobody
   return actorBy({ client, key });
 }
 
@@ -82,8 +88,8 @@ test("who registered a key of a client is one with it; clients with one key mana
   expect(await same(one.client.id, two.client.id)).toBe(false); // made at the shell
   expect(await same(one.client.id, person.user.id)).toBe(false);
   for (const { client } of [one, two]) {
-    const jwk = JSON.stringify((await newKey()).publicJwk);
-    await registerKey(app, person.actor, { clientId: client.id, jwk });
+    const proven = await provenKey(app, person.actor, client.id);
+    await registerKeys(app, person.actor, { clientId: client.id, ...proven });
   }
   expect(await same(one.client.id, person.user.id)).toBe(true);
   expect(await same(person.user.id, two.client.id)).toBe(true);

@@ -1,5 +1,8 @@
+import { CompactSign } from "jose";
 import { createClient } from "../../src/identity/clients/service.js";
 import type { Client } from "../../src/identity/entities.js";
+import { challengeKeys, type KeyHolder } from "../../src/identity/key-proofs/service.js";
+import { readKeys } from "../../src/identity/key-reading/service.js";
 import { type Actor, SCOPES } from "../../src/kernel/actor.js";
 import type { App } from "../../src/platform/app.js";
 import { type Partner, PartnerKind } from "../../src/tenancy/entities.js";
@@ -45,6 +48,26 @@ export async function clientFor(
   const key = await newKey(alg);
   const input = { partnerId: partner?.id ?? null, name: "a client", scopes, jwks: JSON.stringify(key.publicJwk) };
   return { client: await createClient(app, actor, input), key };
+}
+
+/** The proof of who holds the private half of a key, for a client or one to be created, by an independent library. */
+export async function proofOf(
+  app: App,
+  actor: Actor,
+  { kid, alg, privateKey, publicJwk }: TestKey,
+  { clientId = null, partnerId = null }: Partial<KeyHolder> = {},
+): Promise<string> {
+  const keys = readKeys(JSON.stringify(publicJwk));
+  const [asked] = await challengeKeys(app, actor, { clientId, partnerId }, keys);
+  return new CompactSign(new TextEncoder().encode(JSON.stringify({ challenge: asked?.challenge })))
+    .setProtectedHeader({ alg, kid, typ: "quittance-key-proof+jws" })
+    .sign(privateKey);
+}
+
+/** A new key for a client as `registerKey` takes it, with its proof. */
+export async function provenKey(app: App, actor: Actor, clientId: string): Promise<{ jwk: string; proofs: string[] }> {
+  const key = await newKey();
+  return { jwk: JSON.stringify(key.publicJwk), proofs: [await proofOf(app, actor, key, { clientId })] };
 }
 
 /** The form of a token request with an assertion of that client. */

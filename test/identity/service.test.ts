@@ -5,14 +5,15 @@ import { describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { actorInTenant, clientsOf, createClient } from "../../src/identity/clients/service.js";
 import { KeyPurpose, KeyState, PlatformKey } from "../../src/identity/entities.js";
-import { encryptionKeyOf, keysOf, lockActiveKeys, revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
+import { encryptionKeyOf, keysOf, lockActiveKeys, signingKey } from "../../src/identity/keys/service.js";
 import {
   installationSigner,
   platformSigner,
   publicKeysForAllTenants,
   signerByKid,
 } from "../../src/identity/platform-keys/service.js";
-import { type NewKey, registerKey } from "../../src/identity/registrations/service.js";
+import { type NewKeys, registerKeys } from "../../src/identity/registrations/service.js";
 import { clientOf } from "../../src/identity/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { type Actor, PrincipalKind, shellActor } from "../../src/kernel/actor.js";
@@ -22,7 +23,7 @@ import { closeApp } from "../../src/platform/open-app.js";
 import { ensurePlatformTenant, PLATFORM_TENANT_ID } from "../../src/tenancy/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { cloneDatabase } from "../support/database.js";
-import { clientFor, settle, TENANT_SCOPES, tokenForm } from "./place.js";
+import { clientFor, proofOf, settle, TENANT_SCOPES, tokenForm } from "./place.js";
 import { newKey, rawToken } from "./signing.js";
 
 const app = await testApp();
@@ -31,6 +32,11 @@ const facts = { requestId: "req_test", traceparent: null, address: "127.0.0.1" }
 
 const tokenOf = async (form: ReadonlyMap<string, string>) => (await issueToken(app, form)).access_token;
 const actorOf = (token: string) => authenticate(app, { authorization: `Bearer ${token}`, ...facts });
+/** A new key as `createClient` takes it, with the proof of its holder. */
+const proven = async (actor: Actor, partnerId: string | null = null) => {
+  const key = await newKey();
+  return { jwks: JSON.stringify(key.publicJwk), proofs: [await proofOf(app, actor, key, { partnerId })] };
+};
 const publicText = async (alg = "EdDSA") => JSON.stringify((await newKey(alg)).publicJwk);
 
 describe("platform keys", () => {
@@ -81,7 +87,7 @@ describe("platform keys", () => {
     const row = present(await app.database.manager.findOneBy(PlatformKey, { tenantId: shell.tenantId }), "the key");
     expect(row.privateJwkSealed.toString("latin1")).not.toContain("kty");
     const stolen = await openTestApp({ config: { masterKey: Buffer.alloc(32, 8) } });
-    await expect(signerByKid(stolen, shell.tenantId, kid)).rejects.toThrow("authenticate");
+    await expect(signerByKid(stolen, shell.tenantId, kid)).rejects.toThrow("is not configured");
     await closeApp(stolen);
   });
 });
@@ -98,6 +104,7 @@ describe("clients", () => {
     const acts = await app.database.manager.findBy(Act, { tenantNo: shell.tenantNo, partnerNo: provider.no });
     expect(acts.map(({ type }) => type)).toEqual([
       ...[ActType.PARTNER_CREATED, ActType.CLIENT_CREATED, ActType.KEY_REGISTERED, ActType.KEY_REGISTERED],
+      ...[ActType.KEY_APPROVED, ActType.KEY_APPROVED],
     ]);
     const found = await signingKey(app, shell.tenantId, keys[1]?.kid ?? "");
     expect(found).toMatchObject({ alg: "ES256", clientId: client.id, partnerId: provider.id, state: KeyState.ACTIVE });
@@ -165,9 +172,9 @@ describe("clients", () => {
     await expect(createClient(app, manager, mighty)).rejects.toMatchObject({ code: "FORBIDDEN" });
     const above = await client(["payouts:manage"]);
     const more = { clientId: above.client.id, jwk: await publicText() };
-    await expect(registerKey(app, manager, more)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await expect(registerKeys(app, manager, more)).rejects.toMatchObject({ code: "FORBIDDEN" });
     const { id: partnerId } = await partner("p");
-    const feed = { partnerId, name: "x", scopes: ["batches:submit"], jwks: await publicText() };
+    const feed = { partnerId, name: "x", scopes: ["batches:submit"], ...(await proven(manager, partnerId)) };
     await expect(createClient(app, manager, feed)).resolves.toMatchObject({ kind: "PARTNER" });
   });
 });
@@ -188,8 +195,8 @@ describe("an operator's client", () => {
     await expect(createClient(app, actor, input)).rejects.toMatchObject({ code: "FORBIDDEN" });
     const above = await createClient(app, shell, input);
     const more = { clientId: above.id, jwk: await publicText() };
-    await expect(registerKey(app, actor, more)).rejects.toMatchObject({ code: "FORBIDDEN" });
-    const equal = { ...input, scopes: ["keys:manage"], jwks: await publicText() };
+    await expect(registerKeys(app, actor, more)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const equal = { ...input, scopes: ["keys:manage"], ...(await proven(actor)) };
     await expect(createClient(app, actor, equal)).resolves.toMatchObject({ kind: "OPERATOR" });
   });
 
@@ -200,7 +207,7 @@ describe("an operator's client", () => {
     const actor = await actorInTenant(app, operator, shell.tenantId);
     const create = async (partnerId: string | null) => {
       const scopes = [partnerId === null ? "clients:manage" : "batches:read"];
-      return createClient(app, actor, { partnerId, name: "x", scopes, jwks: await publicText() });
+      return createClient(app, actor, { partnerId, name: "x", scopes, ...(await proven(actor, partnerId)) });
     };
     await expect(create(provider.id)).rejects.toMatchObject({ code: "FORBIDDEN" });
     const first = await Promise.allSettled([create(null), create(null), create(null)]);
@@ -214,7 +221,7 @@ describe("an operator's client", () => {
   test("that asks again to hand a tenant over is answered the client it made", async () => {
     const { actor: operator } = await operatorOf(["clients:manage"]);
     const actor = await actorInTenant(app, operator, (await settle(app)).shell.tenantId);
-    const input = { partnerId: null, name: "admin", scopes: ["clients:manage"], jwks: await publicText() };
+    const input = { partnerId: null, name: "admin", scopes: ["clients:manage"], ...(await proven(actor)) };
     const client = await createClient(app, actor, input, "hand-over");
     expect(await createClient(app, actor, input, "hand-over")).toEqual(client);
   });
@@ -224,15 +231,15 @@ describe("keys", () => {
   test("a key does what it is for and no more, between its bounds", async () => {
     const { client, shell } = await settle(app);
     const { client: owner } = await client(["audit:read"]);
-    const tokenBy = async (input: Partial<NewKey>) => {
+    const tokenBy = async (input: Partial<NewKeys>) => {
       const key = await newKey("ES256");
       const { use: _, alg: __, ...jwk } = key.publicJwk;
-      await registerKey(app, shell, { clientId: owner.id, jwk: JSON.stringify(jwk), ...input });
+      await registerKeys(app, shell, { clientId: owner.id, jwk: JSON.stringify(jwk), ...input });
       return issueToken(app, await tokenForm(app, { client: owner, key }));
     };
     const later = (ms: number) => new Date(clock.now().getTime() + ms);
     await expect(tokenBy({ purposes: [KeyPurpose.CLIENT_AUTHENTICATION] })).resolves.toBeDefined();
-    const refused: Partial<NewKey>[] = [
+    const refused: Partial<NewKeys>[] = [
       { purposes: [KeyPurpose.BATCH_SIGNING] },
       { purposes: [KeyPurpose.ENCRYPTION] },
       { notBefore: later(60_000) },
@@ -245,9 +252,10 @@ describe("keys", () => {
     const { client, shell, partner } = await settle(app);
     const [provider, other] = [await partner("p"), await partner("q")];
     const { client: owner } = await client(["batches:read"], provider);
-    const register = async (input: Partial<NewKey> = {}) => {
+    const register = async (input: Partial<NewKeys> = {}) => {
       const jwk = JSON.stringify(generateKeyPairSync("x25519").publicKey.export({ format: "jwk" }));
-      return registerKey(app, shell, { clientId: owner.id, jwk, ...input });
+      const [key] = await registerKeys(app, shell, { clientId: owner.id, jwk, ...input });
+      return present(key, "a registered key");
     };
     expect(await encryptionKeyOf(app, shell.tenantId, provider.id)).toBeNull();
     const [first, second] = [await register(), await register()];
@@ -262,7 +270,7 @@ describe("keys", () => {
     const { client, shell } = await settle(app);
     const [{ client: owner }, key] = [await client(["audit:read"]), await newKey()];
     const expiresAt = new Date(clock.now().getTime() + 60_000);
-    await registerKey(app, shell, { clientId: owner.id, jwk: JSON.stringify(key.publicJwk), expiresAt });
+    await registerKeys(app, shell, { clientId: owner.id, jwk: JSON.stringify(key.publicJwk), expiresAt });
     const token = await tokenOf(await tokenForm(app, { client: owner, key }));
     await expect(actorOf(token)).resolves.toMatchObject({ principalId: owner.id });
     clock.advance(60_001);
@@ -273,12 +281,12 @@ describe("keys", () => {
   test("a second key stands beside the first; the eleventh is refused, unless one is revoked", async () => {
     const { shell, client } = await settle(app);
     const { id: clientId } = (await client(["audit:read"])).client;
-    for (let i = 2; i <= 10; i++) await registerKey(app, shell, { clientId, jwk: await publicText() });
+    for (let i = 2; i <= 10; i++) await registerKeys(app, shell, { clientId, jwk: await publicText() });
     const eleventh = { clientId, jwk: await publicText() };
-    await expect(registerKey(app, shell, eleventh)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
-    const { rows } = await keysOf(app, shell, { clientId }, {});
+    await expect(registerKeys(app, shell, eleventh)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+    const { rows } = await keysOf(app, shell, { clientId, state: null }, {});
     await revokeKey(app, shell, { keyId: rows[0]?.id ?? "", reason: "rotated" });
-    await expect(registerKey(app, shell, eleventh)).resolves.toMatchObject({ state: KeyState.ACTIVE });
+    await expect(registerKeys(app, shell, eleventh)).resolves.toMatchObject([{ state: KeyState.ACTIVE }]);
   });
 
   test("revoking twice changes nothing and leaves one act", async () => {
@@ -323,9 +331,9 @@ describe("what others may see", () => {
     const gone = { code: "NOT_FOUND" };
     const jwk = await publicText();
     await expect(clientOf(app, two.shell, client.id)).rejects.toMatchObject(gone);
-    await expect(keysOf(app, two.shell, { clientId: client.id }, {})).rejects.toMatchObject(gone);
+    await expect(keysOf(app, two.shell, { clientId: client.id, state: null }, {})).rejects.toMatchObject(gone);
     await expect(clientsOf(app, two.shell, { partnerId: partner.id }, {})).rejects.toMatchObject(gone);
-    await expect(registerKey(app, two.shell, { clientId: client.id, jwk })).rejects.toMatchObject(gone);
+    await expect(registerKeys(app, two.shell, { clientId: client.id, jwk })).rejects.toMatchObject(gone);
     await expect(revokeKey(app, two.shell, { keyId: registered.id, reason: "x" })).rejects.toMatchObject(gone);
     expect(await signingKey(app, two.shell.tenantId, key.kid)).toBeNull();
   });

@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { recordActs } from "../../src/acts/service.js";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
-import { keysOf, revokeKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
+import { keysOf } from "../../src/identity/keys/service.js";
 import { canonicalJson } from "../../src/kernel/canonical-json.js";
 import { leafHash, sha256 } from "../../src/kernel/digest.js";
 import { newId } from "../../src/kernel/ids.js";
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await report(app, place, [{ kind: "BET", amount: "5.00", occurredAt: "2026-03-02T01:00:00.000Z" }]);
   await record(200, "2026-03-03T16:10:00.000Z");
   app.clock.set("2026-03-03T17:00:00.000Z");
-  const keys = await keysOf(app, auditor.actor, { clientId: place.client.id }, {});
+  const keys = await keysOf(app, auditor.actor, { clientId: place.client.id, state: null }, {});
   const from = { ...auditor.actor, address: "203.0.113.9", traceparent: "00-a-b-01", requestId: "req-of-mine" };
   await revokeKey(app, from, { keyId: keys.rows[0]?.id ?? "", reason: EVIL });
   await number();

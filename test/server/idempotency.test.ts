@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { signingKey } from "../../src/identity/keys/service.js";
 import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { sha256 } from "../../src/kernel/digest.js";
@@ -20,7 +19,6 @@ import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
-import { newKey } from "../identity/signing.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
 import { type Answer, testApi } from "../support/api.js";
@@ -30,6 +28,7 @@ import { example } from "../support/contracts.js";
 import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
+import { type Input, keyMutations, type Repeatable } from "./key-mutations.js";
 
 /** Two api processes on one database. */
 const app = await testApp();
@@ -46,6 +45,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/EncryptionKey$/, "encryptionKey"],
   [/demandEncryption$/, "partner"],
   [/Key$/, "key"],
+  [/AllKeys$/, "revocation"],
   [/User(Roles)?$/, "user"],
   [/Session$/, "session"],
   [/Configuration$/, "configuration"],
@@ -66,25 +66,12 @@ const NOUNS: readonly [RegExp, string][] = [
   [/QuarantinedBatch$/, "batch"],
 ];
 
-type Input = Readonly<Record<string, unknown>>;
-
-/** A mutation, whoever may send it, what it asks for, and what tells of its one change. */
-interface Repeatable {
-  readonly from: SeededClient;
-  readonly input: Input;
-  /** The same key for something else. */
-  readonly other: Input;
-  /** The act of the change; where nothing of settlement changes, a condition on simulations. */
-  readonly act: ActType | { readonly simulation: string };
-  /** What the payload answers with. */
-  readonly noun: string;
-}
-
 let place: Place;
 let manager: SeededClient;
 let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
+  ...keyMutations(app, () => ({ place, manager })),
   proposeRetention: async () => {
     const input = { itemDays: 400, reason: "policy" };
     const act = ActType.RETENTION_PROPOSED;
@@ -114,28 +101,6 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
   createPartner: async () => {
     const input = { code: "next", name: "Next", kind: "AFFILIATE", timezone: "UTC", currencies: ["USD"] };
     return { from: manager, input, other: { ...input, code: "p" }, act: ActType.PARTNER_CREATED, noun: "partner" };
-  },
-  createClient: async () => {
-    const jwks = JSON.stringify((await newKey()).publicJwk);
-    const input = { partnerId: place.partner.id, name: "feed", scopes: ["batches:submit"], jwks };
-    return { from: manager, input, other: { ...input, name: "x" }, act: ActType.CLIENT_CREATED, noun: "client" };
-  },
-  updateClient: async () => {
-    const owner = await seedClient(app, place.shell, place.partner.id);
-    const input = { clientId: owner.client.id, dpopBoundAccessTokens: true };
-    const other = { ...input, dpopBoundAccessTokens: false };
-    return { from: manager, input, other, act: ActType.CLIENT_UPDATED, noun: "client" };
-  },
-  registerKey: async () => {
-    const input = { clientId: place.client.id, jwk: JSON.stringify((await newKey()).publicJwk) };
-    const other = { ...input, jwk: JSON.stringify((await newKey()).publicJwk) };
-    return { from: manager, input, other, act: ActType.KEY_REGISTERED, noun: "key" };
-  },
-  revokeKey: async () => {
-    const owner = await seedClient(app, place.shell, place.partner.id);
-    const key = present(await signingKey(app, place.tenant.id, owner.key.kid), "a registered key");
-    const input = { keyId: key.id, reason: "lost" };
-    return { from: manager, input, other: { ...input, reason: "sold" }, act: ActType.KEY_REVOKED, noun: "key" };
   },
   createUser: async () => {
     const input = { email: "new@example.com", name: "New", roles: ["AUDITOR"] };

@@ -12,7 +12,8 @@ import {
   isRequiredInputField,
 } from "graphql";
 import { beforeAll, describe, expect, test } from "vitest";
-import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
 import { Role } from "../../src/identity/users/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
@@ -149,7 +150,7 @@ beforeAll(async () => {
   } satisfies Record<Kind, unknown>);
   const other = await seedTenant(app);
   const jwk = JSON.stringify((await newKey()).publicJwk);
-  Object.assign(BESIDES, { jwk, jwks: jwk, partnerId: (await seedPartner(app, other)).partner.id });
+  Object.assign(BESIDES, { jwk, jwks: jwk, proofs: [], partnerId: (await seedPartner(app, other)).partner.id });
   await openAccount(app, other.actor, { partnerId: null });
   Object.assign(strangers, {
     "of another tenant": await tokenOf(seedClient(app, other.actor, null)),

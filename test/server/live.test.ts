@@ -3,7 +3,7 @@ import { createClient as createSseClient } from "graphql-sse";
 import { type Client, CloseCode, createClient } from "graphql-ws";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import { revokeKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { CHALLENGE, openTestApi, testApi } from "../support/api.js";
 import { openTestApp, testApp } from "../support/app.js";

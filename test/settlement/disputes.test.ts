@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { sha256Hex } from "../../src/kernel/digest.js";
 import { AccountName } from "../../src/ledger/entities.js";

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { compactDecrypt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KeyPurpose } from "../../src/identity/entities.js";
-import { revokeKey, signingKey } from "../../src/identity/keys/service.js";
-import { registerKey } from "../../src/identity/registrations/service.js";
+import { revokeKey } from "../../src/identity/key-revocations/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
+import { registerKeys as registerClientKeys } from "../../src/identity/registrations/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { register as registerKeys } from "../../src/server/commands/keys.js";
 import { register as registerSubmit } from "../../src/server/commands/submit.js";
@@ -54,7 +55,8 @@ async function download(client: SeededClient, query = ""): Promise<Response> {
 async function register(client: SeededClient, { publicJwk }: Pick<EncryptionPair, "publicJwk">, alg?: string) {
   const jwk = JSON.stringify({ ...publicJwk, ...(alg === undefined ? {} : { alg }) });
   const input = { clientId: client.client.id, jwk, purposes: [KeyPurpose.ENCRYPTION] };
-  return registerKey(app, place.shell, input);
+  const [key] = await registerClientKeys(app, place.shell, input);
+  return present(key, "a registered key");
 }
 
 async function opened(jwe: string, { privateKey }: Pick<EncryptionPair, "privateKey">): Promise<string> {

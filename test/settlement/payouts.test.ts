@@ -62,7 +62,7 @@ describe("a payout file", () => {
       [first, 10_000n, `${first.slice(4)}-1-1`],
       [second, 2_345n, `${second.slice(4)}-1-1`],
     ]);
-    const message = messageOf(app, await payoutFileOf(app, place.shell, file.id));
+    const message = await messageOf(app, await payoutFileOf(app, place.shell, file.id));
     expect(await schemaFaults(message)).toEqual([]);
     expect(message).toContain(`<MsgId>${file.id.slice(4)}</MsgId>`);
     expect(message).toContain("<CtrlSum>123.45</CtrlSum>");

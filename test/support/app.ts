@@ -82,6 +82,8 @@ export async function testConfig(): Promise<Config> {
     port,
     isProduction: false,
     masterKey: Buffer.alloc(32, 7),
+    otherMasterKeys: [],
+    platformKeyDays: 0,
     databaseConnectionsMax: 10,
     backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
     ...{ rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },

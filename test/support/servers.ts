@@ -75,6 +75,8 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     port: 0,
     isProduction: false,
     masterKey: Buffer.alloc(32),
+    otherMasterKeys: [],
+    platformKeyDays: 0,
     databaseConnectionsMax: 2,
     ...{ backlog: BACKLOG_DEFAULTS, rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,

@@ -4,6 +4,7 @@ import { recordActs } from "../../acts/service.js";
 import { openingKey } from "../../identity/encryption-keys/service.js";
 import type { ClientKey } from "../../identity/entities.js";
 import { KeyPurpose } from "../../identity/entities.js";
+import { noteKeyUse } from "../../identity/key-use/service.js";
 import { obstacleNow, signingKey } from "../../identity/keys/service.js";
 import { platformSigner, signerByKid } from "../../identity/platform-keys/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
@@ -197,6 +198,7 @@ async function store(app: App, actor: Actor, verified: Verified): Promise<Accept
   try {
     const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
+    noteKeyUse(app, actor.tenantId, verified.key.id);
     if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner); // a hint, which nobody need wait for
     return { batch, replayed: false };
   } catch (error) {

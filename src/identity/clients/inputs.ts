@@ -17,14 +17,22 @@ export class CreateClientInput extends RepeatableInput {
   @Length(1, 200)
   readonly name!: string;
 
-  @Field(() => [String], { description: "OAuth scopes it may ask for; a partner's client may only submit and read." })
+  @Field(() => [String], {
+    description: "OAuth scopes it may ask for; a partner's client may submit, read and manage its keys.",
+  })
   @ArrayMinSize(1)
   @ArrayMaxSize(20)
   readonly scopes!: string[];
 
-  @Field(() => String, { description: "A public JWK or a JWK Set of up to 10 (RFC 7517), as JSON text." })
+  @Field(() => String, { description: "A public JWK or a JWK Set of up to 10 (RFC 7517), as JSON text, or a PEM." })
   @Length(2, 20_000)
   readonly jwks!: string;
+
+  @Field(() => [String], {
+    description: "For each key, in order, the proof that its holder has it; `keyChallenges` says what is to be proven.",
+  })
+  @ArrayMaxSize(10)
+  readonly proofs!: string[];
 
   @Field(() => Boolean, { defaultValue: false, description: "Whether it is given key-bound tokens (DPoP) alone." })
   @IsBoolean()

@@ -67,15 +67,24 @@ export class ClientResolver {
   }
 
   @Authorized("clients:manage")
-  @Mutation(() => CreateClientPayload, { description: "Create a client with its public keys." })
+  @Mutation(() => CreateClientPayload, {
+    description: "Create a client with its public keys, which a second person approves.",
+  })
   async createClient(
     @Ctx() { app, actor }: Context,
     @Arg("input", () => CreateClientInput, { description: "Whom it acts for, and what it may do." })
     { idempotencyKey, tenantId = null, partnerId = null, ...input }: CreateClientInput,
   ): Promise<CreateClientPayload> {
-    const { name, scopes, jwks, dpopBoundAccessTokens } = input;
+    const { name, scopes, jwks, proofs, dpopBoundAccessTokens } = input;
     const author = await actorInTenant(app, actor, tenantId);
-    const asked = { partnerId, name, scopes, jwks, ...(dpopBoundAccessTokens ? { dpopBoundAccessTokens } : {}) };
+    const asked = {
+      partnerId,
+      name,
+      scopes,
+      jwks,
+      proofs,
+      ...(dpopBoundAccessTokens ? { dpopBoundAccessTokens } : {}),
+    };
     const client = await createClient(app, author, asked, idempotencyKey);
     const [keys = []] = await keysByClient(app, author, [client.id]);
     return { client, keys };

@@ -9,7 +9,8 @@ import { once } from "../../platform/idempotency.js";
 import { PLATFORM_TENANT_ID, partnerOf, tenantOf } from "../../tenancy/service.js";
 import { Client, ClientKind } from "../entities.js";
 import { identityError } from "../errors.js";
-import { insertKeys, keyTaken, readKeys } from "../registrations/service.js";
+import { readKeys } from "../key-reading/service.js";
+import { insertKeys, keyTaken, possessionRefusal } from "../registrations/service.js";
 import { scopeRefused } from "../rules.js";
 import { actPartner, checkMayEmpower, clientOf, clientToManage } from "../service.js";
 
@@ -22,8 +23,10 @@ export interface NewClient {
   /** For people; 1–200 characters. */
   readonly name: string;
   readonly scopes: readonly string[];
-  /** A public JWK or a JWK Set, as JSON text. */
+  /** A public JWK, a JWK Set or a PEM. */
   readonly jwks: string;
+  /** That whoever sent the keys holds their private halves; at the operator's shell there may be none. */
+  readonly proofs?: readonly string[] | null;
   /** Whether it is given tokens bound to a key (RFC 9449, section 5.2) and no others. */
   readonly dpopBoundAccessTokens?: boolean;
 }
@@ -35,9 +38,10 @@ export interface ClientChange {
 }
 
 /**
- * Creates a client of the actor's tenant with its public keys. Refuses scopes that its kind may not hold (`VALIDATION`)
- * or that the actor does not hold (`FORBIDDEN`), and keys that are private, weak, of another kind or taken. In another
- * tenant an operator makes the first client of its administration and nothing else (`FORBIDDEN`).
+ * Creates a client of the actor's tenant with its public keys, which wait for a second person's approval. Refuses
+ * scopes that its kind may not hold (`VALIDATION`) or that the actor does not hold (`FORBIDDEN`), and keys that are
+ * private, weak, of another kind or taken. In another tenant an operator makes the first client of its administration,
+ * whose keys are good at once, and nothing else (`FORBIDDEN`).
  */
 export async function createClient(
   app: App,
@@ -47,16 +51,20 @@ export async function createClient(
 ): Promise<Client> {
   const keys = readKeys(input.jwks);
   const name = checkedName(input.name);
-  const { partnerId } = input;
-  if (isHandingOver(actor) && partnerId !== null) throw handedOver();
+  const { partnerId, proofs = null } = input;
+  const isHandOver = isHandingOver(actor);
+  if (actor.kind === PrincipalKind.PARTNER) throw identityError("FORBIDDEN", { reason: "Partners make no clients." });
+  if (isHandOver && partnerId !== null) throw handedOver();
   const partner = await actPartner(app, actor, partnerId);
   const kind = kindOf(actor, partnerId);
   const scopes = checkedScopes(kind, input.scopes);
   checkMayEmpower(actor, kind, scopes);
-  const request = { operation: "createClient", idempotencyKey, input };
+  const refusal = await possessionRefusal(app, actor, { clientId: null, partnerId }, { keys, proofs });
+  const request = { operation: "createClient", idempotencyKey, input: { ...input, proofs } };
   try {
     const id = await once(app, actor, request, async (tx) => {
-      if (isHandingOver(actor)) await checkFirstClient(tx, actor.tenantId);
+      if (refusal !== null) throw refusal;
+      if (isHandOver) await checkFirstClient(tx, actor.tenantId);
       const client = { id: newId("cli", app.clock), partnerId };
       const createdAt = app.clock.now();
       const scopeList = scopes.join(" ");
@@ -65,7 +73,7 @@ export async function createClient(
       await tx.insert(Client, { tenantId: actor.tenantId, ...row });
       const after = { kind, name, scopes, ...(dpopBoundAccessTokens ? { dpopBoundAccessTokens } : {}) };
       await recordActs(tx, actor, createdAt, [{ type: ActType.CLIENT_CREATED, subjectId: client.id, partner, after }]);
-      await insertKeys(app, tx, actor, { client, partner, keys });
+      await insertKeys(app, tx, actor, { client, partner, keys, proofs, isHandOver });
       return client.id;
     });
     return await clientOf(app, actor, id);

@@ -15,7 +15,7 @@ import { type Tx, transact } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { perApp } from "../../platform/per-app.js";
 import { rowOf } from "../../platform/rows.js";
-import { seal, unseal } from "../../platform/seal.js";
+import { vaultOf } from "../../tenancy/vaults/service.js";
 import type { EncryptedHeader, KeyEncryption, RecipientKey } from "../encryption/entities.js";
 import { PlatformKey, PlatformKeyPurpose } from "../entities.js";
 import { identityError } from "../errors.js";
@@ -28,6 +28,7 @@ const OPENS_MS = OPENS_AFTER_RETIREMENT_DAYS * 86_400_000;
 const RSA_BITS = 3_072;
 const KEYS_LISTED_MAX = 10_000;
 const DESTROYED_MAX = 100;
+const ROTATED_MAX = 100;
 const KEYS_KEPT_MAX = 1_000;
 const KEY_FRESH_MS = 2_000;
 const purpose = PlatformKeyPurpose.ENCRYPTION;
@@ -111,6 +112,20 @@ export async function destroyRetiredKeysForAllTenants(app: App): Promise<number>
   return due.length;
 }
 
+/** Rotates the encryption keys that are in use since before an instant; answers how many. */
+export async function rotateAgedKeysForAllTenants(app: App, before: Date): Promise<number> {
+  const due: { publicJwk: string; tenantId: string; tenantNo: number }[] = await app.database.query(
+    `/* all tenants */ select platform_key.public_jwk as publicJwk, tenant.id as tenantId, tenant.no as tenantNo
+     from platform_key join tenant on tenant.id = platform_key.tenant_id
+     where platform_key.purpose = ? and platform_key.retired_at is null and platform_key.created_at < ? limit ?`,
+    [purpose, before, ROTATED_MAX],
+  );
+  for (const { publicJwk, ...tenant } of due) {
+    await rotateEncryptionKey(app, systemActor(tenant, newId("req", app.clock)), kindOf({ publicJwk }));
+  }
+  return due.length;
+}
+
 interface OpenKey {
   readonly kind: EncryptionKeyKind;
   readonly privateKey: KeyObject;
@@ -131,7 +146,7 @@ async function keptKey(app: App, tenantId: string, kid: string): Promise<OpenKey
     kept.delete(name);
     return null;
   }
-  const text = unseal(app.config.masterKey, row.privateJwkSealed, sealPurpose(tenantId, kid)).toString("utf8");
+  const text = (await vaultOf(app, tenantId)).unseal(row.privateJwkSealed, sealPurpose(tenantId, kid)).toString("utf8");
   const privateKey = createPrivateKey({ key: JSON.parse(text), format: "jwk" });
   const open = { kind: kindOf(row), privateKey, loadedAt };
   kept.set(name, open);
@@ -186,7 +201,7 @@ async function insertKey(app: App, tx: Tx, actor: Actor, { privateKey, before }:
   const { tenantId } = actor;
   const [id, createdAt] = [newId("key", app.clock), app.clock.now()];
   const { kid, publicJwk, privateJwk } = halvesOf(privateKey);
-  const privateJwkSealed = seal(app.config.masterKey, Buffer.from(privateJwk), sealPurpose(tenantId, kid));
+  const privateJwkSealed = (await vaultOf(app, tenantId, tx)).seal(Buffer.from(privateJwk), sealPurpose(tenantId, kid));
   await tx.insert(PlatformKey, { tenantId, id, purpose, kid, publicJwk, privateJwkSealed, createdAt });
   if (before !== null) await tx.update(PlatformKey, { tenantId, id: before.id }, { retiredAt: createdAt });
   const act = { type: ActType.ENCRYPTION_KEY_ROTATED, subjectId: id, partner: null, after: { kid } };
@@ -235,7 +250,7 @@ function seenFromOutside(key: PlatformKey): EncryptionKey {
   });
 }
 
-function kindOf({ publicJwk }: PlatformKey): EncryptionKeyKind {
+function kindOf({ publicJwk }: Pick<PlatformKey, "publicJwk">): EncryptionKeyKind {
   return JSON.parse(publicJwk).kty === "RSA" ? EncryptionKeyKind.RSA : EncryptionKeyKind.EC;
 }
 

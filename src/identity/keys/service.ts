@@ -1,60 +1,17 @@
 import { In } from "typeorm";
-import { ActType } from "../../acts/entities.js";
-import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
+import { present } from "../../kernel/assert.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Tx, TxSql } from "../../platform/database.js";
-import { once } from "../../platform/idempotency.js";
 import { perApp } from "../../platform/per-app.js";
 import { rowOf } from "../../platform/rows.js";
 import { ClientKey, KeyPurpose, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
-import { clientOf, clientToManage } from "../service.js";
+import { clientOf } from "../service.js";
 import { type KeyObstacle, type KeyStanding, keyObstacle } from "./rules.js";
-
-const REASON_LENGTH_MAX = 200;
-
-/** A key to be revoked, and why, for the audit record (1–200 characters). */
-export interface Revocation {
-  readonly keyId: string;
-  readonly reason: string;
-}
-
-/**
- * Revokes a key: from the commit on it neither authenticates nor signs; what it signed before stays verifiable.
- * Revoking twice answers the key as it stands.
- */
-export async function revokeKey(
-  app: App,
-  actor: Actor,
-  { keyId, reason }: Revocation,
-  idempotencyKey: string | null = null,
-): Promise<ClientKey> {
-  const trimmed = reason.trim();
-  if (trimmed.length < 1 || trimmed.length > REASON_LENGTH_MAX) {
-    throw identityError("VALIDATION", {
-      path: "/reason",
-      reason: `A reason has 1 to ${REASON_LENGTH_MAX} characters.`,
-    });
-  }
-  const key = await keyOf(app, actor, keyId);
-  const { client, partner } = await clientToManage(app, actor, key.clientId);
-  const request = { operation: "revokeKey", idempotencyKey, input: { keyId, reason: trimmed } };
-  await once(app, actor, request, async (tx) => {
-    if ((await lockedState(tx, actor.tenantId, keyId)) === KeyState.ACTIVE) {
-      const revokedAt = app.clock.now();
-      await tx.update(ClientKey, { tenantId: actor.tenantId, id: keyId }, { state: KeyState.REVOKED, revokedAt });
-      const before = { state: KeyState.ACTIVE };
-      const after = { state: KeyState.REVOKED, client: client.id, kid: key.kid, reason: trimmed };
-      await recordActs(tx, actor, revokedAt, [{ type: ActType.KEY_REVOKED, subjectId: keyId, partner, before, after }]);
-    }
-    return keyId;
-  });
-  return keyOf(app, actor, keyId);
-}
 
 const KEYS_KEPT_MAX = 10_000;
 const KEY_FRESH_MS = 2_000;
@@ -106,11 +63,30 @@ export async function keyOf(app: App, actor: Actor, keyId: string): Promise<Clie
   return key;
 }
 
-/** The keys that the actor may see, of one client or of all, oldest first; `NOT_FOUND` for a client it may not see. */
+/** A key under its row's lock; the actor may see it. */
+export async function lockKey(tx: Tx, tenantId: string, keyId: string): Promise<ClientKey> {
+  const lock = { mode: "pessimistic_write" } as const;
+  return present(await tx.findOne(ClientKey, { where: { tenantId, id: keyId }, lock }), "a key that was just read");
+}
+
+/** Keys of the actor's tenant by id, in the order asked. */
+export async function keysById(app: App, actor: Actor, ids: readonly string[]): Promise<ClientKey[]> {
+  const found = await app.database.manager.findBy(ClientKey, { tenantId: actor.tenantId, id: In([...ids]) });
+  const byId = new Map(found.map((key) => [key.id, key]));
+  return ids.map((id) => present(byId.get(id), "a key that was just written"));
+}
+
+/** Which keys are asked for. */
+export interface KeyFilter {
+  readonly clientId: string | null;
+  readonly state: KeyState | null;
+}
+
+/** The keys that the actor may see, by that filter, oldest first; `NOT_FOUND` for a client it may not see. */
 export async function keysOf(
   app: App,
   actor: Actor,
-  filter: { readonly clientId: string | null },
+  filter: KeyFilter,
   request: PageRequest,
 ): Promise<Page<ClientKey>> {
   const { rows, after } = pageStart(request, "keys", POSITION.ID);
@@ -120,6 +96,7 @@ export async function keysOf(
     .where("key.tenantId = :tenantId", { tenantId: actor.tenantId });
   if (actor.partnerId !== null) query.andWhere("key.partnerId = :partnerId", { partnerId: actor.partnerId });
   if (filter.clientId !== null) query.andWhere("key.clientId = :clientId", { clientId: filter.clientId });
+  if (filter.state !== null) query.andWhere("key.state = :state", { state: filter.state });
   if (after !== null) query.andWhere("key.id > :after", { after });
   const keys = await query
     .orderBy("key.id")
@@ -128,12 +105,13 @@ export async function keysOf(
   return pageOf(keys, rows, (key) => key.id);
 }
 
-/** How many keys the actor may see, of one client or of all. */
-export async function countKeys(app: App, actor: Actor, filter: { readonly clientId: string | null }): Promise<number> {
+/** How many keys those are. */
+export async function countKeys(app: App, actor: Actor, { clientId, state }: KeyFilter): Promise<number> {
   return app.database.manager.countBy(ClientKey, {
     tenantId: actor.tenantId,
     ...(actor.partnerId === null ? {} : { partnerId: actor.partnerId }),
-    ...(filter.clientId === null ? {} : { clientId: filter.clientId }),
+    ...(clientId === null ? {} : { clientId }),
+    ...(state === null ? {} : { state }),
   });
 }
 
@@ -153,12 +131,4 @@ export async function encryptionKeyOf(app: App, tenantId: string, partnerId: str
   const keys = await app.database.manager.find(ClientKey, { where, order: { id: "DESC" } });
   const now = app.clock.now();
   return keys.find((key) => keyObstacle(key, KeyPurpose.ENCRYPTION, now) === null) ?? null;
-}
-
-async function lockedState(tx: Tx, tenantId: string, keyId: string): Promise<KeyState | null> {
-  const rows: { state: KeyState }[] = await tx.query(
-    "select state from client_key where tenant_id = ? and id = ? for update",
-    [tenantId, keyId],
-  );
-  return rows[0]?.state ?? null;
 }

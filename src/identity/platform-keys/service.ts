@@ -2,15 +2,17 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { z } from "zod";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { systemActor } from "../../kernel/actor.js";
+import { type Actor, systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
+import { epochSeconds } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { type Tx, transact } from "../../platform/database.js";
-import { seal, unseal } from "../../platform/seal.js";
+import { type Reader, type Tx, transact } from "../../platform/database.js";
+import { perApp } from "../../platform/per-app.js";
 import { ensurePlatformTenant, PLATFORM_TENANT_ID } from "../../tenancy/service.js";
+import { vaultOf } from "../../tenancy/vaults/service.js";
 import { PlatformKey, PlatformKeyPurpose } from "../entities.js";
 
 /** Signs what the platform says, for one tenant or for the installation. */
@@ -32,10 +34,13 @@ export interface PublicPlatformJwk {
   readonly kid: string;
   readonly alg: "EdDSA";
   readonly use: "sig";
+  /** Of a key that others may have had: since when, seconds since 1970 (as OpenID Federation 1.0 spells it). */
+  readonly revoked?: { readonly revoked_at: number };
 }
 
 /** The most keys a JWK Set lists, newest first. */
 const KEYS_LISTED_MAX = 10_000;
+const FRESH_MS = 2_000;
 
 const PublicJwk = z.object({
   kty: z.literal("OKP"),
@@ -50,17 +55,27 @@ interface OpenKey extends PlatformSigner {
   readonly privateKey: KeyObject;
 }
 
-/** Opened keys of this process: a tenant's active one by tenant, any one by tenant and kid. A key never changes. */
-interface OpenKeys {
-  readonly active: Map<string, Promise<OpenKey>>;
-  readonly byKid: Map<string, Promise<OpenKey>>;
+/** How a signing key stands. */
+interface KeyFacts {
+  readonly kid: string;
+  readonly signsFrom: Date;
+  readonly compromisedAt: Date | null;
 }
 
-const openKeys = new WeakMap<App, OpenKeys>();
+/** A tenant's signing keys as MySQL had them, newest first. */
+interface Ring {
+  readonly loadedAt: number;
+  readonly keys: Promise<readonly KeyFacts[]>;
+}
+
+/** Rings of this process by tenant, and opened keys by tenant and kid: a key itself never changes. */
+const rings = perApp(() => new Map<string, Ring>());
+const openKeys = perApp(() => new Map<string, Promise<OpenKey>>());
 
 /**
- * The tenant's signer. Its key is made on first use, once, whichever process comes first, and kept sealed under the
- * master key. Call it before a transaction, not inside one: the first use writes in its own.
+ * The tenant's signer: its newest key that signs by now, as known at most two seconds ago. The first is made on first
+ * use, once, whichever process comes first. Call it before a transaction, not inside one: the first use writes in its
+ * own.
  */
 export async function platformSigner(app: App, tenantId: string): Promise<PlatformSigner> {
   return activeKey(app, tenantId);
@@ -68,82 +83,144 @@ export async function platformSigner(app: App, tenantId: string): Promise<Platfo
 
 /** The installation's own signer, for access tokens. */
 export async function installationSigner(app: App): Promise<PlatformSigner> {
-  const { active } = keysOf(app);
-  if (!active.has(PLATFORM_TENANT_ID)) await ensurePlatformTenant(app);
+  if ((await ringOf(app, PLATFORM_TENANT_ID)).length === 0) await ensurePlatformTenant(app);
   return activeKey(app, PLATFORM_TENANT_ID);
+}
+
+/**
+ * The installation's key of that kid, for tokens that it signed, retired or not; null where there is none, and from two
+ * seconds after it became known that others have it.
+ */
+export async function installationKey(app: App, kid: string): Promise<KeyObject | null> {
+  const known = (await ringOf(app, PLATFORM_TENANT_ID)).find((key) => key.kid === kid);
+  if (known === undefined || known.compromisedAt !== null) return null;
+  return (await openKey(app, PLATFORM_TENANT_ID, kid)).publicKey;
 }
 
 /** The signer that a row of ours pinned by its kid, retired or not. */
 export async function signerByKid(app: App, tenantId: string, kid: string): Promise<PlatformSigner> {
-  const { byKid } = keysOf(app);
-  return remembered(byKid, `${tenantId} ${kid}`, async () => {
-    const row = await app.database.manager.findOneBy(PlatformKey, { tenantId, kid });
-    return opened(app, present(row, "a platform key that a row names"));
-  });
+  return openKey(app, tenantId, kid);
 }
 
 /** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
-  const rows: { public_jwk: string }[] = await app.database.query(
-    "select /* all tenants */ public_jwk from platform_key where purpose = ? order by id desc limit ?",
+  const rows: PublicRow[] = await app.database.query(
+    `select /* all tenants */ public_jwk, compromised_at from platform_key where purpose = ? order by id desc limit ?`,
     [PlatformKeyPurpose.SIGNING, KEYS_LISTED_MAX],
   );
-  return rows.map((row) => PublicJwk.parse(JSON.parse(row.public_jwk)));
+  return rows.map(publicJwkOf);
 }
 
-function keysOf(app: App): OpenKeys {
-  let keys = openKeys.get(app);
-  if (keys === undefined) {
-    keys = { active: new Map(), byKid: new Map() };
-    openKeys.set(app, keys);
-  }
-  return keys;
+/** The same of one tenant. */
+export async function publicKeysOf(app: App, tenantId: string): Promise<PublicPlatformJwk[]> {
+  const rows: PublicRow[] = await app.database.query(
+    "select public_jwk, compromised_at from platform_key where tenant_id = ? and purpose = ? order by id desc",
+    [tenantId, PlatformKeyPurpose.SIGNING],
+  );
+  return rows.map(publicJwkOf);
+}
+
+/** A signing key to be written down, and from when on it signs. */
+export interface NewSigningKey {
+  readonly signsFrom: Date;
+  /** What its act says besides. */
+  readonly says: Readonly<Record<string, string>>;
+}
+
+/** Writes a new signing key of a tenant down, with its act; the caller holds the tenant's row. Answers its kid. */
+export async function insertSigningKey(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  { signsFrom, says }: NewSigningKey,
+): Promise<string> {
+  const { tenantId } = actor;
+  const [id, createdAt] = [newId("key", app.clock), app.clock.now()];
+  const { kid, publicJwk, privateJwk } = newKeyPair();
+  const vault = await vaultOf(app, tenantId, tx);
+  const privateJwkSealed = vault.seal(Buffer.from(privateJwk), sealPurpose(tenantId, kid));
+  const purpose = PlatformKeyPurpose.SIGNING;
+  await tx.insert(PlatformKey, { tenantId, id, purpose, kid, publicJwk, privateJwkSealed, createdAt, signsFrom });
+  const after = { owner: "PLATFORM", kid, alg: "EdDSA", ...says };
+  await recordActs(tx, actor, createdAt, [{ type: ActType.KEY_REGISTERED, subjectId: id, partner: null, after }]);
+  return kid;
+}
+
+/** Lets go of what this process knows of a tenant's keys, because it has just changed them. */
+export function forgetRing(app: App, tenantId: string): void {
+  rings(app).delete(tenantId);
+}
+
+interface PublicRow {
+  readonly public_jwk: string;
+  readonly compromised_at: Date | null;
+}
+
+function publicJwkOf({ public_jwk, compromised_at: at }: PublicRow): PublicPlatformJwk {
+  const jwk = PublicJwk.parse(JSON.parse(public_jwk));
+  return at === null ? jwk : { ...jwk, revoked: { revoked_at: epochSeconds(at) } };
 }
 
 async function activeKey(app: App, tenantId: string): Promise<OpenKey> {
-  return remembered(keysOf(app).active, tenantId, async () => {
-    const known = await newestKey(app.database.manager, tenantId);
-    return opened(app, known ?? (await transact(app, (tx) => makeKeyOnce(app, tx, tenantId))));
-  });
+  const known = activeIn(app, await ringOf(app, tenantId));
+  return openKey(app, tenantId, known === null ? await firstKey(app, tenantId) : known.kid);
 }
 
-/** Keeps the promise, so that callers at once share one; a failure is forgotten and tried again by the next. */
-async function remembered<T>(map: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
-  const known = map.get(name);
-  if (known !== undefined) return known;
-  const making = make();
-  map.set(name, making);
+/** The newest that signs by now; where clocks disagree, the oldest, rather than none. */
+function activeIn(app: App, ring: readonly KeyFacts[]): KeyFacts | null {
+  const now = app.clock.now();
+  const usable = ring.filter((key) => key.compromisedAt === null);
+  return usable.find((key) => key.signsFrom <= now) ?? usable.at(-1) ?? null;
+}
+
+async function ringOf(app: App, tenantId: string): Promise<readonly KeyFacts[]> {
+  const known = rings(app).get(tenantId);
+  const loadedAt = performance.now();
+  if (known !== undefined && loadedAt - known.loadedAt < FRESH_MS) return known.keys;
+  const ring = { loadedAt, keys: factsOf(app.database.manager, tenantId) };
+  rings(app).set(tenantId, ring);
   try {
-    return await making;
+    return await ring.keys;
   } catch (error) {
-    map.delete(name);
+    rings(app).delete(tenantId); // the next caller asks again
     throw error;
   }
 }
 
-async function newestKey(reader: Pick<Tx, "findOne">, tenantId: string): Promise<PlatformKey | null> {
-  return reader.findOne(PlatformKey, {
-    where: { tenantId, purpose: PlatformKeyPurpose.SIGNING },
-    order: { id: "DESC" },
-  });
+async function factsOf(reader: Reader, tenantId: string): Promise<readonly KeyFacts[]> {
+  const rows: { kid: string; signs_from: Date; compromised_at: Date | null }[] = await reader.query(
+    `select kid, signs_from, compromised_at from platform_key
+     where tenant_id = ? and purpose = ? order by signs_from desc, id desc`,
+    [tenantId, PlatformKeyPurpose.SIGNING],
+  );
+  return rows.map((row) => ({ kid: row.kid, signsFrom: row.signs_from, compromisedAt: row.compromised_at }));
 }
 
-/** Makes the key under the tenant's row lock, so that of two processes the second finds what the first made. */
-async function makeKeyOnce(app: App, tx: Tx, tenantId: string): Promise<PlatformKey> {
-  const [tenant]: { no: number }[] = await tx.query("select no from tenant where id = ? for update", [tenantId]);
-  const tenantNo = present(tenant, "the tenant of a platform key").no;
-  const made = await newestKey(tx, tenantId);
-  if (made !== null) return made;
-  const id = newId("key", app.clock);
-  const createdAt = app.clock.now();
-  const { kid, publicJwk, privateJwk } = newKeyPair();
-  const privateJwkSealed = seal(app.config.masterKey, Buffer.from(privateJwk), sealPurpose(tenantId, kid));
-  const purpose = PlatformKeyPurpose.SIGNING;
-  await tx.insert(PlatformKey, { tenantId, id, purpose, kid, publicJwk, privateJwkSealed, createdAt, retiredAt: null });
-  await recordActs(tx, systemActor({ tenantId, tenantNo }, newId("req", app.clock)), createdAt, [
-    { type: ActType.KEY_REGISTERED, subjectId: id, partner: null, after: { owner: "PLATFORM", kid, alg: "EdDSA" } },
-  ]);
-  return present(await newestKey(tx, tenantId), "the new platform key");
+/** Makes the first key under the tenant's row lock, so that of two processes the second finds what the first made. */
+async function firstKey(app: App, tenantId: string): Promise<string> {
+  const kid = await transact(app, async (tx) => {
+    const [tenant]: { no: number }[] = await tx.query("select no from tenant where id = ? for update", [tenantId]);
+    const tenantNo = present(tenant, "the tenant of a platform key").no;
+    const made = activeIn(app, await factsOf(tx, tenantId));
+    if (made !== null) return made.kid;
+    const actor = systemActor({ tenantId, tenantNo }, newId("req", app.clock));
+    return insertSigningKey(app, tx, actor, { signsFrom: app.clock.now(), says: {} });
+  });
+  forgetRing(app, tenantId);
+  return kid;
+}
+
+/** Keeps the promise, so that callers at once share one; a failure is forgotten and tried again by the next. */
+async function openKey(app: App, tenantId: string, kid: string): Promise<OpenKey> {
+  const [open, name] = [openKeys(app), `${tenantId} ${kid}`];
+  const opening = open.get(name) ?? opened(app, tenantId, kid);
+  open.set(name, opening);
+  try {
+    return await opening;
+  } catch (error) {
+    open.delete(name);
+    throw error;
+  }
 }
 
 function newKeyPair(): { kid: string; publicJwk: string; privateJwk: string } {
@@ -157,9 +234,15 @@ function newKeyPair(): { kid: string; publicJwk: string; privateJwk: string } {
   };
 }
 
-function opened(app: App, row: PlatformKey): OpenKey {
-  const { tenantId, kid } = row;
-  const text = unseal(app.config.masterKey, row.privateJwkSealed, sealPurpose(tenantId, kid)).toString("utf8");
+async function opened(app: App, tenantId: string, kid: string): Promise<OpenKey> {
+  const found = await app.database.manager.findOneBy(PlatformKey, {
+    tenantId,
+    kid,
+    purpose: PlatformKeyPurpose.SIGNING,
+  });
+  const { privateJwkSealed } = present(found, "a platform key that a row names");
+  const vault = await vaultOf(app, tenantId);
+  const text = vault.unseal(privateJwkSealed, sealPurpose(tenantId, kid)).toString("utf8");
   const privateKey = createPrivateKey({ key: JSON.parse(text), format: "jwk" });
   const publicKey = createPublicKey(privateKey);
   return {

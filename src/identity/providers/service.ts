@@ -16,8 +16,8 @@ import type { App } from "../../platform/app.js";
 import { transact } from "../../platform/database.js";
 import { fetchOutside, outgoingFault } from "../../platform/outgoing.js";
 import { perApp } from "../../platform/per-app.js";
-import { seal, unseal } from "../../platform/seal.js";
 import { PLATFORM_TENANT_ID } from "../../tenancy/service.js";
+import { vaultOf } from "../../tenancy/vaults/service.js";
 import { userError } from "../users/errors.js";
 import { SignInProvider } from "./entities.js";
 
@@ -47,7 +47,7 @@ export async function setProvider(app: App, actor: Actor, input: NewProvider): P
   const { tenantId, principalId: setBy } = actor;
   const { issuer, clientId, name, servesAllTenants, allowsPasswords } = input;
   checkProvider(app, tenantId, input);
-  const [sealed, setAt] = [sealedSecret(app, tenantId, input), app.clock.now()];
+  const [sealed, setAt] = [await sealedSecret(app, tenantId, input), app.clock.now()];
   const row = { issuer, clientId, clientSecretSealed: sealed, name, servesAllTenants, allowsPasswords, setBy, setAt };
   await clientOf(app, Object.assign(new SignInProvider(), { tenantId, ...row }));
   await transact(app, async (tx) => {
@@ -117,7 +117,8 @@ export async function clientOf(app: App, provider: SignInProvider): Promise<Conf
 
 async function discover(app: App, provider: SignInProvider): Promise<Configuration> {
   const { tenantId, issuer, clientId, clientSecretSealed } = provider;
-  const secret = unseal(app.config.masterKey, clientSecretSealed, sealPurpose(tenantId, issuer)).toString("utf8");
+  const vault = await vaultOf(app, tenantId);
+  const secret = vault.unseal(clientSecretSealed, sealPurpose(tenantId, issuer)).toString("utf8");
   const isPlain = issuer.startsWith("http:"); // refused in production
   return discovery(new URL(issuer), clientId, {}, bySecret(secret), {
     timeout: TIMEOUT_SECONDS,
@@ -159,8 +160,8 @@ function checkProvider(app: App, tenantId: string, input: NewProvider): void {
   }
 }
 
-function sealedSecret(app: App, tenantId: string, { issuer, clientSecret }: NewProvider): Buffer {
-  return seal(app.config.masterKey, Buffer.from(clientSecret), sealPurpose(tenantId, issuer));
+async function sealedSecret(app: App, tenantId: string, { issuer, clientSecret }: NewProvider): Promise<Buffer> {
+  return (await vaultOf(app, tenantId)).seal(Buffer.from(clientSecret), sealPurpose(tenantId, issuer));
 }
 
 function sealPurpose(tenantId: string, issuer: string): string {

@@ -1,92 +1,145 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import type { Actor } from "../../kernel/actor.js";
+import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { instantText } from "../../kernel/clock.js";
 import { newId } from "../../kernel/ids.js";
-import { parseStrictJson, StrictJsonFault } from "../../kernel/strict-json.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, type Tx } from "../../platform/database.js";
-import { once } from "../../platform/idempotency.js";
+import { once, type RepeatableRequest } from "../../platform/idempotency.js";
+import { approveInTx } from "../approvals/service.js";
 import { ClientKey, type KeyPurpose, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
-import { KeyFault } from "../key-material/rules.js";
-import { jwksOf, type PublicKey, readPublicJwk } from "../keys/rules.js";
-import { keyOf } from "../keys/service.js";
+import { type KeyHolder, proofRefusal } from "../key-proofs/service.js";
+import { KEYS_MAX, readKeys } from "../key-reading/service.js";
+import type { PublicKey } from "../keys/rules.js";
+import { keyOf, keysById } from "../keys/service.js";
 import { clientToManage, type OwnedClient } from "../service.js";
 
-/** Active keys that a client may have, so that rotation can overlap and nothing grows without bound. */
-const ACTIVE_KEYS_MAX = 10;
-
-const JWKS_LENGTH_MAX = 20_000;
-const FAULTS: Readonly<Record<KeyFault, string>> = {
-  [KeyFault.MALFORMED]: "is not a JWK (RFC 7517) of a public key",
-  [KeyFault.PRIVATE]: "is a private key: throw it away, make another and send its public half",
-  [KeyFault.UNSUPPORTED]: "is of another kind than Ed25519, X25519, P-256, P-384 or RSA",
-  [KeyFault.PURPOSE]:
-    "is for something else, as its kind, `use`, `alg` or `key_ops` says: one key signs, another encrypts",
-  [KeyFault.WEAK]: "is weak: RSA keys have 2048 to 4096 bits and an exponent of 65537 or more",
-  [KeyFault.INVALID_POINT]: "is not a point of its curve",
-};
-
-/** Keys to be written down, and for whom. */
-export interface NewKeys extends Pick<OwnedClient, "partner">, Pick<NewKey, "notBefore" | "expiresAt"> {
-  readonly client: { readonly id: string; readonly partnerId: string | null };
-  readonly keys: readonly PublicKey[];
-}
-
-/** A key to be registered for a client. */
-export interface NewKey {
+/** Keys to be registered for a client. */
+export interface NewKeys {
   readonly clientId: string;
-  /** One public JWK as JSON text. */
+  /** A public JWK, a JWK Set or a PEM. */
   readonly jwk: string;
-  /** What it is for; null for what the JWK says, which is signing where it says nothing. */
+  /** That whoever sent them holds their private halves; at the operator's shell there may be none. */
+  readonly proofs?: readonly string[] | null;
+  /** What they are for; null for what each says of itself, which is signing where it says nothing. */
   readonly purposes?: readonly KeyPurpose[] | null;
-  /** From when to when it may be used; null where there is no such bound. */
+  /** From when to when they may be used; null where there is no such bound. */
   readonly notBefore?: Date | null;
   readonly expiresAt?: Date | null;
 }
 
-/**
- * The public keys of a JWK or JWK Set as JSON text: 1 to 10. Refused with a path when one may not be registered
- * (`VALIDATION`).
- */
-export function readKeys(text: string, purposes: readonly KeyPurpose[] | null = null): PublicKey[] {
-  const members = jwksOf(parsedJson(text));
-  if (members === null || members.length < 1 || members.length > ACTIVE_KEYS_MAX) {
-    throw identityError("VALIDATION", { path: "/jwks", reason: `Send a JWK or a JWK Set of 1 to ${ACTIVE_KEYS_MAX}.` });
-  }
-  return members.map((member, index) => {
-    const key = readPublicJwk(member, purposes);
-    if (typeof key !== "string") return key;
-    throw identityError("VALIDATION", { path: `/jwks/keys/${index}`, fault: key, reason: `The key ${FAULTS[key]}.` });
-  });
+/** A key that shall take another's place. */
+export interface Rotation extends Pick<NewKeys, "jwk" | "proofs" | "expiresAt"> {
+  /** The key that is replaced. */
+  readonly keyId: string;
+  /** How long it stays good once the new one is: 0 to 90 days; a week where nothing is said. */
+  readonly overlapSeconds?: number | null;
 }
 
-/** Writes a client's keys down with an act each; a kid or a key that is taken fails as a duplicate of the database. */
-export async function insertKeys(
+const DAY_SECONDS = 86_400;
+const OVERLAP = { max: 90 * DAY_SECONDS, default: 7 * DAY_SECONDS } as const;
+
+/**
+ * Registers keys for a client, beside those it has. Through the API they wait for a second person's approval. Refuses a
+ * key or kid that is taken, one whose holder did not prove itself (`VALIDATION`), an eleventh key (`LIMIT_EXCEEDED`),
+ * and keys for a client that may do more than the actor (`FORBIDDEN`).
+ */
+export async function registerKeys(
   app: App,
-  tx: Tx,
   actor: Actor,
-  { client, partner, keys, notBefore = null, expiresAt = null }: NewKeys,
-): Promise<string[]> {
+  input: NewKeys,
+  idempotencyKey: string | null = null,
+): Promise<ClientKey[]> {
+  const keys = readKeys(input.jwk, input.purposes);
+  const owner = await clientToManage(app, actor, input.clientId);
+  const { clientId, purposes = null } = input;
+  const request = { operation: "registerKey", idempotencyKey, input: { clientId, purposes, ...textsOf(input) } };
+  return register(app, actor, { ...input, ...owner, keys }, request);
+}
+
+/**
+ * Registers a key that takes the place of another of the same client, for the same purposes. From its approval on both
+ * are good, until the old one ends with the overlap. Only a key that is in use is replaced (`VERSION_CONFLICT`).
+ */
+export async function rotateKey(
+  app: App,
+  actor: Actor,
+  input: Rotation,
+  idempotencyKey: string | null = null,
+): Promise<ClientKey> {
+  const { keyId, overlapSeconds: asked = null, ...rest } = input;
+  const old = await keyOf(app, actor, keyId);
+  const keys = readKeys(input.jwk, old.purposes);
+  const overlapSeconds = asked ?? OVERLAP.default;
+  if (keys.length !== 1) throw identityError("VALIDATION", { path: "/jwk", reason: "One key takes another's place." });
+  if (overlapSeconds < 0 || overlapSeconds > OVERLAP.max) {
+    throw identityError("VALIDATION", {
+      path: "/overlapSeconds",
+      reason: `An overlap has 0 to ${OVERLAP.max} seconds.`,
+    });
+  }
+  const owner = await clientToManage(app, actor, old.clientId);
+  const replaced = { replacesId: old.id, overlapSeconds };
+  const request = { operation: "rotateKey", idempotencyKey, input: { keyId, overlapSeconds, ...textsOf(input) } };
+  const [key] = await register(app, actor, { ...rest, ...owner, ...replaced, keys }, request);
+  return key ?? old;
+}
+
+/** Keys to be written down, for whom, and how they come to be good. */
+export interface KeysToInsert
+  extends Pick<OwnedClient, "partner">,
+    Pick<NewKeys, "notBefore" | "expiresAt" | "proofs"> {
+  readonly client: { readonly id: string; readonly partnerId: string | null };
+  readonly keys: readonly PublicKey[];
+  readonly replacesId?: string;
+  readonly overlapSeconds?: number;
+  /** An operator hands a tenant over, in which nobody is who could approve: they are good at once. */
+  readonly isHandOver?: boolean;
+}
+
+/** Writes a client's keys down with their acts; a kid or a key that is taken fails as a duplicate of the database. */
+export async function insertKeys(app: App, tx: Tx, actor: Actor, input: KeysToInsert): Promise<string[]> {
+  const { client, partner, keys, isHandOver = false, proofs = null } = input;
+  const { notBefore = null, expiresAt = null, replacesId = null, overlapSeconds = null } = input;
   const at = app.clock.now();
-  const ids = keys.map(() => newId("key", app.clock));
-  const rows = keys.map(({ kid, alg, purposes, jwk, thumbprint }, index) => ({
-    ...{ tenantId: actor.tenantId, id: ids[index] ?? "", clientId: client.id, partnerId: client.partnerId },
-    ...{ kid, alg, purposeList: purposes.join(" "), publicJwk: canonicalJson(jwk), thumbprint },
-    ...{ state: KeyState.ACTIVE, createdAt: at, notBefore, expiresAt, registeredBy: actor.principalId },
+  const state = isHandOver ? KeyState.ACTIVE : KeyState.PENDING_APPROVAL;
+  const rows = keys.map(({ kid, alg, purposes, jwk, thumbprint }) => ({
+    ...{ tenantId: actor.tenantId, id: newId("key", app.clock), clientId: client.id, partnerId: client.partnerId },
+    ...{ kid, alg, purposeList: purposes.join(" "), publicJwk: canonicalJson(jwk), thumbprint, state },
+    ...{ createdAt: at, notBefore, expiresAt, registeredBy: actor.principalId, replacesId, overlapSeconds },
   }));
   for (const row of rows) await tx.insert(ClientKey, row);
-  const acts = rows.map(({ id, kid, alg, purposeList, thumbprint, state }) => ({
+  const possession = proofs === null ? "VOUCHED" : "PROVEN";
+  const acts = rows.map(({ id, kid, alg, purposeList, thumbprint }) => ({
     ...{ type: ActType.KEY_REGISTERED, subjectId: id, partner },
     after: {
       ...{ client: client.id, kid, alg, purposes: purposeList, thumbprint: thumbprint.toString("base64url"), state },
-      ...{ notBefore: instantOrNull(notBefore), expiresAt: instantOrNull(expiresAt) },
+      ...{ possession, notBefore: textOrNull(notBefore), expiresAt: textOrNull(expiresAt) },
+      ...(replacesId === null ? {} : { replaces: replacesId, overlapSeconds }),
+      ...(isHandOver ? { approval: "HAND_OVER" } : {}),
     },
   }));
   await recordActs(tx, actor, at, acts);
-  return ids;
+  if (actor.kind === PrincipalKind.OPERATOR_SHELL) {
+    for (const { id } of rows) await approveInTx(app, tx, actor, { keyId: id, partner });
+  }
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * The refusal (`VALIDATION`) of keys whose holder did not prove itself; null where it did, and at the server's own
+ * shell, which may vouch. A repetition is not refused although its challenge has ended by then, so it is thrown later.
+ */
+export async function possessionRefusal(
+  app: App,
+  actor: Actor,
+  holder: KeyHolder,
+  { keys, proofs = null }: Pick<KeysToInsert, "keys" | "proofs">,
+): Promise<Error | null> {
+  if (proofs === null && actor.kind === PrincipalKind.OPERATOR_SHELL) return null;
+  return proofRefusal(app, actor, holder, { keys, proofs: proofs ?? [] });
 }
 
 /** What to answer when a key or its kid is taken: whose it is stays untold. */
@@ -94,62 +147,54 @@ export function keyTaken(): Error {
   return identityError("VALIDATION", { path: "/jwks", reason: "A key, or the name of one (kid), is taken already." });
 }
 
-/**
- * Registers one more key for a client of the tenant, beside those it has. Refuses a key or kid that is taken, an
- * eleventh active key (`LIMIT_EXCEEDED`), and a key for a client that may do more than the actor (`FORBIDDEN`).
- */
-export async function registerKey(
-  app: App,
-  actor: Actor,
-  input: NewKey,
-  idempotencyKey: string | null = null,
-): Promise<ClientKey> {
-  const [key, ...more] = readKeys(input.jwk, input.purposes);
-  if (key === undefined || more.length > 0) {
-    throw identityError("VALIDATION", { path: "/jwk", reason: "Send one JWK." });
-  }
-  checkValidity(app, input);
-  const owner = await clientToManage(app, actor, input.clientId);
-  const request = { operation: "registerKey", idempotencyKey, input: asked(input) };
+/** What is asked, as an idempotency key stands for it. */
+function textsOf({ jwk, proofs = null, notBefore = null, expiresAt = null }: Omit<NewKeys, "clientId">) {
+  return { jwk, proofs, notBefore: textOrNull(notBefore), expiresAt: textOrNull(expiresAt) };
+}
+
+async function register(app: App, actor: Actor, input: KeysToInsert, request: RepeatableRequest): Promise<ClientKey[]> {
+  const { client, keys, replacesId } = input;
+  const holder = { clientId: client.id, partnerId: null };
+  const refusal = validityRefusal(app, input) ?? (await possessionRefusal(app, actor, holder, input));
   try {
-    const id = await once(app, actor, request, async (tx) => {
-      await checkRoomForKey(tx, actor.tenantId, owner.client.id);
-      const [keyId = ""] = await insertKeys(app, tx, actor, { ...input, ...owner, keys: [key] });
-      return keyId;
+    const ids = await once(app, actor, request, async (tx) => {
+      if (refusal !== null) throw refusal;
+      await checkRoomForKeys(tx, actor.tenantId, client.id, keys.length);
+      if (replacesId !== undefined) await checkIsInUse(tx, actor.tenantId, replacesId);
+      return (await insertKeys(app, tx, actor, input)).join(" ");
     });
-    return await keyOf(app, actor, id);
+    return await keysById(app, actor, ids.split(" "));
   } catch (error) {
     throw isDuplicateKey(error) ? keyTaken() : error;
   }
 }
 
-/** What is asked, as an idempotency key stands for it. */
-function asked({ notBefore = null, expiresAt = null, purposes = null, ...input }: NewKey) {
-  return { ...input, purposes, notBefore: instantOrNull(notBefore), expiresAt: instantOrNull(expiresAt) };
-}
-
-function instantOrNull(instant: Date | null): string | null {
+function textOrNull(instant: Date | null): string | null {
   return instant === null ? null : instantText(instant);
 }
 
-function checkValidity(app: App, { notBefore = null, expiresAt = null }: NewKey): void {
-  if (expiresAt === null || expiresAt > (notBefore ?? app.clock.now())) return;
-  throw identityError("VALIDATION", { path: "/expiresAt", reason: "A key expires after it begins, and not yet." });
+function validityRefusal(app: App, { notBefore = null, expiresAt = null }: KeysToInsert): Error | null {
+  if (expiresAt === null || expiresAt > (notBefore ?? app.clock.now())) return null;
+  return identityError("VALIDATION", { path: "/expiresAt", reason: "A key expires after it begins, and not yet." });
 }
 
-async function checkRoomForKey(tx: Tx, tenantId: string, clientId: string): Promise<void> {
+/** Under the client's row lock, so that of two at once the second sees what the first took. */
+async function checkRoomForKeys(tx: Tx, tenantId: string, clientId: string, more: number): Promise<void> {
   await tx.query("select id from client where tenant_id = ? and id = ? for update", [tenantId, clientId]);
-  const active = await tx.countBy(ClientKey, { tenantId, clientId, state: KeyState.ACTIVE });
-  if (active >= ACTIVE_KEYS_MAX) throw identityError("LIMIT_EXCEEDED", { max: ACTIVE_KEYS_MAX });
+  const [{ held }] = await tx.query(
+    "select count(*) as held from client_key where tenant_id = ? and client_id = ? and state not in (?)",
+    [tenantId, clientId, [KeyState.EXPIRED, KeyState.REVOKED]],
+  );
+  if (Number(held) + more > KEYS_MAX) throw identityError("LIMIT_EXCEEDED", { max: KEYS_MAX });
 }
 
-function parsedJson(text: string): unknown {
-  if (text.length > JWKS_LENGTH_MAX)
-    throw identityError("VALIDATION", { path: "/jwks", reason: "The keys are too long." });
-  try {
-    return parseStrictJson(text);
-  } catch (error) {
-    if (!(error instanceof StrictJsonFault)) throw error;
-    throw identityError("VALIDATION", { path: "/jwks", reason: "The keys are not JSON, or a name occurs twice." });
-  }
+async function checkIsInUse(tx: Tx, tenantId: string, keyId: string): Promise<void> {
+  const [row] = await tx.query("select state from client_key where tenant_id = ? and id = ? for update", [
+    tenantId,
+    keyId,
+  ]);
+  if (row?.state === KeyState.ACTIVE) return;
+  throw identityError("VERSION_CONFLICT", {
+    reason: `Only a key that is ACTIVE is rotated; this one is ${row?.state}.`,
+  });
 }

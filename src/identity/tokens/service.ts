@@ -19,7 +19,8 @@ import {
 } from "../assertions/service.js";
 import { type PresentedProof, provePossession } from "../dpop/service.js";
 import { identityError } from "../errors.js";
-import { installationSigner } from "../platform-keys/service.js";
+import { noteKeyUse } from "../key-use/service.js";
+import { installationKey, installationSigner } from "../platform-keys/service.js";
 import { usableScopes } from "../rules.js";
 
 /** How long an access token is good for. */
@@ -29,6 +30,8 @@ const NO_PROOF: PresentedProof = { text: undefined, method: "", path: "" };
 const VERIFIED_MAX = 20_000;
 const PRINCIPALS_MAX = 10_000;
 const PRINCIPAL_FRESH_MS = 2_000;
+/** How old what is known of a client may be when it counts: an answer may have been long under way. */
+const PRINCIPAL_AGE_MS_MAX = 5_000;
 
 /** A successful answer of the token endpoint (RFC 6749, section 5.1). */
 export interface TokenAnswer {
@@ -76,6 +79,8 @@ export interface Grant {
   readonly tenantId: string;
   readonly scopes: readonly string[];
   readonly expiresAt: Date;
+  /** The kid of the installation's key, which may turn out to be somebody else's too. */
+  readonly signedBy: string;
 }
 
 interface PrincipalRow extends ClientRow {
@@ -117,6 +122,7 @@ export async function issueToken(
   }
   const jkt = proof === null ? null : await provePossession(app, proof, null);
   await spendAssertion(app, client, assertion);
+  noteKeyUse(app, client.tenant_id, client.key_id);
   const scope = scopes.join(" ");
   const access_token = await accessToken(app, client, { scope, jkt });
   return { access_token, token_type: jkt === null ? "Bearer" : "DPoP", expires_in: TOKEN_LIFE_SECONDS, scope };
@@ -132,6 +138,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   if (scheme === undefined || token === undefined) throw identityError("UNAUTHENTICATED");
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
+  if ((await installationKey(app, grant.signedBy)) === null) throw identityError("UNAUTHENTICATED");
   const client = await principalOf(app, grant);
   if (client === null || client.is_revoked === 1) throw identityError("UNAUTHENTICATED");
   if (!mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
@@ -230,27 +237,31 @@ async function verifiedGrant(app: App, token: string, tokenHash: string): Promis
   const opened = openToken(token);
   if (opened === null) return null;
   const { alg, kid, typ } = opened.header;
-  const signer = await installationSigner(app);
-  if (alg !== "EdDSA" || typ !== TOKEN_TYPE || kid !== signer.kid) return null;
-  if (!verify(null, Buffer.from(opened.signed), signer.publicKey, opened.signature)) return null;
+  if (alg !== "EdDSA" || typ !== TOKEN_TYPE || typeof kid !== "string") return null;
+  const publicKey = await installationKey(app, kid);
+  if (publicKey === null || !verify(null, Buffer.from(opened.signed), publicKey, opened.signature)) return null;
   const { success, data } = AccessClaims.safeParse(opened.claims);
   const { publicUrl } = app.config;
   if (!success || data.iss !== publicUrl || data.aud !== publicUrl) return null;
   const { client_id: clientId, key: keyId, tenant: tenantId, jti, cnf } = data;
   const [scopes, expiresAt] = [data.scope.split(" "), new Date(data.exp * 1_000)];
-  return { jti, tokenHash, jkt: cnf?.jkt ?? null, clientId, keyId, tenantId, scopes, expiresAt };
+  return { jti, tokenHash, jkt: cnf?.jkt ?? null, clientId, keyId, tenantId, scopes, expiresAt, signedBy: kid };
 }
 
 /**
- * The client as it stood at most two seconds ago; callers at once share one query. Ages by the clock that never jumps.
+ * The client as it stood at most two seconds ago; callers at once share one query. What took the database more than
+ * five seconds is refused (`UNAVAILABLE`): a key may have been revoked meanwhile. Ages by the clock that never jumps.
  */
 async function principalOf(app: App, grant: Grant): Promise<PrincipalRow | null> {
   const { principals } = memoryOf(app);
-  const known = principals.get(grant.jti);
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < PRINCIPAL_FRESH_MS) return known.row;
-  const row = loadPrincipal(app, grant);
-  principals.set(grant.jti, { loadedAt, row });
+  const now = performance.now();
+  let known = principals.get(grant.jti);
+  if (known === undefined || now - known.loadedAt >= PRINCIPAL_FRESH_MS) {
+    known = { loadedAt: now, row: loadPrincipal(app, grant) };
+    principals.set(grant.jti, known);
+  }
+  const row = await known.row;
+  if (performance.now() - known.loadedAt > PRINCIPAL_AGE_MS_MAX) throw identityError("UNAVAILABLE");
   return row;
 }
 

@@ -1,9 +1,9 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { calculateJwkThumbprint } from "jose";
-import type { KeyPurpose } from "../../identity/entities.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { publicKeysIn } from "./key-files.js";
 import { shellActorOf } from "./tenants.js";
 
 interface ClientOptions extends ServerOptions {
@@ -17,22 +17,6 @@ interface ClientOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-interface RegisterOptions extends ServerOptions {
-  readonly tenant: string;
-  readonly client: string;
-  readonly jwk: string;
-  readonly purpose?: KeyPurpose[];
-  readonly json?: boolean;
-}
-
-interface RevokeOptions extends ServerOptions {
-  readonly tenant: string;
-  readonly key?: string;
-  readonly kid?: string;
-  readonly reason: string;
-  readonly json?: boolean;
-}
-
 interface KeygenOptions {
   readonly alg?: string;
   readonly use?: string;
@@ -42,9 +26,6 @@ interface KeygenOptions {
 }
 
 const RSA_BITS = 3_072;
-/** As `KeyPurpose` lists them, which loads too much for a command line. */
-const PURPOSES: readonly `${KeyPurpose}`[] = ["CLIENT_AUTHENTICATION", "BATCH_SIGNING", "ENCRYPTION"];
-
 /** How a key of each algorithm is made. */
 const MAKERS: Readonly<Record<string, () => KeyObject>> = {
   EdDSA: () => generateKeyPairSync("ed25519").privateKey,
@@ -62,10 +43,7 @@ const ENCRYPTION_MAKERS: typeof MAKERS = {
 const USES = ["sig", "enc"];
 const ALGORITHMS = [...Object.keys(MAKERS), ...Object.keys(ENCRYPTION_MAKERS)];
 
-/**
- * The commands about clients and their keys: `client create`, `key register`, `key revoke`, `keygen`. Each loads only
- * what it runs.
- */
+/** The commands about clients and key pairs: `client create`, `keygen`. Each loads only what it runs. */
 export function register(program: Command): void {
   const client = program.command("client").description("OAuth clients: the programs that call the API");
   addServerOptions(client.command("create").description("create a client with its public keys"))
@@ -75,26 +53,11 @@ export function register(program: Command): void {
     )
     .option("--partner <id>", "the partner it acts for; without, it is the tenant's administration")
     .option("--name <name>", "for people", "client")
-    .requiredOption("--jwks <file>", "public keys: a JWK, a JWK Set, or what `keygen --json` printed")
+    .requiredOption("--jwks <file>", "public keys: a JWK, a JWK Set, a PEM, or what `keygen --json` printed")
     .requiredOption("--scopes <scopes>", 'what it may ask for, e.g. "batches:submit batches:read"')
     .option("--dpop", "give it access tokens bound to a key (DPoP) and no others")
     .option("--json", "print one JSON document")
     .action(createClientAtShell);
-  const key = program.command("key").description("clients' public keys");
-  addServerOptions(key.command("register").description("register one more public key for a client"))
-    .requiredOption("--tenant <id>", "the tenant")
-    .requiredOption("--client <id>", "the client")
-    .requiredOption("--jwk <file>", "a public JWK, or what `keygen --json` printed")
-    .addOption(new Option("--purpose <purposes...>", "what it is for; else as the JWK says").choices(PURPOSES))
-    .option("--json", "print one JSON document")
-    .action(registerKeyAtShell);
-  addServerOptions(key.command("revoke").description("revoke a key at once"))
-    .requiredOption("--tenant <id>", "the tenant")
-    .option("--key <id>", "the key, as `key_…`")
-    .addOption(new Option("--kid <kid>", "the key by its kid instead, as `keygen` printed it").conflicts("key"))
-    .requiredOption("--reason <text>", "why, for the audit record")
-    .option("--json", "print one JSON document")
-    .action(revokeKeyAtShell);
   program
     .command("keygen")
     .description("make a key pair; the private half stays in a file that only you can read")
@@ -133,29 +96,6 @@ async function createClientAtShell(options: ClientOptions, command: Command): Pr
   console.log(`Client ${id} (${name}): ${scopes.join(" ")}.`);
 }
 
-async function registerKeyAtShell(options: RegisterOptions): Promise<void> {
-  const { json, tenant, client, jwk, purpose: purposes = null, ...server } = options;
-  const { registerKey } = await import("../../identity/registrations/service.js");
-  const input = { clientId: client, jwk: await publicKeysIn(jwk), purposes };
-  const { id, kid } = await withApp(server, async (app) => registerKey(app, await shellActorOf(app, tenant), input));
-  if (json === true) return printJson({ id, kid });
-  console.log(`Key ${id} (kid ${kid}).`);
-}
-
-async function revokeKeyAtShell(options: RevokeOptions, command: Command): Promise<void> {
-  const { json, tenant, key, kid: name = "", reason, ...server } = options;
-  if (key === undefined && name === "") command.error("error: name the key with --key or --kid");
-  const { revokeKey, signingKey } = await import("../../identity/keys/service.js");
-  const revoked = await withApp(server, async (app) => {
-    const actor = await shellActorOf(app, tenant);
-    const keyId = key ?? (await signingKey(app, tenant, name))?.id ?? ""; // no id: no such key
-    return revokeKey(app, actor, { keyId, reason });
-  });
-  const { id, kid, state } = revoked;
-  if (json === true) return printJson({ id, kid, state });
-  console.log(`Key ${id} (kid ${kid}) is ${state}.`);
-}
-
 async function makeKeyPair({ use: asked, alg: named, out, force, json }: KeygenOptions): Promise<void> {
   const alg = named ?? (asked === "enc" ? "ECDH-ES+A256KW" : "EdDSA");
   const use = Object.hasOwn(MAKERS, alg) ? "sig" : "enc";
@@ -179,12 +119,4 @@ async function keepSecret(file: string, privateJwk: object, isForced: boolean): 
     if (!(error instanceof Error) || !("code" in error) || error.code !== "EEXIST") throw error;
     throw new Error(`${file} exists; --force overwrites it.`);
   }
-}
-
-/** The JSON text of a file with public keys; of what `keygen --json` printed, the key alone. */
-async function publicKeysIn(file: string): Promise<string> {
-  const text = await readFile(file, "utf8");
-  const value: unknown = JSON.parse(text);
-  const isAnswer = typeof value === "object" && value !== null && "publicJwk" in value;
-  return isAnswer ? JSON.stringify(value.publicJwk) : text;
 }

@@ -2,11 +2,11 @@ import { open, unlink } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Actor } from "../../kernel/actor.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
-import { cursorOf, PAGE_ROWS_MAX, type Page, type PageRequest } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Payout } from "../../settlement/payouts/entities.js";
 import type { PayoutMark } from "../../settlement/payouts/service.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { everyRow } from "./pages.js";
 import { shellActorOf } from "./tenants.js";
 
 interface TenantOptions extends ServerOptions {
@@ -130,7 +130,7 @@ async function makeFile(options: MakeOptions): Promise<void> {
   const file = await intoFile(out, (write) =>
     atShell(options, async (app, actor) => {
       const made = await createPayoutFile(app, actor, order);
-      await write(messageOf(app, made));
+      await write(await messageOf(app, made));
       return made;
     }),
   );
@@ -143,7 +143,7 @@ async function makeFile(options: MakeOptions): Promise<void> {
 async function downloadFile(id: string, options: TenantOptions & { readonly out: string }): Promise<void> {
   const { messageOf, payoutFileOf } = await import("../../settlement/payout-files/service.js");
   await intoFile(options.out, (write) =>
-    atShell(options, async (app, actor) => write(messageOf(app, await payoutFileOf(app, actor, id)))),
+    atShell(options, async (app, actor) => write(await messageOf(app, await payoutFileOf(app, actor, id)))),
   );
   if (options.json === true) return printJson({ id });
   console.log(`File ${id} is in ${options.out}.`);
@@ -187,18 +187,6 @@ async function listPayouts(options: TenantOptions & { readonly file: string }): 
   if (options.json === true) return printJson(rows);
   for (const { id, state, endToEndId, amount, currency } of rows) {
     console.log(`${id}  ${state.padEnd(11)}  ${endToEndId}  ${amount.padStart(18)} ${currency}`);
-  }
-}
-
-/** Every page of a list, one after the other. */
-async function everyRow<T>(list: string, pageOf: (request: PageRequest) => Promise<Page<T>>): Promise<readonly T[]> {
-  const rows: T[] = [];
-  for (let after: string | null = null; ; ) {
-    const page = await pageOf({ first: PAGE_ROWS_MAX, after });
-    rows.push(...page.rows);
-    const last = page.rows.at(-1);
-    if (!page.hasNextPage || last === undefined) return rows;
-    after = cursorOf(list, page.positionOf(last));
   }
 }
 

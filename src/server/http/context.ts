@@ -40,7 +40,11 @@ export interface RequestContext {
   /** Where it came from. */
   readonly address: string;
   readonly deadline: Deadline;
+  /** When the actor was let in, by the clock that never jumps. */
+  readonly openedAtMs: number;
 }
+
+const OPEN_MS = 2_000;
 
 /**
  * Opens the context of a request. An access token that is no good is refused (`UNAUTHENTICATED`), none at all is not,
@@ -49,10 +53,16 @@ export interface RequestContext {
  * asks (`QUARANTINED`).
  */
 export async function openContext(app: App, facts: RequestFacts): Promise<RequestContext> {
+  const openedAtMs = performance.now();
   const actor = await callerOf(app, facts);
   if (actor !== null && !facts.authorization && facts.session !== null) await touchSession(app, facts.session.secret);
   const { requestId, address } = facts;
-  return { app, actor, requestId, address, ...workOf(app) };
+  return { app, actor, requestId, address, openedAtMs, ...workOf(app) };
+}
+
+/** The context of a request whose body is there: opened again where that took so long that its key may be revoked. */
+export async function reopenContext(app: App, context: RequestContext, facts: RequestFacts): Promise<RequestContext> {
+  return performance.now() - context.openedAtMs < OPEN_MS ? context : openContext(app, shownFacts(facts));
 }
 
 /** Who calls, without that counting as use of a session; null where nobody signed in. */

@@ -21,7 +21,7 @@ import {
 import { serverSchema } from "../schema.js";
 import { admitBody } from "./admission.js";
 import { admitCaller, admitOperation } from "./charges.js";
-import type { RequestContext } from "./context.js";
+import { type RequestContext, reopenContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { maySeeSchema, OPERATION_BYTES_MAX } from "./guard.js";
 import { trustedDocument } from "./trusted.js";
@@ -72,6 +72,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     preHandler: async (request) => {
+      request.graphqlContext = await reopenContext(app, contextOf(request), factsOf(app, request));
       request.graphqlRequest = await withDocument(request);
     },
     handler: async (request, reply) => {

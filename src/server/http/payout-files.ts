@@ -15,7 +15,7 @@ export function registerPayoutFiles(server: FastifyInstance, app: App): void {
       const file = await payoutFileOf(app, actor, request.params.id);
       void reply.type("application/xml; charset=utf-8");
       void reply.header("content-disposition", `attachment; filename="${file.id}.xml"`);
-      return reply.send(messageOf(app, file));
+      return reply.send(await messageOf(app, file));
     },
   });
 }

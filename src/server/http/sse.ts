@@ -15,6 +15,7 @@ import { serverError } from "../errors.js";
 import { logFaults, publicErrors } from "../format-error.js";
 import { admitBody } from "./admission.js";
 import { admitCaller } from "./charges.js";
+import { reopenContext } from "./context.js";
 import { factsOf } from "./facts.js";
 import { OPERATION_BYTES_MAX } from "./guard.js";
 import {
@@ -57,6 +58,10 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
       request.graphqlContext = await admitCaller(app, factsOf(app, request));
       if (request.graphqlContext.actor === null) throw serverError("UNAUTHENTICATED");
       await admitBody(app, request.graphqlContext.actor, request, reply);
+    },
+    preHandler: async (request) => {
+      const context = present(request.graphqlContext, "the context");
+      request.graphqlContext = await reopenContext(app, context, factsOf(app, request));
     },
     handler: async (request, reply) => {
       const leaveSeat = takeSeat(app, actorOf(request));

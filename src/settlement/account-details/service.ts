@@ -1,7 +1,6 @@
-import { createHmac } from "node:crypto";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import type { App } from "../../platform/app.js";
-import { seal, unseal } from "../../platform/seal.js";
+import { type Vault, vaultOf } from "../../tenancy/vaults/service.js";
 import { type BankAccount, bankAccountOf, isFault, maskedNumber, type StatedAccount } from "../bank-accounts/rules.js";
 import { settlementError } from "../errors.js";
 import { latinOf } from "../latin/rules.js";
@@ -35,18 +34,19 @@ export type AccountDetails = Omit<
  * The details of an account, checked. Refused (`VALIDATION`): an IBAN or a BIC that is none, a number without a bank,
  * and a name or town that has no form in the letters of banks.
  */
-export function checkedDetails(app: App, tenantId: string, input: NewPayoutAccount): AccountDetails {
+export async function checkedDetails(app: App, tenantId: string, input: NewPayoutAccount): Promise<AccountDetails> {
   const account = bankAccountOf(input);
   if (isFault(account)) throw settlementError("VALIDATION", { path: account.path, reason: account.reason });
   const { partnerId, payee, currency, holderName, country } = input;
   const number = account.iban ?? account.number ?? "";
+  const vault = await vaultOf(app, tenantId);
   return {
     ...{ partnerId, payee, currency, holderName: holderName.trim(), country },
     ...{ latinName: latinNameOf(input), town: townOf(input) },
     isIban: account.iban !== null,
-    numberSealed: seal(app.config.masterKey, Buffer.from(number), sealPurpose(tenantId)),
+    numberSealed: vault.seal(Buffer.from(number), sealPurpose(tenantId)),
     numberMasked: maskedNumber(account),
-    fingerprint: fingerprintOf(app, tenantId, account),
+    fingerprint: fingerprintOf(vault, tenantId, account),
     bic: account.bic,
     clearingSystem: account.clearing?.system ?? null,
     clearingMember: account.clearing?.member ?? null,
@@ -54,14 +54,14 @@ export function checkedDetails(app: App, tenantId: string, input: NewPayoutAccou
 }
 
 /** The number of an account, for those who may see it and for files. */
-export function numberOf(app: App, { tenantId, numberSealed }: PayoutAccount): string {
-  return unseal(app.config.masterKey, numberSealed, sealPurpose(tenantId)).toString();
+export async function numberOf(app: App, { tenantId, numberSealed }: PayoutAccount): Promise<string> {
+  return (await vaultOf(app, tenantId)).unseal(numberSealed, sealPurpose(tenantId)).toString();
 }
 
 /** An account as payment messages name it. */
-export function holderOf(app: App, account: PayoutAccount): Holder {
+export async function holderOf(app: App, account: PayoutAccount): Promise<Holder> {
   const { latinName: name, country, town, isIban, bic, clearingSystem: system, clearingMember: member } = account;
-  const number = numberOf(app, account);
+  const number = await numberOf(app, account);
   const clearing = system === null || member === null ? null : { system, member };
   const named = isIban ? { iban: number, number: null } : { iban: null, number };
   return { name, country, town, account: { ...named, bic, clearing } };
@@ -86,7 +86,7 @@ function sealPurpose(tenantId: string): string {
 }
 
 /** Keyed, since account numbers are few enough to be tried out. */
-function fingerprintOf(app: App, tenantId: string, account: BankAccount): Buffer {
+function fingerprintOf(vault: Vault, tenantId: string, account: BankAccount): Buffer {
   const text = canonicalJson({ purpose: sealPurpose(tenantId), ...account });
-  return createHmac("sha256", app.config.masterKey).update(text).digest();
+  return vault.mac(text);
 }

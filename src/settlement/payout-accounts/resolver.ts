@@ -107,7 +107,7 @@ export class PayoutAccountResolver {
     description:
       "IBAN or account number: whole for the tenant's people with `payouts:manage`, else masked to its last digits.",
   })
-  number(@Ctx() { app, actor }: Context, @Root() account: PayoutAccount): string {
+  async number(@Ctx() { app, actor }: Context, @Root() account: PayoutAccount): Promise<string> {
     return numberSeenBy(app, actor, account);
   }
 

@@ -37,7 +37,7 @@ export async function registerPayoutAccount(
   checkIsTenants(actor);
   const partner = input.partnerId === null ? null : await partnerOf(app, actor, input.partnerId);
   checkUse(input, partner);
-  const checked = checkedDetails(app, actor.tenantId, input);
+  const checked = await checkedDetails(app, actor.tenantId, input);
   // The key stands for what is asked by a hash: of the account's number a keyed one.
   const { numberSealed: _, fingerprint, ...asked } = checked;
   const request = {
@@ -143,7 +143,7 @@ export async function countPayoutAccounts(app: App, actor: Actor, partner: Partn
 }
 
 /** An account's number as the actor may read it: whole for the tenant's people with `payouts:manage`, else masked. */
-export function numberSeenBy(app: App, actor: Actor, account: PayoutAccount): string {
+export async function numberSeenBy(app: App, actor: Actor, account: PayoutAccount): Promise<string> {
   const maySee = actor.partnerId === null && actor.scopes.has("payouts:manage");
   return maySee ? numberOf(app, account) : account.numberMasked;
 }

@@ -13,9 +13,9 @@ import { holdCursor } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import { seal, unseal } from "../../platform/seal.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
+import { vaultOf } from "../../tenancy/vaults/service.js";
 import { holderOf } from "../account-details/service.js";
 import { settlementError } from "../errors.js";
 import { latinOf } from "../latin/rules.js";
@@ -116,8 +116,9 @@ export async function countPayoutFiles(app: App, actor: Actor): Promise<number> 
 }
 
 /** The message of a file, byte for byte as it was made. */
-export function messageOf(app: App, { id, contentSealed, sha256: expected }: PayoutFile): string {
-  const message = gunzipSync(unseal(app.config.masterKey, contentSealed, sealPurpose(id)));
+export async function messageOf(app: App, file: PayoutFile): Promise<string> {
+  const { tenantId, id, contentSealed, sha256: expected } = file;
+  const message = gunzipSync((await vaultOf(app, tenantId)).unseal(contentSealed, sealPurpose(id)));
   assert(sha256(message).equals(expected), "a payout file is as it was made");
   return message.toString("utf8");
 }
@@ -167,11 +168,12 @@ async function madeFile(app: App, actor: Actor, order: PayoutOrder): Promise<Mad
   }
   const fileId = newId("pfl", app.clock);
   const payouts = claims.map((claim, index) => payoutOf(app, { claim, fileId, place: index + 1, at, currency }));
-  const message = await validMessage(orderOf(app, { debtor, fileId, at, claims, payouts }));
+  const vault = await vaultOf(app, tenantId);
+  const message = await validMessage(await orderOf(app, { debtor, fileId, at, claims, payouts }));
   const file = Object.assign(new PayoutFile(), {
     ...{ tenantId, id: fileId, state: PayoutFileState.MADE, currency, debtorAccountId: debtor.id },
     ...{ transfers: payouts.length, totalMinor: payouts.reduce((sum, { amountMinor }) => sum + amountMinor, 0n) },
-    contentSealed: seal(app.config.masterKey, gzipSync(message), sealPurpose(fileId)),
+    contentSealed: vault.seal(gzipSync(message), sealPurpose(fileId)),
     ...{ sha256: sha256(message), madeBy: actor.principalId, madeAt: at, voidedBy: null, voidedAt: null },
   });
   return { file, payouts, claims, at };
@@ -201,18 +203,19 @@ interface Ordered extends Pick<MadeFile, "claims" | "payouts" | "at"> {
 }
 
 /** The order that a file's rows say: same rows, same message. */
-function orderOf(app: App, { debtor, fileId, at, claims, payouts }: Ordered): PaymentOrder {
+async function orderOf(app: App, { debtor, fileId, at, claims, payouts }: Ordered): Promise<PaymentOrder> {
+  const creditors = await Promise.all(claims.map(({ account }) => holderOf(app, account)));
   const transfers = payouts.map(({ id, endToEndId, amountMinor, executeOn, statementId }, index): Transfer => {
-    const { account, partner } = present(claims[index], "the claim of a payout");
+    const { partner } = present(claims[index], "the claim of a payout");
     return {
       ...{ instructionId: id.slice("pay_".length), endToEndId, amountMinor, executeOn },
-      creditor: holderOf(app, account),
+      creditor: present(creditors[index], "whom a payout goes to"),
       remittance: `Statement ${statementId.slice("stm_".length)} ${latinOf(partner.code) ?? ""}`.trim(),
     };
   });
   const { currency } = debtor;
   const [id, scale] = [fileId.slice("pfl_".length), scaleOf(currency)];
-  return { id, createdAt: at, debtor: holderOf(app, debtor), currency, scale, transfers };
+  return { id, createdAt: at, debtor: await holderOf(app, debtor), currency, scale, transfers };
 }
 
 interface ToStore {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type DocumentName, receiveDocument, type SignedDocument } from "../../exchange/documents/service.js";
+import { noteKeyUse } from "../../identity/key-use/service.js";
 import { lockActiveKeys } from "../../identity/keys/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
@@ -120,6 +121,7 @@ async function store<S extends AboutStatement>(
       await tx.insert(StatementReply, { ...row, disputeId: opened });
       return opened;
     });
+    noteKeyUse(app, actor.tenantId, keyId);
     return { reply: Object.assign(new StatementReply(), row, { disputeId }), replayed: false };
   } catch (error) {
     // Whatever it met, perhaps the same document was first. A locking read waits for a COMMIT that was not answered.

@@ -8,7 +8,7 @@ import { sha256 } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
-import { seal, unseal } from "../../platform/seal.js";
+import { vaultOf } from "../../tenancy/vaults/service.js";
 import { formatVerifierKey, type NoteSigner, type NoteVerifier, parseVerifierKey } from "../checkpoint.js";
 import { LogKey } from "../entities.js";
 
@@ -21,7 +21,7 @@ export interface LogSigner extends NoteSigner {
 
 /**
  * The key that signs a tenant's checkpoints now. It is made on first use, once, whichever process comes first, and kept
- * sealed under the master key.
+ * sealed under the tenant's data key.
  */
 export async function logSigner(app: App, tenant: TenantRef): Promise<LogSigner> {
   const known = await newestKey(app.database.manager, tenant.tenantNo);
@@ -81,14 +81,15 @@ async function makeKey(app: App, tx: Tx, actor: Actor, generation: number): Prom
   const key: LogKey = {
     ...{ tenantNo, generation, name, kid, createdAt: app.clock.now() },
     publicJwk: canonicalJson({ kty, crv, x, kid }),
-    privateJwkSealed: seal(app.config.masterKey, secret, purpose(tenantId, kid)),
+    privateJwkSealed: (await vaultOf(app, tenantId, tx)).seal(secret, purpose(tenantId, kid)),
   };
   await tx.insert(LogKey, key);
   return key;
 }
 
-function opened(app: App, { tenantId }: TenantRef, key: LogKey): LogSigner {
-  const text = unseal(app.config.masterKey, key.privateJwkSealed, purpose(tenantId, key.kid)).toString("utf8");
+async function opened(app: App, { tenantId }: TenantRef, key: LogKey): Promise<LogSigner> {
+  const vault = await vaultOf(app, tenantId);
+  const text = vault.unseal(key.privateJwkSealed, purpose(tenantId, key.kid)).toString("utf8");
   const privateKey = createPrivateKey({ key: JSON.parse(text), format: "jwk" });
   return { generation: key.generation, name: key.name, privateKey, verifierKey: verifierKeyOf(key) };
 }
