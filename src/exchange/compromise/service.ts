@@ -19,9 +19,9 @@ const COMPROMISED = "COMPROMISED";
  * posted first, and listed as such; none of the others ever is.
  */
 export async function quarantineOnCompromise(tx: TxSql, { actor, act }: ActOf, at: Date): Promise<void> {
-  const { reason, compromisedAt = null, kid } = act.after ?? {};
-  if ((reason !== COMPROMISED && compromisedAt === null) || typeof kid !== "string") return;
-  await quarantineBatchesOfKey(tx, actor, kid, at);
+  const { reason, cause, compromisedAt = null, kid } = act.after ?? {};
+  const isCompromised = [reason, cause].includes(COMPROMISED) || compromisedAt !== null;
+  if (isCompromised && typeof kid === "string") await quarantineBatchesOfKey(tx, actor, kid, at);
 }
 
 /** Quarantines what is not posted of the batches that a key signed, each with its act; answers how many. */
