@@ -7,6 +7,7 @@ import { EncryptionDemandResolver } from "../exchange/encryption/resolver.js";
 import { BatchEventResolver } from "../exchange/live/resolver.js";
 import { BatchQuarantineResolver, QuarantineOfBatchResolver } from "../exchange/quarantine/resolver.js";
 import { RehearsalResolver } from "../exchange/rehearsals/resolver.js";
+import { SignatureTestResolver } from "../exchange/signature-tests/resolver.js";
 import { TransactionResolver } from "../exchange/transactions/resolver.js";
 import { ClientResolver } from "../identity/clients/resolver.js";
 import { TrustedDocumentResolver } from "../identity/documents/resolver.js";
@@ -58,7 +59,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[KeyResolver, RegistrationResolver, KeyStateResolver, KeyRevocationResolver],
   ...[ClientPolicyResolver, TrustedDocumentResolver],
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
-  ...[BatchResolver, TransactionResolver, BatchEventResolver],
+  ...[BatchResolver, SignatureTestResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
   ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],

@@ -26,7 +26,7 @@ test("it lies sealed, and does not open under another master key", async () => {
   expect(row.private_jwk_sealed.toString("latin1")).not.toContain("kty");
   expect(row.public_jwk).not.toContain('"d"');
   const stolen = await openTestApp({ config: { masterKey: Buffer.alloc(32, 8) } });
-  await expect(logSigner(stolen, actor)).rejects.toThrow("authenticate");
+  await expect(logSigner(stolen, actor)).rejects.toThrow("is not configured");
   await closeApp(stolen);
 });
 
