@@ -18,11 +18,12 @@ export function withoutSuggestion(message: string): string {
 }
 
 /** A message of GraphQL's own about a request, with every value that it repeats taken out, and cut where it is long. */
-export function messageWithoutInput(whole: string): string {
-  const message = whole.length > MESSAGE_LENGTH_MAX ? `${whole.slice(0, MESSAGE_LENGTH_MAX)} …` : whole;
+export function messageWithoutInput(message: string): string {
   const name = VARIABLE_FAULT.exec(message)?.[1];
-  if (name === undefined)
-    return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), message);
+  if (name === undefined) {
+    const short = message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)} …` : message;
+    return DOCUMENT_ECHOES.reduce((text, [echo, instead]) => text.replace(echo, instead), short);
+  }
   const path = placeIn(message, name);
   const place = path === undefined ? "" : ` at "${path}"`;
   const complaint = SAFE_COMPLAINT.exec(message)?.[1] ?? "It does not fit its type.";
