@@ -40,8 +40,9 @@ const META_TYPES: Readonly<Record<string, string>> = { __schema: "__Schema", __t
  * any other list ten. Fragments are expanded, each computed once for a page size. Unknown fields and types count as
  * one, so the document need not be valid.
  */
-export function costOf({ schema, operation, fragments, variables }: CostedOperation): number {
+export function costOf({ schema, operation, fragments, variables: given }: CostedOperation): number {
   const known = new Map<string, number>();
+  const variables = { ...defaultsOf(operation), ...given };
 
   function costOfSet(set: SelectionSetNode, parent: GraphQLCompositeType | null, rows: number | null): number {
     let cost = 0;
@@ -131,6 +132,16 @@ function askedRows(
   if (argument === undefined) return null;
   const given = node.arguments?.find(({ name }) => name.value === argument.name);
   return counted(given?.value, variables) ?? (typeof argument.defaultValue === "number" ? argument.defaultValue : null);
+}
+
+/** What an operation takes for variables that are not sent: whole numbers and lists, by their length. */
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Record<string, unknown> {
+  return Object.fromEntries(
+    variableDefinitions.map(({ variable, defaultValue }) => {
+      const isList = defaultValue?.kind === Kind.LIST;
+      return [variable.name.value, isList ? defaultValue.values : counted(defaultValue, null)];
+    }),
+  );
 }
 
 function counted(value: ValueNode | undefined, variables: Variables): number | null {

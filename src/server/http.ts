@@ -145,7 +145,6 @@ const PRICES: Readonly<Record<string, number>> = {
   ...{ "/healthz": 0, "/readyz": 0, "/metrics": 0 }, // probes of ours
   ...{ "/graphql": 0, "/graphql/stream": 0 }, // counted where it is known who asks
   ...{ [TOKEN_PATH]: 20, [REVOCATION_PATH]: 20 },
-  ...{ "/sign-in": 100, "/join": 100, "/account/password": 100 }, // each hashes a password, which is slow on purpose
   ...{ "/sign-in": 500, "/join": 500, "/account/password": 500, [CALLBACK_PATH]: 100 }, // a password takes long to hash
 };
 

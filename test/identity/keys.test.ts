@@ -13,7 +13,7 @@ import { expireKey, expireKeysForAllTenants, resumeKey, suspendKey } from "../..
 import { keyOf, keysOf, signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys, rotateKey } from "../../src/identity/registrations/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
-import type { Actor } from "../../src/kernel/actor.js";
+import { type Actor, PrincipalKind } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
 import { testApp } from "../support/app.js";
 import { type KeyedClient, type Place, proofOf, settle, TENANT_SCOPES, tokenForm } from "./place.js";
@@ -265,6 +265,19 @@ describe("the end of a key", () => {
     await expect(resumeKey(app, place.shell, { keyId, reason: "x" })).rejects.toMatchObject({
       code: "VERSION_CONFLICT",
     });
+  });
+
+  test("what the tenant suspended a partner does not resume; what a partner suspended it does", async () => {
+    const place = await settle(app);
+    const partner = await place.partner("studio");
+    const keyId = await keyIdOf(place, await place.client(["batches:submit"], partner));
+    const partners: Actor = { ...place.shell, kind: PrincipalKind.PARTNER, partnerId: partner.id };
+    await suspendKey(app, place.shell, { keyId, reason: "odd" });
+    const resumed = resumeKey(app, partners, { keyId, reason: "even" });
+    await expect(resumed).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await resumeKey(app, place.shell, { keyId, reason: "even" });
+    await suspendKey(app, partners, { keyId, reason: "lost" });
+    expect(await resumeKey(app, partners, { keyId, reason: "found" })).toMatchObject({ state: KeyState.ACTIVE });
   });
 
   test("an end is brought forward, never put off", async () => {

@@ -213,6 +213,29 @@ test("a WebSocket says soon who it is, sends no large message and no flood of sm
   expect(closings).toEqual([4408, 1009, 1008]);
 });
 
+test("an upgrade that is refused, and reset while it is answered, ends nothing but itself", async () => {
+  for (let i = 0; i < 300; i++) {
+    const socket = await dial(api.url);
+    const [path, origin] = i % 2 === 0 ? ["/x", ""] : ["/graphql", "Origin: https://elsewhere.example\r\n"];
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n${origin}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    if (i % 3 === 0) await once(socket, "data");
+    socket.resetAndDestroy();
+  }
+  expect((await api.ask({ query: "{ __typename }" })).status).toBe(200);
+});
+
+test("a page's length counts wherever the document or the request says it", async () => {
+  const { token } = await seedClient(app, home.actor, null);
+  const inner = "edges { node { id sessions(first: $n) { edges { node { id agent } } } } }";
+  for (const [head, variables] of [
+    ["($n: Int!)", { n: 500 }],
+    ["($n: Int! = 500)", {}],
+  ] as const) {
+    const query = `query ${head} { users(first: $n) { ${inner} } }`;
+    expect(codesOf(await api.ask({ query, variables, token: await token() }))).toEqual(["LIMIT_EXCEEDED"]);
+  }
+});
+
 test("a client over its rate is told by 429 when to come again; aliases count, and others go on", async () => {
   const { app, api } = await open({}, { rates: { clientPointsMax: 40, addressPointsMax: 1_000 } });
   const [busy, quiet] = [await seedPartner(app, home), await seedPartner(app, home)];

@@ -56,6 +56,7 @@ async function postOrHalve(
     if (group.length === 1) return postOneByOne(app, partner, group, attempt);
     const middle = Math.ceil(group.length / 2);
     const left = await postOrHalve(app, partner, group.slice(0, middle), attempt);
+    if (left !== null && left.length < middle) return left; // the first that is left waits for another's transaction
     const right = left === null ? null : await postOrHalve(app, partner, group.slice(middle), attempt);
     return left === null || right === null ? null : [...left, ...right];
   }

@@ -1,6 +1,6 @@
-import { ActType } from "../../acts/entities.js";
+import { Act, ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, systemActor } from "../../kernel/actor.js";
+import { type Actor, PrincipalKind, systemActor } from "../../kernel/actor.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
@@ -40,7 +40,10 @@ export async function suspendKey(
   });
 }
 
-/** Puts a suspended key to use again; resuming twice answers the key as it stands. */
+/**
+ * Puts a suspended key to use again; resuming twice answers the key as it stands. A partner resumes only what a partner
+ * suspended (`FORBIDDEN`).
+ */
 export async function resumeKey(
   app: App,
   actor: Actor,
@@ -131,6 +134,17 @@ async function expireInTx(
   await recordActs(tx, actor, at, [{ ...act, before: { state }, after: { state: KeyState.EXPIRED, client, kid } }]);
 }
 
+/** The act says on whose behalf the key was suspended. */
+async function checkSuspendedByPartner(tx: Tx, actor: Actor, keyId: string): Promise<void> {
+  const [suspension] = await tx.find(Act, {
+    where: { tenantNo: actor.tenantNo, subjectId: keyId, type: ActType.KEY_SUSPENDED },
+    order: { no: "DESC" },
+    take: 1,
+  });
+  if (suspension?.principalKind === PrincipalKind.PARTNER) return;
+  throw identityError("FORBIDDEN", { reason: "The tenant suspended this key, so the tenant resumes it." });
+}
+
 interface Move {
   readonly operation: string;
   readonly idempotencyKey: string | null;
@@ -148,6 +162,7 @@ async function moveKey(app: App, actor: Actor, { keyId, reason }: KeyChange, mov
     const { state } = await lockKey(tx, actor.tenantId, keyId);
     if (state === to) return keyId;
     if (state !== from) throw identityError("VERSION_CONFLICT", { reason: `This key is ${state}, not ${from}.` });
+    if (to === KeyState.ACTIVE && actor.kind === PrincipalKind.PARTNER) await checkSuspendedByPartner(tx, actor, keyId);
     await tx.update(ClientKey, { tenantId: actor.tenantId, id: keyId }, { state: to, stateReason });
     const after = { state: to, client: client.id, kid: key.kid, reason: stateReason };
     await recordActs(tx, actor, app.clock.now(), [{ type, subjectId: keyId, partner, before: { state }, after }]);

@@ -6,6 +6,7 @@ import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
 import { later } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
+import type { CodedError } from "../../kernel/errors.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -29,6 +30,8 @@ const ENDED_KEPT_MS = 90 * 86_400_000;
 const PURGED_MAX = 100;
 const KNOWN_MAX = 10_000;
 const FRESH_MS = 2_000;
+/** What took longer to be answered is not believed: the session may have ended meanwhile. */
+const AGE_MS_MAX = 5_000;
 const TOUCH_MS = 60_000;
 
 /** What a request brings to say which session it is of. */
@@ -256,17 +259,22 @@ async function knownRow(app: App, secret: string): Promise<SessionRow | null> {
   const [known, name] = [knownSessions(app), nameOf(secret)];
   const found = known.get(name);
   const loadedAt = performance.now();
-  if (found !== undefined && loadedAt - found.loadedAt < FRESH_MS) return found.row;
-  const row = sessionForAllTenants(app, sha256(secret));
-  known.set(name, { loadedAt, row });
+  const isFresh = found !== undefined && loadedAt - found.loadedAt < FRESH_MS;
+  const loading = isFresh ? found : { loadedAt, row: sessionForAllTenants(app, sha256(secret)) };
+  known.set(name, loading);
   try {
-    return await row;
+    const row = await loading.row;
+    // It may have been ended while the answer was on its way.
+    if (performance.now() - loading.loadedAt > AGE_MS_MAX) throw unchecked();
+    return row;
   } catch (error) {
     known.delete(name);
-    throw isConnectionLoss(error)
-      ? userError("UNAVAILABLE", { reason: "Access cannot be checked at the moment." })
-      : error;
+    throw isConnectionLoss(error) ? unchecked() : error;
   }
+}
+
+function unchecked(): CodedError {
+  return userError("UNAVAILABLE", { reason: "Access cannot be checked at the moment." });
 }
 
 async function sessionForAllTenants(app: App, secretHash: Buffer): Promise<SessionRow | null> {

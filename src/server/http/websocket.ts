@@ -68,6 +68,8 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
     sockets,
   );
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Node has let go of the socket: nobody else hears that it was reset, which would end the process.
+    socket.on("error", () => socket.destroy());
     if (request.url?.split("?")[0] !== PATH) return refuse(socket, "404 Not Found");
     if (!isOriginAllowed(app, request)) return refuse(socket, "403 Forbidden");
     sockets.handleUpgrade(request, socket, head, (opened) => {
@@ -94,6 +96,7 @@ export function startWebSocket(server: FastifyInstance, app: App, sessions: Sess
 }
 
 function refuse(socket: Duplex, status: string): void {
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
 }
 
