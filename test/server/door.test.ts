@@ -225,14 +225,14 @@ test("an upgrade that is refused, and reset while it is answered, ends nothing b
 });
 
 test("a page's length counts wherever the document or the request says it", async () => {
-  const { token } = await seedClient(app, home.actor, null);
+  const token = await (await seedClient(app, home.actor, null)).token();
   const inner = "edges { node { id sessions(first: $n) { edges { node { id agent } } } } }";
   for (const [head, variables] of [
     ["($n: Int!)", { n: 500 }],
     ["($n: Int! = 500)", {}],
   ] as const) {
     const query = `query ${head} { users(first: $n) { ${inner} } }`;
-    expect(codesOf(await api.ask({ query, variables, token: await token() }))).toEqual(["LIMIT_EXCEEDED"]);
+    expect(codesOf(await api.ask({ query, variables, token }))).toEqual(["LIMIT_EXCEEDED"]);
   }
 });
 
