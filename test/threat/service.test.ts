@@ -19,8 +19,10 @@ import {
 } from "../../src/threat/blocks/service.js";
 import { ThreatFact, ThreatSubject, ThreatVerdict } from "../../src/threat/entities.js";
 import { profileOf, saveProfile } from "../../src/threat/profiles/service.js";
+import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { senderFacts } from "../../src/threat/senders/service.js";
 import { countRefusals } from "../../src/threat/service.js";
+import { forgetStanding, standingOf } from "../../src/threat/standing/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import {
   actsOf,
@@ -143,6 +145,26 @@ test("rules are in force in another process within seconds, without a restart", 
   await enforce(app, place.home.actor, [EVERY_BATCH]);
   const state = async () => (await submit(second, place)).batch.state;
   await expect.poll(state, SOON).toBe(BatchState.QUARANTINED);
+});
+
+test("rules that cannot be read leave their tenant with those from before, and hurt no other", async () => {
+  const place = await quarantining();
+  const neighbour = await openExchange(app);
+  const good = (await standingOf(app)).rulesOf(place.tenant.no);
+  const { id } = await enforce(app, place.home.actor, []);
+  const cut = "update threat_rules set document = '{\"version\":2}' where tenant_no = ? and id = ?";
+  await app.database.query(cut, [place.tenant.no, id]);
+  forgetStanding(app);
+  expect((await standingOf(app)).rulesOf(place.tenant.no)).toEqual(good);
+  expect((await submit(app, place)).batch.state).toBe(BatchState.QUARANTINED);
+  expect(await send(app, neighbour, [bet()])).toEqual(["POSTED"]);
+  const started = await openTestApp({ clock });
+  try {
+    expect((await standingOf(started)).rulesOf(place.tenant.no)).toEqual({ id: null, rules: DEFAULT_RULES });
+  } finally {
+    await closeApp(started);
+  }
+  await app.database.query("update threat_rules set state = 'SUPERSEDED' where id = ?", [id]);
 });
 
 test("who signs with what is another's counts against the sender, and the owner of the key goes on", async () => {
