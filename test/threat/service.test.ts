@@ -167,6 +167,21 @@ test("rules that cannot be read leave their tenant with those from before, and h
   await app.database.query("update threat_rules set state = 'SUPERSEDED' where id = ?", [id]);
 });
 
+test("a verdict that could not be kept is told the next time, and what led to it is not forgotten", async () => {
+  const place = await openExchange(app);
+  await enforce(app, place.home.actor, [FAILING]);
+  await app.database.query("rename table threat_assessment to threat_assessment_away");
+  try {
+    await fail(place, 6);
+  } finally {
+    await app.database.query("rename table threat_assessment_away to threat_assessment");
+  }
+  await refuseBlocked(app, place.actor);
+  expect(senderFacts(app, place.actor).get(ThreatFact.SIGNATURE_FAILURES)).toBeCloseTo(6, 1);
+  await fail(place, 1);
+  await expect(refuseBlocked(app, place.actor)).rejects.toMatchObject({ code: "QUARANTINED" });
+});
+
 test("who signs with what is another's counts against the sender, and the owner of the key goes on", async () => {
   const place = await openExchange(app);
   const attacker = await openExchange(app, { home: place.home });
