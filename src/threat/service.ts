@@ -10,7 +10,7 @@ import { type BatchFigures, ThreatFact, ThreatSubject, ThreatVerdict } from "./e
 import { networkOf, type SeenBatch } from "./profiles/rules.js";
 import { learnBatch, profileOf } from "./profiles/service.js";
 import { type Finding, judge } from "./rules.js";
-import { countAgainst, isToTell, senderFacts } from "./senders/service.js";
+import { countAgainst, forgetTold, isToTell, senderFacts } from "./senders/service.js";
 import { type RulesInForce, standingOf } from "./standing/service.js";
 import { FadingCount } from "./statistics/rules.js";
 
@@ -136,7 +136,8 @@ export async function countOutcomes(
   const facts = new Map([[ThreatFact.DUPLICATE_RATIO, again / seen]]);
   const finding = judge(inForce.rules, subject, facts, standing.percentOf(partner.tenantNo, partner.no, subject));
   if (!isToTell(app, partner.id, finding.verdict)) return;
-  await raise(app, actor, { subject, subjectId: partner.id, clientId: null, partner, finding, inForce });
+  const isTold = await raise(app, actor, { subject, subjectId: partner.id, clientId: null, partner, finding, inForce });
+  if (!isTold) forgetTold(app, partner.id);
 }
 
 function rulesIn({ contributions }: Finding): string {

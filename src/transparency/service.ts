@@ -7,7 +7,7 @@ import { rowOf } from "../platform/rows.js";
 import type { Tenant } from "../tenancy/entities.js";
 import { formatCheckpoint, signNote } from "./checkpoint.js";
 import { LogTree } from "./entities.js";
-import { findFork, noteFork } from "./forks/service.js";
+import { findFork, noteFork, refusedLogs } from "./forks/service.js";
 import { logSigner } from "./keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "./reading/service.js";
 import { appendLeaves } from "./tiles.js";
@@ -40,7 +40,7 @@ const lookedAt = perApp(() => new Set<number>());
 /**
  * Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. A tree that does not
  * continue what was signed before, here or in the anchor file, is never signed (`refusedLogs`, null): that would be a
- * fork. A process looks once at each tree that has not grown, so that a restored backup is found at its start.
+ * fork. A process looks once at each tree that has not grown, and again while it is refused, so that a restored backup is found at its start.
  */
 export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
   const found = await app.database.manager.findOneBy(LogTree, { tenantNo: tenant.no });
@@ -48,7 +48,7 @@ export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTr
   const tree = { size: Number(found?.size ?? 0), root: found?.root ?? emptyRoot() };
   const isGrown = tree.size !== (last?.size ?? 0);
   const isSame = !isGrown && (last === null || last.root.equals(tree.root));
-  if (isSame && lookedAt(app).has(tenant.no)) return null;
+  if (isSame && lookedAt(app).has(tenant.no) && !refusedLogs(app).has(tenant.id)) return null;
   const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
   const fork = await findFork(app, tenant, tree, signer.generation);
   lookedAt(app).add(tenant.no);

@@ -3,12 +3,13 @@ import { expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { batchesSigned } from "../../src/exchange/compromise/service.js";
 import { Batch, BatchState } from "../../src/exchange/entities.js";
-import { releaseQuarantined } from "../../src/exchange/quarantine/service.js";
+import { quarantinesById, rejectQuarantined, releaseQuarantined } from "../../src/exchange/quarantine/service.js";
 import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { transact } from "../../src/platform/database.js";
+import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { testApp } from "../support/app.js";
 import { actsOf, balances, bet, type Exchange, openExchange, post, send, submit } from "../support/batches.js";
 
@@ -39,6 +40,24 @@ test("revoking a key as compromised quarantines what it signed and was not poste
   await releaseQuarantined(app, place.home.actor, { batchId: waiting.batch.id, reason: "known to us" });
   await post(app, place);
   expect(await statesOf(waiting.batch)).toEqual(["POSTED"]);
+});
+
+test("what was quarantined for another cause is told to be for this one, once, and stays in quarantine", async () => {
+  const place = await openExchange(app);
+  await createThreatBlock(app, place.home.actor, { partnerId: place.partner.id, reason: "under investigation" });
+  const { batch } = await submit(app, place);
+  const rejected = await submit(app, place);
+  await rejectQuarantined(app, place.home.actor, { batchId: rejected.batch.id, reason: "not ours" });
+  await revoke(place, "COMPROMISED");
+  const quarantines = await quarantinesById(app, place.home.actor, [batch.id, rejected.batch.id]);
+  expect(quarantines).toMatchObject([{ cause: "KEY_COMPROMISED", decision: null }, { cause: "PARTNER_HELD" }]);
+  expect(await statesOf(batch, rejected.batch)).toEqual(["QUARANTINED", "REJECTED"]);
+  expect(await actsOf(app, place, ActType.BATCH_QUARANTINED)).toMatchObject([
+    {
+      subjectId: batch.id,
+      after: { state: "QUARANTINED", cause: "KEY_COMPROMISED", kid: place.key.kid },
+    },
+  ]);
 });
 
 test("a key revoked for any other reason leaves its batches to be posted", async () => {

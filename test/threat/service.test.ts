@@ -19,8 +19,10 @@ import {
 } from "../../src/threat/blocks/service.js";
 import { ThreatFact, ThreatSubject, ThreatVerdict } from "../../src/threat/entities.js";
 import { profileOf, saveProfile } from "../../src/threat/profiles/service.js";
+import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { senderFacts } from "../../src/threat/senders/service.js";
 import { countRefusals } from "../../src/threat/service.js";
+import { forgetStanding, standingOf } from "../../src/threat/standing/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import {
   actsOf,
@@ -143,6 +145,41 @@ test("rules are in force in another process within seconds, without a restart", 
   await enforce(app, place.home.actor, [EVERY_BATCH]);
   const state = async () => (await submit(second, place)).batch.state;
   await expect.poll(state, SOON).toBe(BatchState.QUARANTINED);
+});
+
+test("rules that cannot be read leave their tenant with those from before, and hurt no other", async () => {
+  const place = await quarantining();
+  const neighbour = await openExchange(app);
+  const good = (await standingOf(app)).rulesOf(place.tenant.no);
+  const { id } = await enforce(app, place.home.actor, []);
+  const cut = "update threat_rules set document = '{\"version\":2}' where tenant_no = ? and id = ?";
+  await app.database.query(cut, [place.tenant.no, id]);
+  forgetStanding(app);
+  expect((await standingOf(app)).rulesOf(place.tenant.no)).toEqual(good);
+  expect((await submit(app, place)).batch.state).toBe(BatchState.QUARANTINED);
+  expect(await send(app, neighbour, [bet()])).toEqual(["POSTED"]);
+  const started = await openTestApp({ clock });
+  try {
+    expect((await standingOf(started)).rulesOf(place.tenant.no)).toEqual({ id: null, rules: DEFAULT_RULES });
+  } finally {
+    await closeApp(started);
+  }
+  await app.database.query("update threat_rules set state = 'SUPERSEDED' where id = ?", [id]);
+});
+
+test("a verdict that could not be kept is told the next time, and what led to it is not forgotten", async () => {
+  const place = await openExchange(app);
+  await enforce(app, place.home.actor, [FAILING]);
+  await app.database.query("rename table threat_assessment to threat_assessment_away");
+  try {
+    await fail(place, 6);
+  } finally {
+    await app.database.query("rename table threat_assessment_away to threat_assessment");
+  }
+  await refuseBlocked(app, place.actor);
+  expect(senderFacts(app, place.actor).get(ThreatFact.SIGNATURE_FAILURES)).toBeCloseTo(6, 1);
+  await fail(place, 1);
+  await expect(refuseBlocked(app, place.actor)).rejects.toMatchObject({ code: "QUARANTINED" });
 });
 
 test("who signs with what is another's counts against the sender, and the owner of the key goes on", async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -90,7 +90,55 @@ describe("the anchor file", () => {
     expect((await lastAnchored(app, home.tenant))?.size).toBe(next.size);
   });
 
-  test("that cannot be written stops nothing, and is told", async () => {
+  test.each<[string, () => void]>([
+    ["is gone", () => rmSync(anchorFile())],
+    ["was cut", () => truncateSync(anchorFile(), 0)],
+    ["ends with what the log never signed", () => appendFileSync(anchorFile(), "hello\n")],
+    ["cannot be read", () => [rmSync(anchorFile()), mkdirSync(anchorFile())]],
+  ])("that %s keeps the log from being signed, and is not begun anew, until it is back", async (_, lose) => {
+    const { size } = await growSigned(app, home, 3);
+    await anchorForAllTenants(app, [home.tenant]);
+    const before = anchorText();
+    lose();
+    await growLog(app, home, 1, 3);
+    expect(await signCheckpoint(app, home.tenant)).toBeNull();
+    const fork = { reason: ForkReason.ANCHOR_MISSING, heldBy: "file", signedSize: size, treeSize: size + 1 };
+    expect(refusedLogs(app).get(home.tenant.id)).toEqual(fork);
+    expect(await anchorForAllTenants(app, [home.tenant])).toBe(0);
+    expect(await anchorState(app, home.tenant.no, "file")).toMatchObject({ size, fault: "AWAY" });
+    expect(await signCheckpoint(app, home.tenant)).toBeNull();
+    rmSync(anchorFile(), { recursive: true, force: true });
+    writeFileSync(anchorFile(), before);
+    expect(await signCheckpoint(app, home.tenant)).not.toBeNull();
+    expect(refusedLogs(app).has(home.tenant.id)).toBe(false);
+    expect(await anchorForAllTenants(app, [home.tenant])).toBe(1);
+  });
+
+  test("that is missing at the start is found for a tree that has not grown, and its return too", async () => {
+    await growSigned(app, home, 3);
+    await anchorForAllTenants(app, [home.tenant]);
+    const before = anchorText();
+    rmSync(anchorFile());
+    const started = await openTestApp({ clock: app.clock, config: { anchorDir } });
+    onTestFinished(() => closeApp(started));
+    await signCheckpoint(started, home.tenant);
+    expect(refusedLogs(started).get(home.tenant.id)?.reason).toBe(ForkReason.ANCHOR_MISSING);
+    writeFileSync(anchorFile(), before);
+    await signCheckpoint(started, home.tenant);
+    expect(refusedLogs(started).has(home.tenant.id)).toBe(false);
+  });
+
+  test("that is lost for good is begun anew by a restart of the log", async () => {
+    await growSigned(app, home, 3);
+    await anchorForAllTenants(app, [home.tenant]);
+    rmSync(anchorFile());
+    await restartLog(app, home.actor, "the disk with the anchors was lost");
+    await growLog(app, home, 1, 3);
+    expect(await signCheckpoint(app, home.tenant)).not.toBeNull();
+    expect(await anchorForAllTenants(app, [home.tenant])).toBe(1);
+  });
+
+  test("that cannot be written at first stops nothing, and is told", async () => {
     const away = await openTestApp({ clock: app.clock, config: { anchorDir: join(anchorDir, "not", "mounted") } });
     onTestFinished(() => closeApp(away));
     await growSigned(app, home, 3);
@@ -162,7 +210,9 @@ describe("an old backup that was restored", () => {
     await growSigned(app, home, 10);
     await anchorForAllTenants(app, [home.tenant]);
     truncateSync(anchorFile(), 0);
-    expect(await lastAnchored(app, home.tenant)).toBeNull();
+    await app.database.query("delete from log_anchor where tenant_no = ?", [home.tenant.no]);
+    await growLog(app, home, 1, 10);
+    expect(await signCheckpoint(app, home.tenant)).not.toBeNull();
   });
 });
 

@@ -98,6 +98,19 @@ describe("a witness", () => {
     expect(await shownCheckpoint(app, home.tenant.no)).toMatchObject({ note, size });
   });
 
+  test("cosigns the other logs when the tiles of one are lost", async () => {
+    const broken = await seedTenant(app);
+    const brokenKey = (await logSigner(app, broken.actor)).verifierKey;
+    const { away } = await openWitnessed({ logKeys: [brokenKey, logKey] });
+    await growSigned(app, broken, 300);
+    expect(await cosignForAllTenants(away, [broken.tenant])).toBe(1);
+    await growSigned(app, broken, 3, 300);
+    await app.database.query("delete from log_tile where tenant_no = ?", [broken.tenant.no]);
+    await growSigned(app, home, 3);
+    expect(await cosignForAllTenants(away, [broken.tenant, home.tenant])).toBe(1);
+    expect(await anchorState(app, home.tenant.no, NAME)).toMatchObject({ fault: null, heldAt: expect.any(Date) });
+  });
+
   test("is not believed when its line is not its own, and answers without end are cut off", async () => {
     for (const [answer, fault] of [
       ["— witness.example/w1 AAAAAAAAAAAAAAAAAAAAAAAA\n", "REFUSED"],

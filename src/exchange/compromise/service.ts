@@ -15,7 +15,7 @@ const COMPROMISED = "COMPROMISED";
 
 /**
  * Listens to keys being revoked: where one is because somebody else may have it, its batches that are not posted are
- * quarantined in the same transaction. Each partner's cursor is held, so a batch that is being posted meanwhile is
+ * quarantined in the same transaction, and those that were for another cause are told to be for this one. Each partner's cursor is held, so a batch that is being posted meanwhile is
  * posted first, and listed as such; none of the others ever is.
  */
 export async function quarantineOnCompromise(tx: TxSql, { actor, act }: ActOf, at: Date): Promise<void> {
@@ -31,11 +31,13 @@ async function quarantineBatchesOfKey(tx: TxSql, actor: Actor, kid: string, at: 
     `select distinct partner.id, partner.no
      from batch join partner on partner.tenant_no = batch.tenant_no and partner.no = batch.partner_no
      where batch.state in (?) and batch.tenant_no = ? and batch.kid = ? order by partner.id`,
-    [UNPOSTED, tenantNo, kid],
+    [[...UNPOSTED, BatchState.QUARANTINED], tenantNo, kid],
   );
   let quarantined = 0;
   for (const partner of partners) {
     await holdCursor(tx, { tenantNo, no: partner.no });
+    // First, so that one that is released meanwhile is found below.
+    while ((await renameCauses(tx, actor, { partner, kid, at })) === BATCHES_MAX);
     for (;;) {
       const some = await quarantineSome(tx, actor, { partner, kid, at });
       quarantined += some;
@@ -102,6 +104,30 @@ async function quarantineSome(tx: TxSql, actor: Actor, { partner, kid, at }: Com
   const acts = batches.map(({ id: subjectId, state }) => ({
     ...{ type: ActType.BATCH_QUARANTINED, subjectId, partner, before: { state } },
     after: { state: BatchState.QUARANTINED, cause, kid },
+  }));
+  await recordActs(tx, actor, at, acts);
+  return batches.length;
+}
+
+/** Those that are quarantined for another cause stay so, for this one; answers how many. */
+async function renameCauses(tx: TxSql, actor: Actor, { partner, kid, at }: Compromised): Promise<number> {
+  const { tenantNo } = actor;
+  const cause = QuarantineCause.KEY_COMPROMISED;
+  const state = BatchState.QUARANTINED;
+  const batches: { id: string; cause: QuarantineCause }[] = await tx.query(
+    `select batch.id, batch_quarantine.cause from batch straight_join batch_quarantine
+       on batch_quarantine.tenant_no = batch.tenant_no and batch_quarantine.batch_id = batch.id
+     where batch.state = ? and batch.tenant_no = ? and batch.partner_no = ? and batch.kid = ?
+       and batch_quarantine.cause <> ? order by batch.no limit ? for update`,
+    [state, tenantNo, partner.no, kid, cause, BATCHES_MAX],
+  );
+  if (batches.length === 0) return 0;
+  await tx.query("update batch_quarantine set cause = ? where tenant_no = ? and batch_id in (?)", [
+    ...[cause, tenantNo, batches.map(({ id }) => id)],
+  ]);
+  const acts = batches.map(({ id: subjectId, cause: before }) => ({
+    ...{ type: ActType.BATCH_QUARANTINED, subjectId, partner, before: { state, cause: before } },
+    after: { state, cause, kid },
   }));
   await recordActs(tx, actor, at, acts);
   return batches.length;

@@ -58,9 +58,9 @@ export async function insertAssessment(
 /**
  * Keeps a verdict on a client or partner, and for QUARANTINE blocks it: for as long as the rules say, where nothing
  * blocks it yet. Trouble in that is told to the log alone, since whoever asked for something else shall have its
- * answer.
+ * answer. Answers whether the verdict is out.
  */
-export async function raise(app: App, actor: Actor, assessed: Assessed): Promise<void> {
+export async function raise(app: App, actor: Actor, assessed: Assessed): Promise<boolean> {
   const { subject, subjectId, partner, finding, inForce } = assessed;
   try {
     await transact(app, async (tx) => {
@@ -73,10 +73,12 @@ export async function raise(app: App, actor: Actor, assessed: Assessed): Promise
       app.metrics.count("threat_blocks", { subject });
     });
     forgetStanding(app);
+    return true;
   } catch (error) {
-    if (isDuplicateKey(error)) return; // somebody blocked it meanwhile: the verdict is out
+    if (isDuplicateKey(error)) return true; // somebody blocked it meanwhile: the verdict is out
     app.metrics.count("threat_failures");
     app.log.error({ err: error, subject, subjectId }, "threat: a verdict was not kept");
+    return false;
   }
 }
 

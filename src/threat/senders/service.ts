@@ -56,7 +56,10 @@ export async function countAgainst(app: App, actor: Actor, fact: ThreatFact, by 
   if (!isToTell(app, key, finding.verdict)) return;
   const subject = ThreatSubject.CLIENT;
   const { principalId: subjectId } = actor;
-  await raise(app, actor, { subject, subjectId, clientId: subjectId, partner, finding, inForce });
+  if (!(await raise(app, actor, { subject, subjectId, clientId: subjectId, partner, finding, inForce }))) {
+    forgetTold(app, key);
+    return;
+  }
   if (finding.verdict === ThreatVerdict.QUARANTINE) all.delete(key); // it begins anew once its block has ended
 }
 
@@ -82,4 +85,9 @@ export function isToTell(app: App, about: string, verdict: ThreatVerdict): boole
   if (isKnown && (last.verdict === verdict || last.verdict === ThreatVerdict.QUARANTINE)) return false;
   all.set(about, { verdict, atMs: nowMs });
   return true;
+}
+
+/** A verdict about somebody could not be told: the next one is news. */
+export function forgetTold(app: App, about: string): void {
+  told(app).delete(about);
 }

@@ -22,6 +22,8 @@ export interface RulesInForce {
   readonly rules: ThreatRuleset;
 }
 
+const NO_RULES: RulesInForce = { id: null, rules: DEFAULT_RULES };
+
 /** What every process knows of all tenants: read from the database every second while anybody asks. */
 export interface Standing {
   rulesOf(tenantNo: number): RulesInForce;
@@ -53,8 +55,8 @@ interface Memory {
   standing: Standing | null;
   readAtMs: number;
   reading: Promise<Standing> | null;
-  /** By id; a version never changes. */
-  rulesets: ReadonlyMap<string, ThreatRuleset>;
+  /** What the active version of that id puts in force: itself, or what was before where it cannot be read. */
+  rulesets: ReadonlyMap<string, RulesInForce>;
 }
 
 const memoryOf = perApp(
@@ -83,7 +85,7 @@ async function read(app: App, memory: Memory): Promise<Standing> {
     readBlocksForAllTenants(app),
   ]);
   return {
-    rulesOf: (tenantNo) => rules.get(tenantNo) ?? { id: null, rules: DEFAULT_RULES },
+    rulesOf: (tenantNo) => rules.get(tenantNo) ?? NO_RULES,
     percentOf: (tenantNo, partnerNo, subject) => thresholds.get(`${tenantNo}:${partnerNo}:${subject}`) ?? 100,
     blockOf(tenantNo, subjectId, at) {
       if (blocks.size === 0) return null;
@@ -98,17 +100,36 @@ async function readRulesForAllTenants(app: App, memory: Memory): Promise<Map<num
     "/* all tenants */ select tenant_no as tenantNo, id from threat_rules where state = 'ACTIVE'",
   );
   const unknown = active.map(({ id }) => id).filter((id) => !memory.rulesets.has(id));
-  const rows: { id: string; document: string }[] =
+  const rows: RulesRow[] =
     unknown.length === 0
       ? []
-      : await app.database.query("/* all tenants */ select id, document from threat_rules where id in (?)", [unknown]);
-  const fresh = new Map(rows.map(({ id, document }) => [id, parseRuleset(JSON.parse(document))]));
-  const inForce = active.map(({ tenantNo, id }): [number, RulesInForce] => {
-    const rules = memory.rulesets.get(id) ?? fresh.get(id) ?? DEFAULT_RULES;
-    return [tenantNo, { id, rules }];
+      : await app.database.query(
+          "/* all tenants */ select tenant_no as tenantNo, id, document from threat_rules where id in (?)",
+          [unknown],
+        );
+  const fresh = new Map(rows.map((row) => [row.id, rulesIn(app, memory, row)]));
+  const known = active.map(({ tenantNo, id }) => {
+    return { tenantNo, id, inForce: memory.rulesets.get(id) ?? fresh.get(id) ?? NO_RULES };
   });
-  memory.rulesets = new Map(inForce.flatMap(([, { id, rules }]) => (id === null ? [] : [[id, rules]])));
-  return new Map(inForce);
+  memory.rulesets = new Map(known.map(({ id, inForce }) => [id, inForce]));
+  return new Map(known.map(({ tenantNo, inForce }) => [tenantNo, inForce]));
+}
+
+interface RulesRow {
+  readonly tenantNo: number;
+  readonly id: string;
+  readonly document: string;
+}
+
+/** A document that this release cannot read leaves its tenant with the rules from before, and nobody else is hurt. */
+function rulesIn(app: App, { standing }: Memory, { tenantNo, id, document }: RulesRow): RulesInForce {
+  try {
+    return { id, rules: parseRuleset(JSON.parse(document)) };
+  } catch (error) {
+    app.metrics.count("threat_failures");
+    app.log.error({ err: error, tenantNo, rules: id }, "threat: rules cannot be read; those from before stay in force");
+    return standing?.rulesOf(tenantNo) ?? NO_RULES;
+  }
 }
 
 async function readThresholdsForAllTenants(app: App): Promise<Map<string, number>> {

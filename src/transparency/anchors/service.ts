@@ -25,7 +25,8 @@ const Line = z.object({ at: z.iso.datetime(), note: z.string() });
 
 /**
  * Writes every tenant's newest checkpoint down outside the database, a line each that is on the disk before this
- * answers. A disk that is away is told (`AWAY`) and stops nothing. Answers how many lines it wrote.
+ * answers. A disk that is away, or a file that lost what it held, is told (`AWAY`); the file is not begun anew, since a
+ * log is not signed without the anchor that it had. Answers how many lines it wrote.
  */
 export async function anchorForAllTenants(app: App, tenants: readonly Tenant[]): Promise<number> {
   const { anchorDir } = app.config;
@@ -86,13 +87,14 @@ export async function noteAnchor(app: App, tenantNo: number, state: AnchorState)
 async function anchorOne(app: App, tenant: Tenant, anchorDir: string): Promise<boolean> {
   const newest = await latestCheckpoint(app, tenant.no);
   if (newest === null) return false;
+  const known = await anchorState(app, tenant.no, FILE_ANCHOR);
   const held = await lastAnchored(app, tenant);
+  if ((held?.size ?? 0) < known.size) throw new Error(`The anchor file no longer holds the tree of ${known.size}.`);
   const state = { name: FILE_ANCHOR, size: held?.size ?? 0, heldAt: app.clock.now(), fault: null };
   if (held !== null && held.size >= newest.size) {
     const isFork = held.size > newest.size || !held.root.equals(newest.root);
-    const { heldAt, fault: before } = await anchorState(app, tenant.no, FILE_ANCHOR);
     const fault = isFork ? "AHEAD" : null;
-    if (fault !== before) await noteAnchor(app, tenant.no, { ...state, heldAt, fault });
+    if (fault !== known.fault) await noteAnchor(app, tenant.no, { ...state, heldAt: known.heldAt, fault });
     return false;
   }
   const line = { at: instantText(app.clock.now()), note: newest.note };

@@ -4,7 +4,7 @@ import { findConsistencyFault } from "../../kernel/merkle.js";
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
 import type { Tenant } from "../../tenancy/entities.js";
-import { FILE_ANCHOR, lastAnchored } from "../anchors/service.js";
+import { anchorState, FILE_ANCHOR, lastAnchored } from "../anchors/service.js";
 import { latestCheckpoint, tileReader } from "../reading/service.js";
 import { consistencyProofFromTiles } from "../tiles.js";
 
@@ -16,6 +16,8 @@ export enum ForkReason {
   CHANGED = "CHANGED",
   /** Tiles are missing, so that nothing can be proven. */
   TILES_MISSING = "TILES_MISSING",
+  /** The anchor file cannot be read, or holds less than it once did. */
+  ANCHOR_MISSING = "ANCHOR_MISSING",
 }
 
 /** What keeps a log from being signed. */
@@ -36,19 +38,24 @@ interface Tree {
 
 /**
  * Whether a tree continues the last checkpoint of this generation in the database, and the last one that was written
- * down outside: signing one that does not would be signing a fork. Null where it does.
+ * down outside: signing one that does not would be signing a fork, and so might be signing on without an anchor that
+ * there was. Null where it does.
  */
 export async function findFork(app: App, tenant: Tenant, tree: Tree, generation: number): Promise<Fork | null> {
   const last = await latestCheckpoint(app, tenant.no);
+  const known = await anchorState(app, tenant.no, FILE_ANCHOR); // before the file, which is written first
+  const anchored = await anchoredOrNone(app, tenant);
   const held = [
     { heldBy: "database", checkpoint: last?.generation === generation ? last : null },
-    { heldBy: FILE_ANCHOR, checkpoint: await anchoredOrNone(app, tenant) },
+    { heldBy: FILE_ANCHOR, checkpoint: anchored },
   ];
   for (const { heldBy, checkpoint } of held) {
     const reason = checkpoint === null ? null : await forkReason(app, tenant.no, checkpoint, tree);
     if (reason !== null) return { reason, heldBy, signedSize: checkpoint?.size ?? 0, treeSize: tree.size };
   }
-  return null;
+  if (app.config.anchorDir === null || known.size <= (anchored?.size ?? 0)) return null;
+  const { ANCHOR_MISSING: reason } = ForkReason;
+  return { reason, heldBy: FILE_ANCHOR, signedSize: known.size, treeSize: tree.size };
 }
 
 /** The logs that this process refuses to sign, by tenant. */
@@ -79,7 +86,7 @@ async function forkReason(app: App, tenantNo: number, older: Tree, tree: Tree): 
   }
 }
 
-/** A disk that is away keeps nobody from signing; writing to it tells of that. */
+/** None where the file cannot be read: what it is known to have held then tells whether that may be. */
 async function anchoredOrNone(app: App, tenant: Tenant): Promise<Tree | null> {
   try {
     return await lastAnchored(app, tenant);

@@ -63,7 +63,11 @@ async function askFor(app: App, tenants: readonly Tenant[], witness: Witness): P
     const ofLog = `${witness.url} ${tenant.no}`;
     if (isAbsent(app, witness.url)) return cosigned;
     if (isAbsent(app, ofLog)) continue;
-    const fault = await cosignOne(app, tenant, witness);
+    const fault = await cosignOne(app, tenant, witness).catch((error: unknown) => {
+      const { name } = witness.verifier;
+      app.log.error({ err: error, tenant: tenant.id, witness: name }, "log: a witness could not be asked to cosign");
+      noteAbsence(app, ofLog, true); // the other logs are none the worse for it
+    });
     if (fault === undefined) continue;
     noteAbsence(app, witness.url, fault === "AWAY");
     noteAbsence(app, ofLog, fault !== null && fault !== "AWAY");
