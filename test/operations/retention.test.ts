@@ -4,13 +4,16 @@ import { join } from "node:path";
 import { CompactSign } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
-import { outcomesOf } from "../../src/exchange/contents/service.js";
+import { commitmentLeaf } from "../../src/exchange/commitments/rules.js";
+import { outcomesOf, packOutcomes } from "../../src/exchange/contents/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
-import { extractFault } from "../../src/exchange/extracts/service.js";
+import { type BatchExtract, extractFault } from "../../src/exchange/extracts/service.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
+import { ItemOutcome } from "../../src/exchange/posting/rules.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { leafHash } from "../../src/kernel/digest.js";
 import { balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { type RetainReport, retain } from "../../src/operations/retaining/service.js";
@@ -24,6 +27,7 @@ import { markPayoutPaid, payoutsOf } from "../../src/settlement/payouts/service.
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { logSigner } from "../../src/transparency/keys/service.js";
+import { formatProofFile, parseProofFile } from "../../src/transparency/proofs/rules.js";
 import { readPolicy } from "../../src/transparency/proofs/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
 import { EUROS, openPaid, release } from "../settlement/payout-place.js";
@@ -326,6 +330,26 @@ describe("after the old day has left", () => {
   });
 });
 
+/** Other outcomes, with all that a line can say about them by itself. */
+function inventedOutcomes({ batch, outcomes: items, periodProofs }: BatchExtract): object {
+  const invented = items.map(() => ({ outcome: ItemOutcome.POSTED }));
+  const outcomesSha256 = packOutcomes(invented).sha256.toString("hex");
+  const leaf = commitmentLeaf({ batchId: batch.id, payloadSha256: batch.payloadSha256, outcomesSha256 });
+  const alone = { index: 0, size: 1, hashes: [], leaf, root: leafHash(leaf).toString("hex") };
+  return {
+    batch: { ...batch, outcomesSha256 },
+    outcomes: invented,
+    periodProofs: periodProofs.map(({ periodId }) => ({ periodId, ...alone })),
+  };
+}
+
+function withoutDetail(file: string): string {
+  const { index, hashes, checkpoint, extra } = present(parseProofFile(file), "a proof");
+  const { leaf } = present(extra, "the leaf of a proof");
+  const bytes = hashes.map((hash) => Buffer.from(hash));
+  return formatProofFile({ index, hashes: bytes, checkpoint, extra: { leaf, detail: null } });
+}
+
 test("an export in which anything was changed does not verify, and says where", async () => {
   const keys = { jwks: await jwks(), log: readPolicy({ log: await logKey(), witnesses: [], quorum: 0 }) };
   const [first] = await exported();
@@ -351,7 +375,11 @@ test("an export in which anything was changed does not verify, and says where", 
     ["NOT_IN_PERIOD", { periodProofs: [{ ...proof, root: "0".repeat(64) }] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], flipped(logProofs[1])] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[1].replace(/^index \d+$/m, "index 0")] }],
-    ["RECEIPT_INVALID", { logProofs: [logProofs[1], logProofs[1]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[1], logProofs[1]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[0]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], withoutDetail(logProofs[1])] }],
+    ["NOT_IN_PERIOD", { periodProofs: [] }],
+    ["NOT_IN_LOG", inventedOutcomes(line)],
   ];
   for (const [fault, change] of cases) expect(extractFault({ ...line, ...change }, keys)).toBe(fault);
 });
