@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CompactSign } from "jose";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { commitmentLeaf } from "../../src/exchange/commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../../src/exchange/contents/service.js";
@@ -13,7 +13,7 @@ import { ItemOutcome } from "../../src/exchange/posting/rules.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { present } from "../../src/kernel/assert.js";
-import { leafHash } from "../../src/kernel/digest.js";
+import { leafHash, sha256Hex } from "../../src/kernel/digest.js";
 import { balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { type RetainReport, retain } from "../../src/operations/retaining/service.js";
@@ -114,6 +114,30 @@ async function number(): Promise<void> {
 }
 
 const run = (isDry = false, folder = to) => retain(app, place.tenant, { to: folder, isDry });
+
+/** Two runs that both have written their files before either removes anything. */
+async function runTwice(): Promise<RetainReport[]> {
+  const runner = app.database.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    await runner.query("select 1 from posting_cursor where tenant_no = ? for update", [place.tenant.no]);
+    const reports = Promise.all([run(), run()]);
+    const waiting = async () => {
+      const [row] = await app.database.query(
+        `select count(*) as n from information_schema.processlist
+         where db = database() and info like '%posting_cursor%for update%' and info not like '%processlist%'`,
+      );
+      return Number(row.n);
+    };
+    await vi.waitUntil(async () => (await waiting()) === 2, { timeout: 20_000 });
+    await runner.commitTransaction();
+    return await reports;
+  } finally {
+    if (runner.isTransactionActive) await runner.rollbackTransaction();
+    await runner.release();
+  }
+}
+
 const check = async () => (await fsck(app, { tenantId: place.tenant.id })).differences;
 const named = (name: string) => present(batches.get(name), "a batch that was sent");
 
@@ -323,8 +347,22 @@ describe("after the old day has left", () => {
       if (state === PayoutState.EXPORTED)
         await markPayoutPaid(app, place.shell, { payoutId: id, amount: null, note: null });
     }
-    expect(await run()).toMatchObject({ batches: 2, held: { WAITING_ROLLBACK: 1 } });
+    const reports = await runTwice();
+    expect(reports).toContainEqual(expect.objectContaining({ batches: 2, files: 1, held: { WAITING_ROLLBACK: 1 } }));
+    const second = { batches: 0, transactions: 0, files: 0, held: { WAITING_ROLLBACK: 1, CHANGED: 2 } };
+    expect(reports).toContainEqual(expect.objectContaining(second));
     expect(await kept()).toEqual(["waiting", "replay", "fresh"]);
+    const removals: { id: string; detail: string }[] = await app.database.query(
+      "select subject_id as id, detail from act where tenant_no = ? and type = 'BATCH_REMOVED'",
+      [place.tenant.no],
+    );
+    expect(removals).toHaveLength(4);
+    for (const { id, detail } of removals) {
+      const { file, sha256, line } = JSON.parse(detail).after.export;
+      const text = await readFile(join(to, file), "utf8");
+      expect(sha256Hex(text)).toBe(sha256);
+      expect(JSON.parse(text.split("\n")[line] ?? "").batch.id).toBe(id);
+    }
     await number();
     expect(await check()).toEqual([]);
   });
