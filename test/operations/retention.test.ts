@@ -2,15 +2,18 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CompactSign } from "jose";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
-import { outcomesOf } from "../../src/exchange/contents/service.js";
+import { commitmentLeaf } from "../../src/exchange/commitments/rules.js";
+import { outcomesOf, packOutcomes } from "../../src/exchange/contents/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
-import { extractFault } from "../../src/exchange/extracts/service.js";
+import { type BatchExtract, extractFault } from "../../src/exchange/extracts/service.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
+import { ItemOutcome } from "../../src/exchange/posting/rules.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { leafHash, sha256Hex } from "../../src/kernel/digest.js";
 import { balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { type RetainReport, retain } from "../../src/operations/retaining/service.js";
@@ -24,6 +27,7 @@ import { markPayoutPaid, payoutsOf } from "../../src/settlement/payouts/service.
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { logSigner } from "../../src/transparency/keys/service.js";
+import { formatProofFile, parseProofFile } from "../../src/transparency/proofs/rules.js";
 import { readPolicy } from "../../src/transparency/proofs/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
 import { EUROS, openPaid, release } from "../settlement/payout-place.js";
@@ -110,6 +114,30 @@ async function number(): Promise<void> {
 }
 
 const run = (isDry = false, folder = to) => retain(app, place.tenant, { to: folder, isDry });
+
+/** Two runs that both have written their files before either removes anything. */
+async function runTwice(): Promise<RetainReport[]> {
+  const runner = app.database.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    await runner.query("select 1 from posting_cursor where tenant_no = ? for update", [place.tenant.no]);
+    const reports = Promise.all([run(), run()]);
+    const waiting = async () => {
+      const [row] = await app.database.query(
+        `select count(*) as n from information_schema.processlist
+         where db = database() and info like '%posting_cursor%for update%' and info not like '%processlist%'`,
+      );
+      return Number(row.n);
+    };
+    await vi.waitUntil(async () => (await waiting()) === 2, { timeout: 20_000 });
+    await runner.commitTransaction();
+    return await reports;
+  } finally {
+    if (runner.isTransactionActive) await runner.rollbackTransaction();
+    await runner.release();
+  }
+}
+
 const check = async () => (await fsck(app, { tenantId: place.tenant.id })).differences;
 const named = (name: string) => present(batches.get(name), "a batch that was sent");
 
@@ -319,12 +347,46 @@ describe("after the old day has left", () => {
       if (state === PayoutState.EXPORTED)
         await markPayoutPaid(app, place.shell, { payoutId: id, amount: null, note: null });
     }
-    expect(await run()).toMatchObject({ batches: 2, held: { WAITING_ROLLBACK: 1 } });
+    const reports = await runTwice();
+    expect(reports).toContainEqual(expect.objectContaining({ batches: 2, files: 1, held: { WAITING_ROLLBACK: 1 } }));
+    const second = { batches: 0, transactions: 0, files: 0, held: { WAITING_ROLLBACK: 1, CHANGED: 2 } };
+    expect(reports).toContainEqual(expect.objectContaining(second));
     expect(await kept()).toEqual(["waiting", "replay", "fresh"]);
+    const removals: { id: string; detail: string }[] = await app.database.query(
+      "select subject_id as id, detail from act where tenant_no = ? and type = 'BATCH_REMOVED'",
+      [place.tenant.no],
+    );
+    expect(removals).toHaveLength(4);
+    for (const { id, detail } of removals) {
+      const { file, sha256, line } = JSON.parse(detail).after.export;
+      const text = await readFile(join(to, file), "utf8");
+      expect(sha256Hex(text)).toBe(sha256);
+      expect(JSON.parse(text.split("\n")[line] ?? "").batch.id).toBe(id);
+    }
     await number();
     expect(await check()).toEqual([]);
   });
 });
+
+/** Other outcomes, with all that a line can say about them by itself. */
+function inventedOutcomes({ batch, outcomes: items, periodProofs }: BatchExtract): object {
+  const invented = items.map(() => ({ outcome: ItemOutcome.POSTED }));
+  const outcomesSha256 = packOutcomes(invented).sha256.toString("hex");
+  const leaf = commitmentLeaf({ batchId: batch.id, payloadSha256: batch.payloadSha256, outcomesSha256 });
+  const alone = { index: 0, size: 1, hashes: [], leaf, root: leafHash(leaf).toString("hex") };
+  return {
+    batch: { ...batch, outcomesSha256 },
+    outcomes: invented,
+    periodProofs: periodProofs.map(({ periodId }) => ({ periodId, ...alone })),
+  };
+}
+
+function withoutDetail(file: string): string {
+  const { index, hashes, checkpoint, extra } = present(parseProofFile(file), "a proof");
+  const { leaf } = present(extra, "the leaf of a proof");
+  const bytes = hashes.map((hash) => Buffer.from(hash));
+  return formatProofFile({ index, hashes: bytes, checkpoint, extra: { leaf, detail: null } });
+}
 
 test("an export in which anything was changed does not verify, and says where", async () => {
   const keys = { jwks: await jwks(), log: readPolicy({ log: await logKey(), witnesses: [], quorum: 0 }) };
@@ -351,7 +413,11 @@ test("an export in which anything was changed does not verify, and says where", 
     ["NOT_IN_PERIOD", { periodProofs: [{ ...proof, root: "0".repeat(64) }] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], flipped(logProofs[1])] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[1].replace(/^index \d+$/m, "index 0")] }],
-    ["RECEIPT_INVALID", { logProofs: [logProofs[1], logProofs[1]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[1], logProofs[1]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[0]] }],
+    ["NOT_IN_LOG", { logProofs: [logProofs[0], withoutDetail(logProofs[1])] }],
+    ["NOT_IN_PERIOD", { periodProofs: [] }],
+    ["NOT_IN_LOG", inventedOutcomes(line)],
   ];
   for (const [fault, change] of cases) expect(extractFault({ ...line, ...change }, keys)).toBe(fault);
 });

@@ -22,6 +22,8 @@ import { receiptOf } from "../submission/service.js";
 
 const RECEIPT_TYPE = "quittance-receipt+jws";
 const BATCH_TYPE = "quittance-batch+jws";
+/** The acts of a batch that an export proves, in the order of its proofs. */
+const LOGGED = [ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED];
 
 /** A period that a batch was posted into, and the tree of all its batches. */
 export interface ProvenPeriod {
@@ -42,7 +44,7 @@ export async function extractOf(
 ): Promise<BatchExtract | null> {
   const tenant = { tenantId: partner.tenantId, tenantNo: partner.tenantNo };
   const logProofs: BatchExtract["logProofs"] = [];
-  for (const type of [ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED]) {
+  for (const type of LOGGED) {
     const proof = await inclusionProofOf(app, tenant, { type, subjectId: batch.id });
     if (proof === null) return null;
     logProofs.push(proof.file);
@@ -119,17 +121,17 @@ export interface ExtractKeys {
 
 /**
  * Checks an exported batch offline: the signature of whoever sent it, the outcomes, its place in its periods' trees,
- * that the log holds its acceptance and its posting, and the platform's receipt of that acceptance. Null when all
- * holds.
+ * that the log holds its acceptance and its posting with these outcomes, and the platform's receipt of that acceptance.
+ * Null when all holds.
  */
 export function extractFault(line: unknown, keys: ExtractKeys): ExtractFault | null {
   const { data: extract } = extractSchema.safeParse(line);
   if (extract === undefined) return "NOT_AN_EXTRACT";
-  const leaves = extract.logProofs.map((file) => leafInLog(extract, file, keys.log));
+  const leaves = extract.logProofs.map((file, at) => leafInLog(extract, { file, type: LOGGED[at] }, keys.log));
   return (
     signatureFault(extract) ??
     outcomesFault(extract) ??
-    (extract.periodProofs.every((proof) => isInPeriod(extract, proof)) ? null : "NOT_IN_PERIOD") ??
+    (isInPeriods(extract) ? null : "NOT_IN_PERIOD") ??
     (leaves.includes(null) ? "NOT_IN_LOG" : null) ??
     receiptFault(extract, leaves[0] ?? "", keys.jwks)
   );
@@ -166,6 +168,13 @@ function outcomesFault({ outcomes, batch }: BatchExtract): ExtractFault | null {
   return sha256Hex(`[${texts.join(",")}]`) === batch.outcomesSha256 ? null : "OUTCOMES_MISMATCH";
 }
 
+/** Whatever was posted went into a period. */
+function isInPeriods(extract: BatchExtract): boolean {
+  const { outcomes, periodProofs } = extract;
+  if (periodProofs.length === 0) return outcomes.every(({ outcome }) => outcome !== ItemOutcome.POSTED);
+  return periodProofs.every((proof) => isInPeriod(extract, proof));
+}
+
 function isInPeriod({ batch }: BatchExtract, proof: BatchExtract["periodProofs"][number]): boolean {
   const leaf = JSON.parse(proof.leaf);
   const isOfBatch = leaf.batch === batch.id && leaf.payloadSha256 === batch.payloadSha256;
@@ -176,10 +185,21 @@ function isInPeriod({ batch }: BatchExtract, proof: BatchExtract["periodProofs"]
   return findInclusionFault({ index, size, leafHash: leafHash(proof.leaf), proof: path, root }) === null;
 }
 
-/** The leaf that a proof leads from; null where it does not lead to what the log signed, or is of something else. */
-function leafInLog({ batch }: BatchExtract, file: string, policy: LogPolicy): string | null {
+interface LogClaim {
+  readonly file: string;
+  readonly type: ActType | undefined;
+}
+
+/**
+ * The leaf that a proof leads from; null where it does not lead to what the log signed, is of another act, or is of a
+ * posting with other outcomes.
+ */
+function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: LogPolicy): string | null {
   const opened = openProof(file, policy);
   if ("fault" in opened) return null;
-  const { leaf } = opened.found;
-  return JSON.parse(leaf).subject === batch.id ? leaf : null;
+  const { leaf, detail } = opened.found;
+  const act = JSON.parse(leaf);
+  if (act.subject !== batch.id || act.type !== type) return null;
+  if (type !== ActType.BATCH_POSTED) return leaf;
+  return detail !== null && JSON.parse(detail).after?.outcomesSha256 === batch.outcomesSha256 ? leaf : null;
 }

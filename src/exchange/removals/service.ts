@@ -119,6 +119,19 @@ export async function isReversedLater(
   return false;
 }
 
+/** Whether none of these was removed meanwhile, read under their partner's cursor. */
+export async function areKept(
+  tx: Tx,
+  { tenantNo }: Pick<Partner, "tenantNo">,
+  batches: readonly KeptBatch[],
+): Promise<boolean> {
+  const [row] = await tx.query(
+    "select count(*) as kept from batch where tenant_no = ? and no in (?) and removed_at is null",
+    [tenantNo, batches.map(({ batch }) => batch.no)],
+  );
+  return Number(row.kept) === batches.length;
+}
+
 /** Where a batch can be read from now on. */
 export interface Exported {
   readonly file: string;
@@ -131,14 +144,13 @@ export interface Exported {
 /**
  * Removes a batch under its partner's cursor: envelope, transactions, `jti` and the detail of its first act. What stays
  * are hashes: its ids are taken for ever, and its place in the log and in its periods can be proved. One act tells.
- * False where another run was first.
  */
 export async function removeBatch(
   app: App,
   tx: Tx,
   actor: Actor,
   { partner, kept, exported }: { readonly partner: Partner; readonly kept: KeptBatch; readonly exported: Exported },
-): Promise<boolean> {
+): Promise<void> {
   const { tenantNo, no: partnerNo } = partner;
   const { id, no, itemCount, payloadSha256 } = kept.batch;
   const removedAt = app.clock.now();
@@ -147,7 +159,7 @@ export async function removeBatch(
      where tenant_no = ? and no = ? and removed_at is null and state = 'POSTED'`,
     [removedAt, tenantNo, no],
   );
-  if (affectedRows === 0) return false; // another run was first
+  assert(affectedRows === 1, `${id} is still kept when it is removed`);
   const takenIds = await removeTransactions(tx, partner, kept);
   await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [takenIds, tenantNo, no]);
   await tx.query("delete from batch_content where tenant_no = ? and batch_no = ?", [tenantNo, no]);
@@ -161,7 +173,6 @@ export async function removeBatch(
   const after = { state: "REMOVED", takenIds, payloadSha256: payloadSha256.toString("hex"), export: { ...exported } };
   const act = { type: ActType.BATCH_REMOVED, subjectId: id, partner: { id: partner.id, no: partnerNo }, before, after };
   await recordActs(tx, actor, removedAt, [act]);
-  return true;
 }
 
 /** Answers how many ids stay as hashes: those of refused rollbacks were free already. */

@@ -1,6 +1,6 @@
 import { treeOfPeriod } from "../../exchange/commitments/service.js";
 import { type ExtractKeys, extractFault, extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
-import { isReversedLater, type KeptBatch, keptBatches, removeBatch } from "../../exchange/removals/service.js";
+import { areKept, isReversedLater, type KeptBatch, keptBatches, removeBatch } from "../../exchange/removals/service.js";
 import { publicKeysForAllTenants } from "../../identity/platform-keys/service.js";
 import { type Actor, shellActor } from "../../kernel/actor.js";
 import { assert, present } from "../../kernel/assert.js";
@@ -178,23 +178,24 @@ async function exportAndRemove(run: Run, slice: readonly KeptBatch[]): Promise<v
   }
   const [first] = proven;
   if (first === undefined) return;
-  const name = `${partner.tenantId}/${partner.id}/${first.batch.id}.ndjson`;
-  const file = await writeExport(order.to, name, lines, (line, index) =>
+  const stem = `${partner.tenantId}/${partner.id}/${first.batch.id}`;
+  const { name, sha256 } = await writeExport(order.to, stem, lines, (line, index) =>
     line === lines[index] ? extractFault(JSON.parse(line), keys) : "ANOTHER_LINE",
   );
   const periods = proven.flatMap(({ periodNos }) => periodNos);
-  const removed = await transact(app, async (tx) => {
-    await holdCursor(tx, partner); // nothing of it is posted, reversed or settled meanwhile
-    const gone: KeptBatch[] = [];
+  const isRemoved = await transact(app, async (tx) => {
+    await holdCursor(tx, partner); // nothing of it is posted, reversed, settled or removed meanwhile
+    const keys = proven.flatMap((kept) => kept.keys);
+    if (!(await areKept(tx, partner, proven)) || (await isReversedLater(tx, partner, keys, periods))) return false;
     for (const [line, kept] of proven.entries()) {
-      if (await isReversedLater(tx, partner, kept.keys, periods)) continue; // since it was looked at
-      const exported = { file: name, sha256: file.sha256, line };
-      if (await removeBatch(app, tx, actor, { partner, kept, exported })) gone.push(kept);
+      await removeBatch(app, tx, actor, { partner, kept, exported: { file: name, sha256, line } });
     }
-    return gone;
+    return true;
   });
-  report.files += 1;
-  count(report, removed);
+  if (isRemoved) {
+    report.files += 1;
+    count(report, proven);
+  } else for (const _ of proven) countHeld(report, "CHANGED"); // since it was looked at; a file has all of it or none
   order.onProgress?.(report);
 }
 
