@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { createClient } from "../../src/identity/clients/service.js";
 import { Role, UserState } from "../../src/identity/users/entities.js";
 import { createUser, disableUser, inviteUser, userOf } from "../../src/identity/users/service.js";
+import { PrincipalKind } from "../../src/kernel/actor.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
@@ -9,6 +11,8 @@ import { type Browser, openBrowser } from "../support/browser.js";
 import { PASSWORD, seedPerson } from "../support/people.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
 import { connect } from "../support/socket.js";
+import { proofOf } from "./place.js";
+import { newKey } from "./signing.js";
 
 /** Two api processes on one database, each with a Redis of its own kind of nothing. */
 const app = await testApp();
@@ -321,7 +325,7 @@ describe("who manages people", () => {
     expect(data.users.totalCount).toBe(5);
   });
 
-  test("is an operator only until the first of a tenant's people is in", async () => {
+  test("is an operator only until the first of a tenant's people, or programs, is in", async () => {
     const platform = await ensurePlatformTenant(app);
     const home = await seedTenant(app);
     const operators = { ...home.actor, tenantId: platform.id, tenantNo: platform.no };
@@ -346,3 +350,14 @@ async function actsAbout(subjectId: string, type: ActType): Promise<number> {
   ]);
   return Number(acts);
 }
+    const key = await newKey();
+    const operatorThere = { ...home.actor, kind: PrincipalKind.OPERATOR };
+    const jwks = JSON.stringify(key.publicJwk);
+    const client = { partnerId: null, name: "late", scopes: ["audit:read"], jwks };
+    const proofs = [await proofOf(app, operatorThere, key)];
+    await expect(createClient(app, operatorThere, { ...client, proofs })).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const byProgram = await seedTenant(app);
+    await seedClient(app, byProgram.actor, null);
+    const late = { email: "late@example.com", name: "Late", roles: [Role.ADMIN] };
+    const actor = { ...byProgram.actor, kind: PrincipalKind.OPERATOR };
+    await expect(createUser(app, actor, late)).rejects.toMatchObject({ code: "FORBIDDEN" });
