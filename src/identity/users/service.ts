@@ -141,7 +141,7 @@ export async function disableUser(
     checkMayManage(actor, rolesIn(roleList));
     if (before === UserState.DISABLED) return userId;
     const state = UserState.DISABLED;
-    const none = { passwordHash: null, issuer: null, subject: null, ...NO_INVITATION };
+    const none = { ...NO_CREDENTIAL, ...NO_INVITATION };
     await tx.update(User, { tenantId: actor.tenantId, id: userId }, { state, ...none });
     const sessionsEnded = await endSessionsOf(app, tx, actor, userId);
     const after = { state, reason, sessionsEnded };
@@ -195,6 +195,9 @@ export async function lockUser(tx: Tx, tenantId: string, userId: string): Promis
 
 /** The columns of a person without an open invitation. */
 export const NO_INVITATION = { invitedAt: null, invitationEndsAt: null } as const;
+
+/** The columns of a person whom neither a password nor a provider lets in. */
+export const NO_CREDENTIAL = { passwordHash: null, issuer: null, subject: null } as const;
 
 /** What an act about a person says besides its type. */
 export function about(subjectId: string): Pick<ActInput, "subjectId" | "partner"> {
