@@ -5,7 +5,8 @@ import { isSamePerson } from "../../src/identity/four-eyes/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys } from "../../src/identity/registrations/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
-import { Role } from "../../src/identity/users/entities.js";
+import { Role, User } from "../../src/identity/users/entities.js";
+import { disableUser, inviteUser } from "../../src/identity/users/service.js";
 import { type Actor, shellActor } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
@@ -94,6 +95,36 @@ test("who registered a key of a client is one with it; clients with one key mana
   expect(await same(one.client.id, person.user.id)).toBe(true);
   expect(await same(person.user.id, two.client.id)).toBe(true);
   expect(await same(one.client.id, two.client.id)).toBe(false);
+});
+
+test("who invited a person to a password is one with him; a provider or the shell makes two", async () => {
+  const { home, person, another, drafted } = await place();
+  const invited = await seedPerson(app, person.actor, [Role.ADMIN]);
+  const reinvited = await seedPerson(app, home.actor, [Role.ADMIN]);
+  await inviteUser(app, person.actor, reinvited.user.id);
+  const byInvited = await drafted(invited.actor);
+  await expect(activateConfiguration(app, person.actor, byInvited)).rejects.toMatchObject(FORBIDDEN);
+  await expect(activateConfiguration(app, reinvited.actor, byInvited)).rejects.toMatchObject(FORBIDDEN);
+  await disableUser(app, person.actor, { userId: invited.user.id, reason: "left" });
+  await expect(activateConfiguration(app, person.actor, byInvited)).rejects.toMatchObject(FORBIDDEN);
+  expect((await activateConfiguration(app, another.actor, byInvited)).activatedBy).toBe(another.user.id);
+  const vouched = await seedPerson(app, person.actor, [Role.ADMIN]);
+  const where = { tenantId: vouched.user.tenantId, id: vouched.user.id };
+  await app.database.manager.update(User, where, { issuer: "https://login.example.com", subject: "vouched" });
+  expect(await isSamePerson(app.database.manager, home.actor, [vouched.user.id, person.user.id])).toBe(false);
+});
+
+test("who made a client is one with all that this registered a key for, and what that made", async () => {
+  const { home, person, another } = await place();
+  const two = await seedClient(app, home.actor, null, SCOPES);
+  const robot = await clientBy(person.actor);
+  await registerKeys(app, robot, { clientId: two.client.id, ...(await provenKey(app, robot, two.client.id)) });
+  const three = await clientBy(two.actor);
+  const same = (first: string, second: string) => isSamePerson(app.database.manager, home.actor, [first, second]);
+  for (const id of [two.client.id, three.principalId]) {
+    expect([await same(id, person.user.id), await same(person.user.id, id)]).toEqual([true, true]);
+    expect(await same(id, another.user.id)).toBe(false);
+  }
 });
 
 test("a payout account is approved by no client of the person who registered it", async () => {

@@ -1,7 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { createClient } from "../../src/identity/clients/service.js";
+import { actorOfSession, endSession, sessionIdOf } from "../../src/identity/sessions/service.js";
+import { changePassword } from "../../src/identity/sign-ins/service.js";
 import { Role, UserState } from "../../src/identity/users/entities.js";
 import { createUser, disableUser, inviteUser, userOf } from "../../src/identity/users/service.js";
+import { PrincipalKind } from "../../src/kernel/actor.js";
+import { present } from "../../src/kernel/assert.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
@@ -9,6 +14,8 @@ import { type Browser, openBrowser } from "../support/browser.js";
 import { PASSWORD, seedPerson } from "../support/people.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
 import { connect } from "../support/socket.js";
+import { proofOf } from "./place.js";
+import { newKey } from "./signing.js";
 
 /** Two api processes on one database, each with a Redis of its own kind of nothing. */
 const app = await testApp();
@@ -294,6 +301,25 @@ describe("another password", () => {
   });
 });
 
+describe("another password, sent twice or too late", () => {
+  test("is taken once of two at a time, and by no session that was ended", async () => {
+    const { home, user, browser } = await joined();
+    const secret = present(browser.cookies.get(SESSION), "the session's cookie");
+    const credentials = { secret, requestId: "req_test", traceparent: null, address: null };
+    const actor = present(await actorOfSession(app, credentials), "who is signed in");
+    const sessionId = present(await sessionIdOf(app, secret), "the session");
+    const change = (current: string, next: string) => changePassword(app, actor, { current, next, sessionId });
+    const nexts = ["a sentence nobody else would say", "another that nobody would think of"] as const;
+    const both = await Promise.allSettled(nexts.map((next) => change(PASSWORD, next)));
+    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const taken = both[0]?.status === "fulfilled" ? nexts[0] : nexts[1];
+    await endSession(app, actor, sessionId);
+    await expect(change(taken, PASSWORD)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(await actsAbout(user.id, ActType.USER_PASSWORD_CHANGED)).toBe(1);
+    expect((await openBrowser(api.url).post("/sign-in", signInForm(home.tenant.id, taken))).status).toBe(303);
+  });
+});
+
 describe("who manages people", () => {
   test("gives and takes no scope that he lacks, and changes nothing about himself", async () => {
     const home = await seedTenant(app);
@@ -321,7 +347,7 @@ describe("who manages people", () => {
     expect(data.users.totalCount).toBe(5);
   });
 
-  test("is an operator only until the first of a tenant's people is in", async () => {
+  test("is an operator only until the first of a tenant's people, or programs, is in", async () => {
     const platform = await ensurePlatformTenant(app);
     const home = await seedTenant(app);
     const operators = { ...home.actor, tenantId: platform.id, tenantNo: platform.no };
@@ -336,6 +362,17 @@ describe("who manages people", () => {
     const invitation = new URL(data.createUser.invitation.url).searchParams.get("invitation") ?? "";
     await openBrowser(api.url).post("/join", { invitation, password: PASSWORD, repeated: PASSWORD });
     expect((await ask("second")).errors?.[0]?.extensions["code"]).toBe("FORBIDDEN");
+    const key = await newKey();
+    const operatorThere = { ...home.actor, kind: PrincipalKind.OPERATOR };
+    const jwks = JSON.stringify(key.publicJwk);
+    const client = { partnerId: null, name: "late", scopes: ["audit:read"], jwks };
+    const proofs = [await proofOf(app, operatorThere, key)];
+    await expect(createClient(app, operatorThere, { ...client, proofs })).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const byProgram = await seedTenant(app);
+    await seedClient(app, byProgram.actor, null);
+    const late = { email: "late@example.com", name: "Late", roles: [Role.ADMIN] };
+    const actor = { ...byProgram.actor, kind: PrincipalKind.OPERATOR };
+    await expect(createUser(app, actor, late)).rejects.toMatchObject({ code: "FORBIDDEN" });
   });
 });
 

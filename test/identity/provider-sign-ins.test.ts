@@ -162,6 +162,22 @@ describe("signing in at an OpenID provider", () => {
     }
   });
 
+  test("and a password take each other's place when an invitation is taken up", async () => {
+    const { actor, user, invitation } = await place();
+    await setProvider(app, actor, { ...settings(provider.issuer), allowsPasswords: true });
+    provider.accounts.set("dana", { email: "dana@example.com", email_verified: false });
+    const atProvider = async (url: string) => (await goThere(actor, "dana", provider, new URL(url).search)).status;
+    expect(await atProvider(invitation.url)).toBe(303);
+    const next = await inviteUser(app, actor, user.id);
+    const text = new URL(next.invitation.url).searchParams.get("invitation") ?? "";
+    const form = { invitation: text, password: PASSWORD, repeated: PASSWORD };
+    expect((await openBrowser(api.url).post("/join", form)).status).toBe(303);
+    expect(await userOf(app, actor, user.id)).toMatchObject({ issuer: null, subject: null });
+    expect(await goThere(actor, "dana")).toMatchObject({ status: 401, said: STRANGER });
+    expect(await atProvider((await inviteUser(app, actor, user.id)).invitation.url)).toBe(303);
+    expect(await userOf(app, actor, user.id)).toMatchObject({ subject: "dana", passwordHash: null });
+  });
+
   test("of the installation serves the tenants that have none, where it was said so", async () => {
     const platform = await ensurePlatformTenant(app);
     const home = await seedTenant(app);

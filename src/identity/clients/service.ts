@@ -4,11 +4,12 @@ import { type Actor, isScope, PrincipalKind, type Scope } from "../../kernel/act
 import { newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
-import { isDuplicateKey, type Tx } from "../../platform/database.js";
+import { isDuplicateKey } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { PLATFORM_TENANT_ID, partnerOf, tenantOf } from "../../tenancy/service.js";
 import { Client, ClientKind } from "../entities.js";
 import { identityError } from "../errors.js";
+import { checkNobodyIsIn, handedOver, isHandingOver } from "../hand-over/service.js";
 import { readKeys } from "../key-reading/service.js";
 import { insertKeys, keyTaken, possessionRefusal } from "../registrations/service.js";
 import { scopeRefused } from "../rules.js";
@@ -40,8 +41,8 @@ export interface ClientChange {
 /**
  * Creates a client of the actor's tenant with its public keys, which wait for a second person's approval. Refuses
  * scopes that its kind may not hold (`VALIDATION`) or that the actor does not hold (`FORBIDDEN`), and keys that are
- * private, weak, of another kind or taken. In another tenant an operator makes the first client of its administration,
- * whose keys are good at once, and nothing else (`FORBIDDEN`).
+ * private, weak, of another kind or taken. In another tenant, while nobody is in, an operator makes the first client of
+ * its administration, whose keys are good at once, and nothing else (`FORBIDDEN`).
  */
 export async function createClient(
   app: App,
@@ -64,7 +65,7 @@ export async function createClient(
   try {
     const id = await once(app, actor, request, async (tx) => {
       if (refusal !== null) throw refusal;
-      if (isHandOver) await checkFirstClient(tx, actor.tenantId);
+      if (isHandOver) await checkNobodyIsIn(tx, actor.tenantId);
       const client = { id: newId("cli", app.clock), partnerId };
       const createdAt = app.clock.now();
       const scopeList = scopes.join(" ");
@@ -156,23 +157,6 @@ export async function countClients(
 /** The partner whose clients to show: the one asked for, else the actor's own; null for all. */
 async function visiblePartner(app: App, actor: Actor, partnerId: string | null): Promise<string | null> {
   return partnerId === null ? actor.partnerId : (await partnerOf(app, actor, partnerId)).id;
-}
-
-/** Whether an operator's client acts in a tenant other than the installation's own. */
-function isHandingOver(actor: Actor): boolean {
-  return actor.kind === PrincipalKind.OPERATOR && actor.tenantId !== PLATFORM_TENANT_ID;
-}
-
-/** Under the tenant's row lock, so that of two operators at once one is refused. */
-async function checkFirstClient(tx: Tx, tenantId: string): Promise<void> {
-  await tx.query("select id from tenant where id = ? for update", [tenantId]);
-  if ((await tx.countBy(Client, { tenantId, kind: ClientKind.TENANT })) > 0) throw handedOver();
-}
-
-function handedOver(): Error {
-  return identityError("FORBIDDEN", {
-    reason: "An operator makes a tenant's first client; the tenant makes the rest.",
-  });
 }
 
 function kindOf(actor: Actor, partnerId: string | null): ClientKind {

@@ -3,14 +3,14 @@ import { type Actor, PrincipalKind, type TenantRef } from "../../kernel/actor.js
 import type { Reader } from "../../platform/database.js";
 import { identityError } from "../errors.js";
 
-/** How far back it is followed who made a client. */
+/** How far back it is followed who made whom. */
 const MAKERS_MAX = 10;
 
 /** Those who stand behind a principal, as far as acts tell. */
 interface Hands {
   /** Itself, whoever made it, whoever made that, … */
   readonly makers: ReadonlySet<string>;
-  /** The same, and whoever registered a key of it: with that key he may act as it. */
+  /** The same, and whoever registered a key of one of these, and whoever made that: with the key he may act as it. */
   readonly all: ReadonlySet<string>;
 }
 
@@ -37,7 +37,9 @@ export async function checkSecondPerson(reader: Reader, actor: Actor, { by, reas
 
 /**
  * Whether two principals are known to be one person's: the same; one made, or registered a key of, the other; or both
- * were made by the same one. What is made at the shell is nobody's.
+ * were made by the same one. Who invites a person to a password has made him, since he could open the link himself.
+ * What is made at the shell is nobody's. One registrar of both makes them not one: a key manager registers everybody's,
+ * and a second person approves each.
  */
 export async function isSamePerson(
   reader: Reader,
@@ -50,32 +52,63 @@ export async function isSamePerson(
 }
 
 async function handsBehind(reader: Reader, tenant: TenantRef, principalId: string): Promise<Hands> {
-  const makers = new Set([principalId]);
-  let latest: string | undefined = principalId;
-  for (let nth = 0; nth < MAKERS_MAX && latest?.startsWith("cli_"); nth++) {
-    [latest] = await authorsOf(reader, tenant, ActType.CLIENT_CREATED, [latest]);
-    if (latest !== undefined) makers.add(latest);
-  }
-  const keys: { id: string }[] = await reader.query("select id from client_key where tenant_id = ? and client_id = ?", [
-    tenant.tenantId,
-    principalId,
+  const makersOf = (ids: readonly string[]) => makersBehind(reader, tenant, ids);
+  const makers = await closed(new Set([principalId]), makersOf);
+  const all = await closed(makers, async (ids) => [
+    ...(await makersOf(ids)),
+    ...(await registrarsBehind(reader, tenant, ids)),
   ]);
-  const ids = keys.map(({ id }) => id);
-  const registrars = ids.length === 0 ? [] : await authorsOf(reader, tenant, ActType.KEY_REGISTERED, ids);
-  return { makers, all: new Set([...makers, ...registrars]) };
+  return { makers, all };
+}
+
+/** These, those behind them, those behind those, … */
+async function closed(
+  from: ReadonlySet<string>,
+  behind: (ids: readonly string[]) => Promise<readonly string[]>,
+): Promise<ReadonlySet<string>> {
+  const found = new Set(from);
+  let latest = [...found];
+  for (let nth = 0; nth < MAKERS_MAX && latest.length > 0; nth++) {
+    latest = [...new Set(await behind(latest))].filter((id) => !found.has(id));
+    for (const id of latest) found.add(id);
+  }
+  return found;
+}
+
+/** Who made these clients, and who had the link by which these people got a password. */
+async function makersBehind(reader: Reader, tenant: TenantRef, ids: readonly string[]): Promise<string[]> {
+  const people: { id: string }[] = await reader.query(
+    "select id from user where tenant_id = ? and id in (?) and (subject is null or password_hash is not null)",
+    [tenant.tenantId, ids],
+  );
+  const invited = people.map(({ id }) => id);
+  return [
+    ...(await authorsOf(reader, tenant, [ActType.CLIENT_CREATED], ids)),
+    ...(await authorsOf(reader, tenant, [ActType.USER_CREATED, ActType.USER_INVITED], invited)),
+  ];
+}
+
+async function registrarsBehind(reader: Reader, tenant: TenantRef, ids: readonly string[]): Promise<string[]> {
+  const keys: { id: string }[] = await reader.query(
+    "select id from client_key where tenant_id = ? and client_id in (?)",
+    [tenant.tenantId, ids],
+  );
+  const keyIds = keys.map(({ id }) => id);
+  return authorsOf(reader, tenant, [ActType.KEY_REGISTERED], keyIds);
 }
 
 /** Who made these, of people and clients; the shell and ourselves are neither. */
 async function authorsOf(
   reader: Reader,
   { tenantNo }: TenantRef,
-  type: ActType,
+  types: readonly ActType[],
   subjectIds: readonly string[],
 ): Promise<string[]> {
+  if (subjectIds.length === 0) return [];
   const rows: { by: string }[] = await reader.query(
-    `select distinct principal_id as \`by\` from act where tenant_no = ? and subject_id in (?) and type = ?
+    `select distinct principal_id as \`by\` from act where tenant_no = ? and subject_id in (?) and type in (?)
        and principal_id regexp '^(usr|cli)_'`,
-    [tenantNo, subjectIds, type],
+    [tenantNo, subjectIds, types],
   );
   return rows.map(({ by }) => by);
 }

@@ -10,7 +10,7 @@ import { endSessionsOf, type StartedSession } from "../sessions/service.js";
 import { checkedPasswordHash, personActor, type SignInOrigin, signIn } from "../sign-ins/service.js";
 import { User, UserState } from "../users/entities.js";
 import { userError } from "../users/errors.js";
-import { about, lockUser, NO_INVITATION } from "../users/service.js";
+import { about, lockUser, NO_CREDENTIAL, NO_INVITATION } from "../users/service.js";
 import { invitationIn } from "./rules.js";
 
 /** What proves later who a person is: a password of ours, or a provider's word. */
@@ -62,7 +62,7 @@ export async function takeUp(
   await join(app, tx, actor, { user, credential });
 }
 
-/** Makes a person active with a credential, in the caller's transaction; earlier sessions end. */
+/** Makes a person active with a credential in place of any other, in the caller's transaction; earlier sessions end. */
 export async function join(
   app: App,
   tx: Tx,
@@ -70,7 +70,8 @@ export async function join(
   { user, credential }: { readonly user: User; readonly credential: Credential },
 ): Promise<void> {
   const { tenantId, id, state: before } = user;
-  const change = { ...credential, ...NO_INVITATION, state: UserState.ACTIVE, failures: 0, lockedUntil: null };
+  const only = { ...NO_CREDENTIAL, ...credential };
+  const change = { ...only, ...NO_INVITATION, state: UserState.ACTIVE, failures: 0, lockedUntil: null };
   await tx.update(User, { tenantId, id }, change);
   const sessionsEnded = await endSessionsOf(app, tx, actor, id);
   const method = "issuer" in credential ? SignInMethod.PROVIDER : SignInMethod.PASSWORD;

@@ -61,7 +61,8 @@ export async function signInWithPassword(
 
 /**
  * Gives oneself another password, the old one first; every other session of oneself ends. A wrong old one counts as at
- * signing in (`UNAUTHENTICATED`); a new one that is short or easily guessed is refused (`VALIDATION`).
+ * signing in (`UNAUTHENTICATED`); one that was changed meanwhile and a session that ended are refused alike. A new one
+ * that is short or easily guessed is refused (`VALIDATION`).
  */
 export async function changePassword(
   app: App,
@@ -72,11 +73,13 @@ export async function changePassword(
   const stored = isTaken(user, app.clock.now()) ? user.passwordHash : null;
   if (!(await isPassword(current, stored))) {
     if (stored !== null) await transact(app, (tx) => fail(app, tx, actor, user));
-    throw userError("UNAUTHENTICATED", { path: "/current", reason: "The password is wrong." });
+    throw notPresent();
   }
   const hash = await checkedPasswordHash(next, user.email);
   await transact(app, async (tx) => {
-    await lockUser(tx, actor.tenantId, user.id);
+    const { state, passwordHash: present } = await lockUser(tx, actor.tenantId, user.id);
+    if (state !== UserState.ACTIVE || present !== stored) throw notPresent();
+    if (!(await isOwnSession(tx, actor, sessionId))) throw notPresent();
     await tx.update(User, { tenantId: actor.tenantId, id: user.id }, { passwordHash: hash, failures: 0 });
     const sessionsEnded = await endSessionsOf(app, tx, actor, user.id, sessionId);
     const act = { ...about(user.id), type: ActType.USER_PASSWORD_CHANGED, after: { sessionsEnded } };
@@ -134,6 +137,19 @@ async function userWith(app: App, { tenantId, email: text }: PasswordAttempt): P
 /** Whether a password of that person is compared at all. */
 function isTaken({ state, lockedUntil }: User, now: Date): boolean {
   return state === UserState.ACTIVE && (lockedUntil === null || lockedUntil <= now);
+}
+
+/** Under the session's lock: whether it is the actor's, and nobody has ended it. */
+async function isOwnSession(tx: Tx, { tenantId, principalId }: Actor, sessionId: string): Promise<boolean> {
+  const rows: unknown[] = await tx.query(
+    "select id from user_session where tenant_id = ? and id = ? and user_id = ? and ended_at is null for update",
+    [tenantId, sessionId, principalId],
+  );
+  return rows.length > 0;
+}
+
+function notPresent(): Error {
+  return userError("UNAUTHENTICATED", { path: "/current", reason: "The password is wrong." });
 }
 
 /** Under the row's lock: the session, or null where the password was wrong or the person changed meanwhile. */

@@ -10,6 +10,7 @@ import { once } from "../../platform/idempotency.js";
 import { rowOf } from "../../platform/rows.js";
 import { PLATFORM_TENANT_ID } from "../../tenancy/service.js";
 import { ClientKind } from "../entities.js";
+import { checkNobodyIsIn, isHandingOver } from "../hand-over/service.js";
 import { INVITATION_DAYS, invitationText } from "../invitations/rules.js";
 import { scopeNotHeld } from "../rules.js";
 import { endSessionsOf } from "../sessions/service.js";
@@ -43,7 +44,7 @@ export interface Invited {
 /**
  * Makes a person's account and a one-time invitation. Refuses roles that may do more than the actor (`FORBIDDEN`) or
  * are not for that kind of person, and an address that is taken (`VALIDATION`). In another tenant an operator invites
- * only while nobody there has signed in yet (`FORBIDDEN`).
+ * only while nobody is in: no client of its administration, nobody who ever signed in (`FORBIDDEN`).
  */
 export async function createUser(
   app: App,
@@ -140,7 +141,7 @@ export async function disableUser(
     checkMayManage(actor, rolesIn(roleList));
     if (before === UserState.DISABLED) return userId;
     const state = UserState.DISABLED;
-    const none = { passwordHash: null, issuer: null, subject: null, ...NO_INVITATION };
+    const none = { ...NO_CREDENTIAL, ...NO_INVITATION };
     await tx.update(User, { tenantId: actor.tenantId, id: userId }, { state, ...none });
     const sessionsEnded = await endSessionsOf(app, tx, actor, userId);
     const after = { state, reason, sessionsEnded };
@@ -195,6 +196,9 @@ export async function lockUser(tx: Tx, tenantId: string, userId: string): Promis
 /** The columns of a person without an open invitation. */
 export const NO_INVITATION = { invitedAt: null, invitationEndsAt: null } as const;
 
+/** The columns of a person whom neither a password nor a provider lets in. */
+export const NO_CREDENTIAL = { passwordHash: null, issuer: null, subject: null } as const;
+
 /** What an act about a person says besides its type. */
 export function about(subjectId: string): Pick<ActInput, "subjectId" | "partner"> {
   return { subjectId, partner: null };
@@ -232,22 +236,6 @@ function openInvitation(invitedAt: Date): Pick<User, "invitedAt" | "invitationEn
 
 function endOf(invitedAt: Date): Date {
   return later(invitedAt, INVITATION_DAYS * DAY_MS);
-}
-
-/** Whether an operator acts in a tenant other than the installation's own. */
-function isHandingOver(actor: Actor): boolean {
-  return actor.kind === PrincipalKind.OPERATOR && actor.tenantId !== PLATFORM_TENANT_ID;
-}
-
-/** Under the tenant's row lock; from the first sign-in on the tenant invites its people itself. */
-async function checkNobodyIsIn(tx: Tx, tenantId: string): Promise<void> {
-  await tx.query("select id from tenant where id = ? for update", [tenantId]);
-  const [{ joined }] = await tx.query(
-    "select count(*) as joined from user where tenant_id = ? and signed_in_at is not null",
-    [tenantId],
-  );
-  if (Number(joined) === 0) return;
-  throw userError("FORBIDDEN", { reason: "An operator invites a tenant's first people; the tenant invites the rest." });
 }
 
 /** Nobody gives away, or takes away, a scope that he lacks; an operator who hands a tenant over, and the shell, may. */
