@@ -40,7 +40,8 @@ const lookedAt = perApp(() => new Set<number>());
 /**
  * Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. A tree that does not
  * continue what was signed before, here or in the anchor file, is never signed (`refusedLogs`, null): that would be a
- * fork. A process looks once at each tree that has not grown, and again while it is refused, so that a restored backup is found at its start.
+ * fork. A process looks once at each tree that has not grown, and again while it is refused, so that a restored backup
+ * is found at its start.
  */
 export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
   const found = await app.database.manager.findOneBy(LogTree, { tenantNo: tenant.no });

@@ -15,8 +15,9 @@ const COMPROMISED = "COMPROMISED";
 
 /**
  * Listens to keys being revoked: where one is because somebody else may have it, its batches that are not posted are
- * quarantined in the same transaction, and those that were for another cause are told to be for this one. Each partner's cursor is held, so a batch that is being posted meanwhile is
- * posted first, and listed as such; none of the others ever is.
+ * quarantined in the same transaction, and those that were for another cause are told to be for this one. Each
+ * partner's cursor is held, so a batch that is being posted meanwhile is posted first, and listed as such; none of the
+ * others ever is.
  */
 export async function quarantineOnCompromise(tx: TxSql, { actor, act }: ActOf, at: Date): Promise<void> {
   const { reason, cause, compromisedAt = null, kid } = act.after ?? {};
