@@ -19,6 +19,7 @@ import { vaultOf } from "../../tenancy/vaults/service.js";
 import type { EncryptedHeader, KeyEncryption, RecipientKey } from "../encryption/entities.js";
 import { PlatformKey, PlatformKeyPurpose } from "../entities.js";
 import { identityError } from "../errors.js";
+import { sealPurpose } from "../platform-keys/service.js";
 import { EncryptionKey, EncryptionKeyKind } from "./entities.js";
 
 /** How long a retired key still opens what was encrypted for it; then it is destroyed. */
@@ -252,9 +253,4 @@ function seenFromOutside(key: PlatformKey): EncryptionKey {
 
 function kindOf({ publicJwk }: Pick<PlatformKey, "publicJwk">): EncryptionKeyKind {
   return JSON.parse(publicJwk).kty === "RSA" ? EncryptionKeyKind.RSA : EncryptionKeyKind.EC;
-}
-
-/** The same as of the platform's other keys. */
-function sealPurpose(tenantId: string, kid: string): string {
-  return `platform-key:${tenantId}:${kid}`;
 }

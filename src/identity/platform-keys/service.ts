@@ -257,7 +257,8 @@ async function opened(app: App, tenantId: string, kid: string): Promise<OpenKey>
   };
 }
 
-function sealPurpose(tenantId: string, kid: string): string {
+/** What the private half of a key that the platform keeps for a tenant is sealed for: it opens as nothing else. */
+export function sealPurpose(tenantId: string, kid: string): string {
   return `platform-key:${tenantId}:${kid}`;
 }
 

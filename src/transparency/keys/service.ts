@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { sealPurpose } from "../../identity/platform-keys/service.js";
 import { type Actor, systemActor, type TenantRef } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
@@ -81,7 +82,7 @@ async function makeKey(app: App, tx: Tx, actor: Actor, generation: number): Prom
   const key: LogKey = {
     ...{ tenantNo, generation, name, kid, createdAt: app.clock.now() },
     publicJwk: canonicalJson({ kty, crv, x, kid }),
-    privateJwkSealed: (await vaultOf(app, tenantId, tx)).seal(secret, purpose(tenantId, kid)),
+    privateJwkSealed: (await vaultOf(app, tenantId, tx)).seal(secret, sealPurpose(tenantId, kid)),
   };
   await tx.insert(LogKey, key);
   return key;
@@ -89,12 +90,7 @@ async function makeKey(app: App, tx: Tx, actor: Actor, generation: number): Prom
 
 async function opened(app: App, { tenantId }: TenantRef, key: LogKey): Promise<LogSigner> {
   const vault = await vaultOf(app, tenantId);
-  const text = vault.unseal(key.privateJwkSealed, purpose(tenantId, key.kid)).toString("utf8");
+  const text = vault.unseal(key.privateJwkSealed, sealPurpose(tenantId, key.kid)).toString("utf8");
   const privateKey = createPrivateKey({ key: JSON.parse(text), format: "jwk" });
   return { generation: key.generation, name: key.name, privateKey, verifierKey: verifierKeyOf(key) };
-}
-
-/** The one that platform keys are sealed for: logs from before keys of their own have one that was sealed so. */
-function purpose(tenantId: string, kid: string): string {
-  return `platform-key:${tenantId}:${kid}`;
 }
