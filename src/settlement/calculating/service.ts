@@ -94,9 +94,9 @@ async function inputOf(
   };
   const totalsOf = async (rows: readonly FineActivity[]) => (await reading.totalsOf(rows)).get(currency) ?? [];
   const source = { periodNo: period.no, originPeriodNo: contract.settlesLateAtOrigin ? period.no : null };
-  const telling = { partner, contract, state: openedState(input), totalsOf };
+  await askAhead({ contract, totals: own, period: input.period });
+  const telling = { partner, contract, state: openedState(input), period: input.period, totalsOf };
   const [told = []] = await tellPlayersApart(app.database.manager, telling, [{ totals: own, sources: [source] }]);
-  await askAhead({ contract, totals: told, period: input.period });
   return { currency, input: { ...input, totals: [...told, ...late] }, origins: here.map(({ facts }) => facts) };
 }
 

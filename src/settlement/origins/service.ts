@@ -173,7 +173,7 @@ async function toldApart(
   const sourcesOf = (each: readonly Activity[]) => [...new Set(each.map(({ periodNo }) => periodNo))].map(from);
   const [own = [], then = [], now = []] = await tellPlayersApart(
     app.database.manager,
-    { partner, contract, state, totalsOf },
+    { partner, contract, state, period, totalsOf },
     [
       { totals: withoutPlayers(ownTotals(contract, totals)), sources: [ownSource] },
       { totals: before, sources: sourcesOf(earlier) },
