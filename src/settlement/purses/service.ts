@@ -17,9 +17,8 @@ import { type OpenShare, type OpenStatement, type Purse, settledStatements } fro
 import { documentOf } from "../statements/service.js";
 import { shareOut } from "../terms/rounding.js";
 
-/** A statement that is not settled, where it stands, and by when it is to be paid. */
+/** A statement that is not settled, and by when it is to be paid. */
 export interface PurseStatement extends OpenStatement {
-  readonly state: PeriodState;
   /** `YYYY-MM-DD`; null where the terms name no date. */
   readonly paymentDueOn: string | null;
   /** Its receivers in the order of its terms, only the empty one without splits, and how many payouts each had. */
@@ -47,24 +46,12 @@ export async function purseOf(reader: Reader, partner: Partner, currency: string
   return { owedMinor, statements: rows.map((row) => statementOf(row, currency, moved.get(row.id) ?? [])) };
 }
 
-/** What is on its way to the bank for a partner: claimed by a file and not marked yet. */
-export async function inFlightOf(reader: Reader, { tenantId, id }: Partner, currency: string): Promise<bigint> {
-  const [row]: { total: string }[] = await reader.query(
-    `select cast(coalesce(sum(amount_minor), 0) as char) as total from payout
-     where tenant_id = ? and partner_id = ? and currency = ? and state = 'EXPORTED'`,
-    [tenantId, id, currency],
-  );
-  return BigInt(row?.total ?? 0);
-}
-
 /**
  * Moves every payable statement of which nothing is left to PAID: paid, met by set-offs or credit, or collected. Call
  * it under the partner's cursor, after whatever changed what is owed.
  */
 export async function moveSettled(app: App, tx: Tx, actor: Actor, partner: Partner, currency: string): Promise<void> {
-  const purse = await purseOf(tx, partner, currency);
-  const payable = new Set(purse.statements.filter(isPayable).map(({ id }) => id));
-  for (const id of settledStatements(purse).filter((each) => payable.has(each))) {
+  for (const id of settledStatements(await purseOf(tx, partner, currency))) {
     const locked = await lockStatement(tx, partner, id);
     await moveStatement(app, tx, actor, locked, { to: PeriodState.PAID, type: ActType.STATEMENT_PAID });
   }
@@ -72,18 +59,11 @@ export async function moveSettled(app: App, tx: Tx, actor: Actor, partner: Partn
 
 /** The same in a transaction of its own, where there is anything to move. */
 export async function settleMet(app: App, actor: Actor, partner: Partner, currency: string): Promise<void> {
-  const purse = await purseOf(app.database.manager, partner, currency);
-  const settled = new Set(settledStatements(purse));
-  if (!purse.statements.some((statement) => isPayable(statement) && settled.has(statement.id))) return;
+  if (settledStatements(await purseOf(app.database.manager, partner, currency)).length === 0) return;
   await transact(app, async (tx) => {
     await holdCursor(tx, partner);
     await moveSettled(app, tx, actor, partner, currency);
   });
-}
-
-/** Whether a statement was released for payment by people or by its terms. */
-export function isPayable({ state }: Pick<PurseStatement, "state">): boolean {
-  return state === PeriodState.PAYABLE;
 }
 
 interface StatementRow {
@@ -136,7 +116,8 @@ function statementOf(row: StatementRow, currency: string, moved: readonly Moved[
   const attempts = new Map(
     shares.map(({ payee }) => [payee, moved.find((each) => each.payee === payee)?.payouts ?? 0]),
   );
-  return { id, state, paymentDueOn, paidOutMinor, inFlightMinor, attempts, shares: paidOutMinor > 0n ? open : [] };
+  const isReleased = state === PeriodState.PAYABLE;
+  return { id, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts, shares: paidOutMinor > 0n ? open : [] };
 }
 
 /** What each receiver gets of a statement in all, as its lines say; where credit met a part, of the rest. */
