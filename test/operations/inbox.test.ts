@@ -3,6 +3,7 @@ import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { proposeChange } from "../../src/operations/retention/service.js";
 import { abortPeriod } from "../../src/settlement/aborting/service.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
+import { recordCollection } from "../../src/settlement/collections/service.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
@@ -42,6 +43,9 @@ test("what waits for a second person is one list, oldest first, for who may deci
   app.clock.advance(1_000);
   const { id: accountId } = await registerPayoutAccount(app, one.actor, { ...account, ...iban });
   app.clock.advance(1_000);
+  const payment = { currency: "EUR", amount: "7.00", bankReference: "b", valueOn: "2026-03-04" };
+  const { id: collectionId } = await recordCollection(app, one.actor, { ...payment, partnerId: partner.id });
+  app.clock.advance(1_000);
   const proposal = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "Policy." };
   const { id: changeId } = await proposeChange(app, one.actor, proposal);
   app.clock.set("2026-03-20T01:00:00.000Z");
@@ -62,6 +66,7 @@ test("what waits for a second person is one list, oldest first, for who may deci
     ["PERIOD_ABORT", later?.id],
     ["CONFIGURATION", configurationId],
     ["PAYOUT_ACCOUNT", accountId],
+    ["COLLECTION", collectionId],
     ["RETENTION_CHANGE", changeId],
   ]);
   expect(first.totalCount).toBe(rows.length);
@@ -69,11 +74,12 @@ test("what waits for a second person is one list, oldest first, for who may deci
   expect(rows[1]).toMatchObject({ ...by, amount: { amount: "100.00" }, partner: { id: partner.id } });
   expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 16 });
   expect(rows[2]).toMatchObject({ ...by, waitingDays: 16, amount: null });
-  expect(rows[5]).toMatchObject({ ...by, partner: null });
+  expect(rows[5]).toMatchObject({ ...by, amount: { amount: "7.00" }, partner: { id: partner.id } });
+  expect(rows[6]).toMatchObject({ ...by, partner: null });
   const mine = await list(await one.token());
   expect(mine.rows[1]).toMatchObject({ isOwn: true });
   const payer = await seedClient(app, shell, null, ["payouts:manage"]);
-  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT"]);
+  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT", "COLLECTION"]);
   await abortPeriod(app, two.actor, { periodId: later?.id ?? "", reason: "Not needed." });
   expect((await list(await two.token())).totalCount).toBe(rows.length - 1);
 });

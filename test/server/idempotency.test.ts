@@ -28,6 +28,7 @@ import { example } from "../support/contracts.js";
 import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
+import { collectionMutations } from "./collection-mutations.js";
 import { type Input, keyMutations, type Repeatable } from "./key-mutations.js";
 
 /** Two api processes on one database. */
@@ -59,6 +60,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/Collection(Returned)?$/, "collection"],
   [/(Retention|RetentionChange|PlayerKeyErasure)$/, "retentionChange"],
   [/ThreatRules$/, "threatRules"],
   [/ThreatAssessment$/, "threatAssessment"],
@@ -72,6 +74,7 @@ let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
   ...keyMutations(app, () => ({ place, manager })),
+  ...collectionMutations(app, () => ({ place, manager })),
   proposeRetention: async () => {
     const input = { itemDays: 400, reason: "policy" };
     const act = ActType.RETENTION_PROPOSED;

@@ -115,7 +115,8 @@ test("never more is paid than is owed, than a receiver is still to get, or than 
       const open = released.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
       const payable: bigint = payableOf({ owedMinor, statements });
       expect(payable === 0n || payable <= owedMinor).toBe(true);
-      expect(sum).toBe(payable < open ? payable : open);
+      expect(payable).toBeLessThanOrEqual(open);
+      expect(sum).toBe(payable);
       for (const { statementId, payee, amountMinor } of allocations) {
         const shares = statements.find(({ id }) => id === statementId)?.shares ?? [];
         expect(amountMinor).toBeGreaterThan(0n);

@@ -10,6 +10,7 @@ export enum AwaitedKind {
   DISPUTE_ANSWER = "DISPUTE_ANSWER",
   PERIOD_ABORT = "PERIOD_ABORT",
   PAYOUT_ACCOUNT = "PAYOUT_ACCOUNT",
+  COLLECTION = "COLLECTION",
   RETENTION_CHANGE = "RETENTION_CHANGE",
 }
 
@@ -23,6 +24,7 @@ registerEnumType(AwaitedKind, {
     DISPUTE_ANSWER: { description: "An answer to a dispute that moves money: `approveDisputeAnswer`." },
     PERIOD_ABORT: { description: "An empty period that somebody proposed to give up: `abortPeriod`." },
     PAYOUT_ACCOUNT: { description: "A registered bank account: `approvePayoutAccount`." },
+    COLLECTION: { description: "A recorded payment by a partner: `approveCollection`." },
     RETENTION_CHANGE: { description: "A proposal about retention: `approveRetentionChange`." },
   },
 });
@@ -35,6 +37,7 @@ export const DECIDING: Readonly<Record<AwaitedKind, Scope>> = {
   DISPUTE_ANSWER: "settlements:manage",
   PERIOD_ABORT: "settlements:manage",
   PAYOUT_ACCOUNT: "payouts:manage",
+  COLLECTION: "payouts:manage",
   RETENTION_CHANGE: "configs:approve",
 };
 

@@ -32,7 +32,10 @@ export class InboxResolver {
     return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
   }
 
-  @FieldResolver(() => Money, { nullable: true, description: "What it would pay or put right; null for the others." })
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description: "What it would pay, put right or book; null for the others.",
+  })
   amount(@Root() { amountMinor, currency }: AwaitedApproval): Money | null {
     return amountMinor === null || currency === null ? null : new Money(amountMinor, currency);
   }

@@ -35,6 +35,10 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
     from payout_account as waits join tenant on tenant.id = waits.tenant_id
     left join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  COLLECTION: `select waits.id, partner.no, recorded_by, recorded_at, waits.currency, amount_minor
+    from collection as waits
+    join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and partner.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
   RETENTION_CHANGE: `select waits.id, null, proposed_by, proposed_at, null, null
     from retention_change as waits join tenant on tenant.id = waits.tenant_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,

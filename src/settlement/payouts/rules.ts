@@ -47,9 +47,13 @@ export function inFlightOf({ statements }: Pick<Purse, "statements">): bigint {
   return statements.reduce((total, { inFlightMinor }) => total + inFlightMinor, 0n);
 }
 
-/** What may be paid or set off now: released, not on its way, and no more than is owed in the end. */
+/**
+ * What may be paid or set off now: of released statements, not on its way, and no more than is owed in the end. What a
+ * partner paid too much is of no statement: it meets the partner's own debts alone.
+ */
 export function payableOf(purse: Purse): bigint {
-  return atLeastZero(lesserOf(releasedOf(purse), purse.owedMinor) - inFlightOf(purse));
+  const freeMinor = atLeastZero(lesserOf(releasedOf(purse), purse.owedMinor) - inFlightOf(purse));
+  return lesserOf(freeMinor, openOf(purse));
 }
 
 /** What is to be collected, or set off against what others are owed: what is on its way to the partner will be paid. */
@@ -96,10 +100,8 @@ export function settledStatements(purse: Purse): readonly string[] {
 }
 
 function met(purse: Purse): readonly Left[] {
-  const releasing = purse.statements.filter(({ isReleased, paidOutMinor }) => isReleased && paidOutMinor >= 0n);
-  const open = releasing.reduce((total, { shares }) => total + sumOf(shares), 0n);
-  let meets = atLeastZero(open - payableOf(purse));
-  return releasing.map((statement) => {
+  let meets = openOf(purse) - payableOf(purse);
+  return purse.statements.filter(isReleasing).map((statement) => {
     const openMinor = sumOf(statement.shares);
     const metMinor = lesserOf(meets, openMinor);
     meets -= metMinor;
@@ -107,10 +109,19 @@ function met(purse: Purse): readonly Left[] {
   });
 }
 
+/** What receivers are still to get of released statements. */
+function openOf({ statements }: Purse): bigint {
+  return statements.filter(isReleasing).reduce((total, { shares }) => total + sumOf(shares), 0n);
+}
+
 /** What is owed by statements that were released alone. */
 function releasedOf({ owedMinor, statements }: Purse): bigint {
   const waiting = statements.filter(({ isReleased }) => !isReleased);
   return waiting.reduce((total, { paidOutMinor }) => total - paidOutMinor, owedMinor);
+}
+
+function isReleasing({ isReleased, paidOutMinor }: OpenStatement): boolean {
+  return isReleased && paidOutMinor >= 0n;
 }
 
 function isCollecting({ isReleased, paidOutMinor }: OpenStatement): boolean {

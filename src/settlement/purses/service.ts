@@ -13,7 +13,14 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { lockStatement, moveStatement } from "../lifecycle/service.js";
 import { PayoutState } from "../payouts/entities.js";
-import { type OpenShare, type OpenStatement, type Purse, settledStatements } from "../payouts/rules.js";
+import {
+  dueOf,
+  type OpenShare,
+  type OpenStatement,
+  type Purse,
+  settledStatements,
+  uncollected,
+} from "../payouts/rules.js";
 import { documentOf } from "../statements/service.js";
 import { shareOut } from "../terms/rounding.js";
 
@@ -57,7 +64,35 @@ export async function moveSettled(app: App, tx: Tx, actor: Actor, partner: Partn
   }
 }
 
-/** The same in a transaction of its own, where there is anything to move. */
+/**
+ * Moves statements that were collected back to PAYABLE, the newest first, until they hold what is to be collected
+ * again. Call it under the partner's cursor, after collected money went back.
+ */
+export async function reopenUncollected(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  partner: Partner,
+  currency: string,
+): Promise<void> {
+  const purse = await purseOf(tx, partner, currency);
+  let missing = dueOf(purse) - uncollected(purse).reduce((total, { leftMinor }) => total + leftMinor, 0n);
+  while (missing > 0n) {
+    const [newest]: { id: string; paidOut: string }[] = await tx.query(
+      `select id, cast(paid_out_minor as char) as paidOut from statement
+       where tenant_no = ? and state = 'PAID' and currency = ? and partner_no = ? and paid_out_minor < 0
+       order by ends_at desc, id desc limit 1`,
+      [partner.tenantNo, currency, partner.no],
+    );
+    if (newest === undefined) return; // set off against what was not released, as older releases did
+    const locked = await lockStatement(tx, partner, newest.id);
+    const move = { to: PeriodState.PAYABLE, type: ActType.STATEMENT_PAYABLE_AGAIN };
+    await moveStatement(app, tx, actor, locked, move);
+    missing += BigInt(newest.paidOut);
+  }
+}
+
+/** Moves settled statements in a transaction of its own, where there are any. */
 export async function settleMet(app: App, actor: Actor, partner: Partner, currency: string): Promise<void> {
   if (settledStatements(await purseOf(app.database.manager, partner, currency)).length === 0) return;
   await transact(app, async (tx) => {

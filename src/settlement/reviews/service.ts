@@ -33,9 +33,9 @@ export async function approveStatement(
 }
 
 /**
- * Releases the money of an approved statement: from then on it may be paid, set off against debts of linked partners, or
- * collected. Refused to who approved it (`FORBIDDEN`), except at the server's own shell, and where it is not approved
- * (`VERSION_CONFLICT`).
+ * Releases the money of an approved statement: from then on it may be paid, set off against debts of linked partners,
+ * or collected. Refused to who approved it (`FORBIDDEN`), except at the server's own shell, and where it is not
+ * approved (`VERSION_CONFLICT`).
  */
 export async function releaseStatement(
   app: App,
