@@ -70,6 +70,11 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   PERIOD_CALCULATED: { ...CHANGED, says: "The terms of a closed period were computed." },
   PERIOD_ABORT_PROPOSED: { ...REASONED, says: "Somebody proposed to give up an empty period." },
   PERIOD_ABORTED: { ...REASONED, says: "An empty period was given up." },
+  PERIOD_TERMS_PROPOSED: {
+    ...REASONED,
+    says: "Somebody proposed that a closed period, which its own terms cannot settle, is settled by another version.",
+  },
+  PERIOD_TERMS_REPLACED: { ...REASONED, says: "Such a period was given the other version, and is settled by it." },
   STATEMENT_ISSUED: { ...MADE, says: "A statement was signed and booked." },
   STATEMENT_APPROVED: { ...CHANGED, says: "A statement was approved." },
   STATEMENT_RELEASED: { ...CHANGED, says: "The money of an approved statement was released for payment." },

@@ -32,6 +32,7 @@ import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/
 import { GameSettingsResolver } from "../settlement/games/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { OtherTermsResolver } from "../settlement/other-terms/resolver.js";
 import { PayableResolver } from "../settlement/payables/resolver.js";
 import { PayoutAccountResolver } from "../settlement/payout-accounts/resolver.js";
 import { PayoutFileResolver } from "../settlement/payout-files/resolver.js";
@@ -66,7 +67,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
-  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
+  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver, OtherTermsResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
   ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],

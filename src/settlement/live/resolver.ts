@@ -27,7 +27,7 @@ import { statementOf } from "../statements/service.js";
 
 /** Acts of a period and its statements. */
 const SETTLEMENT_ACTS = [
-  ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.PERIOD_ABORTED],
+  ...[ActType.PERIOD_CLOSED, ActType.PERIOD_CALCULATED, ActType.PERIOD_ABORTED, ActType.PERIOD_TERMS_REPLACED],
   ...[ActType.STATEMENT_ISSUED, ActType.STATEMENT_APPROVED],
   ...[ActType.STATEMENT_RELEASED, ActType.STATEMENT_CARRIED_FORWARD, ActType.STATEMENT_ACKNOWLEDGED],
   ...[ActType.STATEMENT_PAID, ActType.STATEMENT_PAYABLE_AGAIN],
