@@ -1,4 +1,4 @@
-import { Field, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import type { Scope } from "../../kernel/actor.js";
 import { CurrencyCode } from "../../platform/graphql.js";
 
@@ -9,7 +9,9 @@ export enum AwaitedKind {
   STATEMENT_RELEASE = "STATEMENT_RELEASE",
   DISPUTE_ANSWER = "DISPUTE_ANSWER",
   PERIOD_ABORT = "PERIOD_ABORT",
+  PERIOD_TERMS = "PERIOD_TERMS",
   PAYOUT_ACCOUNT = "PAYOUT_ACCOUNT",
+  COLLECTION = "COLLECTION",
   RETENTION_CHANGE = "RETENTION_CHANGE",
 }
 
@@ -22,7 +24,11 @@ registerEnumType(AwaitedKind, {
     STATEMENT_RELEASE: { description: "An approved statement whose money is not released: `releaseStatement`." },
     DISPUTE_ANSWER: { description: "An answer to a dispute that moves money: `approveDisputeAnswer`." },
     PERIOD_ABORT: { description: "An empty period that somebody proposed to give up: `abortPeriod`." },
+    PERIOD_TERMS: {
+      description: "A closed period that somebody proposed to settle by another version: `retermPeriod`.",
+    },
     PAYOUT_ACCOUNT: { description: "A registered bank account: `approvePayoutAccount`." },
+    COLLECTION: { description: "A recorded payment by a partner: `approveCollection`." },
     RETENTION_CHANGE: { description: "A proposal about retention: `approveRetentionChange`." },
   },
 });
@@ -34,9 +40,24 @@ export const DECIDING: Readonly<Record<AwaitedKind, Scope>> = {
   STATEMENT_RELEASE: "settlements:manage",
   DISPUTE_ANSWER: "settlements:manage",
   PERIOD_ABORT: "settlements:manage",
+  PERIOD_TERMS: "settlements:manage",
   PAYOUT_ACCOUNT: "payouts:manage",
+  COLLECTION: "payouts:manage",
   RETENTION_CHANGE: "configs:approve",
 };
+
+/** What was proposed about a period, as the second person must ask for it. */
+@ObjectType({ description: "What was proposed about a period, as the second person must ask for it." })
+export class PeriodProposal {
+  @Field(() => String, { description: "Why." })
+  readonly reason!: string;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: "The version that would settle it; null where it is to be given up.",
+  })
+  readonly configurationId!: string | null;
+}
 
 /** One thing that waits for a person's approval. */
 @ObjectType({ description: "One thing that waits for a person's approval." })
@@ -63,6 +84,9 @@ export class AwaitedApproval {
 
   @Field(() => Int, { description: "For how many whole days it has waited." })
   readonly waitingDays!: number;
+
+  @Field(() => Date, { nullable: true, description: "When it lapses, if nobody decides; null for what never does." })
+  readonly expiresAt!: Date | null;
 
   @Field(() => CurrencyCode, { nullable: true, description: "The currency it moves; null where it moves no money." })
   readonly currency!: string | null;
