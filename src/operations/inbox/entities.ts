@@ -11,6 +11,9 @@ export enum AwaitedKind {
   PERIOD_ABORT = "PERIOD_ABORT",
   PAYOUT_ACCOUNT = "PAYOUT_ACCOUNT",
   RETENTION_CHANGE = "RETENTION_CHANGE",
+  THREAT_RULES = "THREAT_RULES",
+  KEY = "KEY",
+  INVITATION = "INVITATION",
 }
 
 registerEnumType(AwaitedKind, {
@@ -24,19 +27,40 @@ registerEnumType(AwaitedKind, {
     PERIOD_ABORT: { description: "An empty period that somebody proposed to give up: `abortPeriod`." },
     PAYOUT_ACCOUNT: { description: "A registered bank account: `approvePayoutAccount`." },
     RETENTION_CHANGE: { description: "A proposal about retention: `approveRetentionChange`." },
+    THREAT_RULES: { description: "A draft of threat rules, newer than those in force: `activateThreatRules`." },
+    KEY: { description: "A registered key of a client: `approveKey`, once its thumbprint was compared." },
+    INVITATION: {
+      description: "An invitation that its person has not taken up. Where the link was lost: `inviteUser`.",
+    },
   },
 });
 
-/** The scope that decides on each kind: nobody is shown what he cannot decide on. */
-export const DECIDING: Readonly<Record<AwaitedKind, Scope>> = {
-  CONFIGURATION: "configs:approve",
-  STATEMENT: "settlements:manage",
-  STATEMENT_RELEASE: "settlements:manage",
-  DISPUTE_ANSWER: "settlements:manage",
-  PERIOD_ABORT: "settlements:manage",
-  PAYOUT_ACCOUNT: "payouts:manage",
-  RETENTION_CHANGE: "configs:approve",
+/** How a kind is decided. */
+export interface Deciding {
+  /** The scope that decides: nobody is shown what he cannot decide on. */
+  readonly scope: Scope;
+  readonly mutation: string;
+  /** The field of the mutation's input that names what waits. */
+  readonly argument: string;
+}
+
+/** How each kind is decided. */
+export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
+  CONFIGURATION: deciding("configs:approve", "activateConfiguration", "configurationId"),
+  STATEMENT: deciding("settlements:manage", "approveStatement", "statementId"),
+  STATEMENT_RELEASE: deciding("settlements:manage", "releaseStatement", "statementId"),
+  DISPUTE_ANSWER: deciding("settlements:manage", "approveDisputeAnswer", "disputeId"),
+  PERIOD_ABORT: deciding("settlements:manage", "abortPeriod", "periodId"),
+  PAYOUT_ACCOUNT: deciding("payouts:manage", "approvePayoutAccount", "payoutAccountId"),
+  RETENTION_CHANGE: deciding("configs:approve", "approveRetentionChange", "retentionChangeId"),
+  THREAT_RULES: deciding("configs:approve", "activateThreatRules", "threatRulesId"),
+  KEY: deciding("keys:manage", "approveKey", "keyId"),
+  INVITATION: deciding("clients:manage", "inviteUser", "userId"),
 };
+
+function deciding(scope: Scope, mutation: string, argument: string): Deciding {
+  return { scope, mutation, argument };
+}
 
 /** One thing that waits for a person's approval. */
 @ObjectType({ description: "One thing that waits for a person's approval." })
@@ -55,7 +79,7 @@ export class AwaitedApproval {
   @Field(() => String, { nullable: true, description: "Who proposed or approved it so far; null: nobody yet." })
   readonly proposedBy!: string | null;
 
-  @Field(() => Boolean, { description: "Whether that was the caller, who then may not decide." })
+  @Field(() => Boolean, { description: "Whether that was the caller; where two people are needed, another decides." })
   readonly isOwn!: boolean;
 
   @Field(() => Date, { description: "Since when it waits." })

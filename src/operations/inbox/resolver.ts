@@ -3,7 +3,7 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { AwaitedApproval } from "./entities.js";
+import { AwaitedApproval, DECIDING } from "./entities.js";
 import { awaitedBy, countAwaited } from "./service.js";
 
 const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
@@ -11,7 +11,7 @@ const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedAppro
 /** What waits for a second person: read. */
 @Resolver(() => AwaitedApproval)
 export class InboxResolver {
-  @Authorized("configs:approve", "settlements:manage", "payouts:manage")
+  @Authorized("configs:approve", "settlements:manage", "payouts:manage", "keys:manage", "clients:manage")
   @Query(() => AwaitedApprovalConnection, {
     description:
       "What waits in the whole tenant for an approval that the caller's scopes may give, what has waited longest" +
@@ -30,6 +30,16 @@ export class InboxResolver {
   async partner(@Ctx() { app, actor, loaders }: Context, @Root() { partnerNo }: AwaitedApproval) {
     if (partnerNo === null) return null;
     return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
+  }
+
+  @FieldResolver(() => String, { description: "The mutation that decides on it, as `approveKey`." })
+  mutation(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].mutation;
+  }
+
+  @FieldResolver(() => String, { description: "The field of that mutation's input that takes `subject`, as `keyId`." })
+  argument(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].argument;
   }
 
   @FieldResolver(() => Money, { nullable: true, description: "What it would pay or put right; null for the others." })

@@ -38,6 +38,20 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
   RETENTION_CHANGE: `select waits.id, null, proposed_by, proposed_at, null, null
     from retention_change as waits join tenant on tenant.id = waits.tenant_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  THREAT_RULES: `select waits.id, null, waits.drafted_by, waits.drafted_at, null, null
+    from threat_rules as waits join tenant on tenant.no = waits.tenant_no
+    where tenant.id = ? and waits.tenant_no = ? and waits.state = 'DRAFT'
+      and waits.version > coalesce((select max(active.version) from threat_rules as active
+        where active.tenant_no = waits.tenant_no and active.state = 'ACTIVE'), 0)`,
+  KEY: `select waits.id, partner.no, waits.registered_by, waits.created_at, null, null
+    from client_key as waits join tenant on tenant.id = waits.tenant_id
+    left join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  INVITATION: `select waits.id, null, (select act.principal_id from act
+        where act.tenant_no = tenant.no and act.subject_id = waits.id and act.type in ('USER_CREATED', 'USER_INVITED')
+        order by act.no desc limit 1), waits.invited_at, null, null
+    from user as waits join tenant on tenant.id = waits.tenant_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.invited_at is not null and waits.state <> 'DISABLED'`,
 };
 
 const COLUMNS = "kind, id, partnerNo, proposedBy, since, currency, amount";
@@ -67,8 +81,12 @@ export async function countAwaited(app: App, actor: Actor): Promise<number> {
   return Number(count);
 }
 
-function waitingFor({ scopes, tenantId, tenantNo }: Actor): { readonly sql: string; readonly values: unknown[] } {
-  const kinds = Object.values(AwaitedKind).filter((kind) => scopes.has(DECIDING[kind]));
+/** A partner's client decides on none of it, whatever it may propose. */
+function waitingFor({ scopes, tenantId, tenantNo, partnerId }: Actor): {
+  readonly sql: string;
+  readonly values: unknown[];
+} {
+  const kinds = Object.values(AwaitedKind).filter((kind) => partnerId === null && scopes.has(DECIDING[kind].scope));
   const parts = kinds.map((kind) => WAITING[kind].replace("select", `select '${kind}',`));
   return { sql: [HEAD, ...parts].join(" union all "), values: kinds.flatMap(() => [tenantId, tenantNo]) };
 }
