@@ -781,6 +781,7 @@ CREATE TABLE `simulated_statement` (
   `line_differences` mediumtext NOT NULL,
   PRIMARY KEY (`no`),
   KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
+  KEY `ix_simulated_statement_partner` (`tenant_id`,`simulation_id`,`partner_no`,`currency`),
   CONSTRAINT `fk_simulated_statement_simulation` FOREIGN KEY (`tenant_id`, `simulation_id`) REFERENCES `simulation` (`tenant_id`, `id`) ON DELETE CASCADE ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
