@@ -36,6 +36,7 @@ import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-e
 import { Audit0000000000035 } from "./0035-audit.js";
 import { Retention0000000000036 } from "./0036-retention.js";
 import { Collections0000000000038 } from "./0038-collections.js";
+import { GameSettingsApproved0000000000039 } from "./0039-game-settings-approved.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -76,4 +77,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Audit0000000000035,
   Retention0000000000036,
   Collections0000000000038,
+  GameSettingsApproved0000000000039,
 ];
