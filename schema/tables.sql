@@ -784,6 +784,7 @@ CREATE TABLE `simulated_statement` (
   `line_differences` mediumtext NOT NULL,
   PRIMARY KEY (`no`),
   KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
+  KEY `ix_simulated_statement_partner` (`tenant_id`,`simulation_id`,`partner_no`,`currency`),
   CONSTRAINT `fk_simulated_statement_simulation` FOREIGN KEY (`tenant_id`, `simulation_id`) REFERENCES `simulation` (`tenant_id`, `id`) ON DELETE CASCADE ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -868,7 +869,10 @@ CREATE TABLE `taken_id` (
   `partner_no` int(10) unsigned NOT NULL,
   `dedupe` binary(16) NOT NULL,
   `content_hash` binary(16) NOT NULL,
-  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`)
+  `batch_no` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `reverses` binary(16) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`),
+  KEY `ix_taken_id_batch` (`tenant_no`,`partner_no`,`batch_no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `tenant` (

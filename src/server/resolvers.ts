@@ -43,7 +43,11 @@ import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { RuleResolver } from "../settlement/rulings/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
-import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
+import {
+  SimulatedPartnerResolver,
+  SimulatedStatementResolver,
+  SimulationResolver,
+} from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
 import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
@@ -70,7 +74,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver, OtherTermsResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
-  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[SimulationResolver, SimulatedPartnerResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
   ...[AuditResolver, RetentionResolver, InboxResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
   ...[CollectionResolver, ReceivableResolver],

@@ -30,7 +30,12 @@ export interface GivenUp {
 }
 
 /** What becomes of a batch that cannot be posted: it stands aside with its reason, and a person decides. */
-export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch, givenUp: GivenUp): Promise<void> {
+export async function parkBatch(
+  app: App,
+  partner: Partner,
+  batch: Pick<WaitingBatch, "id" | "no">,
+  givenUp: GivenUp,
+): Promise<void> {
   const reason = reasonOf(givenUp).slice(0, PARKED_REASON_LENGTH_MAX);
   const { tenantId, tenantNo } = partner;
   await transact(app, async (tx) => {

@@ -11,6 +11,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import { acceptedTransactions, envelopesOf } from "../contents/service.js";
 import { Batch, TransactionState } from "../entities.js";
 import { dedupeKey, refusedKey } from "../posting/rules.js";
+import { takeIds, takenIdsOf } from "../taken-ids/service.js";
 import { validateItems } from "../validate.js";
 
 const KEYS_MAX = 2_000;
@@ -160,38 +161,38 @@ export async function removeBatch(
     [removedAt, tenantNo, no],
   );
   assert(affectedRows === 1, `${id} is still kept when it is removed`);
-  const takenIds = await removeTransactions(tx, partner, kept);
-  await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [takenIds, tenantNo, no]);
+  await removeTransactions(tx, partner, kept);
+  const taken = await takenIdsOf(tx, partner, no);
+  await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [taken.count, tenantNo, no]);
   await tx.query("delete from batch_content where tenant_no = ? and batch_no = ?", [tenantNo, no]);
   await tx.query("update act set detail = null where tenant_no = ? and subject_id = ? and type = ?", [
     tenantNo,
     id,
     ActType.BATCH_ACCEPTED,
   ]);
-  await countRemoved(tx, partner, kept.periodNos);
+  const periods = await countRemoved(tx, partner, kept.periodNos);
   const before = { state: "POSTED", itemCount };
-  const after = { state: "REMOVED", takenIds, payloadSha256: payloadSha256.toString("hex"), export: { ...exported } };
+  const after = {
+    ...{ state: "REMOVED", takenIds: taken.count, takenSha256: taken.sha256, periods },
+    ...{ payloadSha256: payloadSha256.toString("hex"), export: { ...exported } },
+  };
   const act = { type: ActType.BATCH_REMOVED, subjectId: id, partner: { id: partner.id, no: partnerNo }, before, after };
   await recordActs(tx, actor, removedAt, [act]);
 }
 
-/** Answers how many ids stay as hashes: those of refused rollbacks were free already. */
-async function removeTransactions(tx: Tx, { tenantNo, no }: Partner, { batch, keys }: KeptBatch): Promise<number> {
-  let [taken, removed] = [0, 0];
+/** Ids stay as hashes, but for those of refused rollbacks, which were free already. */
+async function removeTransactions(tx: Tx, partner: Partner, { batch, keys }: KeptBatch): Promise<void> {
+  let removed = 0;
   for (const part of parts(keys)) {
-    const these = [tenantNo, no, part, batch.no];
-    const condition = "tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ?";
-    const copied = await tx.query(
-      `insert into taken_id (tenant_no, partner_no, dedupe, content_hash)
-       select tenant_no, partner_no, dedupe, content_hash from transaction where ${condition} and state = 'POSTED'`,
-      these,
+    await takeIds(tx, partner, { batchNo: batch.no, keys: part });
+    const gone = await tx.query(
+      `delete from transaction
+       where tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ? and state <> 'PENDING_ORIGINAL'`,
+      [partner.tenantNo, partner.no, part, batch.no],
     );
-    const gone = await tx.query(`delete from transaction where ${condition} and state <> 'PENDING_ORIGINAL'`, these);
-    taken += copied.affectedRows;
     removed += gone.affectedRows;
   }
   assert(removed === keys.length, `every transaction of ${batch.id} is as it was when it was exported`);
-  return taken;
 }
 
 function parts(keys: readonly string[]): SqlText[] {

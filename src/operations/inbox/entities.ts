@@ -14,6 +14,9 @@ export enum AwaitedKind {
   PAYOUT_ACCOUNT = "PAYOUT_ACCOUNT",
   COLLECTION = "COLLECTION",
   RETENTION_CHANGE = "RETENTION_CHANGE",
+  THREAT_RULES = "THREAT_RULES",
+  KEY = "KEY",
+  INVITATION = "INVITATION",
 }
 
 registerEnumType(AwaitedKind, {
@@ -32,22 +35,43 @@ registerEnumType(AwaitedKind, {
     PAYOUT_ACCOUNT: { description: "A registered bank account: `approvePayoutAccount`." },
     COLLECTION: { description: "A recorded payment by a partner: `approveCollection`." },
     RETENTION_CHANGE: { description: "A proposal about retention: `approveRetentionChange`." },
+    THREAT_RULES: { description: "A draft of threat rules, newer than those in force: `activateThreatRules`." },
+    KEY: { description: "A registered key of a client: `approveKey`, once its thumbprint was compared." },
+    INVITATION: {
+      description: "An invitation that its person has not taken up. Where the link was lost: `inviteUser`.",
+    },
   },
 });
 
-/** The scope that decides on each kind: nobody is shown what he cannot decide on. */
-export const DECIDING: Readonly<Record<AwaitedKind, Scope>> = {
-  CONFIGURATION: "configs:approve",
-  GAME_SETTINGS: "configs:approve",
-  STATEMENT: "settlements:manage",
-  STATEMENT_RELEASE: "settlements:manage",
-  DISPUTE_ANSWER: "settlements:manage",
-  PERIOD_ABORT: "settlements:manage",
-  PERIOD_TERMS: "settlements:manage",
-  PAYOUT_ACCOUNT: "payouts:manage",
-  COLLECTION: "payouts:manage",
-  RETENTION_CHANGE: "configs:approve",
+/** How a kind is decided. */
+export interface Deciding {
+  /** The scope that decides: nobody is shown what he cannot decide on. */
+  readonly scope: Scope;
+  readonly mutation: string;
+  /** The field of the mutation's input that names what waits. */
+  readonly argument: string;
+}
+
+/** How each kind is decided. */
+export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
+  CONFIGURATION: deciding("configs:approve", "activateConfiguration", "configurationId"),
+  GAME_SETTINGS: deciding("configs:approve", "approveGameSettings", "gameSettingsId"),
+  STATEMENT: deciding("settlements:manage", "approveStatement", "statementId"),
+  STATEMENT_RELEASE: deciding("settlements:manage", "releaseStatement", "statementId"),
+  DISPUTE_ANSWER: deciding("settlements:manage", "approveDisputeAnswer", "disputeId"),
+  PERIOD_ABORT: deciding("settlements:manage", "abortPeriod", "periodId"),
+  PERIOD_TERMS: deciding("settlements:manage", "retermPeriod", "periodId"),
+  PAYOUT_ACCOUNT: deciding("payouts:manage", "approvePayoutAccount", "payoutAccountId"),
+  COLLECTION: deciding("payouts:manage", "approveCollection", "collectionId"),
+  RETENTION_CHANGE: deciding("configs:approve", "approveRetentionChange", "retentionChangeId"),
+  THREAT_RULES: deciding("configs:approve", "activateThreatRules", "threatRulesId"),
+  KEY: deciding("keys:manage", "approveKey", "keyId"),
+  INVITATION: deciding("clients:manage", "inviteUser", "userId"),
 };
+
+function deciding(scope: Scope, mutation: string, argument: string): Deciding {
+  return { scope, mutation, argument };
+}
 
 /** What was proposed about a period, as the second person must ask for it. */
 @ObjectType({ description: "What was proposed about a period, as the second person must ask for it." })
@@ -79,7 +103,7 @@ export class AwaitedApproval {
   @Field(() => String, { nullable: true, description: "Who proposed or approved it so far; null: nobody yet." })
   readonly proposedBy!: string | null;
 
-  @Field(() => Boolean, { description: "Whether that was the caller, who then may not decide." })
+  @Field(() => Boolean, { description: "Whether that was the caller; where two people are needed, another decides." })
   readonly isOwn!: boolean;
 
   @Field(() => Date, { description: "Since when it waits." })

@@ -3,7 +3,7 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { AwaitedApproval, PeriodProposal } from "./entities.js";
+import { AwaitedApproval, DECIDING, PeriodProposal } from "./entities.js";
 import { awaitedBy, countAwaited, proposalOf } from "./service.js";
 
 const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
@@ -11,7 +11,7 @@ const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedAppro
 /** What waits for a second person: read. */
 @Resolver(() => AwaitedApproval)
 export class InboxResolver {
-  @Authorized("configs:approve", "settlements:manage", "payouts:manage")
+  @Authorized("configs:approve", "settlements:manage", "payouts:manage", "keys:manage", "clients:manage")
   @Query(() => AwaitedApprovalConnection, {
     description:
       "What waits in the whole tenant for an approval that the caller's scopes may give, what has waited longest" +
@@ -35,6 +35,16 @@ export class InboxResolver {
   @FieldResolver(() => PeriodProposal, { nullable: true, description: "What is proposed; null but about periods." })
   proposal(@Ctx() { app, actor }: Context, @Root() awaited: AwaitedApproval): Promise<PeriodProposal | null> {
     return proposalOf(app, actor, awaited);
+  }
+
+  @FieldResolver(() => String, { description: "The mutation that decides on it, as `approveKey`." })
+  mutation(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].mutation;
+  }
+
+  @FieldResolver(() => String, { description: "The field of that mutation's input that takes `subject`, as `keyId`." })
+  argument(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].argument;
   }
 
   @FieldResolver(() => Money, {

@@ -47,6 +47,20 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
   RETENTION_CHANGE: `select waits.id, null, proposed_by, proposed_at, null, null
     from retention_change as waits join tenant on tenant.id = waits.tenant_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  THREAT_RULES: `select waits.id, null, waits.drafted_by, waits.drafted_at, null, null
+    from threat_rules as waits join tenant on tenant.no = waits.tenant_no
+    where tenant.id = ? and waits.tenant_no = ? and waits.state = 'DRAFT'
+      and waits.version > coalesce((select max(active.version) from threat_rules as active
+        where active.tenant_no = waits.tenant_no and active.state = 'ACTIVE'), 0)`,
+  KEY: `select waits.id, partner.no, waits.registered_by, waits.created_at, null, null
+    from client_key as waits join tenant on tenant.id = waits.tenant_id
+    left join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  INVITATION: `select waits.id, null, (select act.principal_id from act
+        where act.tenant_no = tenant.no and act.subject_id = waits.id and act.type in ('USER_CREATED', 'USER_INVITED')
+        order by act.no desc limit 1), waits.invited_at, null, null
+    from user as waits join tenant on tenant.id = waits.tenant_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.invited_at is not null and waits.state <> 'DISABLED'`,
 };
 
 /** The oldest proposal of each period that stands; twice more given: since when those do. */
@@ -100,11 +114,12 @@ export async function proposalOf(
   return oldest ?? null;
 }
 
+/** A partner's client decides on none of it, whatever it may propose. */
 function waitingFor(
-  { scopes, tenantId, tenantNo }: Actor,
+  { scopes, tenantId, tenantNo, partnerId }: Actor,
   now: Date,
 ): { readonly sql: string; readonly values: unknown[] } {
-  const kinds = Object.values(AwaitedKind).filter((kind) => scopes.has(DECIDING[kind]));
+  const kinds = Object.values(AwaitedKind).filter((kind) => partnerId === null && scopes.has(DECIDING[kind].scope));
   const parts = kinds.map((kind) => WAITING[kind].replace("select", `select '${kind}',`));
   const since = standingSince(now);
   const values = kinds.flatMap((kind) => [tenantId, tenantNo, ...(PROPOSALS.has(kind) ? [since, since] : [])]);

@@ -117,10 +117,19 @@ export async function countPayoutFiles(app: App, actor: Actor): Promise<number> 
 
 /** The message of a file, byte for byte as it was made. */
 export async function messageOf(app: App, file: PayoutFile): Promise<string> {
-  const { tenantId, id, contentSealed, sha256: expected } = file;
-  const message = gunzipSync((await vaultOf(app, tenantId)).unseal(contentSealed, sealPurpose(id)));
+  const { sha256: expected } = file;
+  const message = await openedMessage(app, file);
   assert(sha256(message).equals(expected), "a payout file is as it was made");
   return message.toString("utf8");
+}
+
+/** SHA-256 of what is sealed of a file; throws where it does not open. */
+export async function messageSha256(app: App, file: PayoutFile): Promise<Buffer> {
+  return sha256(await openedMessage(app, file));
+}
+
+async function openedMessage(app: App, { tenantId, id, contentSealed }: PayoutFile): Promise<Buffer> {
+  return gunzipSync((await vaultOf(app, tenantId)).unseal(contentSealed, sealPurpose(id)));
 }
 
 function refusal(error: unknown): CodedError {
