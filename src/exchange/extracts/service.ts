@@ -151,7 +151,7 @@ function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null 
 }
 
 function receiptFault({ receipt, batch, tenant }: BatchExtract, leaf: string, jwks: unknown): ExtractFault | null {
-  const read = readSigned(receipt, { jwks, typ: RECEIPT_TYPE });
+  const read = readSigned(receipt, { jwks, typ: RECEIPT_TYPE, provenAt: new Date(JSON.parse(leaf).at) });
   if ("fault" in read) return "RECEIPT_INVALID";
   const { data } = Receipt.safeParse(read.payload);
   if (data?.iss !== tenant) return "ANOTHER_TENANT";
@@ -200,6 +200,7 @@ function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: Lo
   const { leaf, detail } = opened.found;
   const act = JSON.parse(leaf);
   if (act.subject !== batch.id || act.type !== type) return null;
-  if (type !== ActType.BATCH_POSTED) return leaf;
-  return detail !== null && JSON.parse(detail).after?.outcomesSha256 === batch.outcomesSha256 ? leaf : null;
+  const after = detail === null ? null : JSON.parse(detail).after;
+  if (type !== ActType.BATCH_POSTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
+  return after?.outcomesSha256 === batch.outcomesSha256 ? leaf : null;
 }

@@ -12,6 +12,8 @@ export interface SettledBatch {
   readonly proof: unknown;
   /** Compact JWS. */
   readonly statement: string;
+  /** When the statement is proven to have existed; null where nothing proves that. */
+  readonly provenAt?: Date | null;
 }
 
 /** Which check of a batch's place in a statement failed. */
@@ -37,8 +39,11 @@ const Leaf = z.object({ batch: z.string(), payloadSha256: sha256, outcomesSha256
  * payload, and the hashes lead from it to the root that the statement states (RFC 6962, section 2.1.1). Null when it
  * does.
  */
-export function verifySettledBatch({ jws, proof, statement }: SettledBatch, jwks: unknown): BatchProofFault | null {
-  const signed = readSigned(statement, { jwks, typ: STATEMENT_TYPE });
+export function verifySettledBatch(
+  { jws, proof, statement, provenAt = null }: SettledBatch,
+  jwks: unknown,
+): BatchProofFault | null {
+  const signed = readSigned(statement, { jwks, typ: STATEMENT_TYPE, provenAt });
   if ("fault" in signed) return signed.fault;
   const { data: document } = statementSchema.safeParse(signed.payload);
   if (document?.transactions === undefined) return "NOT_A_STATEMENT";
