@@ -35,6 +35,8 @@ import { Quarantine0000000000033 } from "./0033-quarantine.js";
 import { CheckpointsKeptElsewhere0000000000034 } from "./0034-checkpoints-kept-elsewhere.js";
 import { Audit0000000000035 } from "./0035-audit.js";
 import { Retention0000000000036 } from "./0036-retention.js";
+import { SimulatedPartners0000000000037 } from "./0037-simulated-partners.js";
+import { Collections0000000000038 } from "./0038-collections.js";
 import { TakenIds0000000000041 } from "./0041-taken-ids.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -75,5 +77,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   CheckpointsKeptElsewhere0000000000034,
   Audit0000000000035,
   Retention0000000000036,
+  SimulatedPartners0000000000037,
+  Collections0000000000038,
   TakenIds0000000000041,
 ];

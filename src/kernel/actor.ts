@@ -67,6 +67,9 @@ export interface TenantRef {
   readonly tenantNo: number;
 }
 
+/** A client or person named within its tenant; null where it is of no partner. */
+export type PrincipalRef = Pick<Actor, "tenantId" | "tenantNo" | "partnerId" | "principalId">;
+
 /** Quittance acting by itself for a tenant, in a job or a loop. */
 export function systemActor(tenant: TenantRef, requestId: string): Actor {
   return ownActor(PrincipalKind.SYSTEM, "system", tenant, requestId);

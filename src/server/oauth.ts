@@ -5,8 +5,9 @@ import { publishedJwkSet } from "../identity/jwk-set/service.js";
 import { JWKS_PATH, serverMetadata } from "../identity/metadata/service.js";
 import { revokeToken } from "../identity/revocations/service.js";
 import { issueToken } from "../identity/tokens/service.js";
-import { ErrorCode } from "../kernel/errors.js";
+import { defineErrors, ErrorCode } from "../kernel/errors.js";
 import type { App } from "../platform/app.js";
+import { countFailedAttempt } from "../threat/attempts/service.js";
 import { httpStatusOf, logFaults, refusalOf, retryAfterOf } from "./format-error.js";
 import { factsOf, proofOf } from "./http/facts.js";
 
@@ -14,6 +15,13 @@ const FORM = "application/x-www-form-urlencoded";
 const FORM_BYTES_MAX = 32 * 1024;
 const PARAMETERS_MAX = 20;
 const PUBLIC_FOR_A_MINUTE = "public, max-age=60";
+
+const oauthError = defineErrors({
+  RATE_LIMITED: {
+    message: "Too many requests of this network did not authenticate; ask again later.",
+    retryable: true,
+  },
+});
 
 /**
  * The endpoints for tokens (RFC 6749) and their revocation (RFC 7009), their metadata (RFC 8414) and the platform's
@@ -41,12 +49,13 @@ export function registerOauth(server: FastifyInstance, app: App): void {
       void reply.headers({ "cache-control": "no-store", pragma: "no-cache" });
     });
     scope.post<FormRequest>(TOKEN_PATH, async (request) => {
-      const form = formOf(request);
       const proof = proofOf(request);
-      return issueToken(app, form, proof.text === undefined ? null : proof);
+      return authenticating(app, request, () =>
+        issueToken(app, formOf(request), proof.text === undefined ? null : proof),
+      );
     });
     scope.post<FormRequest>(REVOCATION_PATH, async (request, reply) => {
-      await revokeToken(app, formOf(request), factsOf(app, request));
+      await authenticating(app, request, () => revokeToken(app, formOf(request), factsOf(app, request)));
       return reply.send(); // what counts is the status (RFC 7009, section 2.2)
     });
   });
@@ -54,6 +63,22 @@ export function registerOauth(server: FastifyInstance, app: App): void {
 
 interface FormRequest {
   Body: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * Does what a client asks for once it has proved who it is. Who does not is counted; a network that does not too often
+ * is told to wait instead of why (`RATE_LIMITED`), whoever it named. What is proved is answered in any case: else
+ * anybody could shut out whom he names, or who is his neighbour.
+ */
+async function authenticating<T>(app: App, request: FastifyRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OauthRefusal) || error.error !== "invalid_client") throw error;
+    const { ip: address, id: requestId } = request;
+    const retryAfterMs = countFailedAttempt(app, { address, requestId, named: error.named });
+    throw retryAfterMs === null ? error : oauthError("RATE_LIMITED", { retryAfterMs });
+  }
 }
 
 /** A client authenticates by one method only (RFC 6749, section 2.3), and that is by assertion. */

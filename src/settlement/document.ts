@@ -34,7 +34,7 @@ export function parseConfiguration(document: unknown): ConfigurationDocument {
 export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
   const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
   if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = ruleProblems(parsed.data.rules, { groups, hasWindow: false, hasRingFence: false });
+  const problems = ruleProblems(parsed.data.rules, { groups });
   if (problems.length > 0) throw documentRefusal(problems);
   return parsed.data.rules;
 }

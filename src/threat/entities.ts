@@ -43,6 +43,7 @@ export enum ThreatFact {
   REPLAYS = "REPLAYS",
   ENUMERATION = "ENUMERATION",
   QUARANTINED_BATCHES = "QUARANTINED_BATCHES",
+  AUTHENTICATION_FAILURES = "AUTHENTICATION_FAILURES",
   NEW_KEY = "NEW_KEY",
   NEW_ADDRESS = "NEW_ADDRESS",
   VOLUME = "VOLUME",
@@ -61,6 +62,11 @@ registerEnumType(ThreatFact, {
     REPLAYS: { description: "Batches that the client sent again lately." },
     ENUMERATION: { description: "Times lately that the client named what does not exist or is not its own." },
     QUARANTINED_BATCHES: { description: "Batches of the client lately that were quarantined." },
+    AUTHENTICATION_FAILURES: {
+      description:
+        "Requests for access tokens lately, from wherever, that named the client and did not prove to come from it." +
+        " Counts against nobody, so it gives no more than `REVIEW`.",
+    },
     NEW_KEY: { description: "1 where the signing key was registered within a day, else 0." },
     NEW_ADDRESS: { description: "Up to 1: the network it came from is new, and the partner seldom changes its own." },
     VOLUME: { description: "Standard deviations by which this minute's transactions exceed the usual, as logarithms." },

@@ -52,7 +52,11 @@ export interface Finding extends VerdictThresholds {
 }
 
 const { BATCH, CLIENT, PARTNER } = ThreatSubject;
-const { SIGNATURE_FAILURES, REPLAYS, ENUMERATION, QUARANTINED_BATCHES, DUPLICATE_RATIO } = ThreatFact;
+const { SIGNATURE_FAILURES, REPLAYS, ENUMERATION, QUARANTINED_BATCHES } = ThreatFact;
+const { DUPLICATE_RATIO, AUTHENTICATION_FAILURES } = ThreatFact;
+
+/** A verdict is not told again within so long, unless it became worse. */
+export const TOLD_AGAIN_MS = 600_000;
 
 /** Facts of a sender, whatever it sends. */
 export const SENDER_FACTS: readonly ThreatFact[] = [SIGNATURE_FAILURES, REPLAYS, ENUMERATION, QUARANTINED_BATCHES];
@@ -60,8 +64,8 @@ export const SENDER_FACTS: readonly ThreatFact[] = [SIGNATURE_FAILURES, REPLAYS,
 /** Whether a fact is known when that kind of subject is assessed. */
 export function isKnownOf(subject: ThreatSubject, fact: ThreatFact): boolean {
   if (subject === PARTNER) return fact === DUPLICATE_RATIO;
-  if (subject === CLIENT) return SENDER_FACTS.includes(fact);
-  return fact !== DUPLICATE_RATIO;
+  if (subject === CLIENT) return SENDER_FACTS.includes(fact) || fact === AUTHENTICATION_FAILURES;
+  return fact !== DUPLICATE_RATIO && fact !== AUTHENTICATION_FAILURES;
 }
 
 /**
@@ -90,6 +94,7 @@ export const DEFAULT_RULES: ThreatRuleset = {
     rule("replays", CLIENT, REPLAYS, [1_000, 5_000], 60),
     rule("guessing-ids", CLIENT, ENUMERATION, [500, 2_000], 100),
     rule("quarantined-batches", CLIENT, QUARANTINED_BATCHES, [10, 50], 100),
+    rule("failing-authentications", CLIENT, AUTHENTICATION_FAILURES, [20, 50], 60),
     rule("duplicates", PARTNER, DUPLICATE_RATIO, [0.5, 0.9], 60),
   ],
 };
@@ -133,6 +138,14 @@ export function pointsOf({ from, full, points }: ThreatRule, value: number): num
   if (!(value >= from)) return 0;
   if (value >= full) return points;
   return Math.floor((points * (value - from)) / (full - from));
+}
+
+/** The rules that gave anything, in one text whatever their order: what makes two verdicts the same. */
+export function rulesIn(contributions: readonly Pick<Contribution, "rule">[]): string {
+  return contributions
+    .map(({ rule: id }) => id)
+    .toSorted()
+    .join(" ");
 }
 
 /** Where thresholds stand after a judgement: dismissed verdicts make them more patient, confirmed ones less. */

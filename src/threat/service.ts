@@ -2,17 +2,19 @@ import type { Actor } from "../kernel/actor.js";
 import { BoundedMap } from "../kernel/bounded-map.js";
 import { sha256 } from "../kernel/digest.js";
 import { type CodedError, ErrorCode } from "../kernel/errors.js";
+import { networkOf } from "../kernel/network.js";
 import type { App } from "../platform/app.js";
 import { perApp } from "../platform/per-app.js";
 import type { Partner } from "../tenancy/entities.js";
 import { raise } from "./assessments/service.js";
 import { type BatchFigures, ThreatFact, ThreatSubject, ThreatVerdict } from "./entities.js";
-import { networkOf, type SeenBatch } from "./profiles/rules.js";
+import type { SeenBatch } from "./profiles/rules.js";
 import { learnBatch, profileOf } from "./profiles/service.js";
-import { type Finding, judge } from "./rules.js";
+import { type Finding, judge, rulesIn } from "./rules.js";
 import { countAgainst, forgetTold, isToTell, senderFacts } from "./senders/service.js";
 import { type RulesInForce, standingOf } from "./standing/service.js";
-import { FadingCount } from "./statistics/rules.js";
+import { Tally } from "./tallies/rules.js";
+import { shareSoon } from "./tallies/service.js";
 
 /** A batch whose signature holds, as threat detection looks at it. */
 export interface IncomingBatch {
@@ -54,8 +56,21 @@ export async function assessBatch(app: App, incoming: IncomingBatch): Promise<Ba
   app.metrics.count("threat_verdicts", { subject: ThreatSubject.BATCH, verdict });
   const isPartnerHeld = standing.blockOf(actor.tenantNo, partner.id, now) !== null;
   const isQuarantined = isPartnerHeld || verdict === ThreatVerdict.QUARANTINE;
-  const isTold = verdict === ThreatVerdict.QUARANTINE || isToTell(app, `${partner.id} ${rulesIn(finding)}`, verdict);
+  const isTold = verdict === ThreatVerdict.QUARANTINE || isToTell(app, aboutBatches(partner, finding), verdict);
   return { isQuarantined, isPartnerHeld, told: isTold ? { finding, inForce } : null };
+}
+
+/**
+ * A batch that was assessed is not stored after all, and what was to be told in the same transaction is not told: the
+ * next one like it is news.
+ */
+export function forgetAssessment(app: App, { partner }: IncomingBatch, { told }: BatchAssessment): void {
+  if (told !== null) forgetTold(app, aboutBatches(partner, told.finding));
+}
+
+/** Batches of a partner that the same rules speak against are told of once. */
+function aboutBatches(partner: Partner, { contributions }: Finding): string {
+  return `${partner.id} ${rulesIn(contributions)}`;
 }
 
 /**
@@ -100,35 +115,35 @@ const FACT_OF_CODE: Partial<Readonly<Record<ErrorCode, ThreatFact>>> = {
 };
 
 /** Items and those among them that were known already, lately. */
-interface Lately {
-  readonly items: FadingCount;
-  readonly duplicates: FadingCount;
-}
+type Outcome = "items" | "duplicates";
 
 const OUTCOMES_HALF_LIFE_MS = 3_600_000;
 const OUTCOMES_ITEMS_MIN = 1_000;
 const PARTNERS_KEPT_MAX = 10_000;
 
-const lately = perApp(() => new BoundedMap<string, Lately>(PARTNERS_KEPT_MAX));
+const outcomes = perApp(() => new BoundedMap<string, Tally<Outcome>>(PARTNERS_KEPT_MAX));
 
 /** Takes up what became of a partner's items when they were posted, and judges the partner by it. */
 export async function countOutcomes(
   app: App,
   actor: Actor,
   partner: Partner,
-  { items, duplicates }: { readonly items: number; readonly duplicates: number },
+  { items, duplicates }: Readonly<Record<Outcome, number>>,
 ): Promise<void> {
-  const all = lately(app);
-  const known = all.get(partner.id);
-  const counts = known ?? {
-    items: new FadingCount(OUTCOMES_HALF_LIFE_MS),
-    duplicates: new FadingCount(OUTCOMES_HALF_LIFE_MS),
-  };
-  if (known === undefined) all.set(partner.id, counts);
+  const all = outcomes(app);
+  const tally = all.get(partner.id) ?? new Tally<Outcome>(OUTCOMES_HALF_LIFE_MS);
+  all.set(partner.id, tally);
   const nowMs = app.clock.now().getTime();
-  counts.items.add(items, nowMs);
-  if (duplicates > 0) counts.duplicates.add(duplicates, nowMs);
-  const [seen, again] = [counts.items.at(nowMs), counts.duplicates.at(nowMs)];
+  tally.add("items", items, nowMs);
+  if (duplicates > 0) tally.add("duplicates", duplicates, nowMs);
+  const shared = (isMore: boolean) => (isMore ? judgePartner(app, actor, partner, tally) : undefined);
+  shareSoon(app, { key: `partner:${partner.tenantNo}:${partner.id}`, tally, shared });
+  await judgePartner(app, actor, partner, tally);
+}
+
+async function judgePartner(app: App, actor: Actor, partner: Partner, tally: Tally<Outcome>): Promise<void> {
+  const nowMs = app.clock.now().getTime();
+  const [seen, again] = [tally.at("items", nowMs), tally.at("duplicates", nowMs)];
   if (again === 0 || seen < OUTCOMES_ITEMS_MIN) return;
   const standing = await standingOf(app);
   const inForce = standing.rulesOf(partner.tenantNo);
@@ -138,13 +153,6 @@ export async function countOutcomes(
   if (!isToTell(app, partner.id, finding.verdict)) return;
   const isTold = await raise(app, actor, { subject, subjectId: partner.id, clientId: null, partner, finding, inForce });
   if (!isTold) forgetTold(app, partner.id);
-}
-
-function rulesIn({ contributions }: Finding): string {
-  return contributions
-    .map(({ rule }) => rule)
-    .toSorted()
-    .join(" ");
 }
 
 function seenOf({ actor, figures, keySince }: IncomingBatch, at: Date): SeenBatch {

@@ -75,12 +75,35 @@ test.each([
 });
 
 test("a stored password is right for itself, in any form of Unicode, and for nothing else", async () => {
-  const stored = await passwordHash("caf\u00e9 at the corner");
+  const sent = (password: string) => ({ password, address: null });
+  const stored = await passwordHash(sent("caf\u00e9 at the corner"));
   expect(stored).toMatch(/^scrypt\$15\$8\$3\$/); // OWASP's 2^15, 8, 3
-  expect(await isPassword("cafe\u0301 at the corner", stored)).toBe(true);
-  expect(await isPassword("cafe at the corner", stored)).toBe(false);
-  expect(await isPassword("", null)).toBe(false);
-  expect(await passwordHash("caf\u00e9 at the corner")).not.toBe(stored);
+  expect(await isPassword(sent("cafe\u0301 at the corner"), stored)).toBe(true);
+  expect(await isPassword(sent("cafe at the corner"), stored)).toBe(false);
+  expect(await isPassword(sent(""), null)).toBe(false);
+  expect(await passwordHash(sent("caf\u00e9 at the corner"))).not.toBe(stored);
+});
+
+test("one network that floods the door with passwords does not keep another one out", async () => {
+  const compared: string[] = [];
+  const refusals: unknown[] = [];
+  const attempt = async (address: string) => {
+    try {
+      await isPassword({ password: "guess", address }, null);
+      compared.push(address);
+    } catch (refusal) {
+      refusals.push(refusal);
+    }
+  };
+  const flood = Array.from({ length: 60 }, (_, each) => attempt(`192.0.2.${each}`));
+  const others = ["198.51.100.1", "2001:db8:9::1"];
+  await Promise.all(others.map(attempt));
+  expect(compared).toEqual(expect.arrayContaining(others));
+  expect(compared.length).toBeLessThanOrEqual(6); // the flood's own: what was at work, and its turns
+  await Promise.all(flood);
+  expect(compared).toHaveLength(2 + 2 + 28); // at work, the others, and what of the flood kept its place
+  expect(refusals).toHaveLength(30);
+  expect(refusals[0]).toMatchObject({ code: "RATE_LIMITED", details: { retryAfterMs: 2_000 } });
 });
 
 test("five wrong passwords in a row lock for a minute, and never for more than a quarter of an hour", () => {

@@ -1,18 +1,31 @@
+import { getNamedType, isInputObjectType } from "graphql";
 import { expect, test } from "vitest";
+import { approveKey } from "../../src/identity/approvals/service.js";
+import { joinWithPassword } from "../../src/identity/invitations/service.js";
+import { registerKeys } from "../../src/identity/registrations/service.js";
+import { Role } from "../../src/identity/users/entities.js";
+import { createUser } from "../../src/identity/users/service.js";
+import { DECIDING } from "../../src/operations/inbox/entities.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { proposeChange } from "../../src/operations/retention/service.js";
+import { serverSchema } from "../../src/server/schema.js";
 import { abortPeriod } from "../../src/settlement/aborting/service.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
+import { approveCollection, recordCollection } from "../../src/settlement/collections/service.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { approveStatement } from "../../src/settlement/reviews/service.js";
+import { activateThreatRules, draftThreatRules } from "../../src/threat/documents/service.js";
+import { DEFAULT_RULES } from "../../src/threat/rules.js";
+import { provenKey } from "../identity/place.js";
 import { earn, openPaid } from "../settlement/payout-place.js";
 import { periods } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
-import { seedClient } from "../support/seeds.js";
+import { PASSWORD } from "../support/people.js";
+import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -42,12 +55,16 @@ test("what waits for a second person is one list, oldest first, for who may deci
   app.clock.advance(1_000);
   const { id: accountId } = await registerPayoutAccount(app, one.actor, { ...account, ...iban });
   app.clock.advance(1_000);
+  const payment = { currency: "EUR", amount: "7.00", bankReference: "b", valueOn: "2026-03-04" };
+  const { id: collectionId } = await recordCollection(app, one.actor, { ...payment, partnerId: partner.id });
+  app.clock.advance(1_000);
   const proposal = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "Policy." };
   const { id: changeId } = await proposeChange(app, one.actor, proposal);
-  app.clock.set("2026-03-20T01:00:00.000Z");
+  app.clock.set("2026-03-17T01:00:00.000Z");
   const list = async (token: string, after = "") => {
     const query = `{ awaitingApproval(first: 4 ${after}) { totalCount pageInfo { endCursor } edges { node {
-      kind subject proposedBy isOwn waitingDays amount { amount } partner { id } } } } }`;
+      kind subject proposedBy isOwn waitingDays expiresAt amount { amount } partner { id }
+      proposal { reason configurationId } } } } }`;
     const { data, errors } = await api.ask({ query, token });
     expect(errors).toBeUndefined();
     const { totalCount, pageInfo, edges } = data.awaitingApproval;
@@ -62,20 +79,77 @@ test("what waits for a second person is one list, oldest first, for who may deci
     ["PERIOD_ABORT", later?.id],
     ["CONFIGURATION", configurationId],
     ["PAYOUT_ACCOUNT", accountId],
+    ["COLLECTION", collectionId],
     ["RETENTION_CHANGE", changeId],
   ]);
   expect(first.totalCount).toBe(rows.length);
   const by = { proposedBy: one.client.id, isOwn: false };
   expect(rows[1]).toMatchObject({ ...by, amount: { amount: "100.00" }, partner: { id: partner.id } });
-  expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 16 });
-  expect(rows[2]).toMatchObject({ ...by, waitingDays: 16, amount: null });
-  expect(rows[5]).toMatchObject({ ...by, partner: null });
+  expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 13, expiresAt: null });
+  expect(rows[2]).toMatchObject({
+    ...by,
+    waitingDays: 13,
+    amount: null,
+    expiresAt: expect.stringMatching(/^2026-03-18T01/),
+  });
+  expect(rows[2]).toMatchObject({ proposal: { reason: "Not needed.", configurationId: null } });
+  expect(rows[5]).toMatchObject({ ...by, amount: { amount: "7.00" }, partner: { id: partner.id } });
+  expect(rows[6]).toMatchObject({ ...by, partner: null });
   const mine = await list(await one.token());
   expect(mine.rows[1]).toMatchObject({ isOwn: true });
   const payer = await seedClient(app, shell, null, ["payouts:manage"]);
-  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT"]);
-  await abortPeriod(app, two.actor, { periodId: later?.id ?? "", reason: "Not needed." });
-  expect((await list(await two.token())).totalCount).toBe(rows.length - 1);
+  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT", "COLLECTION"]);
+  app.clock.set("2026-03-18T02:00:00.000Z");
+  expect((await list(await two.token())).totalCount).toBe(rows.length - 1); // the proposal has lapsed
+  await approveCollection(app, two.actor, collectionId);
+  expect((await list(await two.token())).totalCount).toBe(rows.length - 2);
+});
+
+test("threat rules, keys and open invitations wait for whoever may decide on them", async () => {
+  const home = await seedTenant(app);
+  const { partner, client } = await seedPartner(app, home);
+  const [one, two] = [await seedClient(app, home.actor, null), await seedClient(app, home.actor, null)];
+  const draft = () => draftThreatRules(app, one.actor, DEFAULT_RULES);
+  const [older, newer] = [await draft(), await draft()];
+  app.clock.advance(1_000);
+  const [key] = await registerKeys(app, one.actor, {
+    ...{ clientId: client.id, ...(await provenKey(app, one.actor, client.id)) },
+  });
+  app.clock.advance(1_000);
+  const person = { email: "kim@example.com", name: "Kim", roles: [Role.AUDITOR] };
+  const { user, invitation } = await createUser(app, one.actor, person);
+  const list = async ({ token }: { token: () => Promise<string> }): Promise<(Row & Record<string, unknown>)[]> => {
+    const query = `{ awaitingApproval { edges { node {
+      kind subject proposedBy isOwn mutation argument partner { id } } } } }`;
+    const { data, errors } = await api.ask({ query, token: await token() });
+    expect(errors).toBeUndefined();
+    return data.awaitingApproval.edges.map(({ node }: { node: Row }) => node);
+  };
+  const by = { proposedBy: one.client.id, isOwn: false, partner: null };
+  expect(await list(two)).toEqual([
+    { ...by, kind: "THREAT_RULES", subject: older.id, mutation: "activateThreatRules", argument: "threatRulesId" },
+    { ...by, kind: "THREAT_RULES", subject: newer.id, mutation: "activateThreatRules", argument: "threatRulesId" },
+    { ...by, partner: { id: partner.id }, kind: "KEY", subject: key?.id, mutation: "approveKey", argument: "keyId" },
+    { ...by, kind: "INVITATION", subject: user.id, mutation: "inviteUser", argument: "userId" },
+  ]);
+  const keeper = await seedClient(app, home.actor, null, ["keys:manage"]);
+  expect((await list(keeper)).map(({ kind }) => kind)).toEqual(["KEY"]);
+  expect(await list(await seedClient(app, home.actor, partner.id, ["keys:manage"]))).toEqual([]);
+  await activateThreatRules(app, two.actor, newer.id);
+  await approveKey(app, two.actor, key?.id ?? "");
+  const text = new URL(invitation.url).searchParams.get("invitation") ?? "";
+  const origin = { requestId: "req_test", traceparent: null, address: null, agent: "test" };
+  await joinWithPassword(app, origin, { invitation: text, password: PASSWORD });
+  expect(await list(two)).toEqual([]);
+});
+
+test("each kind names a mutation that there is, and the field of its input that takes the id", () => {
+  const fields = serverSchema().getMutationType()?.getFields() ?? {};
+  for (const { mutation, argument } of Object.values(DECIDING)) {
+    const input = fields[mutation]?.args.find(({ name }) => name === "input");
+    const type = getNamedType(input?.type);
+    expect(isInputObjectType(type) && Object.keys(type.getFields()), mutation).toContain(argument);
+  }
 });
 
 test("other tenants' and partners' clients see none of it", async () => {

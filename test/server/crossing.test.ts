@@ -12,7 +12,7 @@ const ANYBODY = "any token";
  */
 const SHOWN_ALONG: Readonly<Record<string, string>> = {
   "Act.partner": "audit:read",
-  "AwaitedApproval.partner": "configs:approve payouts:manage settlements:manage",
+  "AwaitedApproval.partner": "configs:approve keys:manage payouts:manage settlements:manage",
   "Batch.partner": "audit:read settlements:manage",
   "BatchQuarantine.batch": "audit:read settlements:manage",
   "Client.keys": "clients:manage",

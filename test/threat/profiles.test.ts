@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { figuresOf } from "../../src/exchange/figures/rules.js";
 import { ThreatFact, ThreatSubject, ThreatVerdict } from "../../src/threat/entities.js";
-import { networkOf, PartnerProfile, type SeenBatch } from "../../src/threat/profiles/rules.js";
+import { PartnerProfile, type SeenBatch } from "../../src/threat/profiles/rules.js";
 import { DEFAULT_RULES, judge } from "../../src/threat/rules.js";
 
 const START = Date.parse("2026-03-01T00:00:00.000Z");
@@ -115,15 +115,6 @@ describe("figures of a batch", () => {
     const items = Array.from({ length: 100 }, (_, each) => ({ kind: "BET", currency: `C${each}`, amount: "1" }));
     expect(figuresOf(items).largest).toHaveLength(20);
   });
-});
-
-test.each([
-  ["192.0.2.17", "192.0.2"],
-  ["::ffff:192.0.2.99", "192.0.2"],
-  ["2001:db8:7:1::1", "2001:db8:7"],
-  ["::1", ""],
-])("the network of %s is %s", (address, network) => {
-  expect(networkOf(address)).toBe(network);
 });
 
 function judged(profile: PartnerProfile, batch: SeenBatch) {

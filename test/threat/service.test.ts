@@ -132,6 +132,23 @@ test("a batch under review goes on, and the same is told once in ten minutes", a
   expect(acts.map(({ after }) => after["verdict"])).toEqual(["REVIEW", "REVIEW"]);
 });
 
+test("a verdict on a batch that was not stored after all was not told, and the next one like it is", async () => {
+  const place = await openExchange(app);
+  await enforce(app, place.home.actor, [{ ...EVERY_BATCH, points: 60 }]);
+  await app.database.query("rename table threat_assessment to threat_assessment_away");
+  try {
+    await expect(submit(app, place)).rejects.toMatchObject({ code: "ER_NO_SUCH_TABLE" });
+  } finally {
+    await app.database.query("rename table threat_assessment_away to threat_assessment");
+  }
+  expect(await actsOf(app, place, ActType.BATCH_ACCEPTED, ActType.THREAT_ASSESSED)).toEqual([]);
+  await submit(app, place);
+  await submit(app, place);
+  const acts = await actsOf(app, place, ActType.BATCH_ACCEPTED, ActType.THREAT_ASSESSED);
+  const [accepted, assessed] = [ActType.BATCH_ACCEPTED, ActType.THREAT_ASSESSED];
+  expect(acts.map(({ type }) => type)).toEqual([accepted, assessed, accepted]);
+});
+
 test("a partner without rules of its tenant's and without a past is held up by nothing", async () => {
   const place = await openExchange(app);
   const items = Array.from({ length: 300 }, () => bet({ amount: "99999.00" }));

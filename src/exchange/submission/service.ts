@@ -16,7 +16,15 @@ import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, isDuplicateKey, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { assessBatch, type BatchAssessment, countRefusals, countReplay, learnFrom } from "../../threat/service.js";
+import {
+  assessBatch,
+  type BatchAssessment,
+  countRefusals,
+  countReplay,
+  forgetAssessment,
+  type IncomingBatch,
+  learnFrom,
+} from "../../threat/service.js";
 import { admitted, refuseIfPartnerFull } from "../admission/service.js";
 import { openCaller } from "../callers/service.js";
 import { refuseUnlessDemandMet } from "../encryption/service.js";
@@ -128,7 +136,7 @@ async function acceptNew(app: App, actor: Actor, jws: string, seen: Seen): Promi
   const { figures, ...checked } = verified;
   const incoming = { actor, ...incomingOf(known, key), figures };
   const assessment = await timedWait(app, "threat", () => assessBatch(app, incoming));
-  const accepted = await store(app, actor, { envelope, ...checked, key, ...known, assessment });
+  const accepted = await stored(app, incoming, { actor, envelope, ...checked, key, ...known, assessment });
   if (accepted.replayed) return replayed(app, actor, accepted.batch);
   countBatch(app, assessment.isQuarantined ? "quarantined" : "accepted");
   await learnFrom(app, incoming, assessment);
@@ -186,20 +194,32 @@ export async function usableKey(app: App, actor: Actor, kid: string): Promise<Cl
 }
 
 interface Verified extends Parties, Omit<VerifiedBatch, "figures"> {
+  readonly actor: Actor;
   readonly envelope: ReadBatch;
   readonly key: ClientKey;
   readonly assessment: BatchAssessment;
 }
 
-async function store(app: App, actor: Actor, verified: Verified): Promise<Accepted> {
-  const { partner, claims, envelope } = verified;
+/** A verdict is told by the transaction that stores the batch, and counts as told only where that was committed. */
+async function stored(app: App, incoming: IncomingBatch, verified: Verified): Promise<Accepted> {
+  let accepted: Accepted | null = null;
+  try {
+    accepted = await store(app, verified);
+    return accepted;
+  } finally {
+    if (accepted?.replayed !== false) forgetAssessment(app, incoming, verified.assessment);
+  }
+}
+
+async function store(app: App, verified: Verified): Promise<Accepted> {
+  const { actor, partner, claims, envelope } = verified;
   const signer = await platformSigner(app, actor.tenantId);
   const known = () => replayOf(app, actor, verified, claims.jti, envelope.payloadSha256);
   try {
-    const batch = await storeBatch(app, { ...verified, actor, platformKid: signer.kid });
+    const batch = await storeBatch(app, { ...verified, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
     noteKeyUse(app, actor.tenantId, verified.key.id);
-    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner); // a hint, which nobody need wait for
+    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner, batch.id); // a hint
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };

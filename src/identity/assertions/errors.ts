@@ -1,3 +1,5 @@
+import type { PrincipalRef } from "../../kernel/actor.js";
+
 /** What the endpoints of OAuth refuse (RFC 6749, section 5.2; RFC 9449, sections 5 and 8), with the answer's status. */
 const REFUSALS = {
   INVALID_REQUEST: { error: "invalid_request", status: 400 },
@@ -17,7 +19,12 @@ export class OauthRefusal extends Error {
   /** HTTP status of the answer. */
   readonly status: number;
 
-  constructor(refusal: keyof typeof REFUSALS, description: string) {
+  constructor(
+    refusal: keyof typeof REFUSALS,
+    description: string,
+    /** The client that was named and is known: for us to count, not for the caller to read. */
+    readonly named: PrincipalRef | null = null,
+  ) {
     super(description);
     this.error = REFUSALS[refusal].error;
     this.status = REFUSALS[refusal].status;

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
-import { present } from "../../kernel/assert.js";
+import type { PrincipalRef } from "../../kernel/actor.js";
 import { epochSeconds } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
 import { isSignedBy } from "../../kernel/signature.js";
@@ -62,12 +62,11 @@ export async function authenticateClient(
 ): Promise<AuthenticatedClient> {
   const { header, assertion, opened } = readAssertion(form);
   const found = await clientWithKeyForAllTenants(app, assertion.clientId, header.kid);
-  checkSignature(app, opened, header, found);
-  const client = present(found, "the client whose signature holds");
+  const client = signedBy(app, opened, header, found);
   const { publicUrl, isProduction } = app.config;
   const audiences = audienceSpellings([publicUrl, publicUrl + TOKEN_PATH, publicUrl + path], isProduction);
   const fault = assertionFault(assertion, epochSeconds(app.clock.now()), audiences);
-  if (fault !== null) throw new OauthRefusal("INVALID_CLIENT", fault);
+  if (fault !== null) throw new OauthRefusal("INVALID_CLIENT", fault, nameOf(client));
   return { client, assertion };
 }
 
@@ -75,11 +74,8 @@ export async function authenticateClient(
  * Remembers the assertion until it has ended; a second use meets the first one's row and is refused (RFC 7523, section
  * 3, rule 7).
  */
-export async function spendAssertion(
-  app: App,
-  { tenant_id: tenantId }: ClientRow,
-  assertion: Assertion,
-): Promise<void> {
+export async function spendAssertion(app: App, client: ClientRow, assertion: Assertion): Promise<void> {
+  const { tenant_id: tenantId } = client;
   const { clientId, jti, expiresAt } = assertion;
   const row = [
     clientId,
@@ -98,7 +94,7 @@ export async function spendAssertion(
     });
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    throw new OauthRefusal("INVALID_CLIENT", "The assertion was used before (jti).");
+    throw new OauthRefusal("INVALID_CLIENT", "The assertion was used before (jti).", nameOf(client));
   }
 }
 
@@ -131,30 +127,43 @@ function readAssertion(form: ReadonlyMap<string, string>): ClientAssertion {
   return { opened, header, assertion };
 }
 
-interface ClientWithKey extends ClientRow {
+/** A client, with its key of the kid that was named where it has one. */
+interface FoundClient extends Omit<ClientRow, "key_id"> {
+  readonly key_id: string | null;
   readonly alg: string;
   readonly public_jwk: string;
 }
 
-async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<ClientWithKey | null> {
-  const rows: ClientWithKey[] = await app.database.query(
+async function clientWithKeyForAllTenants(app: App, clientId: string, kid: string): Promise<FoundClient | null> {
+  const rows: FoundClient[] = await app.database.query(
     `select /* all tenants */ c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
             c.dpop_bound_access_tokens, k.id as key_id, k.state, k.purpose_list, k.not_before, k.expires_at, k.alg,
             k.public_jwk
        from client c join tenant t on t.id = c.tenant_id
-       join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id
-      where c.id = ? and k.kid = ?`,
-    [clientId, kid],
+       left join client_key k on k.tenant_id = c.tenant_id and k.client_id = c.id and k.kid = ?
+      where c.id = ?`,
+    [kid, clientId],
   );
   return rows[0] ?? null;
 }
 
 /** Verifies with the client's key, or with one that nobody has, so that both take equally long and answer alike. */
-function checkSignature(app: App, opened: OpenedToken, { alg }: AssertionHeader, client: ClientWithKey | null): void {
+function signedBy(app: App, opened: OpenedToken, { alg }: AssertionHeader, found: FoundClient | null): ClientRow {
+  const client = found !== null && hasKey(found) ? found : null;
   const isUsable = client !== null && mayAuthenticate(app, client) && isAlgorithmOf(alg, client.alg);
   const key = isUsable ? createPublicKey({ key: JSON.parse(client.public_jwk), format: "jwk" }) : decoyKey(alg);
   const isSigned = isSignedBy(alg, key, opened);
-  if (!isUsable || !isSigned) throw new OauthRefusal("INVALID_CLIENT", UNKNOWN);
+  if (isUsable && isSigned) return client;
+  throw new OauthRefusal("INVALID_CLIENT", UNKNOWN, found === null ? null : nameOf(found));
+}
+
+function hasKey(found: FoundClient): found is FoundClient & ClientRow {
+  return found.key_id !== null;
+}
+
+function nameOf(client: Pick<ClientRow, "tenant_id" | "tenant_no" | "client_id" | "partner_id">): PrincipalRef {
+  const { tenant_id: tenantId, tenant_no: tenantNo, client_id: principalId, partner_id: partnerId } = client;
+  return { tenantId, tenantNo, principalId, partnerId };
 }
 
 const decoys = new Map<string, KeyObject>();

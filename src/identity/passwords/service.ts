@@ -1,4 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
+import { networkOf } from "../../kernel/network.js";
+import { FairPlaces } from "../../platform/fair-places.js";
 import { userError } from "../users/errors.js";
 
 /**
@@ -12,14 +14,21 @@ const COST: ScryptOptions & { readonly N: number; readonly r: number; readonly p
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const RETRY_AFTER_MS = 2_000;
-/** How many are computed at once in a process, and how many wait: they share four threads with everything else. */
-const [AT_WORK_MAX, WAITING_MAX] = [2, 30];
+/** Passwords in work share four threads with everything else; networks take turns, so that none shuts others out. */
+const places = new FairPlaces({ atWorkMax: 2, waitingMax: 30 });
 const FORM = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9_-]{22})\$([A-Za-z0-9_-]{43})$/;
 
+/** A password as somebody sent it. */
+export interface SentPassword {
+  readonly password: string;
+  /** Where it comes from; null from ourselves. */
+  readonly address: string | null;
+}
+
 /** A password's hash as it is stored: `scrypt$15$8$3$salt$hash`, N as its logarithm. Refuses when too many wait. */
-export async function passwordHash(password: string): Promise<string> {
+export async function passwordHash(sent: SentPassword): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = await derived(password, salt, COST);
+  const hash = await derived(sent, salt, COST);
   return ["scrypt", Math.log2(COST.N), COST.r, COST.p, salt.toString("base64url"), hash.toString("base64url")].join(
     "$",
   );
@@ -29,39 +38,20 @@ export async function passwordHash(password: string): Promise<string> {
  * Whether a password is the one of a stored hash. Null for the hash, where nobody is known or no password is taken,
  * costs the same and is never right. Refuses (`RATE_LIMITED`) when too many wait.
  */
-export async function isPassword(password: string, stored: string | null): Promise<boolean> {
+export async function isPassword(sent: SentPassword, stored: string | null): Promise<boolean> {
   const [, logN = "", r = "", p = "", salt = "", hash = ""] = FORM.exec(stored ?? "") ?? [];
   const isStored = hash !== "";
   const cost = isStored ? { ...COST, N: 2 ** Number(logN), r: Number(r), p: Number(p) } : COST;
   const saltBytes = isStored ? Buffer.from(salt, "base64url") : Buffer.alloc(SALT_BYTES);
-  const found = await derived(password, saltBytes, cost);
+  const found = await derived(sent, saltBytes, cost);
   return isStored && timingSafeEqual(found, Buffer.from(hash, "base64url"));
 }
 
-let atWork = 0;
-const waiting: (() => void)[] = [];
-
-async function derived(password: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
-  await turn();
-  try {
-    return await new Promise((resolve, reject) => {
+function derived({ password, address }: SentPassword, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
+  const compute = () =>
+    new Promise<Buffer>((resolve, reject) => {
       scrypt(password.normalize("NFC"), salt, HASH_BYTES, cost, (error, key) => (error ? reject(error) : resolve(key)));
     });
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) atWork -= 1;
-    else next();
-  }
-}
-
-/** Waits for one of the few places; whoever leaves hands the place on. */
-async function turn(): Promise<void> {
-  if (atWork < AT_WORK_MAX) {
-    atWork += 1;
-    return;
-  }
-  if (waiting.length >= WAITING_MAX) throw userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS });
-  await new Promise<void>((resolve) => {
-    waiting.push(resolve);
-  });
+  const lane = address === null ? "" : networkOf(address);
+  return places.run(lane, compute, () => userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS }));
 }

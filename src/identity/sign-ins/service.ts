@@ -9,7 +9,7 @@ import { type Tx, transact } from "../../platform/database.js";
 import type { Tenant } from "../../tenancy/entities.js";
 import { tenantOf } from "../../tenancy/service.js";
 import { PASSWORD_LENGTH, passwordFault } from "../passwords/rules.js";
-import { isPassword, passwordHash } from "../passwords/service.js";
+import { isPassword, passwordHash, type SentPassword } from "../passwords/service.js";
 import { takesPasswords } from "../providers/service.js";
 import { SignInMethod } from "../sessions/entities.js";
 import { endSessionsOf, type StartedSession, startSession } from "../sessions/service.js";
@@ -50,7 +50,7 @@ export async function signInWithPassword(
   const startedAt = performance.now();
   const user = await userWith(app, attempt);
   const stored = user !== null && isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  const isRight = await isPassword(attempt.password, stored);
+  const isRight = await isPassword({ password: attempt.password, address: origin.address }, stored);
   const session = user !== null && stored !== null ? await concluded(app, origin, user, isRight) : null;
   countSignIn(app, SignInMethod.PASSWORD, session === null ? "refused" : "started");
   if (session !== null) return session;
@@ -71,11 +71,11 @@ export async function changePassword(
 ): Promise<void> {
   const user = await app.database.manager.findOneByOrFail(User, { tenantId: actor.tenantId, id: actor.principalId });
   const stored = isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  if (!(await isPassword(current, stored))) {
+  if (!(await isPassword({ password: current, address: actor.address }, stored))) {
     if (stored !== null) await transact(app, (tx) => fail(app, tx, actor, user));
     throw notPresent();
   }
-  const hash = await checkedPasswordHash(next, user.email);
+  const hash = await checkedPasswordHash({ password: next, address: actor.address }, user.email);
   await transact(app, async (tx) => {
     const { state, passwordHash: present } = await lockUser(tx, actor.tenantId, user.id);
     if (state !== UserState.ACTIVE || present !== stored) throw notPresent();
@@ -88,9 +88,9 @@ export async function changePassword(
 }
 
 /** The hash of a password that somebody wants to have; one that will not do is refused (`VALIDATION`). */
-export async function checkedPasswordHash(password: string, email: string): Promise<string> {
-  const fault = passwordFault(password, email);
-  if (fault === null) return passwordHash(password);
+export async function checkedPasswordHash(sent: SentPassword, email: string): Promise<string> {
+  const fault = passwordFault(sent.password, email);
+  if (fault === null) return passwordHash(sent);
   const { min, max } = PASSWORD_LENGTH;
   const reason =
     fault === "LENGTH" ? `A password has ${min} to ${max} characters.` : "That password is easily guessed.";

@@ -24,7 +24,7 @@ export enum Check {
   STATEMENTS = "STATEMENTS",
   /** A closed period's tree is that of the batches posted into it, and what its statements state. */
   COMMITMENTS = "COMMITMENTS",
-  /** PAYABLE is what statements released less what payouts paid and set-offs met, and entries say what payouts do. */
+  /** PAYABLE is what statements released less what was paid, set off and collected, and entries say what those do. */
   PAYOUTS = "PAYOUTS",
   /** An act's leaf is the hash of what the act says. */
   ACTS = "ACTS",

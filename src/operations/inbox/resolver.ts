@@ -3,19 +3,19 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { AwaitedApproval } from "./entities.js";
-import { awaitedBy, countAwaited } from "./service.js";
+import { AwaitedApproval, DECIDING, PeriodProposal } from "./entities.js";
+import { awaitedBy, countAwaited, proposalOf } from "./service.js";
 
 const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
 
 /** What waits for a second person: read. */
 @Resolver(() => AwaitedApproval)
 export class InboxResolver {
-  @Authorized("configs:approve", "settlements:manage", "payouts:manage")
+  @Authorized("configs:approve", "settlements:manage", "payouts:manage", "keys:manage", "clients:manage")
   @Query(() => AwaitedApprovalConnection, {
     description:
       "What waits in the whole tenant for an approval that the caller's scopes may give, what has waited longest" +
-      " first. Nothing here expires: its age says how long it has waited.",
+      " first. Its age says how long it has waited; but for proposals about periods nothing here lapses.",
   })
   async awaitingApproval(
     @Ctx() { app, actor }: Context,
@@ -32,7 +32,25 @@ export class InboxResolver {
     return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
   }
 
-  @FieldResolver(() => Money, { nullable: true, description: "What it would pay or put right; null for the others." })
+  @FieldResolver(() => PeriodProposal, { nullable: true, description: "What is proposed; null but about periods." })
+  proposal(@Ctx() { app, actor }: Context, @Root() awaited: AwaitedApproval): Promise<PeriodProposal | null> {
+    return proposalOf(app, actor, awaited);
+  }
+
+  @FieldResolver(() => String, { description: "The mutation that decides on it, as `approveKey`." })
+  mutation(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].mutation;
+  }
+
+  @FieldResolver(() => String, { description: "The field of that mutation's input that takes `subject`, as `keyId`." })
+  argument(@Root() { kind }: AwaitedApproval): string {
+    return DECIDING[kind].argument;
+  }
+
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description: "What it would pay, put right or book; null for the others.",
+  })
   amount(@Root() { amountMinor, currency }: AwaitedApproval): Money | null {
     return amountMinor === null || currency === null ? null : new Money(amountMinor, currency);
   }

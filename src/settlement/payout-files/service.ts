@@ -26,7 +26,7 @@ import { validMessage } from "../payout-messages/service.js";
 import { type Claim, claimsText, type PayoutOrder, payablePartners, planClaims } from "../payout-planning/service.js";
 import { Payout, PayoutState } from "../payouts/entities.js";
 import { endToEndIdOf } from "../payouts/rules.js";
-import { settleMet } from "../purses/service.js";
+import { moveSettled, settleMet } from "../purses/service.js";
 import { PayoutFile, PayoutFileState } from "./entities.js";
 
 const PLANS_MAX = 3;
@@ -278,6 +278,7 @@ async function releaseClaims(app: App, tx: Tx, actor: Actor, { payoutFileId, rea
   const change = { state: PayoutFileState.VOIDED, voidedBy: actor.principalId, voidedAt: at };
   await tx.update(PayoutFile, key, change);
   await tx.update(Payout, { tenantId, fileId: payoutFileId }, { state: PayoutState.VOIDED, changedAt: at });
+  for (const partner of inOrder) await moveSettled(app, tx, actor, partner, file.currency);
   const [before, after] = [summaryOf(file), { ...summaryOf(file), state: PayoutFileState.VOIDED, reason }];
   const act = { type: ActType.PAYOUT_FILE_VOIDED, subjectId: payoutFileId, partner: null, before, after };
   await recordActs(tx, actor, at, [act]);

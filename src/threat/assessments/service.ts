@@ -3,6 +3,7 @@ import { ActType } from "../../acts/entities.js";
 import { type ActOf, recordActs } from "../../acts/service.js";
 import { type Actor, systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
+import { later } from "../../kernel/clock.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -13,9 +14,12 @@ import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { insertBlock } from "../blocks/service.js";
 import { ThreatSubject, ThreatVerdict } from "../entities.js";
 import { threatError } from "../errors.js";
-import { type Contribution, type Finding, movedPercent } from "../rules.js";
+import { type Contribution, type Finding, movedPercent, rulesIn, TOLD_AGAIN_MS } from "../rules.js";
 import { forgetStanding, type RulesInForce, standingOf } from "../standing/service.js";
 import { ThreatAssessment, ThreatJudgement } from "./entities.js";
+
+/** More verdicts on one subject are not made within ten minutes. */
+const TOLD_LATELY_MAX = 20;
 
 /** An assessment to be kept: of whom, what it found, and by which rules. */
 export interface Assessed {
@@ -62,16 +66,19 @@ export async function insertAssessment(
  */
 export async function raise(app: App, actor: Actor, assessed: Assessed): Promise<boolean> {
   const { subject, subjectId, partner, finding, inForce } = assessed;
+  const isBlock = finding.verdict === ThreatVerdict.QUARANTINE && subject !== ThreatSubject.BATCH;
   try {
-    await transact(app, async (tx) => {
+    const isNews = await transact(app, async (tx) => {
+      if (!isBlock && (await wasToldLately(app, tx, actor, assessed))) return false;
       const { id: assessmentId, act } = await insertAssessment(app, tx, actor, assessed);
       await recordActs(tx, act.actor, app.clock.now(), [act.act]);
-      if (finding.verdict !== ThreatVerdict.QUARANTINE || subject === ThreatSubject.BATCH) return;
+      if (!isBlock) return true;
       const reason = finding.contributions.map(({ rule }) => rule).join(", ");
       const { minutes } = inForce.rules.block;
       await insertBlock(app, tx, act.actor, { of: { subject, id: subjectId, partner }, assessmentId, reason, minutes });
-      app.metrics.count("threat_blocks", { subject });
+      return true;
     });
+    if (isNews && isBlock) app.metrics.count("threat_blocks", { subject });
     forgetStanding(app);
     return true;
   } catch (error) {
@@ -80,6 +87,26 @@ export async function raise(app: App, actor: Actor, assessed: Assessed): Promise
     app.log.error({ err: error, subject, subjectId }, "threat: a verdict was not kept");
     return false;
   }
+}
+
+/** Whether another process told the same of the same subject: by the same rules, or something worse. */
+async function wasToldLately(
+  app: App,
+  tx: Tx,
+  { tenantNo }: Actor,
+  { subjectId, finding }: Assessed,
+): Promise<boolean> {
+  const since = later(app.clock.now(), -TOLD_AGAIN_MS);
+  const rows: { verdict: ThreatVerdict; contributions: string }[] = await tx.query(
+    `select verdict, contributions from threat_assessment
+     where tenant_no = ? and subject_id = ? and assessed_at > ? order by id desc limit ?`,
+    [tenantNo, subjectId, since, TOLD_LATELY_MAX],
+  );
+  const rules = rulesIn(finding.contributions);
+  return rows.some(({ verdict, contributions }) => {
+    const isSame = rulesIn(JSON.parse(contributions) as Contribution[]) === rules;
+    return isSame && (verdict === finding.verdict || verdict === ThreatVerdict.QUARANTINE);
+  });
 }
 
 /** What of a tenant's assessments to show. */

@@ -5,31 +5,39 @@ import { perApp } from "../../platform/per-app.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { raise } from "../assessments/service.js";
 import { type ThreatFact, ThreatSubject, ThreatVerdict } from "../entities.js";
-import { judge, SENDER_FACTS } from "../rules.js";
+import { judge, SENDER_FACTS, TOLD_AGAIN_MS } from "../rules.js";
 import { standingOf } from "../standing/service.js";
-import { FadingCount } from "../statistics/rules.js";
+import { Tally } from "../tallies/rules.js";
+import { clearTally, shareSoon } from "../tallies/service.js";
 
 /** What a sender did counts half after so long. */
 const HALF_LIFE_MS = 600_000;
 const SENDERS_KEPT_MAX = 10_000;
-/** A verdict is not told again within so long, unless it became worse. */
-const TOLD_AGAIN_MS = 600_000;
+/** Other processes are asked no more often what they know of somebody who does nothing wrong here. */
+const ASKED_AGAIN_MS = 2_000;
 const TOLD_KEPT_MAX = 10_000;
 /** Less than this of a fact is none. */
 const LEAST = 0.01;
 
-type Sender = Map<ThreatFact, FadingCount>;
+/** What a client did as this process knows it. */
+interface Sender {
+  readonly key: string;
+  readonly tally: Tally<ThreatFact>;
+  /** When it was last asked what other processes know of it. */
+  askedAtMs: number;
+}
 
 const senders = perApp(() => new BoundedMap<string, Sender>(SENDERS_KEPT_MAX));
 
-/** What the actor did lately, as this process saw it. */
-export function senderFacts(app: App, { tenantNo, principalId }: Actor): Map<ThreatFact, number> {
+/** What the actor did lately: as this process saw it, and others a moment ago. */
+export function senderFacts(app: App, actor: Actor): Map<ThreatFact, number> {
   const facts = new Map<ThreatFact, number>();
-  const sender = senders(app).get(`${tenantNo}:${principalId}`);
-  if (sender === undefined) return facts;
+  if (!JUDGED.includes(actor.kind)) return facts;
+  const sender = senderOf(app, actor);
+  if (performance.now() - sender.askedAtMs > ASKED_AGAIN_MS) share(app, actor, sender);
   const nowMs = app.clock.now().getTime();
-  for (const [fact, count] of sender) {
-    const value = count.at(nowMs);
+  for (const fact of SENDER_FACTS) {
+    const value = sender.tally.at(fact, nowMs);
     if (value >= LEAST) facts.set(fact, value);
   }
   return facts;
@@ -37,17 +45,34 @@ export function senderFacts(app: App, { tenantNo, principalId }: Actor): Map<Thr
 
 /**
  * Counts against the client that acts, and against nobody whom it only names, that it did so again; blocks it where
- * that is too often by its tenant's rules. The shell and ourselves are never judged.
+ * that is too often by its tenant's rules, whichever processes it went to. The shell and ourselves are never judged.
  */
 export async function countAgainst(app: App, actor: Actor, fact: ThreatFact, by = 1): Promise<void> {
   if (!JUDGED.includes(actor.kind) || !SENDER_FACTS.includes(fact)) return;
-  const key = `${actor.tenantNo}:${actor.principalId}`;
-  const all = senders(app);
-  const sender: Sender = all.get(key) ?? new Map();
-  const count = sender.get(fact) ?? new FadingCount(HALF_LIFE_MS);
-  count.add(by, app.clock.now().getTime());
-  sender.set(fact, count);
-  all.set(key, sender);
+  const sender = senderOf(app, actor);
+  sender.tally.add(fact, by, app.clock.now().getTime());
+  share(app, actor, sender);
+  await judgeSender(app, actor, sender);
+}
+
+function senderOf(app: App, { tenantNo, principalId }: Actor): Sender {
+  const key = `client:${tenantNo}:${principalId}`;
+  const known = senders(app).get(key);
+  if (known !== undefined) return known;
+  const sender = { key, tally: new Tally<ThreatFact>(HALF_LIFE_MS), askedAtMs: Number.NEGATIVE_INFINITY };
+  senders(app).set(key, sender);
+  return sender;
+}
+
+/** What others counted may be what is too much. */
+function share(app: App, actor: Actor, sender: Sender): void {
+  sender.askedAtMs = performance.now();
+  const { key, tally } = sender;
+  const shared = (isMore: boolean) => (isMore ? judgeSender(app, actor, sender) : undefined);
+  shareSoon(app, { key, tally, shared });
+}
+
+async function judgeSender(app: App, actor: Actor, { key, tally }: Sender): Promise<void> {
   const standing = await standingOf(app);
   const inForce = standing.rulesOf(actor.tenantNo);
   const partner = actor.partnerId === null ? null : await partnerOf(app, actor, actor.partnerId);
@@ -60,7 +85,8 @@ export async function countAgainst(app: App, actor: Actor, fact: ThreatFact, by 
     forgetTold(app, key);
     return;
   }
-  if (finding.verdict === ThreatVerdict.QUARANTINE) all.delete(key); // it begins anew once its block has ended
+  // It begins anew once its block has ended.
+  if (finding.verdict === ThreatVerdict.QUARANTINE) await clearTally(app, key, tally);
 }
 
 const JUDGED: readonly PrincipalKind[] = [PrincipalKind.PARTNER, PrincipalKind.TENANT];

@@ -1,0 +1,69 @@
+import { setImmediate } from "node:timers/promises";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FairPlaces } from "../../src/platform/fair-places.js";
+
+const full = () => new Error("full");
+
+/** Work that lasts until it is told to end; says who began, and who was refused. */
+function hall(room: { atWorkMax: number; waitingMax: number }) {
+  const places = new FairPlaces(room);
+  const [begun, refused, ending]: [string[], string[], (() => void)[]] = [[], [], []];
+  const come = (lane: string) =>
+    void places
+      .run(
+        lane,
+        () =>
+          new Promise<void>((resolve) => {
+            begun.push(lane);
+            ending.push(resolve);
+          }),
+        full,
+      )
+      .catch(() => refused.push(lane));
+  const settle = () => setImmediate();
+  const end = async () => {
+    ending.shift()?.();
+    await settle();
+  };
+  return { begun, refused, ending, come, settle, end };
+}
+
+test("lanes take turns, however many wait in one of them", async () => {
+  const { begun, come, end, settle } = hall({ atWorkMax: 1, waitingMax: 10 });
+  for (const lane of ["a", "a", "a", "a", "b", "c", "b"]) come(lane);
+  await settle();
+  for (let each = 0; each < 6; each++) await end();
+  expect(begun.join("")).toBe("aabcaba");
+});
+
+test("in a full queue a newcomer takes the place of the last one in the longest lane", async () => {
+  const { begun, refused, come, end, settle } = hall({ atWorkMax: 1, waitingMax: 3 });
+  for (const lane of ["a", "a", "a", "a", "a", "b", "b", "c"]) come(lane);
+  await settle();
+  expect(refused.toSorted().join("")).toBe("aaab"); // the fifth a, the second b, and two who gave way
+  for (let each = 0; each < 4; each++) await end();
+  expect(begun.join("")).toBe("aabc");
+});
+
+test("no more work at once and no more wait than there is room, and whoever came is served or refused", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(fc.constantFrom("a", "b", "c", "d"), fc.constant(null)), { maxLength: 60 }),
+      async (steps) => {
+        const { begun, refused, ending, come, end, settle } = hall({ atWorkMax: 2, waitingMax: 4 });
+        let came = 0;
+        for (const lane of steps) {
+          if (lane === null) await end();
+          else come(lane);
+          came += lane === null ? 0 : 1;
+          await settle();
+          expect(ending.length).toBeLessThanOrEqual(2);
+          expect(came - begun.length - refused.length).toBeLessThanOrEqual(4);
+        }
+        while (ending.length > 0) await end();
+        expect(begun.length + refused.length).toBe(came);
+      },
+    ),
+  );
+});
