@@ -27,9 +27,14 @@ export function parseConfiguration(document: unknown): ConfigurationDocument {
   return parsed.data;
 }
 
+/** A stored version's document. It was checked when it was drafted: to try every cell of a rule again takes long. */
+export function storedConfiguration(text: string): ConfigurationDocument {
+  return JSON.parse(text) as ConfigurationDocument;
+}
+
 /**
- * Checks a rule that is in no document yet, as part of one that has terms for some groups, no tiers over a window and
- * no ring-fence. Refuses as `parseConfiguration` does, with pointers from `/rules` on.
+ * Checks a rule that is in no document yet, as part of one that has terms for some groups. Refuses as
+ * `parseConfiguration` does, with pointers from `/rules` on.
  */
 export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
   const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });

@@ -65,6 +65,10 @@ const SAID: Readonly<Record<string, Tampering | readonly Tampering[] | string>> 
   ],
   "client_key.thumbprint": [flipped("thumbprint"), "true", "DIGESTS", /^client keys key_/],
   client_policy: "says how much a client may ask; acts tell it",
+  collection: [
+    ["amount_minor = amount_minor + 1", "true", "PAYOUTS", /(PAYABLE|collected)/],
+    ["state = 'REFUSED'", "state = 'COLLECTED'", "PAYOUTS", /(PAYABLE|collected)/],
+  ],
   configuration: ["document = replace(document, '0.12', '0.13')", "true", "DIGESTS", /^configurations cfg_/],
   "configuration.document_sha256": [flipped("document_sha256"), "true", "DIGESTS", /^configurations cfg_/],
   credit_lot: ["remaining_minor = remaining_minor + 1", "true", "CREDIT", /lot 1$/],

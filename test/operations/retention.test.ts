@@ -7,7 +7,7 @@ import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { commitmentLeaf } from "../../src/exchange/commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../../src/exchange/contents/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
-import { type BatchExtract, extractFault } from "../../src/exchange/extracts/service.js";
+import type { PostedExtract } from "../../src/exchange/extracts/service.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
 import { ItemOutcome } from "../../src/exchange/posting/rules.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
@@ -15,6 +15,7 @@ import { submitBatch } from "../../src/exchange/submission/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { leafHash, sha256Hex } from "../../src/kernel/digest.js";
 import { balancesOf } from "../../src/ledger/service.js";
+import { readExport } from "../../src/operations/exports/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { type RetainReport, retain } from "../../src/operations/retaining/service.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
@@ -164,8 +165,8 @@ async function logKey(): Promise<string> {
   return (await logSigner(app, place.shell)).verifierKey;
 }
 
-async function jwks(): Promise<unknown> {
-  return (await fetch(`${api.url}/.well-known/jwks.json`)).json();
+async function jwks(): Promise<{ keys: object[] }> {
+  return (await fetch(`${api.url}/.well-known/jwks.json`)).json() as Promise<{ keys: object[] }>;
 }
 
 async function exported(): Promise<{ path: string; lines: string[] }[]> {
@@ -233,7 +234,7 @@ describe("after the old day has left", () => {
 
   test("a file holds it, and the report says how much it was", async () => {
     expect(report).toMatchObject({ batches: 2, transactions: 3, files: 1 });
-    expect((await exported()).map(({ lines }) => lines.length)).toEqual([2]);
+    expect((await exported()).map(({ lines }) => lines.length)).toEqual([3]); // its statement, besides
   });
 
   test("it is gone: envelopes, transactions and names; what was held back is there", async () => {
@@ -369,7 +370,7 @@ describe("after the old day has left", () => {
 });
 
 /** Other outcomes, with all that a line can say about them by itself. */
-function inventedOutcomes({ batch, outcomes: items, periodProofs }: BatchExtract): object {
+function inventedOutcomes({ batch, outcomes: items, periodProofs }: PostedExtract): object {
   const invented = items.map(() => ({ outcome: ItemOutcome.POSTED }));
   const outcomesSha256 = packOutcomes(invented).sha256.toString("hex");
   const leaf = commitmentLeaf({ batchId: batch.id, payloadSha256: batch.payloadSha256, outcomesSha256 });
@@ -393,11 +394,13 @@ test("an export in which anything was changed does not verify, and says where", 
   const [first] = await exported();
   const line = JSON.parse(
     present(
-      first?.lines.find((each) => JSON.parse(each).outcomes.length === 4),
+      first?.lines.find((each) => JSON.parse(each).outcomes?.length === 4),
       "the batch",
     ),
   );
-  expect(extractFault(line, keys)).toBeNull();
+  const rest = (first?.lines ?? []).filter((each) => "statement" in JSON.parse(each));
+  const faultOf = (each: object) => readExport([JSON.stringify(each), ...rest], keys).faults[0]?.reason ?? null;
+  expect(faultOf(line)).toBeNull();
   const { jws, batch, outcomes: items, periodProofs, logProofs, key } = line;
   const flipped = (text: string) => `${text.slice(0, -6)}${text.at(-6) === "A" ? "B" : "A"}${text.slice(-5)}`;
   const [proof] = periodProofs;
@@ -416,10 +419,18 @@ test("an export in which anything was changed does not verify, and says where", 
     ["NOT_IN_LOG", { logProofs: [logProofs[1], logProofs[1]] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[0]] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], withoutDetail(logProofs[1])] }],
+    ["NOT_IN_LOG", { logProofs: [withoutDetail(logProofs[0]), logProofs[1]] }],
     ["NOT_IN_PERIOD", { periodProofs: [] }],
     ["NOT_IN_LOG", inventedOutcomes(line)],
   ];
-  for (const [fault, change] of cases) expect(extractFault({ ...line, ...change }, keys)).toBe(fault);
+  for (const [fault, change] of cases) expect(faultOf({ ...line, ...change })).toBe(fault);
+  const stolenAt = (second: number) => {
+    const marked = keys.jwks.keys.map((each) => ({ ...each, revoked: { revoked_at: second } }));
+    return readExport([JSON.stringify(line)], { ...keys, jwks: { keys: marked } }).faults.map(({ reason }) => reason);
+  };
+  const accepted = Math.floor(new Date(batch.acceptedAt).getTime() / 1_000);
+  expect(stolenAt(accepted + 1)).toEqual([]);
+  expect(stolenAt(accepted)).toEqual(["RECEIPT_INVALID"]);
 });
 
 test.each([

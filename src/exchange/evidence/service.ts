@@ -134,9 +134,11 @@ async function mismatchOf(
   }
 }
 
-/** What was removed is gone as a whole, and the outcomes are still what they were. */
+/** What was removed is gone as a whole, and the outcomes of what was posted are still what they were. */
 function removedMismatch(row: BatchRow): Mismatch | null {
   const left = mismatch(`${row.id} envelope`, "removed", row.envelope === null ? "removed" : "kept");
+  if (row.state !== BatchState.POSTED)
+    return left ?? mismatch(`${row.id} outcomes`, "none", hexOf(row.outcomes_sha256));
   const outcomes = left ?? readOutcomes(row);
   return Array.isArray(outcomes) ? null : outcomes;
 }
