@@ -13,7 +13,7 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-interface VerifyStatementOptions extends VerifyOptions {
+interface VerifyOpenedOptions extends VerifyOptions {
   readonly key?: string;
 }
 
@@ -43,7 +43,7 @@ export function register(program: Command): void {
   checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")
     .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
     .option("--key <file>", "your private JWK, where the statement is encrypted for it")
-    .action((file: string, options: VerifyStatementOptions) => {
+    .action((file: string, options: VerifyOpenedOptions) => {
       return report(file, options, async (text, jwks) => {
         const { signedDocument } = await import("../partner/encryption.js");
         const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
@@ -51,8 +51,15 @@ export function register(program: Command): void {
       });
     });
   checking(verify.command("receipt"), "the signature of a batch's receipt")
-    .argument("<file>", "the receipt, as `submit` answers it")
-    .action((file: string, options: VerifyOptions) => report(file, options, verifyReceipt));
+    .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
+    .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
+    .action((file: string, options: VerifyOpenedOptions) => {
+      return report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
+        return "fault" in opened ? { reason: opened.fault, differences: [] } : verifyReceipt(opened.jws, jwks);
+      });
+    });
   checking(verify.command("batch"), "that a statement settles a batch: the batch is in the tree whose root it states")
     .argument("<file>", "the batch, as it was sent")
     .requiredOption("--proof <file>", "one of the batch's `periodProofs`, as the API answers it (JSON)")
