@@ -205,7 +205,9 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
     const { period, statement, payoutFile } = victims;
     const paths = [
       ...["csv", "ndjson"].map((format) => `/periods/${period}/transactions.${format}`),
-      ...["csv", "xlsx", "pdf", "jwe"].map((format) => `/statements/${statement}.${format}`),
+      ...["csv", "xlsx", "pdf", "jwe", "csv.jwe", "xlsx.jwe", "pdf.jwe"].map(
+        (format) => `/statements/${statement}.${format}`,
+      ),
       ...[
         `/payout-files/${payoutFile}.xml`,
         `/acts.csv?partnerId=${victims.partner}`,

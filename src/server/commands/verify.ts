@@ -14,9 +14,7 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-interface VerifyReceiptOptions extends VerifyOptions, AgeOptions {}
-
-interface VerifyStatementOptions extends VerifyOptions, AgeOptions {
+interface VerifyOpenedOptions extends VerifyOptions, AgeOptions {
   readonly key?: string;
 }
 
@@ -51,7 +49,7 @@ export function register(program: Command): void {
   )
     .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
     .option("--key <file>", "your private JWK, where the statement is encrypted for it")
-    .action((file: string, options: VerifyStatementOptions) => {
+    .action((file: string, options: VerifyOpenedOptions) => {
       return report(file, options, async (text, jwks) => {
         const { signedDocument } = await import("../partner/encryption.js");
         const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
@@ -60,10 +58,16 @@ export function register(program: Command): void {
       });
     });
   addAgeOptions(checking(verify.command("receipt"), "the signature of a batch's receipt"))
-    .argument("<file>", "the receipt, as `submit` answers it")
-    .action((file: string, options: VerifyReceiptOptions) =>
-      report(file, options, (jws, jwks) => ofAge(jws, options, (provenAt) => verifyReceipt(jws, jwks, provenAt))),
-    );
+    .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
+    .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
+    .action((file: string, options: VerifyOpenedOptions) => {
+      return report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => verifyReceipt(opened.jws, jwks, provenAt));
+      });
+    });
   addAgeOptions(
     checking(
       verify.command("batch"),
