@@ -248,7 +248,7 @@ describe("drawing at posting", () => {
     return { documents, held: await accounts(place) };
   }
 
-  test("what is drawn is drawn: a draw-down that comes before a statement leaves it less, and neither is lost", async () => {
+  test("what is drawn is drawn: a draw-down before a statement leaves it less, and neither is lost", async () => {
     const [onTime, late] = [await twoDays(true), await twoDays(false)];
     const met = ({ documents }: typeof late) => documents.map(({ payable, creditMet }) => [payable, creditMet]);
     expect(met(onTime)).toEqual([
