@@ -392,12 +392,7 @@ function withoutDetail(file: string): string {
 test("an export in which anything was changed does not verify, and says where", async () => {
   const keys = { jwks: await jwks(), log: readPolicy({ log: await logKey(), witnesses: [], quorum: 0 }) };
   const [first] = await exported();
-  const line = JSON.parse(
-    present(
-      first?.lines.find((each) => JSON.parse(each).outcomes?.length === 4),
-      "the batch",
-    ),
-  );
+  const line = (first?.lines ?? []).map((each) => JSON.parse(each)).find(({ outcomes: all }) => all?.length === 4);
   const rest = (first?.lines ?? []).filter((each) => "statement" in JSON.parse(each));
   const faultOf = (each: object) => readExport([JSON.stringify(each), ...rest], keys).faults[0]?.reason ?? null;
   expect(faultOf(line)).toBeNull();
@@ -477,11 +472,9 @@ test("addresses and traces of old acts are erased slice by slice, and the tree s
 
 test("two people erase the key of players' pseudonyms: nothing stored can be linked, and all verifies", async () => {
   const pseudonyms = async (id: string) => {
-    const rows = await app.database.query(
-      "select hex(player) as player from transaction where tenant_no = ? and external_id = ?",
-      [place.tenant.no, id],
-    );
-    return rows[0]?.player;
+    const where = "tenant_no = ? and external_id = ?";
+    const of = [place.tenant.no, id];
+    return (await app.database.query(`select hex(player) as player from transaction where ${where}`, of))[0]?.player;
   };
   app.clock.set("2026-08-02T00:00:00.000Z");
   await send("old key", [item("k-1", "BET", "1.00", "2026-08-01T23:00:00.000Z", { player: "p7" })]);

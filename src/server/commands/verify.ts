@@ -41,33 +41,18 @@ const Receipt = z.object({
 /** The commands that check what the platform signed, with its public keys alone. */
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
-  addAgeOptions(
-    checking(
-      verify.command("statement"),
-      "the signature, and that every amount follows from the terms and totals on it",
-    ),
-  )
-    .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
-    .option("--key <file>", "your private JWK, where the statement is encrypted for it")
-    .action((file: string, options: VerifyOpenedOptions) => {
-      return report(file, options, async (text, jwks) => {
-        const { signedDocument } = await import("../partner/encryption.js");
-        const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
-        if ("fault" in opened) return { reason: opened.fault, differences: [] };
-        return ofAge(opened.jws, options, (provenAt) => verifyStatement(opened.jws, jwks, provenAt));
-      });
-    });
-  addAgeOptions(checking(verify.command("receipt"), "the signature of a batch's receipt"))
-    .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
-    .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
-    .action((file: string, options: VerifyOpenedOptions) => {
-      return report(file, options, async (text, jwks) => {
-        const { signedDocument } = await import("../partner/encryption.js");
-        const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
-        if ("fault" in opened) return { reason: opened.fault, differences: [] };
-        return ofAge(opened.jws, options, (provenAt) => verifyReceipt(opened.jws, jwks, provenAt));
-      });
-    });
+  addOpening(verify, "statement", {
+    what: "the signature, and that every amount follows from the terms and totals on it",
+    from: "the statement, as `statement --jws` prints it, or encrypted",
+    type: STATEMENT_TYPE,
+    check: verifyStatement,
+  });
+  addOpening(verify, "receipt", {
+    what: "the signature of a batch's receipt",
+    from: "the receipt, as `submit` answers it, or encrypted",
+    type: RECEIPT_TYPE,
+    check: verifyReceipt,
+  });
   addAgeOptions(
     checking(
       verify.command("batch"),
@@ -103,6 +88,29 @@ export function register(program: Command): void {
     )
     .action(verifyExport);
   addLogChecks(verify);
+}
+
+/** Something that the platform signed and may have encrypted for its reader. */
+interface Opening {
+  readonly what: string;
+  readonly from: string;
+  /** The `typ` of the JWS. */
+  readonly type: string;
+  readonly check: (jws: string, jwks: unknown, provenAt: Date | null) => Fault | null;
+}
+
+function addOpening(verify: Command, name: string, { what, from, type, check }: Opening): void {
+  addAgeOptions(checking(verify.command(name), what))
+    .argument("<file>", from)
+    .option("--key <file>", `your private JWK, where the ${name} is encrypted for it`)
+    .action((file: string, options: VerifyOpenedOptions) =>
+      report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, type, options.key);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => check(opened.jws, jwks, provenAt));
+      }),
+    );
 }
 
 /** Runs a check with the age that is proven for what it checks; a revoked key is told with what would help. */
