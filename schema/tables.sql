@@ -203,6 +203,26 @@ CREATE TABLE `client_policy` (
   CONSTRAINT `fk_client_policy_client` FOREIGN KEY (`tenant_id`, `client_id`) REFERENCES `client` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `collection` (
+  `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partner_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('PENDING_APPROVAL','COLLECTED','REFUSED','RETURNED') NOT NULL DEFAULT 'PENDING_APPROVAL',
+  `currency` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `amount_minor` decimal(38,0) NOT NULL,
+  `returned_minor` decimal(38,0) NOT NULL DEFAULT 0,
+  `bank_reference` varchar(140) NOT NULL,
+  `value_on` date NOT NULL,
+  `recorded_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`tenant_id`,`id`),
+  KEY `ix_collection_partner` (`tenant_id`,`partner_id`,`currency`,`state`),
+  KEY `ix_collection_reference` (`tenant_id`,`bank_reference`),
+  CONSTRAINT `fk_collection_partner` FOREIGN KEY (`tenant_id`, `partner_id`) REFERENCES `partner` (`tenant_id`, `id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `configuration` (
   `tenant_id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `id` char(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -323,7 +343,7 @@ CREATE TABLE `entry` (
   `tenant_no` int(10) unsigned NOT NULL,
   `partner_no` int(10) unsigned NOT NULL,
   `no` bigint(20) unsigned NOT NULL,
-  `kind` enum('POSTING','STATEMENT','SET_OFF','CREDIT_EXPIRY','DISPUTE','PAYMENT','PAYMENT_RETURN') NOT NULL,
+  `kind` enum('POSTING','STATEMENT','SET_OFF','CREDIT_EXPIRY','DISPUTE','PAYMENT','PAYMENT_RETURN','COLLECTION','COLLECTION_RETURN') NOT NULL,
   `period_no` int(10) unsigned NOT NULL,
   `batch_no` bigint(20) unsigned DEFAULT NULL,
   `statement_id` char(30) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
@@ -387,8 +407,11 @@ CREATE TABLE `game_setting` (
   `category` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `game_group` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `bonus_cost` tinyint(1) DEFAULT NULL,
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUPERSEDED','REFUSED') NOT NULL DEFAULT 'PENDING_APPROVAL',
   `set_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  `set_at` datetime(3) NOT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `set_at` datetime(3) DEFAULT NULL,
   `superseded_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`no`),
   UNIQUE KEY `uq_game_setting_id` (`tenant_no`,`id`),
@@ -761,6 +784,7 @@ CREATE TABLE `simulated_statement` (
   `line_differences` mediumtext NOT NULL,
   PRIMARY KEY (`no`),
   KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
+  KEY `ix_simulated_statement_partner` (`tenant_id`,`simulation_id`,`partner_no`,`currency`),
   CONSTRAINT `fk_simulated_statement_simulation` FOREIGN KEY (`tenant_id`, `simulation_id`) REFERENCES `simulation` (`tenant_id`, `id`) ON DELETE CASCADE ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -845,7 +869,10 @@ CREATE TABLE `taken_id` (
   `partner_no` int(10) unsigned NOT NULL,
   `dedupe` binary(16) NOT NULL,
   `content_hash` binary(16) NOT NULL,
-  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`)
+  `batch_no` bigint(20) unsigned NOT NULL DEFAULT 0,
+  `reverses` binary(16) DEFAULT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`,`dedupe`),
+  KEY `ix_taken_id_batch` (`tenant_no`,`partner_no`,`batch_no`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `tenant` (

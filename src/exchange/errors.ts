@@ -16,5 +16,5 @@ export const exchangeError = defineErrors({
   RATE_LIMITED: { message: "The batch is not taken now and was not looked at: {reason}", retryable: true },
   FORBIDDEN: { message: "{reason}" },
   NOT_FOUND: { message: "There is no such {what}." },
-  REMOVED: { message: "It was settled, exported and removed after the tenant's retention." },
+  REMOVED: { message: "It was exported and removed after the tenant's retention." },
 });

@@ -74,6 +74,11 @@ export function checkSignature(jws: string, header: SignedHeader, key: Verificat
   if (!isSigned(jws, header.alg, key)) throw signatureRefusal(SignatureCheck.SIGNATURE, { kid: key.kid });
 }
 
+/** Whether a compact JWS is signed with a key, by the key's own algorithm. */
+export function isSignedWith(jws: string, header: SignedHeader, key: VerificationKey): boolean {
+  return familyOf(header.alg) === familyOf(key.alg) && isSigned(jws, header.alg, key);
+}
+
 /** Refuses an `iat` that is more than five minutes away from now, both ways (`CLOCK_SKEW`). */
 export function checkIssuedAt(iat: number, now: Date): void {
   if (Math.abs(iat * 1000 - now.getTime()) <= IAT_SKEW_MAX_MS) return;

@@ -27,6 +27,7 @@ export const ID_PREFIXES = {
   payoutAccount: "pac",
   payoutFile: "pfl",
   payout: "pay",
+  collection: "col",
   retentionChange: "rtn",
   threatRules: "thr",
   threatAssessment: "asm",

@@ -13,6 +13,7 @@ export const POSITION = {
   ID: /^[a-z]{3}_[0-9a-z]{26}$/,
   NUMBER: /^\d{1,15}$/,
   PAIR: /^\d{1,15}\.\d{1,15}$/,
+  NUMBER_CODE: /^\d{1,15}\.[A-Z0-9]{2,12}$/,
   INSTANT_ID: /^\d{1,13}\.[a-z]{3}_[0-9a-z]{26}$/,
 } as const;
 

@@ -76,6 +76,8 @@ export enum EntryKind {
   DISPUTE = "DISPUTE",
   PAYMENT = "PAYMENT",
   PAYMENT_RETURN = "PAYMENT_RETURN",
+  COLLECTION = "COLLECTION",
+  COLLECTION_RETURN = "COLLECTION_RETURN",
 }
 
 /** The present balance of an account; the sum of its entry lines, kept in the same transaction. */

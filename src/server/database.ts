@@ -22,6 +22,7 @@ import { RetentionChange } from "../operations/retention/entities.js";
 import { ActivityTotal, FineTotal, PostingCursor, SettlementPeriod } from "../periods/entities.js";
 import type { Schema } from "../platform/database.js";
 import { IdempotentAnswer, Lease } from "../platform/entities.js";
+import { Collection } from "../settlement/collections/entities.js";
 import { Dispute } from "../settlement/disputes/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { GameSetting } from "../settlement/games/entities.js";
@@ -55,7 +56,7 @@ export const databaseSchema: Schema = {
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],
     ...[User, UserSession, SignInProvider],
-    ...[PayoutAccount, PayoutFile, Payout],
+    ...[PayoutAccount, PayoutFile, Payout, Collection],
     ...[TakenId, RetentionChange],
     ...[ThreatRules, ThreatAssessment, ThreatBlock, ThreatThreshold, StoredProfile, BatchQuarantine],
   ],

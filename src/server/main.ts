@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { CodedError } from "../kernel/errors.js";
 import { register as registerBatches } from "./commands/batches.js";
 import { register as registerClientKeys } from "./commands/client-keys.js";
+import { register as registerCollections } from "./commands/collections.js";
+import { register as registerDecrypt } from "./commands/decrypt.js";
 import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
 import { register as registerImport } from "./commands/import.js";
@@ -48,10 +50,12 @@ for (const register of [
   registerToken,
   registerSettlement,
   registerPayouts,
+  registerCollections,
   registerReviews,
   registerSimulate,
   registerVerify,
   registerRenditions,
+  registerDecrypt,
   registerFsck,
   registerLog,
   registerWitness,

@@ -26,21 +26,28 @@ import { InboxResolver } from "../operations/inbox/resolver.js";
 import { RetentionResolver } from "../operations/retention/resolver.js";
 import { AbortResolver } from "../settlement/aborting/resolver.js";
 import { AnswerResolver } from "../settlement/answers/resolver.js";
+import { CollectionResolver } from "../settlement/collections/resolver.js";
 import { ConfigurationResolver } from "../settlement/configurations/resolver.js";
 import { DisputeResolver, StatementReplyResolver } from "../settlement/disputes/resolver.js";
 import { GameSettingsResolver } from "../settlement/games/resolver.js";
 import { SettlementEventResolver } from "../settlement/live/resolver.js";
 import { SetOffResolver } from "../settlement/netting/resolver.js";
+import { OtherTermsResolver } from "../settlement/other-terms/resolver.js";
 import { PayableResolver } from "../settlement/payables/resolver.js";
 import { PayoutAccountResolver } from "../settlement/payout-accounts/resolver.js";
 import { PayoutFileResolver } from "../settlement/payout-files/resolver.js";
 import { PayoutResolver } from "../settlement/payouts/resolver.js";
 import { ExchangeRateResolver } from "../settlement/rates/resolver.js";
+import { ReceivableResolver } from "../settlement/receivables/resolver.js";
 import { ReviewResolver } from "../settlement/reviews/resolver.js";
 import { RuleResolver } from "../settlement/rulings/resolver.js";
 import { SettlementPeriodResolver } from "../settlement/runs/resolver.js";
 import { SettlementRunPartnerResolver, SettlementRunResolver } from "../settlement/settlement-runs/resolver.js";
-import { SimulatedStatementResolver, SimulationResolver } from "../settlement/simulations/resolver.js";
+import {
+  SimulatedPartnerResolver,
+  SimulatedStatementResolver,
+  SimulationResolver,
+} from "../settlement/simulations/resolver.js";
 import { StatementResolver } from "../settlement/statements/resolver.js";
 import { TenancyResolver } from "../tenancy/resolver.js";
 import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
@@ -64,10 +71,11 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],
-  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver],
+  ...[DisputeResolver, StatementReplyResolver, AnswerResolver, AbortResolver, OtherTermsResolver],
   ...[SettlementRunResolver, SettlementRunPartnerResolver],
   ...[RuleResolver, GameSettingsResolver],
-  ...[SimulationResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
+  ...[SimulationResolver, SimulatedPartnerResolver, SimulatedStatementResolver, ExchangeRateResolver, SetOffResolver],
   ...[AuditResolver, RetentionResolver, InboxResolver],
   ...[PayoutAccountResolver, PayoutFileResolver, PayoutResolver, PayableResolver],
+  ...[CollectionResolver, ReceivableResolver],
 ];

@@ -13,7 +13,7 @@ import {
   GuaranteeKind,
   TierBasis,
   TierMode,
-  Window,
+  type Window,
 } from "./terms/contract.js";
 import { RateType } from "./terms/fx.js";
 import { isTooShort } from "./terms/period.js";
@@ -71,12 +71,8 @@ export function warningsOf(document: Document): readonly string[] {
   return [...tiers, ...rule];
 }
 
-function surroundingsOf(document: Document): RuleSurroundings {
-  const shares = termsOf(document).map(({ terms }) => terms.share);
-  const windows = shares.map((share) => (share?.kind === "TIERED" ? share.window : undefined) ?? Window.PERIOD);
-  const groups = (document.overrides ?? []).flatMap(({ for: { group } }) => group ?? []);
-  const hasRingFence = document.carryOver.ringFence !== undefined;
-  return { groups: new Set(groups), hasWindow: windows.some((window) => window !== Window.PERIOD), hasRingFence };
+function surroundingsOf({ overrides = [] }: Document): RuleSurroundings {
+  return { groups: new Set(overrides.flatMap(({ for: { group } }) => group ?? [])) };
 }
 
 /** The document's own terms, and those of each override. */

@@ -11,7 +11,6 @@ export const settlementError = defineErrors({
   DISPUTE_WINDOW_CLOSED: { message: "{reason}" },
   IDEMPOTENCY_CONFLICT: { message: "Another document was taken under this `jti`." },
   KEY_REVOKED: { message: "The key is revoked." },
-  KEY_NOT_USABLE: { message: "Nothing may be encrypted for the key now: {obstacle}." },
   PERIOD_UNKNOWN: { message: "No period of the partner is open to take the adjustment." },
   RATE_MISSING: {
     message: "No {type} rate of {source} from {base} to {quote} was entered for {from} to {through}.",

@@ -23,10 +23,6 @@ const ROW_NOTES = ["_id", "_description"];
 export interface RuleSurroundings {
   /** Groups that an override has terms for. */
   readonly groups: ReadonlySet<string>;
-  /** Whether any share has tiers over a window longer than the period. */
-  readonly hasWindow: boolean;
-  /** Whether players are fenced in, which looks at units before a rule has made any. */
-  readonly hasRingFence: boolean;
 }
 
 /** What is wrong with a rule whose shape is right, by JSON pointer into the document. */
@@ -40,7 +36,7 @@ export function ruleProblems(rule: RuleDocument, surroundings: RuleSurroundings)
   return [
     ...content.nodes.flatMap((node, index) => nameProblems(node, `/nodes/${index}/content`, names.get(node.id) ?? [])),
     ...expressionsIn(content).flatMap((expression) => textProblems(expression, known, surroundings)),
-    ...answerProblems(content, surroundings),
+    ...answerProblems(content),
   ].map(inDocument);
 }
 
@@ -220,7 +216,7 @@ function faultOfAnswer({ text, field }: RuleExpression, groups: ReadonlySet<stri
 }
 
 /** That something is answered, and nothing computed in vain. */
-function answerProblems(content: RuleContent, { hasWindow, hasRingFence }: RuleSurroundings): readonly Problem[] {
+function answerProblems(content: RuleContent): readonly Problem[] {
   const all = expressionsIn(content);
   const used = new Set([
     ...ANSWERS,
@@ -238,7 +234,5 @@ function answerProblems(content: RuleContent, { hasWindow, hasRingFence }: RuleS
       reason: `computes ${field}, which is neither an answer (${ANSWERS.join(", ")}) nor used`,
     })),
     ...(ANSWERS.some(isAnswered) ? [] : [{ path: "/nodes", reason: "answer nothing" }]),
-    ...(hasRingFence ? [{ path: "/nodes", reason: "stand beside a ringFence" }] : []),
-    ...(hasWindow && isAnswered("rate") ? [{ path: "/nodes", reason: "answer a rate, and a share has a window" }] : []),
   ];
 }

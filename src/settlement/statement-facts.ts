@@ -65,6 +65,11 @@ export function originIn(
   return { facts: { ...facts, ...apart, periodId: origin.period.id }, conversions: read.conversions };
 }
 
+/** The rates by which a statement of ours converted its own activity, by `conversionKey`. */
+export function conversionsOn(statement: StatementDocument): ReadonlyMap<string, Foreign> {
+  return conversionsIn(statement, "").conversions;
+}
+
 /** What was read, with its conversions; or what of it cannot be. */
 type Read<T> = { readonly facts: T; readonly conversions: Conversions } | { readonly faults: readonly string[] };
 

@@ -144,7 +144,7 @@ describe("fsck", () => {
       /posted, duplicate, pending, refused$/,
       "update batch set posted_count = 5 where {own} and posted_count = 4",
     ],
-    ["BATCHES", /leaf$/, "update batch set leaf_hash = unhex(sha2('x', 256)) where {own}"],
+    ["STATES", /leaf$/, "update batch set leaf_hash = unhex(sha2('x', 256)) where {own}"],
     ["BATCHES", /payload$/, "update batch set payload_sha256 = unhex(sha2('x', 256)) where {own}"],
     ["BATCHES", /item 0$/, "update transaction set amount_minor = 1101 where {own} and external_id = 'b-4'"],
     ["BATCHES", /item 2$/, "update transaction set batch_no = 99 where {own} and external_id = 'b-2'"],

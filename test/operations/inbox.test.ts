@@ -11,8 +11,10 @@ import { proposeChange } from "../../src/operations/retention/service.js";
 import { serverSchema } from "../../src/server/schema.js";
 import { abortPeriod } from "../../src/settlement/aborting/service.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
+import { approveCollection, recordCollection } from "../../src/settlement/collections/service.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
+import { setGameSettings } from "../../src/settlement/games/service.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { approveStatement } from "../../src/settlement/reviews/service.js";
 import { activateThreatRules, draftThreatRules } from "../../src/threat/documents/service.js";
@@ -54,12 +56,18 @@ test("what waits for a second person is one list, oldest first, for who may deci
   app.clock.advance(1_000);
   const { id: accountId } = await registerPayoutAccount(app, one.actor, { ...account, ...iban });
   app.clock.advance(1_000);
+  const payment = { currency: "EUR", amount: "7.00", bankReference: "b", valueOn: "2026-03-04" };
+  const { id: collectionId } = await recordCollection(app, one.actor, { ...payment, partnerId: partner.id });
+  app.clock.advance(1_000);
   const proposal = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "Policy." };
   const { id: changeId } = await proposeChange(app, one.actor, proposal);
-  app.clock.set("2026-03-20T01:00:00.000Z");
+  app.clock.advance(1_000);
+  const { id: settingsId } = await setGameSettings(app, one.actor, { code: "SLOTS", bonusCost: false });
+  app.clock.set("2026-03-17T01:00:00.000Z");
   const list = async (token: string, after = "") => {
     const query = `{ awaitingApproval(first: 4 ${after}) { totalCount pageInfo { endCursor } edges { node {
-      kind subject proposedBy isOwn waitingDays amount { amount } partner { id } } } } }`;
+      kind subject proposedBy isOwn waitingDays expiresAt amount { amount } partner { id }
+      proposal { reason configurationId } } } } }`;
     const { data, errors } = await api.ask({ query, token });
     expect(errors).toBeUndefined();
     const { totalCount, pageInfo, edges } = data.awaitingApproval;
@@ -74,20 +82,31 @@ test("what waits for a second person is one list, oldest first, for who may deci
     ["PERIOD_ABORT", later?.id],
     ["CONFIGURATION", configurationId],
     ["PAYOUT_ACCOUNT", accountId],
+    ["COLLECTION", collectionId],
     ["RETENTION_CHANGE", changeId],
+    ["GAME_SETTINGS", settingsId],
   ]);
   expect(first.totalCount).toBe(rows.length);
   const by = { proposedBy: one.client.id, isOwn: false };
   expect(rows[1]).toMatchObject({ ...by, amount: { amount: "100.00" }, partner: { id: partner.id } });
-  expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 16 });
-  expect(rows[2]).toMatchObject({ ...by, waitingDays: 16, amount: null });
-  expect(rows[5]).toMatchObject({ ...by, partner: null });
+  expect(rows[0]).toMatchObject({ proposedBy: null, amount: { amount: "50.00" }, waitingDays: 13, expiresAt: null });
+  expect(rows[2]).toMatchObject({
+    ...by,
+    waitingDays: 13,
+    amount: null,
+    expiresAt: expect.stringMatching(/^2026-03-18T01/),
+  });
+  expect(rows[2]).toMatchObject({ proposal: { reason: "Not needed.", configurationId: null } });
+  expect(rows[5]).toMatchObject({ ...by, amount: { amount: "7.00" }, partner: { id: partner.id } });
+  for (const row of rows.slice(6)) expect(row).toMatchObject({ ...by, partner: null });
   const mine = await list(await one.token());
   expect(mine.rows[1]).toMatchObject({ isOwn: true });
   const payer = await seedClient(app, shell, null, ["payouts:manage"]);
-  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT"]);
-  await abortPeriod(app, two.actor, { periodId: later?.id ?? "", reason: "Not needed." });
-  expect((await list(await two.token())).totalCount).toBe(rows.length - 1);
+  expect((await list(await payer.token())).rows.map(({ kind }: Row) => kind)).toEqual(["PAYOUT_ACCOUNT", "COLLECTION"]);
+  app.clock.set("2026-03-18T02:00:00.000Z");
+  expect((await list(await two.token())).totalCount).toBe(rows.length - 1); // the proposal has lapsed
+  await approveCollection(app, two.actor, collectionId);
+  expect((await list(await two.token())).totalCount).toBe(rows.length - 2);
 });
 
 test("threat rules, keys and open invitations wait for whoever may decide on them", async () => {

@@ -29,6 +29,7 @@ import { seedPerson } from "../support/people.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
 import { EVERY_BATCH, enforce } from "../threat/place.js";
 import { type Input, keyMutations, type Repeatable } from "./key-mutations.js";
+import { settlementMutations } from "./settlement-mutations.js";
 
 /** Two api processes on one database. */
 const app = await testApp();
@@ -59,6 +60,7 @@ const NOUNS: readonly [RegExp, string][] = [
   [/PayoutAccount$/, "payoutAccount"],
   [/PayoutFile$/, "payoutFile"],
   [/Payout(Paid|Refused|Returned)$/, "payout"],
+  [/Collection(Returned)?$/, "collection"],
   [/(Retention|RetentionChange|PlayerKeyErasure)$/, "retentionChange"],
   [/ThreatRules$/, "threatRules"],
   [/ThreatAssessment$/, "threatAssessment"],
@@ -72,6 +74,7 @@ let keys = 0;
 
 const mutations: Record<string, () => Promise<Repeatable>> = {
   ...keyMutations(app, () => ({ place, manager })),
+  ...settlementMutations(app, () => ({ place, manager })),
   proposeRetention: async () => {
     const input = { itemDays: 400, reason: "policy" };
     const act = ActType.RETENTION_PROPOSED;
@@ -210,11 +213,6 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const act = { simulation: "state = 'CANCELLED'" };
     return { from: manager, input: input ?? {}, other: other ?? {}, act, noun: "simulation" };
   },
-  setGameSettings: async () => {
-    const input = { partnerId: place.partner.id, code: "crash", category: "SLOTS" };
-    const other = { ...input, category: "LIVE" };
-    return { from: manager, input, other, act: ActType.GAME_SETTINGS_SET, noun: "gameSettings" };
-  },
   approveStatement: async () => {
     const [statementId, another] = await issued();
     const act = ActType.STATEMENT_CARRIED_FORWARD; // nothing is payable
@@ -263,12 +261,6 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     await markPayoutPaid(app, place.shell, { payoutId, amount: null, note: null });
     const other = { payoutId, note: "AC04" };
     return { from: manager, input: { payoutId }, other, act: ActType.PAYOUT_RETURNED, noun: "payout" };
-  },
-  abortPeriod: async () => {
-    const [, next] = await periods(app, place);
-    const input = { periodId: next?.id, reason: "The contract ended." };
-    const act = ActType.PERIOD_ABORT_PROPOSED;
-    return { from: manager, input, other: { ...input, reason: "A mistake." }, act, noun: "period" };
   },
   answerDispute: async () => {
     const input = { disputeId: await disputed(), outcome: "REJECTED", reason: "No." };

@@ -19,7 +19,9 @@ import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { proposeChange } from "../../src/operations/retention/service.js";
+import { recordCollection } from "../../src/settlement/collections/service.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
+import { setGameSettings } from "../../src/settlement/games/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
@@ -51,7 +53,16 @@ interface IdPlace {
 type Kind =
   | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "settlementRun" | "simulation" | "retentionChange")
+  | (
+      | "payoutAccount"
+      | "payoutFile"
+      | "payout"
+      | "collection"
+      | "gameSettings"
+      | "settlementRun"
+      | "simulation"
+      | "retentionChange"
+    )
   | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
@@ -73,7 +84,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ configurationId: "configuration", periodId: "period", statementId: "statement", disputeId: "dispute" },
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
   ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
-  ...{ batchId: "batch", threatRulesId: "threatRules" },
+  ...{ batchId: "batch", threatRulesId: "threatRules", collectionId: "collection", collection: "collection" },
+  ...{ gameSettingsId: "gameSettings" },
   ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
@@ -110,6 +122,7 @@ const app = await testApp();
 const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
+const PAYMENT = { currency: "EUR", amount: "1.00", bankReference: "one", valueOn: "2026-03-03" };
 const PROPOSAL = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "policy" };
 /** Access tokens of those who may see none of it. */
 const strangers = {} as Record<
@@ -146,6 +159,8 @@ beforeAll(async () => {
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
+    gameSettings: (await setGameSettings(app, shell, { code: "SLOTS" })).id,
+    collection: (await recordCollection(app, shell, { ...PAYMENT, partnerId: partner.id })).id,
     retentionChange: (await proposeChange(app, shell, PROPOSAL)).id,
   } satisfies Record<Kind, unknown>);
   const other = await seedTenant(app);
@@ -190,7 +205,9 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
     const { period, statement, payoutFile } = victims;
     const paths = [
       ...["csv", "ndjson"].map((format) => `/periods/${period}/transactions.${format}`),
-      ...["csv", "xlsx", "pdf", "jwe"].map((format) => `/statements/${statement}.${format}`),
+      ...["csv", "xlsx", "pdf", "jwe", "csv.jwe", "xlsx.jwe", "pdf.jwe"].map(
+        (format) => `/statements/${statement}.${format}`,
+      ),
       ...[
         `/payout-files/${payoutFile}.xml`,
         `/acts.csv?partnerId=${victims.partner}`,

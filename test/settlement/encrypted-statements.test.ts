@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys as registerClientKeys } from "../../src/identity/registrations/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { register as registerDecrypt } from "../../src/server/commands/decrypt.js";
 import { register as registerKeys } from "../../src/server/commands/keys.js";
 import { register as registerSubmit } from "../../src/server/commands/submit.js";
 import { register as registerVerify } from "../../src/server/commands/verify.js";
@@ -18,7 +20,7 @@ import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
 import { type SeededClient, seedClient, seedPartner, seedTenant } from "../support/seeds.js";
-import { openPlace, type Place, report } from "./place.js";
+import { openPlace, type Place, report, submit } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -115,6 +117,87 @@ describe("a statement", () => {
     }
     const elsewhere = await seedClient(app, (await seedTenant(app)).actor, null);
     for (const stranger of [sibling, elsewhere]) expect((await download(stranger)).status).toBe(404);
+  });
+});
+
+const PYTHON = "/usr/bin/python3"; // where Debian's python3-jwcrypto is
+const OPENING = `import sys, json
+from jwcrypto import jwe, jwk
+token = jwe.JWE()
+token.deserialize(sys.stdin.read(), key=jwk.JWK(**json.load(open(sys.argv[1]))))
+sys.stdout.buffer.write(token.payload)`;
+
+describe("what else goes out to a partner", () => {
+  const TYPES = { csv: "text/csv", pdf: "pdf", xlsx: "vnd.openxmlformats-officedocument.spreadsheetml.sheet" } as const;
+
+  const pair = newPair("P-256", "files");
+  let id: string;
+
+  beforeAll(async () => {
+    ({ id } = await register(place, pair));
+  });
+
+  async function get(client: SeededClient, path: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${await client.token()}` };
+    return fetch(`${api.url}/statements/${statementId}.${path}`, { headers });
+  }
+
+  test.each(["csv", "pdf", "xlsx"] as const)(
+    "a %s is the file itself, encrypted, and says what it is",
+    async (format) => {
+      const response = await get(place, `${format}.jwe?lang=ko&key=${id}`);
+      expect(response.headers.get("content-type")).toContain("application/jose");
+      expect(response.headers.get("content-language")).toBe("ko");
+      expect(response.headers.get("content-disposition")).toMatch(new RegExp(`\\.${format}\\.jwe"$`));
+      const jwe = await response.text();
+      expect(decodeProtectedHeader(jwe)).toMatchObject({ kid: pair.kid, cty: TYPES[format], enc: "A256GCM" });
+      const { plaintext } = await compactDecrypt(jwe, pair.privateKey);
+      const plain = await get(place, `${format}?lang=ko`);
+      expect(Buffer.from(plaintext).equals(Buffer.from(await plain.arrayBuffer()))).toBe(true);
+      writeFileSync(file("private.json"), JSON.stringify(pair.privateKey.export({ format: "jwk" })));
+      writeFileSync(file("file.jwe"), jwe);
+      const args = [file("file.jwe"), "--key", file("private.json"), "--out", file("opened"), "--json"];
+      const ran = await runCommand(registerDecrypt, "decrypt", ...args);
+      expect(JSON.parse(ran.stdout)).toEqual({ file: file("opened"), cty: TYPES[format], bytes: plaintext.length });
+      expect(readFileSync(file("opened")).equals(plaintext)).toBe(true);
+      expect((await get(place, `${format}.jwe?lang=de&key=${id}`)).status).toBe(400);
+    },
+  );
+
+  test("another library opens it", async ({ skip }) => {
+    if (spawnSync(PYTHON, ["-c", "import jwcrypto"]).status !== 0) skip();
+    const key = file("python.json");
+    writeFileSync(key, JSON.stringify(pair.privateKey.export({ format: "jwk" })));
+    const input = await (await get(place, `csv.jwe?lang=en&key=${id}`)).text();
+    const { status, stdout } = spawnSync(PYTHON, ["-c", OPENING, key], { input });
+    expect(status).toBe(0);
+    expect(stdout.toString()).toBe(await (await get(place, "csv?lang=en")).text());
+  });
+
+  test("files are encrypted for nobody else's key", async () => {
+    const sibling = await seedPartner(app, place.home, { currencies: ["USD"] });
+    const theirs = await register(sibling, newPair("P-256", "sibling-files"));
+    for (const format of ["csv", "pdf", "xlsx"]) {
+      expect((await get(place, `${format}.jwe?key=${theirs.id}`)).status).toBe(404);
+      expect((await get(sibling, `${format}.jwe?key=${theirs.id}`)).status).toBe(404);
+    }
+  });
+
+  test("a receipt is the very one, encrypted for its partner alone", async () => {
+    const batch = await submit(app, place, [{ kind: "BET", amount: "1.00", occurredAt: yesterday.toISOString() }]);
+    const query = "query ($id: ID!, $keyId: ID) { batch(id: $id) { receipt receiptJwe(keyId: $keyId) } }";
+    const ask = async (client: SeededClient, key: string) =>
+      api.ask({ query, variables: { id: batch.id, keyId: key }, token: await client.token() });
+    const { data } = await ask(place, id);
+    expect(decodeProtectedHeader(data.batch.receiptJwe)).toMatchObject({ cty: "quittance-receipt+jws", kid: pair.kid });
+    expect(await opened(data.batch.receiptJwe, pair)).toBe(data.batch.receipt);
+    writeFileSync(file("receipt.jwe"), data.batch.receiptJwe);
+    writeFileSync(file("private.json"), JSON.stringify(pair.privateKey.export({ format: "jwk" })));
+    const verify = ["receipt", file("receipt.jwe"), "--jwks", file("jwks.json"), "--key", file("private.json")];
+    expect(await runCommand(registerVerify, "verify", ...verify)).toMatchObject({ exitCode: 0, stdout: "It holds." });
+    const sibling = await seedPartner(app, place.home, { currencies: ["USD"] });
+    const theirs = await register(sibling, newPair("P-256", "sibling-receipts"));
+    expect((await ask(place, theirs.id)).errors?.[0]?.extensions["code"]).toBe("NOT_FOUND");
   });
 });
 

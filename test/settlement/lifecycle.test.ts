@@ -163,6 +163,17 @@ describe("giving up a period", () => {
     expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
   });
 
+  test("is proposed for fourteen days, after which it takes two people anew", async () => {
+    const place = await settled(app, 1_000);
+    const [first, second] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+    const later = (await periods(app, place)).at(-1);
+    await abort(first.actor, later?.id);
+    app.clock.advance(14 * DAY_MS);
+    expect((await abort(second.actor, later?.id)).state).toBe(PeriodState.OPEN);
+    app.clock.advance(13 * DAY_MS);
+    expect((await abort(first.actor, later?.id)).state).toBe(PeriodState.ABORTED);
+  });
+
   test("is refused where anything was posted into it, where it is settled, and in another tenant", async () => {
     const [place, other] = [await settled(app, 1_000), await settled(app, 1_000)];
     const [done, open] = await periods(app, place);

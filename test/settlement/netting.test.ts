@@ -2,8 +2,11 @@ import { expect, test } from "vitest";
 import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf, balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
+import { PeriodState } from "../../src/periods/entities.js";
 import { setOffDebts, setOffsOf } from "../../src/settlement/netting/service.js";
+import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
+import { statementOf } from "../../src/settlement/statements/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -30,7 +33,15 @@ async function settled(place: Place, dollars: number): Promise<void> {
   app.clock.set(DAY_1);
   await report(app, place, [{ kind, amount: `${Math.abs(dollars)}.00`, occurredAt: DAY_1 }]);
   app.clock.set(DAY_2);
-  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });
+  const statementId = await close(place);
+  await approveStatement(app, place.shell, statementId);
+  await releaseStatement(app, place.shell, statementId);
+}
+
+/** Settles the day; answers the statement, which nobody approved yet. */
+async function close({ shell, partner }: Place): Promise<string> {
+  const rows = await settle(app, shell, { partnerId: partner.id, through: new Date(DAY_2) });
+  return rows.at(-1)?.statementId ?? "";
 }
 
 async function owed({ partner }: Place): Promise<bigint> {
@@ -61,16 +72,38 @@ test("opposite debts of linked partners are set off when the second is released,
   expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
 });
 
-test("both closing at once set off each debt once", async () => {
+test("what nobody released is not set off, whichever of the two it is", async () => {
+  const home = await seedTenant(app);
+  const [left, right] = [await open(home, "left-b", ["right-b"]), await open(home, "right-b", ["left-b"])];
+  app.clock.set(DAY_1);
+  await report(app, left, [{ kind: "JACKPOT_CONTRIBUTION", amount: "70.00", occurredAt: DAY_1 }]);
+  await report(app, right, [{ kind: "JACKPOT_WIN", amount: "50.00", occurredAt: DAY_1 }]);
+  app.clock.set(DAY_2);
+  const [credit, debt] = [await close(left), await close(right)];
+  expect([await owed(left), await owed(right)]).toEqual([7_000n, -5_000n]);
+  await approveStatement(app, left.shell, credit);
+  await releaseStatement(app, left.shell, credit);
+  await approveStatement(app, right.shell, debt);
+  await Promise.all([left, right].map(({ shell, partner }) => setOffDebts(app, shell, partner)));
+  expect([await owed(left), await owed(right)]).toEqual([7_000n, -5_000n]); // the debt is approved, not released
+  await releaseStatement(app, right.shell, debt);
+  expect([await owed(left), await owed(right)]).toEqual([2_000n, 0n]);
+  expect((await statementOf(app, right.shell, debt)).state).toBe(PeriodState.PAID);
+  expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
+});
+
+test("both released at once set off each debt once", async () => {
   const home = await seedTenant(app);
   const [left, right] = [await open(home, "left-a", ["right-a"]), await open(home, "right-a", ["left-a"])];
   app.clock.set(DAY_1);
   await report(app, left, [{ kind: "JACKPOT_CONTRIBUTION", amount: "70.00", occurredAt: DAY_1 }]);
   await report(app, right, [{ kind: "JACKPOT_WIN", amount: "50.00", occurredAt: DAY_1 }]);
   app.clock.set(DAY_2);
-  const through = new Date(DAY_2);
-  await Promise.all([left, right].map(({ shell, partner }) => settle(app, shell, { partnerId: partner.id, through })));
+  const statements = await Promise.all([left, right].map(close));
+  for (const id of statements) await approveStatement(app, left.shell, id);
+  await Promise.all(statements.map((id) => releaseStatement(app, left.shell, id)));
   expect([await owed(left), await owed(right)]).toEqual([2_000n, 0n]);
+  expect((await setOffsOf(app, left.partner, {})).rows).toHaveLength(1);
   expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
 });
 

@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allocate, endToEndIdOf, type OpenStatement, settledStatements } from "../../src/settlement/payouts/rules.js";
+import {
+  allocate,
+  dueOf,
+  endToEndIdOf,
+  type OpenStatement,
+  payableOf,
+  settledStatements,
+  uncollected,
+} from "../../src/settlement/payouts/rules.js";
 
 /** A statement with one share, all of it open unless told otherwise. */
-function statement(id: string, paidOut: number, { inFlight = 0, paid = 0 } = {}): OpenStatement {
+function statement(id: string, paidOut: number, { inFlight = 0, paid = 0, isReleased = true } = {}): OpenStatement {
   const shares = paidOut > 0 ? [{ payee: "", openMinor: BigInt(paidOut - inFlight - paid) }] : [];
-  return { id, paidOutMinor: BigInt(paidOut), inFlightMinor: BigInt(inFlight), shares };
+  return { id, paidOutMinor: BigInt(paidOut), isReleased, inFlightMinor: BigInt(inFlight), shares };
 }
 
 function paid(owed: number, statements: readonly OpenStatement[]): Record<string, number> {
@@ -43,6 +51,14 @@ describe("what may be paid", () => {
     expect(settled(0, [statement("a", -80), statement("b", 80, { paid: 0 })])).toEqual(["a", "b"]);
   });
 
+  test("is nothing of what was not released, nor of released money that it stands against", () => {
+    const [plus, minus] = [statement("b", 70, { isReleased: false }), statement("b", -30, { isReleased: false })];
+    expect(paid(170, [statement("a", 100), plus])).toEqual({ a: 100 });
+    expect(paid(70, [statement("a", 100), minus])).toEqual({ a: 70 });
+    expect(settled(20, [statement("a", -50), plus])).toEqual([]); // the 70 may still be disputed
+    expect(settled(20, [statement("a", -50), statement("b", 70)])).toEqual(["a"]);
+  });
+
   test("of a statement that is met in part is shared by what each receiver is still to get", () => {
     const shares = [50, 30, 20].map((openMinor, index) => ({ payee: `.${index}`, openMinor: BigInt(openMinor) }));
     const split = { ...statement("a", 100), shares };
@@ -55,17 +71,38 @@ describe("what may be paid", () => {
   });
 });
 
+describe("what is to be collected", () => {
+  test("is met from the oldest statement on, by whatever comes in", () => {
+    const statements = [statement("a", -30), statement("b", -50), statement("c", -20)];
+    const left = (owed: number) =>
+      uncollected({ owedMinor: BigInt(owed), statements }).map(({ leftMinor }) => Number(leftMinor));
+    expect(left(-100)).toEqual([30, 50, 20]);
+    expect(left(-70)).toEqual([0, 50, 20]);
+    expect(left(-60)).toEqual([0, 40, 20]);
+    expect(left(5)).toEqual([0, 0, 0]);
+    expect(settled(-60, statements)).toEqual(["a"]);
+  });
+
+  test("is also what comes while money is on its way that it was not taken off", () => {
+    const statements = [statement("a", 100, { inFlight: 100 }), statement("b", -40)];
+    expect([dueOf({ owedMinor: 60n, statements }), payableOf({ owedMinor: 60n, statements })]).toEqual([40n, 0n]);
+    expect(settled(60, statements)).toEqual([]);
+  });
+});
+
 const anyStatement = fc
   .record({
     shares: fc.array(fc.bigInt(0n, 10n ** 9n), { minLength: 1, maxLength: 3 }),
     inFlightMinor: fc.bigInt(0n, 10n ** 9n),
     isCollected: fc.boolean(),
+    isReleased: fc.boolean(),
   })
-  .map(({ shares, inFlightMinor, isCollected }): Omit<OpenStatement, "id"> => {
+  .map(({ shares, inFlightMinor: onItsWay, isCollected, isReleased }): Omit<OpenStatement, "id"> => {
     const open = shares.map((openMinor, index) => ({ payee: `p${index}`, openMinor }));
+    const inFlightMinor = isReleased ? onItsWay : 0n;
     const total = shares.reduce((sum, share) => sum + share, inFlightMinor);
-    if (isCollected) return { paidOutMinor: -total - 1n, inFlightMinor: 0n, shares: [] };
-    return { paidOutMinor: total, inFlightMinor, shares: open };
+    if (isCollected) return { paidOutMinor: -total - 1n, isReleased, inFlightMinor: 0n, shares: [] };
+    return { paidOutMinor: total, isReleased, inFlightMinor, shares: open };
   });
 
 test("never more is paid than is owed, than a receiver is still to get, or than all of it together", () => {
@@ -74,10 +111,12 @@ test("never more is paid than is owed, than a receiver is still to get, or than 
       const statements = some.map((each, index) => ({ ...each, id: `s${index}` }));
       const allocations = allocate({ owedMinor, statements });
       const sum = allocations.reduce((total, { amountMinor }) => total + amountMinor, 0n);
-      const inFlight = statements.reduce((total, { inFlightMinor }) => total + inFlightMinor, 0n);
-      const open = statements.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
-      const payable = owedMinor - inFlight > 0n ? owedMinor - inFlight : 0n;
-      expect(sum).toBe(payable < open ? payable : open);
+      const released = statements.filter(({ isReleased }) => isReleased);
+      const open = released.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
+      const payable: bigint = payableOf({ owedMinor, statements });
+      expect(payable === 0n || payable <= owedMinor).toBe(true);
+      expect(payable).toBeLessThanOrEqual(open);
+      expect(sum).toBe(payable);
       for (const { statementId, payee, amountMinor } of allocations) {
         const shares = statements.find(({ id }) => id === statementId)?.shares ?? [];
         expect(amountMinor).toBeGreaterThan(0n);
@@ -85,6 +124,12 @@ test("never more is paid than is owed, than a receiver is still to get, or than 
       }
       const done = settledStatements({ owedMinor, statements });
       expect(allocations.filter(({ statementId }) => done.includes(statementId))).toEqual([]);
+      const waiting = statements.filter(({ isReleased }) => !isReleased).map(({ id }) => id);
+      expect(
+        [...done, ...allocations.map(({ statementId }) => statementId)].filter((id) => waiting.includes(id)),
+      ).toEqual([]);
+      const left = uncollected({ owedMinor, statements }).reduce((total, { leftMinor }) => total + leftMinor, 0n);
+      expect(left).toBeLessThanOrEqual(dueOf({ owedMinor, statements }));
     }),
   );
 });

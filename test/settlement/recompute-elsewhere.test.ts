@@ -12,6 +12,7 @@ import { ownTotals } from "../../src/settlement/terms/origin.js";
 import { periodDays } from "../../src/settlement/terms/period.js";
 import type { State } from "../../src/settlement/terms/state.js";
 import { anyTotals, example } from "../support/contracts.js";
+import { ruled, table } from "../support/rules.js";
 
 const PROGRAM = new URL("recompute.py", import.meta.url).pathname;
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
@@ -57,6 +58,12 @@ const CONTRACTS: readonly ConfigurationDocument[] = [
     carryOver: { policy: "FULL", unit: "BASE", ringFence: { playerAtMost: "-0.01", aggregateAtMost: "0" } },
     guarantee: { kind: "RECOUPABLE_ADVANCE", instalments: [{ amount: "5000", on: "2026-03-02" }] },
     taxes: { vat: { rate: "0.1", treatment: "ADDED" } },
+    lateItems: "ORIGIN_TERMS",
+  },
+  {
+    ...ruled(table({ inputs: ["ggr"], outputs: ["rate"], rows: [["> 5000000", '"1/3"'], ["< 0", '"0.2"'], []] })),
+    share: { kind: "TIERED", mode: "SLAB", brackets: BRACKETS, window: "MONTH" },
+    carryOver: { policy: "FULL", unit: "BASE", ringFence: { playerAtMost: "-0.01", aggregateAtMost: "0" } },
     lateItems: "ORIGIN_TERMS",
   },
 ].map((changes) => parseConfiguration({ ...example("config-daily-12pct"), ...changes }));
@@ -190,7 +197,7 @@ function withPlayers(totals: readonly KindTotal[]): fc.Arbitrary<KindTotal[]> {
 
 function someStatements(): StatementDocument[] {
   const periods = fc.array(anyTotals.chain(withPlayers), { minLength: 3, maxLength: 3 });
-  const chains = fc.sample(fc.tuple(fc.constantFrom(...CONTRACTS), periods), { numRuns: 60, seed: 4 });
+  const chains = fc.sample(fc.tuple(fc.constantFrom(...CONTRACTS), periods), { numRuns: 70, seed: 4 });
   return chains.flatMap(([document, totals]) => chain(document, totals));
 }
 
@@ -198,7 +205,9 @@ test.skipIf(!hasPython)("a separate program, in another language, finds nothing 
   const statements = someStatements();
   expect(statements.flatMap(recomputeStatement)).toEqual([]);
   const used = new Set(statements.flatMap(({ lines }) => lines.map(({ code }) => code)));
-  expect([...used]).toEqual(expect.arrayContaining(["PLAYER_FENCED", "PLAYER_OFFSET", "PLAYER_EXPIRED", "ADVANCE"]));
+  expect([...used]).toEqual(
+    expect.arrayContaining(["PLAYER_FENCED", "PLAYER_OFFSET", "PLAYER_EXPIRED", "ADVANCE", "RULE_RATE"]),
+  );
   expect(statements.filter(({ origins = [] }) => origins.length > 0).length).toBeGreaterThan(5);
   expect(faultsOf(statements)).toEqual([]);
 });

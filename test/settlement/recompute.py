@@ -39,6 +39,7 @@ MEMBERS = {
 }
 TERMS = ["rate", "capRate", "upTo", "minimumPayout", "maximum", "fee", "guarantee", "weight", "playerAtMost",
          "aggregateAtMost"]
+UNIT_LINES = ("TURNOVER", "WINS", "LATE_ITEMS", "GGR", "BASE", "BASE_PART", "PLAYER_BASE")
 LOT = ["face", "cost", "remaining", "drawn", "settled"]
 MET = ("CREDIT_DRAWN_MET", "CREDIT_MET", "CREDIT_REFILLED")
 CREDIT_LINES = ("PAYABLE", "CREDIT_BOUGHT", "CREDIT_TO_MEET", "CREDIT_DISCOUNT", "CREDIT_LEFT", *MET)
@@ -152,8 +153,20 @@ def is_about(line, scope, code):
     return line["code"] == code and line["scope"] in (scope, re.sub(r"(^|; )player=\w+$", "", scope))
 
 
-def from_totals(statement, name, scope, bonus=False):
+def is_ruled_whole(statement):
+    """Whether the rule set a rate for all there was, apart from tiers over a window: it is one case then."""
+    window = statement["configuration"]["document"]["share"].get("window", "PERIOD")
+    rates = [line for line in statement["lines"] if line["code"] == "RULE_RATE" and line["scope"] == ""]
+    return bool(rates) and window != "PERIOD"
+
+
+def from_totals(statement, name, line):
     """What the totals say of a name such as lateRolledBackBets; None where it is no such name."""
+    scope, bonus = line["scope"], line["code"] == "DEDUCTION_BONUS"
+    elsewhere = False
+    if is_ruled_whole(statement) and (line["code"] in UNIT_LINES or line["code"].startswith("DEDUCTION_")):
+        elsewhere = not scope.startswith("case whole")
+        scope = re.sub(r"^case whole(; )?", "", scope)
     late, rest = (True, name[4:]) if name.startswith("late") and name != "lateItems" else (False, name)
     undone = rest.lower().startswith("rolledback")
     rest = rest[10:] if undone else rest
@@ -163,6 +176,8 @@ def from_totals(statement, name, scope, bonus=False):
     told_apart = any("product" in total for total in statement["totals"])
     if rest not in KINDS or not parts or told_apart:
         return None
+    if elsewhere:
+        return Fraction(0)
     player, currency = parts["player"], parts["currency"]
     kind, *categories = KINDS[rest]
     categories = [parts["dispute"] or ""] if kind == "ADJUSTMENT" else categories
@@ -223,6 +238,8 @@ def is_good(statement, lot):
     expires = lot["expiresAt"]
     drawn = "credit" in statement["configuration"]["document"]
     return drawn and (expires is None or expires >= statement["period"]["end"])
+
+
 def is_bonus_free(statement, total):
     """Whether its bonus cost is not deducted: by the settings of games, or as the rule answered about its part."""
     names = {"brand": "brand", "product": "product", "category": "productCategory", "group": "productGroup"}
@@ -238,9 +255,8 @@ def possible_values(statement, name, line, before):
     scope, document = line["scope"], statement["configuration"]["document"]
     stem = re.sub(r"\d+$", "", name)
     found = credit_values(statement, name, line, before) if line["code"] in CREDIT_LINES else set()
-    bonus = line["code"] == "DEDUCTION_BONUS"
-    if from_totals(statement, name, scope, bonus) is not None:
-        found.add(from_totals(statement, name, scope, bonus))
+    if from_totals(statement, name, line) is not None:
+        found.add(from_totals(statement, name, line))
     if stem in LINES:
         found |= {Fraction(each["result"]) for each in before if is_about(each, scope, LINES[stem])}
     if stem == "playerBase" and not found:

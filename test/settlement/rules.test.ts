@@ -228,19 +228,6 @@ describe("what is refused before anybody is settled by it", () => {
       ),
       "/rules/content/edges go round in a circle",
     ],
-    [
-      "a rule beside a ring-fence",
-      {
-        ...one("", '"0.1"'),
-        carryOver: { policy: "NONE", ringFence: { playerAtMost: "-7000", aggregateAtMost: "-2000" } },
-      },
-      "/rules/content/nodes stand beside a ringFence",
-    ],
-    [
-      "a rate beside a tier window",
-      { ...one("", '"0.1"'), share: { kind: "TIERED", mode: "SLAB", window: "MONTH", brackets: [{ rate: "0.1" }] } },
-      "/rules/content/nodes answer a rate, and a share has a window",
-    ],
   ])("%s", (_, document, problem) => {
     expect(problemsOf(document)).toContainEqual(problem);
   });

@@ -112,7 +112,7 @@ test("a range is replayed from what stood before it, and the difference is told 
     before: { formula: "rate * max(base + carryIn, 0)", amount: "24.00", term: "/share" },
     after: { formula: "rate * max(base + carryIn, 0)", amount: "40.00", inputs: { rate: "0.2", base: "300.00" } },
   });
-  expect(await simulatedPartners(app, simulation)).toEqual([
+  expect((await simulatedPartners(app, simulation, {})).rows).toEqual([
     {
       ...{ partnerNo: place.partner.no, currency: "USD" },
       ...{ earnedBeforeMinor: 8_400n, earnedAfterMinor: 14_000n },
@@ -183,6 +183,41 @@ test("a draft that does not fit one partner is refused for that one, and the oth
   expect(rows.map(({ partnerNo }) => partnerNo)).toEqual([dollars.partner.no]);
   expect(refusalsOf(simulation)).toMatchObject([{ partnerId: yen.partner.id, code: "VALIDATION" }]);
 });
+
+const PARTNERS = `query ($id: ID!, $first: Int, $after: String) {
+  simulation(id: $id) {
+    partners(first: $first, after: $after) {
+      edges { node { partner { id } earned { after { amount } } } } pageInfo { hasNextPage endCursor } totalCount
+    }
+  }
+}`;
+
+test("the sums by partner come page by page, each partner once, and no cursor of another list opens one", async () => {
+  const first = await settled([100]);
+  const places = [first, await settled([200], { home: first.home }), await settled([300], { home: first.home })];
+  const range = { from: new Date(day(1)), through: new Date(day(2)), document: RATE_20 };
+  const { id } = await simulateSettlement(app, first.shell, range);
+  app.clock.set(new Date()); // tokens are by the real clock
+  const token = await (await seedClient(app, first.shell, null)).token();
+  const seen: unknown[] = [];
+  for (let after: unknown = null; after !== undefined; ) {
+    const { data } = await api.ask({ query: PARTNERS, variables: { id, first: 1, after }, token });
+    const { edges, pageInfo, totalCount } = (data as { simulation: { partners: Sums } }).simulation.partners;
+    expect([edges.length, totalCount]).toEqual([1, 3]);
+    seen.push(...edges.map(({ node }) => [node.partner.id, node.earned.after.amount]));
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : undefined;
+  }
+  expect(seen).toEqual(places.map(({ partner }, index) => [partner.id, `${20 * (index + 1)}.00`]));
+  const after = Buffer.from("simulated:1").toString("base64url");
+  const { errors } = await api.ask({ query: PARTNERS, variables: { id, after }, token });
+  expect(errors?.map(({ extensions }) => extensions["code"])).toEqual(["VALIDATION"]);
+});
+
+interface Sums {
+  readonly edges: readonly { node: { partner: { id: string }; earned: { after: { amount: string } } } }[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+  readonly totalCount: number;
+}
 
 test("what cannot be replayed is refused", async () => {
   const place = await settled([100]);
@@ -257,7 +292,10 @@ const SIMULATE = `mutation ($input: SimulateSettlementInput!) {
   simulateSettlement(input: $input) {
     simulation {
       id state partnersDone refusals { code }
-      partners { partner { id } earned { before { amount } after { amount } delta { amount currency } } }
+      partners(first: 1) {
+        edges { node { partner { id } earned { before { amount } after { amount } delta { amount currency } } } }
+        pageInfo { hasNextPage } totalCount
+      }
       statements { edges { node {
         currency partner { id } period { id } closing { delta { amount } }
         lines(onlyChanged: true) { code delta before { value formula } after { value formula inputs } }
@@ -279,7 +317,12 @@ test("the API answers the difference to who may draft and read settlements, and 
   const { simulation } = (data as { simulateSettlement: { simulation: Record<string, unknown> } }).simulateSettlement;
   expect(simulation).toMatchObject({
     state: "DONE",
-    partners: [{ earned: { before: { amount: "12.00" }, after: { amount: "20.00" }, delta: { amount: "8.00" } } }],
+    partners: {
+      edges: [
+        { node: { earned: { before: { amount: "12.00" }, after: { amount: "20.00" }, delta: { amount: "8.00" } } } },
+      ],
+      ...{ pageInfo: { hasNextPage: false }, totalCount: 1 },
+    },
     statements: { edges: [{ node: { period: { id: period?.id }, closing: { delta: { amount: "0.00" } } } }] },
   });
   expect(JSON.stringify(simulation)).toContain('"code":"SHARE","delta":"8"');

@@ -94,9 +94,10 @@ const UNPOSTED = [BatchState.ACCEPTED, BatchState.PARKED, BatchState.QUARANTINED
 const COUNTED_MAX = 100_000;
 
 async function stateBacklogForAllTenants(app: App, state: BatchState): Promise<StateBacklog> {
+  const condition = state === BatchState.PARKED ? "and removed_at is null" : ""; // the others are of the index alone
   const [row]: { batches: string; bytes: string | null; oldest: Date | null }[] = await app.database.query(
     `/* all tenants */ select count(*) as batches, sum(payload_bytes) as bytes, min(accepted_at) as oldest
-     from (select payload_bytes, accepted_at from batch where state = ? limit ?) as waiting`,
+     from (select payload_bytes, accepted_at from batch where state = ? ${condition} limit ?) as waiting`,
     [state, COUNTED_MAX],
   );
   const { batches, bytes, oldest } = present(row, "a sum");

@@ -27,6 +27,7 @@ import { proofsInRequest } from "../commitments/service.js";
 import { CameEncrypted } from "../encryption/entities.js";
 import { Batch } from "../entities.js";
 import { ItemOutcome } from "../posting/rules.js";
+import { encryptedReceipt } from "../receipts/service.js";
 import { receiptOf, submitBatch } from "../submission/service.js";
 import { BatchesArgs, SubmitBatchInput } from "./inputs.js";
 import { batchesOf, batchOf, countBatches, type NumberedOutcome, outcomePage } from "./service.js";
@@ -155,6 +156,24 @@ export class BatchResolver {
   })
   async receipt(@Ctx() { app, actor }: Context, @Root() batch: Batch): Promise<string | null> {
     return batch.jti === null ? null : receiptOf(app, actor, batch);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      "The receipt encrypted for the batch's partner alone: compact JWE, `cty: quittance-receipt+jws`, another one" +
+      " each time. Null where there is no receipt, or the partner has no key for that.",
+  })
+  async receiptJwe(
+    @Ctx() { app, actor }: Context,
+    @Root() batch: Batch,
+    @Arg("keyId", () => ID, {
+      nullable: true,
+      description: "An encryption key of the batch's partner; the newest where none is named.",
+    })
+    keyId: string | null,
+  ): Promise<string | null> {
+    return encryptedReceipt(app, actor, batch, keyId);
   }
 
   @FieldResolver(() => InclusionProof, {

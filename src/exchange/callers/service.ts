@@ -54,6 +54,11 @@ export function countAwaited(app: App): number {
   return earOf(app).waiting.size;
 }
 
+/** Whether this process was told, lately, that a batch waits no longer. */
+export function wasTold(app: App, batchId: string): boolean {
+  return earOf(app).lately.get(batchId) === true;
+}
+
 const earOf = perApp((app): Ear => {
   const ear: Ear = { waiting: new Map(), lately: new BoundedMap(LATELY_MAX) };
   app.signals.listen(POSTED_SIGNAL, (ids) => {

@@ -90,7 +90,8 @@ interface Compromised {
 async function quarantineSome(tx: TxSql, actor: Actor, { partner, kid, at }: Compromised): Promise<number> {
   const { tenantNo } = actor;
   const batches: { no: string; id: string; state: BatchState }[] = await tx.query(
-    `select no, id, state from batch where state in (?) and tenant_no = ? and partner_no = ? and kid = ?
+    `select no, id, state from batch
+     where state in (?) and tenant_no = ? and partner_no = ? and kid = ? and removed_at is null
      order by no limit ? for update`,
     [UNPOSTED, tenantNo, partner.no, kid, BATCHES_MAX],
   );

@@ -41,6 +41,7 @@ export async function envelopesOf(
   tenantNo: number,
   batchNos: readonly string[],
 ): Promise<Map<string, Buffer>> {
+  if (batchNos.length === 0) return new Map();
   const rows: { batch_no: string; envelope: Buffer }[] = await reader.query(
     "select batch_no, envelope from batch_content where tenant_no = ? and batch_no in (?)",
     [tenantNo, batchNos],

@@ -11,9 +11,10 @@ import type { SettlementPeriod } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
-import { inclusionProofOf } from "../../transparency/proving/service.js";
+import { inclusionProofAt, inclusionProofOf } from "../../transparency/proving/service.js";
 import type { PeriodTree } from "../commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../contents/service.js";
+import { BatchState } from "../entities.js";
 import { checkSignature, readJws } from "../jws.js";
 import { unpackEnvelope } from "../packing.js";
 import { ItemOutcome } from "../posting/rules.js";
@@ -22,8 +23,12 @@ import { receiptOf } from "../submission/service.js";
 
 const RECEIPT_TYPE = "quittance-receipt+jws";
 const BATCH_TYPE = "quittance-batch+jws";
-/** The acts of a batch that an export proves, in the order of its proofs. */
-const LOGGED = [ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED];
+/** The acts of a batch that an export proves, in the order of its proofs, by where the batch was left. */
+const LOGGED = {
+  [BatchState.POSTED]: [ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED],
+  [BatchState.REJECTED]: [ActType.BATCH_ACCEPTED, ActType.BATCH_REJECTED],
+  [BatchState.PARKED]: [ActType.BATCH_ACCEPTED, ActType.BATCH_PARKED],
+} as const;
 
 /** A period that a batch was posted into, and the tree of all its batches. */
 export interface ProvenPeriod {
@@ -32,47 +37,52 @@ export interface ProvenPeriod {
 }
 
 /**
- * All there is to say of a posted batch, as one line of an export: what was signed and by which key, the receipt, the
- * outcomes, that its periods' statements settle it, and that the log holds its acceptance and its posting. Null until a
- * checkpoint covers both.
+ * All there is to say of a batch, as one line of an export: what was signed and by which key, the receipt, and that the
+ * log holds its acceptance. Of a posted one, the outcomes, its place in its periods' trees, and its posting in the log;
+ * of one that never was, the act that set it aside or refused it. Null until a checkpoint covers both acts.
  */
 export async function extractOf(
   app: App,
   partner: Partner,
-  { batch, envelope }: KeptBatch,
+  kept: KeptBatch,
   periods: readonly ProvenPeriod[],
 ): Promise<BatchExtract | null> {
-  const tenant = { tenantId: partner.tenantId, tenantNo: partner.tenantNo };
-  const logProofs: BatchExtract["logProofs"] = [];
-  for (const type of LOGGED) {
-    const proof = await inclusionProofOf(app, tenant, { type, subjectId: batch.id });
-    if (proof === null) return null;
-    logProofs.push(proof.file);
-  }
-  const outcomes = present(
-    await outcomesOf(app.database.manager, batch.tenantNo, batch.no),
-    "a posted batch's outcomes",
-  );
+  const { batch, envelope } = kept;
+  const logProofs = await logProofsOf(app, partner, kept);
+  if (logProofs === null) return null;
   const key = present(await signingKey(app, partner.tenantId, batch.kid), "the key that signed a batch");
-  const { id, jti, kid, mode, itemCount, acceptedAt, postedAt, payloadSha256 } = batch;
-  return {
-    v: 1,
-    tenant: partner.tenantId,
-    partner: partner.id,
-    batch: {
-      ...{ id, sequence: batch.no, jti: present(jti, "the jti of a kept batch"), kid, mode, itemCount },
-      acceptedAt: instantText(acceptedAt),
-      postedAt: instantText(present(postedAt, "when a posted batch was posted")),
-      payloadSha256: payloadSha256.toString("hex"),
-      outcomesSha256: packOutcomes(outcomes).sha256.toString("hex"),
-    },
+  const said = {
+    ...{ v: 1 as const, tenant: partner.tenantId, partner: partner.id },
     jws: unpackEnvelope(envelope),
     key: { kid: key.kid, alg: key.alg, jwk: JSON.parse(key.publicJwk) },
     receipt: await receiptOf(app, partner, batch),
-    outcomes: [...outcomes],
-    periodProofs: periods.map((period) => periodProof(id, period)),
     logProofs,
   };
+  const { id, jti, kid, mode, itemCount, acceptedAt, postedAt, payloadSha256, state } = batch;
+  const named = {
+    ...{ id, sequence: batch.no, jti: present(jti, "the jti of a kept batch"), kid, mode, itemCount },
+    ...{ acceptedAt: instantText(acceptedAt), payloadSha256: payloadSha256.toString("hex") },
+  };
+  if (state === BatchState.PARKED || state === BatchState.REJECTED) return { ...said, batch: { ...named, state } };
+  const outcomes = present(await outcomesOf(app.database.manager, batch.tenantNo, batch.no), "a batch's outcomes");
+  return {
+    ...said,
+    batch: {
+      ...named,
+      postedAt: instantText(present(postedAt, "when a posted batch was posted")),
+      outcomesSha256: packOutcomes(outcomes).sha256.toString("hex"),
+    },
+    outcomes: [...outcomes],
+    periodProofs: periods.map((period) => periodProof(id, period)),
+  };
+}
+
+/** Of the acceptance, and of the act that the batch was left by. */
+async function logProofsOf(app: App, partner: Partner, { batch, lastActIndex }: KeptBatch): Promise<string[] | null> {
+  const tenant = { tenantId: partner.tenantId, tenantNo: partner.tenantNo };
+  const accepted = await inclusionProofOf(app, tenant, { type: ActType.BATCH_ACCEPTED, subjectId: batch.id });
+  const left = lastActIndex === null ? null : await inclusionProofAt(app, tenant, lastActIndex);
+  return accepted === null || left === null ? null : [accepted.file, left.file];
 }
 
 function periodProof(batchId: string, { period, tree }: ProvenPeriod) {
@@ -83,14 +93,19 @@ function periodProof(batchId: string, { period, tree }: ProvenPeriod) {
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const hashes = z.array(z.base64()).max(64);
-const extractSchema = z.strictObject({
+const common = {
   v: z.literal(1),
   ...{ tenant: z.string(), partner: z.string(), jws: z.string(), receipt: z.string() },
-  batch: z.strictObject({
-    ...{ id: z.string(), sequence: z.string(), jti: z.string(), kid: z.string(), mode: z.string(), itemCount: z.int() },
-    ...{ acceptedAt: z.iso.datetime(), postedAt: z.iso.datetime(), payloadSha256: sha256, outcomesSha256: sha256 },
-  }),
   key: z.strictObject({ kid: z.string(), alg: z.string(), jwk: z.record(z.string(), z.unknown()) }),
+  logProofs: z.array(z.string()).length(2),
+};
+const named = {
+  ...{ id: z.string(), sequence: z.string(), jti: z.string(), kid: z.string(), mode: z.string(), itemCount: z.int() },
+  ...{ acceptedAt: z.iso.datetime(), payloadSha256: sha256 },
+};
+const postedSchema = z.strictObject({
+  ...common,
+  batch: z.strictObject({ ...named, postedAt: z.iso.datetime(), outcomesSha256: sha256 }),
   outcomes: z.array(
     z.strictObject({
       outcome: z.enum(ItemOutcome),
@@ -102,8 +117,15 @@ const extractSchema = z.strictObject({
       ...{ periodId: z.string(), index: z.int().min(0), size: z.int().min(1), leaf: z.string(), hashes, root: sha256 },
     }),
   ),
-  logProofs: z.array(z.string()).length(2),
 });
+const unpostedSchema = z.strictObject({
+  ...common,
+  batch: z.strictObject({ ...named, state: z.enum([BatchState.PARKED, BatchState.REJECTED]) }),
+});
+const extractSchema = z.union([postedSchema, unpostedSchema]);
+
+/** A posted batch as an export holds it. */
+export type PostedExtract = z.infer<typeof postedSchema>;
 
 /** A batch as an export holds it. */
 export type BatchExtract = z.infer<typeof extractSchema>;
@@ -111,30 +133,52 @@ export type BatchExtract = z.infer<typeof extractSchema>;
 /** Which check of an exported batch failed. */
 export type ExtractFault =
   | ("NOT_AN_EXTRACT" | "ANOTHER_TENANT" | "ANOTHER_PAYLOAD" | "SIGNATURE_INVALID" | "RECEIPT_INVALID")
-  | ("OUTCOMES_MISMATCH" | "NOT_IN_PERIOD" | "NOT_IN_LOG");
+  | ("OUTCOMES_MISMATCH" | "NOT_IN_PERIOD" | "ANOTHER_ROOT" | "NOT_IN_LOG");
 
-/** What a reader of an export believes: the platform's keys (a JWK Set, RFC 7517) and the key of the tenant's log. */
+/** The tree of a period's batches, as something that the platform signed states it. */
+export interface StatedTree {
+  readonly tenant: string;
+  readonly size: number;
+  /** In hexadecimal. */
+  readonly root: string;
+}
+
+/**
+ * What a reader of an export believes: the platform's keys (a JWK Set, RFC 7517), the key of the tenant's log, and the
+ * trees that signed statements state, by period.
+ */
 export interface ExtractKeys {
   readonly jwks: unknown;
   readonly log: LogPolicy;
+  readonly trees: ReadonlyMap<string, StatedTree>;
+}
+
+/** What holds, and of which periods of the batch no statement was there to say the root. */
+export interface ReadExtract {
+  readonly unstated: readonly string[];
 }
 
 /**
  * Checks an exported batch offline: the signature of whoever sent it, the outcomes, its place in its periods' trees,
- * that the log holds its acceptance and its posting with these outcomes, and the platform's receipt of that acceptance.
- * Null when all holds.
+ * that these are the trees that statements state, that the log holds its acceptance and its posting with these outcomes
+ * (or that it was set aside, or refused), and the platform's receipt of that acceptance.
  */
-export function extractFault(line: unknown, keys: ExtractKeys): ExtractFault | null {
+export function readExtract(line: unknown, keys: ExtractKeys): { readonly fault: ExtractFault } | ReadExtract {
   const { data: extract } = extractSchema.safeParse(line);
-  if (extract === undefined) return "NOT_AN_EXTRACT";
-  const leaves = extract.logProofs.map((file, at) => leafInLog(extract, { file, type: LOGGED[at] }, keys.log));
-  return (
+  if (extract === undefined) return { fault: "NOT_AN_EXTRACT" };
+  const [accepted, left] = LOGGED["state" in extract.batch ? extract.batch.state : BatchState.POSTED];
+  const [acceptance = "", end = ""] = extract.logProofs;
+  const leaf = leafInLog(extract, { file: acceptance, type: accepted }, keys.log);
+  const isLogged = leaf !== null && leafInLog(extract, { file: end, type: left }, keys.log) !== null;
+  const fault =
     signatureFault(extract) ??
-    outcomesFault(extract) ??
-    (isInPeriods(extract) ? null : "NOT_IN_PERIOD") ??
-    (leaves.includes(null) ? "NOT_IN_LOG" : null) ??
-    receiptFault(extract, leaves[0] ?? "", keys.jwks)
-  );
+    postingFault(extract) ??
+    (isLogged ? null : "NOT_IN_LOG") ??
+    receiptFault(extract, leaf ?? "", keys.jwks) ??
+    (isStated(extract, keys.trees) ? null : "ANOTHER_ROOT");
+  if (fault !== null) return { fault };
+  const periods = "periodProofs" in extract ? extract.periodProofs.map(({ periodId }) => periodId) : [];
+  return { unstated: periods.filter((periodId) => !keys.trees.has(periodId)) };
 }
 
 function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null {
@@ -163,19 +207,32 @@ const Receipt = z.object({
   ...{ iss: z.string(), batch: z.string(), jti: z.string(), payloadSha256: sha256, leafHash: sha256 },
 });
 
-function outcomesFault({ outcomes, batch }: BatchExtract): ExtractFault | null {
+/** Of a batch that was never posted there is nothing to check. */
+function postingFault(extract: BatchExtract): ExtractFault | null {
+  if (!("outcomes" in extract)) return null;
+  const { outcomes, batch } = extract;
   const texts = outcomes.map(({ outcome, code, path }) => JSON.stringify({ code, outcome, path }));
-  return sha256Hex(`[${texts.join(",")}]`) === batch.outcomesSha256 ? null : "OUTCOMES_MISMATCH";
+  if (sha256Hex(`[${texts.join(",")}]`) !== batch.outcomesSha256) return "OUTCOMES_MISMATCH";
+  return isInPeriods(extract) ? null : "NOT_IN_PERIOD";
+}
+
+/** Whether no statement states another tree of a period than the one that the batch is in. */
+function isStated(extract: BatchExtract, trees: ExtractKeys["trees"]): boolean {
+  if (!("periodProofs" in extract)) return true;
+  return extract.periodProofs.every(({ periodId, size, root }) => {
+    const stated = trees.get(periodId) ?? { tenant: extract.tenant, size, root };
+    return stated.tenant === extract.tenant && stated.size === size && stated.root === root;
+  });
 }
 
 /** Whatever was posted went into a period. */
-function isInPeriods(extract: BatchExtract): boolean {
+function isInPeriods(extract: PostedExtract): boolean {
   const { outcomes, periodProofs } = extract;
   if (periodProofs.length === 0) return outcomes.every(({ outcome }) => outcome !== ItemOutcome.POSTED);
   return periodProofs.every((proof) => isInPeriod(extract, proof));
 }
 
-function isInPeriod({ batch }: BatchExtract, proof: BatchExtract["periodProofs"][number]): boolean {
+function isInPeriod({ batch }: PostedExtract, proof: PostedExtract["periodProofs"][number]): boolean {
   const leaf = JSON.parse(proof.leaf);
   const isOfBatch = leaf.batch === batch.id && leaf.payloadSha256 === batch.payloadSha256;
   if (!isOfBatch || leaf.outcomesSha256 !== batch.outcomesSha256) return false;
@@ -187,12 +244,12 @@ function isInPeriod({ batch }: BatchExtract, proof: BatchExtract["periodProofs"]
 
 interface LogClaim {
   readonly file: string;
-  readonly type: ActType | undefined;
+  readonly type: ActType;
 }
 
 /**
- * The leaf that a proof leads from; null where it does not lead to what the log signed, is of another act, or is of a
- * posting with other outcomes.
+ * The leaf that a proof leads from; null where it does not lead to what the log signed, is of another act, is of a
+ * posting with other outcomes, or left the batch in another state.
  */
 function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: LogPolicy): string | null {
   const opened = openProof(file, policy);
@@ -201,6 +258,7 @@ function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: Lo
   const act = JSON.parse(leaf);
   if (act.subject !== batch.id || act.type !== type) return null;
   const after = detail === null ? null : JSON.parse(detail).after;
-  if (type !== ActType.BATCH_POSTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
-  return after?.outcomesSha256 === batch.outcomesSha256 ? leaf : null;
+  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
+  const isSame = "state" in batch ? after?.state === batch.state : after?.outcomesSha256 === batch.outcomesSha256;
+  return isSame ? leaf : null;
 }

@@ -17,6 +17,12 @@ const PARTNERS_KEPT_MAX = 10_000;
 /** Posts batches in one transaction; null when another worker holds the partner. */
 export type Attempt = (batches: readonly WaitingBatch[]) => Promise<WaitingBatch[] | null>;
 
+/** How batches are posted: with other partners' in their transaction, or alone where they may do harm. */
+export interface Attempts {
+  readonly shared: Attempt;
+  readonly alone: Attempt;
+}
+
 /**
  * Posts a group so that no batch holds up the others. A group that fails is halved until the poison batch stands alone;
  * that one is tried again, `TRIES_MAX` times in all, and parked. Tries are counted before they are made where a batch
@@ -27,11 +33,12 @@ export async function postWithCare(
   app: App,
   partner: Partner,
   group: readonly WaitingBatch[],
-  attempt: Attempt,
+  { shared, alone }: Attempts,
 ): Promise<WaitingBatch[] | null> {
-  if (group.some(({ tries }) => tries > 0)) return postOneByOne(app, partner, group, attempt);
-  const post = () => postOrHalve(app, partner, group, attempt);
-  const posted = await (isSuspect(app, partner, group) ? counted(app, partner, group, post) : post());
+  if (group.some(({ tries }) => tries > 0)) return postOneByOne(app, partner, group, alone);
+  const posted = isSuspect(app, partner, group)
+    ? await counted(app, partner, group, () => postOrHalve(app, partner, group, alone))
+    : await shared(group).catch((error: unknown) => afterFailure(app, partner, group, { error, attempt: alone }));
   if (posted !== null) trustedBy(app).set(partner.id, true);
   return posted;
 }
@@ -48,18 +55,28 @@ async function postOrHalve(
   group: readonly WaitingBatch[],
   attempt: Attempt,
 ): Promise<WaitingBatch[] | null> {
-  try {
-    return await attempt(group);
-  } catch (error) {
-    if (isTransient(error)) throw error;
-    app.log.error({ err: error, batches: group.map((batch) => batch.id) }, "posting: a group failed");
-    if (group.length === 1) return postOneByOne(app, partner, group, attempt);
-    const middle = Math.ceil(group.length / 2);
-    const left = await postOrHalve(app, partner, group.slice(0, middle), attempt);
-    if (left !== null && left.length < middle) return left; // the first that is left waits for another's transaction
-    const right = left === null ? null : await postOrHalve(app, partner, group.slice(middle), attempt);
-    return left === null || right === null ? null : [...left, ...right];
-  }
+  return attempt(group).catch((error: unknown) => afterFailure(app, partner, group, { error, attempt }));
+}
+
+interface Failure {
+  readonly error: unknown;
+  readonly attempt: Attempt;
+}
+
+async function afterFailure(
+  app: App,
+  partner: Partner,
+  group: readonly WaitingBatch[],
+  { error, attempt }: Failure,
+): Promise<WaitingBatch[] | null> {
+  if (isTransient(error)) throw error;
+  app.log.error({ err: error, batches: group.map((batch) => batch.id) }, "posting: a group failed");
+  if (group.length === 1) return postOneByOne(app, partner, group, attempt);
+  const middle = Math.ceil(group.length / 2);
+  const left = await postOrHalve(app, partner, group.slice(0, middle), attempt);
+  if (left !== null && left.length < middle) return left; // the first that is left waits for another's transaction
+  const right = left === null ? null : await postOrHalve(app, partner, group.slice(middle), attempt);
+  return left === null || right === null ? null : [...left, ...right];
 }
 
 async function postOneByOne(

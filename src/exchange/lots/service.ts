@@ -1,28 +1,16 @@
 import type { ActInput } from "../../acts/service.js";
-import { groupBy } from "../../kernel/group.js";
 import type { PartnerNumbers } from "../../periods/cursors/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import type { Reader, TxSql } from "../../platform/database.js";
 import { rowsOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { CreditLot, CreditMoveKind } from "../credit/entities.js";
-import { byDrawing, heldIn } from "../credit/rules.js";
+import { heldIn } from "../credit/rules.js";
 import { insertMoves, knownCredit, lowWaterAct } from "../credit/service.js";
 import { creditTermsOf } from "../credit-terms/service.js";
+import { listLots, type StatementLot } from "./rules.js";
 
-/** Lots of the past that a negative fee may still refill: the last that were drawn from. */
-const REFILLED_MAX = 50;
-
-/** A lot as the statement of a period finds it. */
-export interface StatementLot {
-  readonly lot: CreditLot;
-  /** Drawn by this period or before, and not met anything yet. */
-  readonly drawnMinor: bigint;
-  readonly isBought: boolean;
-  readonly isTakenBack: boolean;
-  /** Ranks the lots by when they were drawn last; 0 for never. */
-  readonly lastDrawn: number;
-}
+export type { StatementLot } from "./rules.js";
 
 /**
  * The lots that a period's statements look at, by currency and in the order of drawing: bought until then, and holding
@@ -42,12 +30,10 @@ export async function statementLots(
   );
   const isLater = new Set(later.map(({ no }) => no));
   const drawnLater = await drawnIn(reader, partner, [...isLater]);
-  const ofPeriod = lots.filter(({ periodNo }) => !isLater.has(periodNo));
-  return new Map(
-    [...groupBy(ofPeriod, ({ currency }) => currency)].map(([currency, own]) => {
-      return [currency, listed(own, { period, drawnLater })];
-    }),
-  );
+  return listLots(lots, {
+    ...{ period, isLater: (periodNo) => isLater.has(periodNo) },
+    drawnLater: (lotNo) => drawnLater.get(lotNo) ?? 0n,
+  });
 }
 
 /** What a statement takes from a lot, in minor units; a refill is negative. */
@@ -99,40 +85,6 @@ export async function useLots(tx: TxSql, partner: Partner, user: LotUser): Promi
   const levels = { currency, was, wasFull: full, is, isFull: full };
   const act = lowWaterAct(partner, termsOf(period.configurationId, currency), levels);
   return act === null ? [] : [act];
-}
-
-interface Listing {
-  readonly period: SettlementPeriod;
-  /** By lot. */
-  readonly drawnLater: ReadonlyMap<number, bigint>;
-}
-
-function listed(lots: readonly CreditLot[], { period, drawnLater }: Listing): readonly StatementLot[] {
-  const inOrder = [...lots].sort(byDrawing);
-  const drawn = inOrder.filter(({ lastDrawnEntryNo }) => lastDrawnEntryNo > 0n).sort(byLastDrawn);
-  const last = new Set(drawn.slice(-REFILLED_MAX));
-  const isRefillable = (lot: CreditLot) =>
-    last.has(lot) && lot.settledMinor > 0n && (lot.expiresAt === null || lot.expiresAt >= period.endsAt);
-  const isMoved = ({ periodNo, takenBackPeriodNo }: CreditLot) => [periodNo, takenBackPeriodNo].includes(period.no);
-  return inOrder
-    .filter((lot) => lot.isOpen || isMoved(lot) || isRefillable(lot))
-    .map((lot) => ({
-      lot,
-      drawnMinor: drawnOf(lot, drawnLater.get(lot.no) ?? 0n),
-      isBought: lot.periodNo === period.no,
-      isTakenBack: lot.takenBackPeriodNo === period.no,
-      lastDrawn: drawn.indexOf(lot) + 1,
-    }));
-}
-
-/** What later periods drew is not this one's; what they gave back is gone for this one too. */
-function drawnOf({ drawnMinor }: CreditLot, laterMinor: bigint): bigint {
-  if (laterMinor <= 0n) return drawnMinor;
-  return drawnMinor > laterMinor ? drawnMinor - laterMinor : 0n;
-}
-
-function byLastDrawn(left: CreditLot, right: CreditLot): number {
-  return left.lastDrawnEntryNo < right.lastDrawnEntryNo ? -1 : left.lastDrawnEntryNo > right.lastDrawnEntryNo ? 1 : 0;
 }
 
 async function drawnIn(reader: Reader, { tenantNo, no }: PartnerNumbers, periodNos: readonly number[]) {

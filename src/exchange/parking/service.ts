@@ -30,7 +30,12 @@ export interface GivenUp {
 }
 
 /** What becomes of a batch that cannot be posted: it stands aside with its reason, and a person decides. */
-export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch, givenUp: GivenUp): Promise<void> {
+export async function parkBatch(
+  app: App,
+  partner: Partner,
+  batch: Pick<WaitingBatch, "id" | "no">,
+  givenUp: GivenUp,
+): Promise<void> {
   const reason = reasonOf(givenUp).slice(0, PARKED_REASON_LENGTH_MAX);
   const { tenantId, tenantNo } = partner;
   await transact(app, async (tx) => {
@@ -51,7 +56,8 @@ export async function parkBatch(app: App, partner: Partner, batch: WaitingBatch,
 
 /**
  * Puts a parked batch back into its partner's queue, once what held it up is mended; it posts now, late if its period
- * is fenced by then. Refused when it is not parked (`VALIDATION`). Answers its partner, whose queue has work again.
+ * is fenced by then. Refused when it is not parked (`VALIDATION`) or was removed (`REMOVED`). Answers its partner,
+ * whose queue has work again.
  */
 export async function releaseBatch(
   app: App,
@@ -60,12 +66,13 @@ export async function releaseBatch(
   reason: string | null = null,
 ): Promise<Partner> {
   const batch = await batchOf(app, actor, batchId, null);
+  if (batch.removedAt !== null) throw exchangeError("REMOVED");
   const [partner] = await partnersByNumber(app, actor, [batch.partnerNo]);
   const owner = present(partner, "the partner of a batch");
   await transact(app, async (tx) => {
     const { affectedRows } = await tx.query(
       `update batch set state = 'ACCEPTED', parked_reason = null, tries = 0
-       where tenant_no = ? and no = ? and state = 'PARKED'`,
+       where tenant_no = ? and no = ? and state = 'PARKED' and removed_at is null`,
       [actor.tenantNo, batch.no],
     );
     if (affectedRows === 0) throw exchangeError("VALIDATION", { path: "batch", reason: "is not parked" });

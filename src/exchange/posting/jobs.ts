@@ -7,7 +7,7 @@ import { perApp } from "../../platform/per-app.js";
 import { defineJob } from "../../platform/queues.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { countAwaited } from "../callers/service.js";
+import { countAwaited, wasTold } from "../callers/service.js";
 import { postBatches } from "./service.js";
 
 /** The queue of a posting partition; one job at a time each, so that a hot partner delays no other partition. */
@@ -39,31 +39,52 @@ export const postPartner = defineJob({
   },
 });
 
-/** When a partner was handed over last, and the next time if it is planned. */
-interface HandingOver {
-  readonly at: number;
-  next: Promise<void> | null;
+/** When partners were handed over last, and the next time for all that gather, if one is planned. */
+interface Gathering {
+  readonly lastAt: BoundedMap<string, number>;
+  next: Gathered | null;
 }
 
-const handingOver = perApp(() => new BoundedMap<string, HandingOver>(PARTNERS_KEPT_MAX));
+/** Partners with the batches for which they gather; null for a batch that is not named. */
+interface Gathered {
+  readonly partners: Map<string, { readonly partner: Partner; readonly batchIds: (string | null)[] }>;
+  readonly handedOver: Promise<void>;
+}
+
+const gatheringOf = perApp((): Gathering => ({ lastAt: new BoundedMap(PARTNERS_KEPT_MAX), next: null }));
 
 /**
  * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come within a moment
- * of the last time share the next.
+ * of the last time gather, all for the same instant, so that workers post them together; one whose batches were posted
+ * meanwhile is left out.
  */
-export function enqueuePosting(app: App, partner: Partner): Promise<void> {
-  const all = handingOver(app);
-  const last = all.get(partner.id);
-  if (last?.next) return last.next;
-  const handOverNow = () => {
-    all.set(partner.id, { at: performance.now(), next: null });
-    return handOver(app, partner);
-  };
+export function enqueuePosting(app: App, partner: Partner, batchId: string | null = null): Promise<void> {
+  const gathering = gatheringOf(app);
   const gatherMs = Math.min(Math.max(countAwaited(app) * GATHER_MS.perAwaited, GATHER_MS.min), GATHER_MS.max);
-  const restMs = last === undefined ? 0 : last.at + gatherMs - performance.now();
-  if (last === undefined || restMs <= 0) return handOverNow();
-  last.next = sleep(restMs).then(handOverNow);
-  return last.next;
+  const lastAt = gathering.lastAt.get(partner.id);
+  const restMs = lastAt === undefined ? 0 : lastAt + gatherMs - performance.now();
+  const handOverNow = (each: Partner) => {
+    gathering.lastAt.set(each.id, performance.now());
+    return handOver(app, each);
+  };
+  if (restMs <= 0 && gathering.next?.partners.has(partner.id) !== true) return handOverNow(partner);
+  gathering.next ??= gather(restMs, async (gathered) => {
+    gathering.next = null;
+    const isLeft = (id: string | null) => id === null || !wasTold(app, id);
+    const left = [...gathered.partners.values()].filter(({ batchIds }) => batchIds.some(isLeft));
+    await Promise.all(left.map((each) => handOverNow(each.partner)));
+  });
+  const { partners, handedOver } = gathering.next;
+  const known = partners.get(partner.id);
+  if (known === undefined) partners.set(partner.id, { partner, batchIds: [batchId] });
+  else known.batchIds.push(batchId);
+  return handedOver;
+}
+
+function gather(ms: number, handOverAll: (gathered: Gathered) => Promise<void>): Gathered {
+  const partners: Gathered["partners"] = new Map();
+  const gathered: Gathered = { partners, handedOver: sleep(ms).then(() => handOverAll(gathered)) };
+  return gathered;
 }
 
 interface HandOver {

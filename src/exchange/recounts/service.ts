@@ -5,12 +5,12 @@ import type { FineActivity, FineSource } from "../../periods/fine-totals/service
 import { Grain, NOBODY } from "../../periods/grains/entities.js";
 import type { Activity } from "../../periods/totals/service.js";
 import type { Reader } from "../../platform/database.js";
+import { ORIGINAL_KEY } from "../reversals/rules.js";
 
-/** A posted transaction and, of a rollback, the original: found by its `dedupe`, spelled here as `dedupeKey` does. */
+/** A posted transaction and, of a rollback, the original. */
 const POSTED = `transaction as t force index (ix_transaction_period)
   left join transaction as original on t.kind = 'ROLLBACK' and original.tenant_no = t.tenant_no
-    and original.dedupe = unhex(left(sha2(
-      concat(t.tenant_no, ':', t.partner_no, ':', char_length(t.reverses), ':', t.reverses), 256), 32))
+    and original.dedupe = ${ORIGINAL_KEY}
   where t.tenant_no = ? and t.partner_no = ? and t.period_no = ? and t.state = 'POSTED'`;
 const MEASURES = `if(t.kind = 'ROLLBACK', concat('ROLLBACK_', coalesce(original.kind, 'UNKNOWN')), t.kind) as activity,
   coalesce(t.category, '') as feeCategory, t.currency, count(*) as count, coalesce(sum(t.units), 0) as units,

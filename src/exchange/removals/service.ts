@@ -9,11 +9,19 @@ import { rowsOf } from "../../platform/rows.js";
 import { hexLiteral, literals, type SqlText } from "../../platform/sql-text.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { acceptedTransactions, envelopesOf } from "../contents/service.js";
-import { Batch, TransactionState } from "../entities.js";
+import { Batch, BatchState, TransactionState } from "../entities.js";
 import { dedupeKey, refusedKey } from "../posting/rules.js";
+import { takeIds, takenIdsOf } from "../taken-ids/service.js";
 import { validateItems } from "../validate.js";
 
 const KEYS_MAX = 2_000;
+/** What is not posted and does not wait to be, of itself. */
+const SET_ASIDE = [BatchState.PARKED, BatchState.QUARANTINED, BatchState.REJECTED];
+/** Acts that leave a batch as it stands for long. */
+const LEAVING_ACTS = [
+  ...[ActType.BATCH_ACCEPTED, ActType.BATCH_POSTED, ActType.BATCH_PARKED],
+  ...[ActType.BATCH_QUARANTINED, ActType.BATCH_REJECTED],
+];
 
 /** A batch of which something is left to remove. */
 export interface KeptBatch {
@@ -26,12 +34,15 @@ export interface KeptBatch {
   readonly periodNos: readonly number[];
   /** Whether a rollback of it still waits for its original. */
   readonly isWaiting: boolean;
+  /** Of the act that left it as it stands: index in the tree, null until it has one, and when. */
+  readonly lastActIndex: number | null;
+  readonly since: Date;
 }
 
-/** Which batches of a partner to read: posted by an instant, below a number, newest first. */
+/** Which batches of a partner to read: posted, or accepted and never posted, by an instant, newest first. */
 export interface KeptPage {
-  readonly postedBy: Date;
-  /** Null: from the newest on. */
+  readonly by: Date;
+  /** Only those below this number; null: from the newest on. */
   readonly below: string | null;
   readonly limit: number;
 }
@@ -42,9 +53,9 @@ export async function keptBatches(reader: Reader, partner: Partner, page: KeptPa
   const batches = await rowsOf(
     reader,
     Batch,
-    `tenant_no = ? and partner_no = ? and removed_at is null and state = 'POSTED' and posted_at <= ? and no < ?
-     order by no desc limit ?`,
-    [tenantNo, partnerNo, page.postedBy, page.below ?? "18446744073709551615", page.limit],
+    `tenant_no = ? and partner_no = ? and removed_at is null and no < ?
+       and (state = 'POSTED' and posted_at <= ? or state in (?) and accepted_at <= ?) order by no desc limit ?`,
+    [tenantNo, partnerNo, page.below ?? "18446744073709551615", page.by, SET_ASIDE, page.by, page.limit],
   );
   if (batches.length === 0) return [];
   const numbers = batches.map(({ no }) => no);
@@ -53,11 +64,17 @@ export async function keptBatches(reader: Reader, partner: Partner, page: KeptPa
     "select batch_no, period_no from entry where tenant_no = ? and batch_no in (?)",
     [tenantNo, numbers],
   );
+  const lastActs = await lastActsOf(
+    reader,
+    tenantNo,
+    batches.map(({ id }) => id),
+  );
   const kept: KeptBatch[] = [];
   for (const batch of batches) {
+    const last = present(lastActs.get(batch.id), "an act of a batch");
     const envelope = present(envelopes.get(String(batch.no)), `the envelope of ${batch.id}`);
     const posted = entries.filter(({ batch_no }) => String(batch_no) === batch.no).map(({ period_no }) => period_no);
-    kept.push(await keptBatch(reader, partner, { batch, envelope, posted }));
+    kept.push({ ...(await keptBatch(reader, partner, { batch, envelope, posted })), ...last });
   }
   return kept;
 }
@@ -68,8 +85,32 @@ interface Posted {
   readonly posted: readonly number[];
 }
 
-async function keptBatch(reader: Reader, partner: Partner, { batch, envelope, posted }: Posted): Promise<KeptBatch> {
+type LastAct = Pick<KeptBatch, "lastActIndex" | "since">;
+
+async function lastActsOf(
+  reader: Reader,
+  tenantNo: number,
+  batchIds: readonly string[],
+): Promise<Map<string, LastAct>> {
+  const rows: { id: string; at: Date; treeIndex: string | null }[] = await reader.query(
+    `select subject_id as id, at, tree_index as treeIndex from act
+     where tenant_no = ? and subject_id in (?) and type in (?) order by no`,
+    [tenantNo, batchIds, LEAVING_ACTS],
+  );
+  return new Map(
+    rows.map(({ id, at, treeIndex }) => {
+      return [id, { lastActIndex: treeIndex === null ? null : Number(treeIndex), since: at }];
+    }),
+  );
+}
+
+async function keptBatch(
+  reader: Reader,
+  partner: Partner,
+  { batch, envelope, posted }: Posted,
+): Promise<Omit<KeptBatch, keyof LastAct>> {
   const { tenantNo, no: partnerNo } = partner;
+  if (batch.state !== BatchState.POSTED) return { batch, envelope, keys: [], periodNos: [], isWaiting: false };
   const transactions = await acceptedTransactions(envelope, batch.payloadSha256);
   const named = validateItems(transactions, { isTenant: batch.issuerNo === 0 }).flatMap((result, index) =>
     result.ok ? [dedupeKey(tenantNo, partnerNo, result.item.id), refusedKey(tenantNo, partnerNo, batch.no, index)] : [],
@@ -119,17 +160,17 @@ export async function isReversedLater(
   return false;
 }
 
-/** Whether none of these was removed meanwhile, read under their partner's cursor. */
+/** Whether none of these was removed, released or posted meanwhile; they are locked, under their partner's cursor. */
 export async function areKept(
   tx: Tx,
   { tenantNo }: Pick<Partner, "tenantNo">,
   batches: readonly KeptBatch[],
 ): Promise<boolean> {
-  const [row] = await tx.query(
-    "select count(*) as kept from batch where tenant_no = ? and no in (?) and removed_at is null",
-    [tenantNo, batches.map(({ batch }) => batch.no)],
+  const rows: unknown[] = await tx.query(
+    "select no from batch where tenant_no = ? and (no, state) in (?) and removed_at is null order by no for update",
+    [tenantNo, batches.map(({ batch }) => [batch.no, batch.state])],
   );
-  return Number(row.kept) === batches.length;
+  return rows.length === batches.length;
 }
 
 /** Where a batch can be read from now on. */
@@ -152,46 +193,46 @@ export async function removeBatch(
   { partner, kept, exported }: { readonly partner: Partner; readonly kept: KeptBatch; readonly exported: Exported },
 ): Promise<void> {
   const { tenantNo, no: partnerNo } = partner;
-  const { id, no, itemCount, payloadSha256 } = kept.batch;
+  const { id, no, itemCount, payloadSha256, state } = kept.batch;
   const removedAt = app.clock.now();
   const { affectedRows } = await tx.query(
     `update batch set removed_at = ?, jti = null
-     where tenant_no = ? and no = ? and removed_at is null and state = 'POSTED'`,
-    [removedAt, tenantNo, no],
+     where tenant_no = ? and no = ? and removed_at is null and state = ?`,
+    [removedAt, tenantNo, no, state],
   );
   assert(affectedRows === 1, `${id} is still kept when it is removed`);
-  const takenIds = await removeTransactions(tx, partner, kept);
-  await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [takenIds, tenantNo, no]);
+  await removeTransactions(tx, partner, kept);
+  const taken = await takenIdsOf(tx, partner, no);
+  await tx.query("update batch set taken_count = ? where tenant_no = ? and no = ?", [taken.count, tenantNo, no]);
   await tx.query("delete from batch_content where tenant_no = ? and batch_no = ?", [tenantNo, no]);
   await tx.query("update act set detail = null where tenant_no = ? and subject_id = ? and type = ?", [
     tenantNo,
     id,
     ActType.BATCH_ACCEPTED,
   ]);
-  await countRemoved(tx, partner, kept.periodNos);
-  const before = { state: "POSTED", itemCount };
-  const after = { state: "REMOVED", takenIds, payloadSha256: payloadSha256.toString("hex"), export: { ...exported } };
+  const periods = await countRemoved(tx, partner, kept.periodNos);
+  const before = { state, itemCount };
+  const after = {
+    ...{ state: "REMOVED", takenIds: taken.count, takenSha256: taken.sha256, periods },
+    ...{ payloadSha256: payloadSha256.toString("hex"), export: { ...exported } },
+  };
   const act = { type: ActType.BATCH_REMOVED, subjectId: id, partner: { id: partner.id, no: partnerNo }, before, after };
   await recordActs(tx, actor, removedAt, [act]);
 }
 
-/** Answers how many ids stay as hashes: those of refused rollbacks were free already. */
-async function removeTransactions(tx: Tx, { tenantNo, no }: Partner, { batch, keys }: KeptBatch): Promise<number> {
-  let [taken, removed] = [0, 0];
+/** Ids stay as hashes, but for those of refused rollbacks, which were free already. */
+async function removeTransactions(tx: Tx, partner: Partner, { batch, keys }: KeptBatch): Promise<void> {
+  let removed = 0;
   for (const part of parts(keys)) {
-    const these = [tenantNo, no, part, batch.no];
-    const condition = "tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ?";
-    const copied = await tx.query(
-      `insert into taken_id (tenant_no, partner_no, dedupe, content_hash)
-       select tenant_no, partner_no, dedupe, content_hash from transaction where ${condition} and state = 'POSTED'`,
-      these,
+    await takeIds(tx, partner, { batchNo: batch.no, keys: part });
+    const gone = await tx.query(
+      `delete from transaction
+       where tenant_no = ? and partner_no = ? and dedupe in (?) and batch_no = ? and state <> 'PENDING_ORIGINAL'`,
+      [partner.tenantNo, partner.no, part, batch.no],
     );
-    const gone = await tx.query(`delete from transaction where ${condition} and state <> 'PENDING_ORIGINAL'`, these);
-    taken += copied.affectedRows;
     removed += gone.affectedRows;
   }
   assert(removed === keys.length, `every transaction of ${batch.id} is as it was when it was exported`);
-  return taken;
 }
 
 function parts(keys: readonly string[]): SqlText[] {

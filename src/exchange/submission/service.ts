@@ -219,7 +219,7 @@ async function store(app: App, verified: Verified): Promise<Accepted> {
     const batch = await storeBatch(app, { ...verified, platformKid: signer.kid });
     app.metrics.count("batches_accepted");
     noteKeyUse(app, actor.tenantId, verified.key.id);
-    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner); // a hint, which nobody need wait for
+    if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner, batch.id); // a hint
     return { batch, replayed: false };
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };

@@ -55,13 +55,18 @@ export async function openEncrypted(
   }
 }
 
-/** A text as a compact JWE for one key: its header names the key, and what is inside. */
-export async function encryptFor({ kid, publicJwk }: RecipientKey, text: string, how: Encryption): Promise<string> {
+/** Text or bytes as a compact JWE for one key: its header names the key, and what is inside. */
+export async function encryptFor(
+  { kid, publicJwk }: RecipientKey,
+  content: string | Uint8Array,
+  how: Encryption,
+): Promise<string> {
   const { kty = "", crv, x, y, n, e } = publicJwk as JWK;
   const { cty, alg = present(STRONGEST[kty], "a kind of key that encrypts"), enc = "A256GCM" } = how;
   const material = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined);
   const key = await importJWK(Object.fromEntries(material), alg); // without `alg` and `use`, which name one of several
-  return new CompactEncrypt(new TextEncoder().encode(text)).setProtectedHeader({ alg, enc, kid, cty }).encrypt(key);
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return new CompactEncrypt(bytes).setProtectedHeader({ alg, enc, kid, cty }).encrypt(key);
 }
 
 const DOTS = 4;

@@ -1,5 +1,4 @@
 import { creditAgain } from "../../exchange/credit-evidence/service.js";
-import { checkBatches } from "../../exchange/evidence/service.js";
 import { activityAgain, fineActivityAgain } from "../../exchange/recounts/service.js";
 import { dayIn } from "../../kernel/clock.js";
 import type { AccountName } from "../../ledger/entities.js";
@@ -10,7 +9,6 @@ import { type FineActivity, fineActivityOf } from "../../periods/fine-totals/ser
 import { joinGrains } from "../../periods/grains/entities.js";
 import { periodsByNumber } from "../../periods/service.js";
 import { type Activity, activityOf } from "../../periods/totals/service.js";
-import type { App } from "../../platform/app.js";
 import type { Reader } from "../../platform/database.js";
 import { adjustmentsAgain, fineAdjustments, type Readjusted } from "../../settlement/corrections/service.js";
 import { Check, type Findings } from "../findings/rules.js";
@@ -27,8 +25,8 @@ export interface Book extends PartnerNumbers {
   readonly timezone: string;
 }
 
-/** Computes a partner's books again from its rows: entries, balances, totals, accounts and batches. */
-export async function checkBooks(app: App, reader: Reader, book: Book, findings: Findings): Promise<void> {
+/** Computes a partner's books again from its rows: entries, balances, totals and accounts. */
+export async function checkBooks(reader: Reader, book: Book, findings: Findings): Promise<void> {
   const lastEntry = await checkNumbers(reader, book, findings);
   for (let after = 0n; after < lastEntry; after += BigInt(ENTRIES_MAX)) {
     await checkEntries(reader, book, findings, { after, through: after + BigInt(ENTRIES_MAX) });
@@ -36,7 +34,6 @@ export async function checkBooks(app: App, reader: Reader, book: Book, findings:
   await checkBalances(reader, book, findings, lastEntry);
   await checkTotals(reader, book, findings);
   await checkActivity(reader, book, findings);
-  await checkEveryBatch(app, reader, book, findings);
 }
 
 /**
@@ -228,37 +225,6 @@ async function checkActivity(reader: Reader, { tenantNo, no, id }: Book, finding
   const lines = linesOf(moves, credit).map(({ amountMinor, ...line }) => ({ ...line, total: amountMinor.toString() }));
   findings.compare(Check.ACTIVITY, id, byAccount(lines), byAccount(posted));
 }
-
-async function checkEveryBatch(app: App, reader: Reader, book: Book, findings: Findings): Promise<void> {
-  let [transactions, taken] = [0, 0];
-  for (let after = "0"; ; ) {
-    const page = await checkBatches(app, reader, book, after);
-    if (page === null) break;
-    findings.count("batches", page.batches);
-    findings.count("items", page.items);
-    transactions += page.transactions;
-    taken += page.taken;
-    findings.count("removed batches", page.removed);
-    if (page.mismatch !== null) findings.add(Check.BATCHES, page.mismatch);
-    after = page.last;
-  }
-  for (const [table, expected] of [
-    ["transaction", transactions],
-    ["taken_id", taken],
-  ] as const) {
-    const [{ count }] = await reader.query(
-      `select count(*) as count from ${table} where tenant_no = ? and partner_no = ?`,
-      [book.tenantNo, book.no],
-    );
-    findings.count(NOUNS[table], Number(count));
-    if (Number(count) === expected) continue;
-    findings.add(Check.BATCHES, {
-      ...{ subject: `${book.id} ${NOUNS[table]}`, expected: String(expected), found: String(count) },
-    });
-  }
-}
-
-const NOUNS = { transaction: "transactions", taken_id: "taken ids" } as const;
 
 interface Sum {
   readonly account: AccountName;

@@ -1,4 +1,5 @@
-import type { ActType } from "../../acts/entities.js";
+import { z } from "zod";
+import { ActType } from "../../acts/entities.js";
 import { leafText } from "../../acts/service.js";
 import { present } from "../../kernel/assert.js";
 import { leafHash, sha256 } from "../../kernel/digest.js";
@@ -30,6 +31,7 @@ export async function checkEvidence(app: App, reader: Reader, tenant: Tenant, fi
     await tree.close();
   }
   for await (const acts of unnumberedActs(reader, tenant.no)) for (const act of acts) leaves.check(act);
+  leaves.checkErased();
   await checkSequences(reader, tenant, leaves);
 }
 
@@ -87,11 +89,32 @@ async function* unnumberedActs(reader: Reader, tenantNo: number): AsyncGenerator
   }
 }
 
+const Erasure = z.object({ after: z.object({ through: z.object({ at: z.iso.datetime() }) }) });
+const Origin = z.object({ address: z.string().nullable() });
+
+/** The address that an origin says; of one that is no origin, that it is not readable. */
+function addressIn(origin: string | null): string {
+  if (origin === null) return "none";
+  const { data } = Origin.safeParse(jsonOf(origin));
+  return data === undefined ? "not readable" : (data.address ?? "none");
+}
+
+/** Null for a text that is not JSON, which no act of ours has. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** Checks acts one by one, the numbered ones in the order of the tree. */
 class LeafCheck {
   /** The last sequence of each partner. */
   readonly sequences = new Map<number, number>();
   #nextIndex = 0;
+  #youngestErased: { readonly at: Date; readonly subject: string; readonly index?: number } | null = null;
+  #erasedThrough = new Date(0);
 
   constructor(
     readonly tenant: Tenant,
@@ -122,12 +145,32 @@ class LeafCheck {
         ...index,
       });
     if (act.detail !== null) compare("detail", sha256(act.detail), act.detailSha256);
+    else if (act.type !== ActType.BATCH_ACCEPTED) compare("detail", act.detailSha256, Buffer.alloc(0));
     if (act.origin !== null) compare("origin", sha256(act.origin), act.originSha256);
-    const { address } = act.origin === null ? { address: null } : JSON.parse(act.origin);
-    const [expected, found] = [String(address ?? "none"), act.address ?? "none"];
+    else this.#noteErased(act, subject);
+    if (act.type === ActType.ORIGINS_ERASED) this.#noteErasure(act.detail ?? "");
+    const [expected, found] = [addressIn(act.origin), act.address ?? "none"];
     this.#compare(Check.ACTS, { subject: `${subject} address`, expected, found, ...index });
     const partnerId = act.partnerNo === 0 ? null : (this.partners.get(act.partnerNo) ?? "unknown");
     compare("leaf", leafHash(leafText({ ...act, tenantId: this.tenant.id, partnerId })), act.leafHash);
+  }
+
+  #noteErased({ at, treeIndex }: StoredAct, subject: string): void {
+    if (this.#youngestErased !== null && at < this.#youngestErased.at) return;
+    this.#youngestErased = { at, subject, ...(treeIndex === null ? {} : { index: Number(treeIndex) }) };
+  }
+
+  #noteErasure(detail: string): void {
+    const through = Erasure.safeParse(jsonOf(detail)).data?.after.through.at;
+    if (through !== undefined && new Date(through) > this.#erasedThrough) this.#erasedThrough = new Date(through);
+  }
+
+  /** Origins are gone by erasures alone, each of which is an act that says through when. Call it after all acts. */
+  checkErased(): void {
+    const erased = this.#youngestErased;
+    if (erased === null || erased.at <= this.#erasedThrough) return;
+    const { subject, at: _, ...index } = erased;
+    this.findings.add(Check.ACTS, { subject: `${subject} origin`, expected: "kept", found: "none", ...index });
   }
 
   #compare(check: Check, finding: Finding): void {

@@ -22,7 +22,7 @@ export async function writeExport(
   folder: string,
   stem: string,
   lines: readonly string[],
-  check: (line: string, index: number) => string | null,
+  check: (lines: readonly string[]) => string | null,
 ): Promise<WrittenFile> {
   const content = Buffer.from(lines.map((line) => `${line}\n`).join(""));
   const sha256 = sha256Hex(content);
@@ -33,10 +33,9 @@ export async function writeExport(
   try {
     await writeSynced(part, content);
     const bytes = await readFile(part);
-    for (const [index, line] of bytes.toString("utf8").trimEnd().split("\n").entries()) {
-      const fault = check(line, index);
-      assert(fault === null, `line ${index} of an export is what was written: ${fault}`);
-    }
+    assert(bytes.equals(content), "an export is what was written");
+    const fault = check(bytes.toString("utf8").trimEnd().split("\n"));
+    assert(fault === null, `an export holds when it is read back: ${fault}`);
     await publish(part, path);
   } finally {
     await rm(part, { force: true });

@@ -12,11 +12,19 @@ export enum Check {
   CREDIT = "CREDIT",
   /** A batch is what its envelope and outcomes say, and its items have their transactions. */
   BATCHES = "BATCHES",
+  /** A batch stands where its last act left it, and its row says what acts said when it was accepted and posted. */
+  STATES = "STATES",
+  /** What stays of removed batches is what their removals left: ids as hashes, and how many a period lost. */
+  REMOVALS = "REMOVALS",
+  /** Each rollback holds its original, so that no second one is posted, and nothing else does. */
+  REVERSALS = "REVERSALS",
+  /** A document has the SHA-256 that is stored beside it, and the act that made it says the same. */
+  DIGESTS = "DIGESTS",
   /** A statement follows from its terms, takes on the one before, and the last one's closing is the position. */
   STATEMENTS = "STATEMENTS",
   /** A closed period's tree is that of the batches posted into it, and what its statements state. */
   COMMITMENTS = "COMMITMENTS",
-  /** PAYABLE is what statements released less what payouts paid and set-offs met, and entries say what payouts do. */
+  /** PAYABLE is what statements released less what was paid, set off and collected, and entries say what those do. */
   PAYOUTS = "PAYOUTS",
   /** An act's leaf is the hash of what the act says. */
   ACTS = "ACTS",

@@ -1,10 +1,14 @@
+import { strayReversal } from "../../exchange/reversals/service.js";
+import { AssertionFailed } from "../../kernel/assert.js";
 import { dropWrongCopy } from "../../ledger/service.js";
 import type { App } from "../../platform/app.js";
-import { readSnapshot } from "../../platform/database.js";
+import { isPassingTrouble, readSnapshot } from "../../platform/database.js";
 import { Partner, type Tenant } from "../../tenancy/entities.js";
 import { tenantOf, tenantsForAllTenants } from "../../tenancy/service.js";
+import { checkEveryBatch } from "../batches/service.js";
 import { checkBooks } from "../books/service.js";
 import { checkCredit } from "../credit/service.js";
+import { checkDigests } from "../digests/service.js";
 import { checkEvidence } from "../evidence/service.js";
 import { Check, type Difference, Findings } from "../findings/rules.js";
 import { checkPayouts } from "../payouts/service.js";
@@ -53,19 +57,45 @@ export async function fsck(app: App, { tenantId }: FsckScope = {}): Promise<Fsck
 
 async function checkTenant(app: App, tenant: Tenant): Promise<Findings> {
   const findings = new Findings(tenant.id);
-  await readSnapshot(app, (reader) => checkEvidence(app, reader, tenant, findings));
+  const named = (subject: string) => (check: Check, work: () => Promise<void>) =>
+    readable(findings, { check, subject }, work);
+  await readSnapshot(app, async (reader) => {
+    const of = named(tenant.id);
+    await of(Check.TREE, () => checkEvidence(app, reader, tenant, findings));
+    await of(Check.DIGESTS, () => checkDigests(app, reader, tenant, findings));
+    const stray = await strayReversal(reader, tenant.no);
+    if (stray !== null) findings.add(Check.REVERSALS, stray);
+  });
   for await (const partner of partnersOf(app, tenant)) {
     findings.count("partners", 1);
     await readSnapshot(app, async (reader) => {
-      await checkBooks(app, reader, partner, findings);
-      await checkCredit(reader, partner, findings);
-      await checkStatements(reader, partner, findings);
-      await checkPayouts(reader, partner, findings);
+      const of = named(partner.id);
+      await of(Check.TOTALS, () => checkBooks(reader, partner, findings));
+      await of(Check.BATCHES, () => checkEveryBatch(app, reader, partner, findings));
+      await of(Check.CREDIT, () => checkCredit(reader, partner, findings));
+      await of(Check.STATEMENTS, () => checkStatements(reader, partner, findings));
+      await of(Check.PAYOUTS, () => checkPayouts(reader, partner, findings));
     });
     const wrong = await dropWrongCopy(app, partner);
     if (wrong !== null) findings.add(Check.COPIES, { subject: partner.id, ...wrong });
   }
   return findings;
+}
+
+interface Named {
+  readonly check: Check;
+  readonly subject: string;
+}
+
+/** What is too damaged to be read at all is a difference as well; trouble of the database is not. */
+async function readable(findings: Findings, { check, subject }: Named, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (isPassingTrouble(error)) throw error;
+    const why = error instanceof AssertionFailed ? error.message : error instanceof Error ? error.name : "unknown";
+    findings.add(check, { subject, expected: "what can be read", found: `not readable: ${why}` });
+  }
 }
 
 async function* partnersOf(app: App, { id: tenantId }: Tenant): AsyncGenerator<Partner> {

@@ -1,15 +1,18 @@
-import { Field, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import type { Scope } from "../../kernel/actor.js";
 import { CurrencyCode } from "../../platform/graphql.js";
 
 /** What may wait for a second person. */
 export enum AwaitedKind {
   CONFIGURATION = "CONFIGURATION",
+  GAME_SETTINGS = "GAME_SETTINGS",
   STATEMENT = "STATEMENT",
   STATEMENT_RELEASE = "STATEMENT_RELEASE",
   DISPUTE_ANSWER = "DISPUTE_ANSWER",
   PERIOD_ABORT = "PERIOD_ABORT",
+  PERIOD_TERMS = "PERIOD_TERMS",
   PAYOUT_ACCOUNT = "PAYOUT_ACCOUNT",
+  COLLECTION = "COLLECTION",
   RETENTION_CHANGE = "RETENTION_CHANGE",
   THREAT_RULES = "THREAT_RULES",
   KEY = "KEY",
@@ -21,11 +24,16 @@ registerEnumType(AwaitedKind, {
   description: "What waits for a person's approval, and by which mutation it is given.",
   valuesConfig: {
     CONFIGURATION: { description: "A submitted version of a partner's terms: `activateConfiguration`." },
+    GAME_SETTINGS: { description: "Proposed settings of a game or of a game type: `approveGameSettings`." },
     STATEMENT: { description: "An issued statement whose terms ask for people: `approveStatement`." },
     STATEMENT_RELEASE: { description: "An approved statement whose money is not released: `releaseStatement`." },
     DISPUTE_ANSWER: { description: "An answer to a dispute that moves money: `approveDisputeAnswer`." },
     PERIOD_ABORT: { description: "An empty period that somebody proposed to give up: `abortPeriod`." },
+    PERIOD_TERMS: {
+      description: "A closed period that somebody proposed to settle by another version: `retermPeriod`.",
+    },
     PAYOUT_ACCOUNT: { description: "A registered bank account: `approvePayoutAccount`." },
+    COLLECTION: { description: "A recorded payment by a partner: `approveCollection`." },
     RETENTION_CHANGE: { description: "A proposal about retention: `approveRetentionChange`." },
     THREAT_RULES: { description: "A draft of threat rules, newer than those in force: `activateThreatRules`." },
     KEY: { description: "A registered key of a client: `approveKey`, once its thumbprint was compared." },
@@ -47,11 +55,14 @@ export interface Deciding {
 /** How each kind is decided. */
 export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
   CONFIGURATION: deciding("configs:approve", "activateConfiguration", "configurationId"),
+  GAME_SETTINGS: deciding("configs:approve", "approveGameSettings", "gameSettingsId"),
   STATEMENT: deciding("settlements:manage", "approveStatement", "statementId"),
   STATEMENT_RELEASE: deciding("settlements:manage", "releaseStatement", "statementId"),
   DISPUTE_ANSWER: deciding("settlements:manage", "approveDisputeAnswer", "disputeId"),
   PERIOD_ABORT: deciding("settlements:manage", "abortPeriod", "periodId"),
+  PERIOD_TERMS: deciding("settlements:manage", "retermPeriod", "periodId"),
   PAYOUT_ACCOUNT: deciding("payouts:manage", "approvePayoutAccount", "payoutAccountId"),
+  COLLECTION: deciding("payouts:manage", "approveCollection", "collectionId"),
   RETENTION_CHANGE: deciding("configs:approve", "approveRetentionChange", "retentionChangeId"),
   THREAT_RULES: deciding("configs:approve", "activateThreatRules", "threatRulesId"),
   KEY: deciding("keys:manage", "approveKey", "keyId"),
@@ -60,6 +71,19 @@ export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
 
 function deciding(scope: Scope, mutation: string, argument: string): Deciding {
   return { scope, mutation, argument };
+}
+
+/** What was proposed about a period, as the second person must ask for it. */
+@ObjectType({ description: "What was proposed about a period, as the second person must ask for it." })
+export class PeriodProposal {
+  @Field(() => String, { description: "Why." })
+  readonly reason!: string;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: "The version that would settle it; null where it is to be given up.",
+  })
+  readonly configurationId!: string | null;
 }
 
 /** One thing that waits for a person's approval. */
@@ -87,6 +111,9 @@ export class AwaitedApproval {
 
   @Field(() => Int, { description: "For how many whole days it has waited." })
   readonly waitingDays!: number;
+
+  @Field(() => Date, { nullable: true, description: "When it lapses, if nobody decides; null for what never does." })
+  readonly expiresAt!: Date | null;
 
   @Field(() => CurrencyCode, { nullable: true, description: "The currency it moves; null where it moves no money." })
   readonly currency!: string | null;

@@ -3,8 +3,8 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { AwaitedApproval, DECIDING } from "./entities.js";
-import { awaitedBy, countAwaited } from "./service.js";
+import { AwaitedApproval, DECIDING, PeriodProposal } from "./entities.js";
+import { awaitedBy, countAwaited, proposalOf } from "./service.js";
 
 const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
 
@@ -15,7 +15,7 @@ export class InboxResolver {
   @Query(() => AwaitedApprovalConnection, {
     description:
       "What waits in the whole tenant for an approval that the caller's scopes may give, what has waited longest" +
-      " first. Nothing here expires: its age says how long it has waited.",
+      " first. Its age says how long it has waited; but for proposals about periods nothing here lapses.",
   })
   async awaitingApproval(
     @Ctx() { app, actor }: Context,
@@ -32,6 +32,11 @@ export class InboxResolver {
     return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
   }
 
+  @FieldResolver(() => PeriodProposal, { nullable: true, description: "What is proposed; null but about periods." })
+  proposal(@Ctx() { app, actor }: Context, @Root() awaited: AwaitedApproval): Promise<PeriodProposal | null> {
+    return proposalOf(app, actor, awaited);
+  }
+
   @FieldResolver(() => String, { description: "The mutation that decides on it, as `approveKey`." })
   mutation(@Root() { kind }: AwaitedApproval): string {
     return DECIDING[kind].mutation;
@@ -42,7 +47,10 @@ export class InboxResolver {
     return DECIDING[kind].argument;
   }
 
-  @FieldResolver(() => Money, { nullable: true, description: "What it would pay or put right; null for the others." })
+  @FieldResolver(() => Money, {
+    nullable: true,
+    description: "What it would pay, put right or book; null for the others.",
+  })
   amount(@Root() { amountMinor, currency }: AwaitedApproval): Money | null {
     return amountMinor === null || currency === null ? null : new Money(amountMinor, currency);
   }

@@ -1,9 +1,17 @@
+import { ActType } from "../../acts/entities.js";
 import type { Actor } from "../../kernel/actor.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
-import { type AwaitedApproval, AwaitedKind, DECIDING } from "./entities.js";
+import { expiryOf, standingProposals, standingSince } from "../../settlement/proposals/service.js";
+import { type AwaitedApproval, AwaitedKind, DECIDING, type PeriodProposal } from "./entities.js";
 
 const DAY_MS = 86_400_000;
+
+/** What is proposed about a period by an act, and lapses. */
+const PROPOSALS: ReadonlyMap<AwaitedKind, ActType> = new Map([
+  [AwaitedKind.PERIOD_ABORT, ActType.PERIOD_ABORT_PROPOSED],
+  [AwaitedKind.PERIOD_TERMS, ActType.PERIOD_TERMS_PROPOSED],
+]);
 
 /** What waits, kind by kind; each is a short list, since people work it off. The tenant's id and number are given. */
 const WAITING: Readonly<Record<AwaitedKind, string>> = {
@@ -11,6 +19,9 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
       null as currency, null as amount
     from configuration as waits join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
     where waits.tenant_id = ? and partner.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
+  GAME_SETTINGS: `select waits.id, nullif(waits.partner_no, 0), set_by, proposed_at, null, null
+    from game_setting as waits join tenant on tenant.no = waits.tenant_no
+    where tenant.id = ? and waits.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
   STATEMENT: `select id, partner_no as partnerNo, null as proposedBy, issued_at as since, currency,
       payable_minor as amount
     from statement where tenant_id = ? and tenant_no = ? and state = 'STATEMENT_ISSUED' and advances_at is null`,
@@ -23,18 +34,16 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
       currency, adjustment_minor
     from dispute as waits join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
     where waits.tenant_id = ? and waits.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
-  PERIOD_ABORT: `select period.id, period.partner_no, proposal.principal_id, proposal.at, null, null
-    from act as proposal join settlement_period as period
-      on period.tenant_no = proposal.tenant_no and period.id = proposal.subject_id
-    join tenant on tenant.no = proposal.tenant_no
-    where tenant.id = ? and proposal.tenant_no = ? and proposal.type = 'PERIOD_ABORT_PROPOSED'
-      and period.state in ('OPEN', 'CLOSED', 'CALCULATED')
-      and proposal.no = (select min(first.no) from act as first where first.tenant_no = proposal.tenant_no
-        and first.subject_id = proposal.subject_id and first.type = proposal.type)`,
+  PERIOD_ABORT: proposedAs(ActType.PERIOD_ABORT_PROPOSED),
+  PERIOD_TERMS: proposedAs(ActType.PERIOD_TERMS_PROPOSED),
   PAYOUT_ACCOUNT: `select waits.id, partner.no, registered_by, registered_at, waits.currency, null
     from payout_account as waits join tenant on tenant.id = waits.tenant_id
     left join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
+  COLLECTION: `select waits.id, partner.no, recorded_by, recorded_at, waits.currency, amount_minor
+    from collection as waits
+    join partner on partner.tenant_id = waits.tenant_id and partner.id = waits.partner_id
+    where waits.tenant_id = ? and partner.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
   RETENTION_CHANGE: `select waits.id, null, proposed_by, proposed_at, null, null
     from retention_change as waits join tenant on tenant.id = waits.tenant_id
     where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
@@ -54,6 +63,18 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
     where waits.tenant_id = ? and tenant.no = ? and waits.invited_at is not null and waits.state <> 'DISABLED'`,
 };
 
+/** The oldest proposal of each period that stands; twice more given: since when those do. */
+function proposedAs(type: ActType): string {
+  return `select period.id, period.partner_no, proposal.principal_id, proposal.at, null, null
+    from act as proposal join settlement_period as period
+      on period.tenant_no = proposal.tenant_no and period.id = proposal.subject_id
+    join tenant on tenant.no = proposal.tenant_no
+    where tenant.id = ? and proposal.tenant_no = ? and proposal.type = '${type}' and proposal.at > ?
+      and period.state in ('OPEN', 'CLOSED', 'CALCULATED')
+      and proposal.no = (select min(first.no) from act as first where first.tenant_no = proposal.tenant_no
+        and first.subject_id = proposal.subject_id and first.type = proposal.type and first.at > ?)`;
+}
+
 const COLUMNS = "kind, id, partnerNo, proposedBy, since, currency, amount";
 /** Names the columns and their types for the rest of the union. */
 const HEAD = `select '' as kind, '' as id, 0 as partnerNo, '' as proposedBy, cast(null as datetime(3)) as since,
@@ -64,31 +85,45 @@ export async function awaitedBy(app: App, actor: Actor, request: PageRequest): P
   const { rows, after } = pageStart(request, "awaiting-approval", POSITION.INSTANT_ID);
   const [atMs, id = ""] = after?.split(".") ?? [];
   const at = new Date(Number(atMs ?? 0));
-  const { sql, values } = waitingFor(actor);
+  const now = app.clock.now();
+  const { sql, values } = waitingFor(actor, now);
   const found: WaitingRow[] = await app.database.query(
     `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?) order by since, id limit ?`,
     [...values, at, at, id, rows + 1],
   );
-  const now = app.clock.now();
   const awaited = found.map((row) => awaitedOf(row, actor, now));
   return pageOf(awaited, rows, ({ since, subject }) => `${since.getTime()}.${subject}`);
 }
 
 /** How many there are. */
 export async function countAwaited(app: App, actor: Actor): Promise<number> {
-  const { sql, values } = waitingFor(actor);
+  const { sql, values } = waitingFor(actor, app.clock.now());
   const [{ count }] = await app.database.query(`select count(*) as count from (${sql}) as waiting`, [...values]);
   return Number(count);
 }
 
+/** What is proposed about a period, as it stands now; null for what is none, and once it has lapsed. */
+export async function proposalOf(
+  app: App,
+  actor: Actor,
+  { kind, subject: periodId }: Pick<AwaitedApproval, "kind" | "subject">,
+): Promise<PeriodProposal | null> {
+  const type = PROPOSALS.get(kind);
+  if (type === undefined) return null;
+  const [oldest] = await standingProposals(app.database.manager, actor, { type, periodId }, app.clock.now());
+  return oldest ?? null;
+}
+
 /** A partner's client decides on none of it, whatever it may propose. */
-function waitingFor({ scopes, tenantId, tenantNo, partnerId }: Actor): {
-  readonly sql: string;
-  readonly values: unknown[];
-} {
+function waitingFor(
+  { scopes, tenantId, tenantNo, partnerId }: Actor,
+  now: Date,
+): { readonly sql: string; readonly values: unknown[] } {
   const kinds = Object.values(AwaitedKind).filter((kind) => partnerId === null && scopes.has(DECIDING[kind].scope));
   const parts = kinds.map((kind) => WAITING[kind].replace("select", `select '${kind}',`));
-  return { sql: [HEAD, ...parts].join(" union all "), values: kinds.flatMap(() => [tenantId, tenantNo]) };
+  const since = standingSince(now);
+  const values = kinds.flatMap((kind) => [tenantId, tenantNo, ...(PROPOSALS.has(kind) ? [since, since] : [])]);
+  return { sql: [HEAD, ...parts].join(" union all "), values };
 }
 
 interface WaitingRow {
@@ -107,6 +142,7 @@ function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedA
     ...rest,
     subject,
     partnerNo: partnerNo === null ? null : Number(partnerNo),
+    expiresAt: PROPOSALS.has(row.kind) ? expiryOf(row.since) : null,
     amountMinor: amount === null ? null : BigInt(amount),
     isOwn: row.proposedBy === principalId,
     waitingDays: Math.max(0, Math.floor((now.getTime() - row.since.getTime()) / DAY_MS)),

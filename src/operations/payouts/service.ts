@@ -4,11 +4,13 @@ import { Check, type Findings } from "../findings/rules.js";
 
 /**
  * Checks what a partner is owed from rows: what its statements released, less what payouts paid and set-offs met, plus
- * what came back, is PAYABLE; and each payout's money is in the books as it is on its row.
+ * what came back and was collected, is PAYABLE; and the money of payouts and collections is in the books as it is on
+ * their rows.
  */
 export async function checkPayouts(reader: Reader, book: Book, findings: Findings): Promise<void> {
   await checkReleased(reader, book, findings);
   await checkPaid(reader, book, findings);
+  await checkCollected(reader, book, findings);
   await checkPayable(reader, book, findings);
 }
 
@@ -27,10 +29,12 @@ async function checkPayable(reader: Reader, { tenantId, tenantNo, no, id }: Book
     `select currency as name, cast(sum(minor) as char) as total from (
        select currency, paid_out_minor as minor from statement where tenant_no = ? and partner_no = ?
        union all select currency, returned_minor - paid_minor from payout where tenant_id = ? and partner_id = ?
+       union all select currency, amount_minor - returned_minor from collection
+         where tenant_id = ? and partner_id = ? and state in ('COLLECTED', 'RETURNED')
        union all select currency, -amount_minor from set_off where tenant_id = ? and creditor_id = ?
        union all select currency, amount_minor from set_off where tenant_id = ? and debtor_id = ?
      ) as moved group by currency`,
-    [tenantNo, no, tenantId, id, tenantId, id, tenantId, id],
+    [tenantNo, no, tenantId, id, tenantId, id, tenantId, id, tenantId, id],
   );
   const found: Sum[] = await reader.query(
     `select currency as name, cast(-balance_minor as char) as total from account
@@ -60,6 +64,25 @@ async function checkPaid(reader: Reader, { tenantId, tenantNo, no, id }: Book, f
   for (const { payouts } of found) findings.count("payouts", Number(payouts));
   const expected = await entriesOf(reader, { tenantNo, no }, ["PAYMENT", "PAYMENT_RETURN"], 1);
   findings.compare(Check.PAYOUTS, `${id} paid`, byName(expected), byName(found));
+}
+
+/** What collections say came and is not back is what entries added to PAYABLE, currency by currency. */
+async function checkCollected(reader: Reader, { tenantId, tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const found: (Sum & { collections: string })[] = await reader.query(
+    `select currency as name, count(*) as collections, cast(sum(amount_minor - returned_minor) as char) as total
+     from collection where tenant_id = ? and partner_id = ? and state in ('COLLECTED', 'RETURNED') group by currency`,
+    [tenantId, id],
+  );
+  for (const { collections } of found) findings.count("collections", Number(collections));
+  const expected: Sum[] = await reader.query(
+    `select line.currency as name, cast(-sum(line.amount_minor) as char) as total
+     from entry join entry_line as line on line.tenant_no = entry.tenant_no and line.partner_no = entry.partner_no
+       and line.entry_no = entry.no and line.account = 'PAYABLE'
+     where entry.tenant_no = ? and entry.partner_no = ? and entry.kind in ('COLLECTION', 'COLLECTION_RETURN')
+     group by line.currency`,
+    [tenantNo, no],
+  );
+  findings.compare(Check.PAYOUTS, `${id} collected`, byName(expected), byName(found));
 }
 
 /** What entries of some kinds moved on PAYABLE, by the statement that they are of. */

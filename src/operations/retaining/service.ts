@@ -1,5 +1,6 @@
 import { treeOfPeriod } from "../../exchange/commitments/service.js";
-import { type ExtractKeys, extractFault, extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
+import { BatchState } from "../../exchange/entities.js";
+import { extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
 import { areKept, isReversedLater, type KeptBatch, keptBatches, removeBatch } from "../../exchange/removals/service.js";
 import { publicKeysForAllTenants } from "../../identity/platform-keys/service.js";
 import { type Actor, shellActor } from "../../kernel/actor.js";
@@ -14,11 +15,13 @@ import { periodsByNumber } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
 import { transact } from "../../platform/database.js";
 import { type HoldInstants, periodHold } from "../../settlement/holds/service.js";
+import { statementOfPeriod } from "../../settlement/proofs/service.js";
 import type { Partner, Tenant } from "../../tenancy/entities.js";
 import { partnersOf } from "../../tenancy/service.js";
 import { logSigner } from "../../transparency/keys/service.js";
 import { readPolicy } from "../../transparency/proofs/service.js";
 import { writeExport } from "../export-files/service.js";
+import { type ExportKeys, readExport, statementText } from "../exports/service.js";
 import { eraseOrigins } from "../origins/service.js";
 import { retentionOf } from "../retention/service.js";
 
@@ -87,7 +90,7 @@ interface Run {
   readonly order: RetainOrder;
   readonly report: RetainReport;
   readonly instants: HoldInstants;
-  readonly keys: ExtractKeys;
+  readonly keys: ExportKeys;
   readonly holds: BoundedMap<number, { readonly hold: string | null }>;
   readonly trees: BoundedMap<number, ProvenPeriod>;
 }
@@ -110,7 +113,7 @@ async function retainPartner(run: Run): Promise<void> {
   const { app, partner, instants, order, report } = run;
   for (let below: string | null = null; ; ) {
     const page: KeptBatch[] = await keptBatches(app.database.manager, partner, {
-      ...{ postedBy: instants.endedBy, below, limit: PAGE_BATCHES },
+      ...{ by: instants.endedBy, below, limit: PAGE_BATCHES },
     });
     const last = page.at(-1);
     if (last === undefined) return;
@@ -136,10 +139,15 @@ async function leavingOf(run: Run, page: readonly KeptBatch[]): Promise<KeptBatc
   return leaving;
 }
 
-/** A waiting rollback and an original whose rollback stays keep their batches; else its periods decide. */
+/**
+ * A waiting rollback, an original whose rollback stays and a person who has not decided keep their batches; else its
+ * periods decide, and of one that went into none, when it was left as it stands.
+ */
 async function holdOfBatch(run: Run, kept: KeptBatch, leaving: ReadonlySet<number>): Promise<string | null> {
   const { app, partner, instants, holds } = run;
   if (kept.isWaiting) return "WAITING_ROLLBACK";
+  if (kept.batch.state === BatchState.QUARANTINED) return "QUARANTINED";
+  if (kept.periodNos.length === 0 && kept.since > instants.endedBy) return "TOO_YOUNG";
   for (const no of kept.periodNos) {
     const known = holds.get(no) ?? { hold: await periodHold(app.database.manager, partner, no, instants) };
     holds.set(no, known);
@@ -179,10 +187,12 @@ async function exportAndRemove(run: Run, slice: readonly KeptBatch[]): Promise<v
   const [first] = proven;
   if (first === undefined) return;
   const stem = `${partner.tenantId}/${partner.id}/${first.batch.id}`;
-  const { name, sha256 } = await writeExport(order.to, stem, lines, (line, index) =>
-    line === lines[index] ? extractFault(JSON.parse(line), keys) : "ANOTHER_LINE",
-  );
-  const periods = proven.flatMap(({ periodNos }) => periodNos);
+  const periods = [...new Set(proven.flatMap(({ periodNos }) => periodNos))];
+  const unsigned = await addStatements(run, periods, lines);
+  const { name, sha256 } = await writeExport(order.to, stem, lines, (read) => {
+    const { faults, unstated } = readExport(read, keys);
+    return faults[0]?.reason ?? unstated.find((id) => !unsigned.has(id)) ?? null;
+  });
   const isRemoved = await transact(app, async (tx) => {
     await holdCursor(tx, partner); // nothing of it is posted, reversed, settled or removed meanwhile
     const keys = proven.flatMap((kept) => kept.keys);
@@ -197,6 +207,17 @@ async function exportAndRemove(run: Run, slice: readonly KeptBatch[]): Promise<v
     count(report, proven);
   } else for (const _ of proven) countHeld(report, "CHANGED"); // since it was looked at; a file has all of it or none
   order.onProgress?.(report);
+}
+
+/** Adds a statement of each period, which states its tree; answers the ids of those that were aborted without one. */
+async function addStatements(run: Run, periods: readonly number[], lines: string[]): Promise<ReadonlySet<string>> {
+  const unsigned = new Set<string>();
+  for (const no of periods) {
+    const statement = await statementOfPeriod(run.app.database.manager, run.partner, no);
+    if (statement !== null) lines.push(statementText(statement));
+    else unsigned.add((await provenPeriod(run, no)).period.id);
+  }
+  return unsigned;
 }
 
 function countHeld({ held }: RetainReport, reason: string): void {

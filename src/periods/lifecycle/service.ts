@@ -1,7 +1,7 @@
 import { assert, present } from "../../kernel/assert.js";
 import type { TxSql } from "../../platform/database.js";
 import type { PartnerNumbers } from "../cursors/service.js";
-import type { PeriodState } from "../entities.js";
+import { PeriodState } from "../entities.js";
 import { isNextState, stateOfStatements } from "./rules.js";
 
 /** A step of a period; `closedAt` only where it is fenced. */
@@ -26,6 +26,19 @@ export async function movePeriod(
     `update settlement_period set state = ?, closed_at = coalesce(?, closed_at)
      where tenant_no = ? and no = ? and state = ?`,
     [to, closedAt ?? null, tenantNo, no, from],
+  );
+  return affectedRows > 0;
+}
+
+/** Pins another version of the terms to a closed period without statements; false where it has moved on. */
+export async function giveTerms(
+  tx: TxSql,
+  { tenantNo }: Pick<PartnerNumbers, "tenantNo">,
+  { no, configurationId }: { readonly no: number; readonly configurationId: string },
+): Promise<boolean> {
+  const { affectedRows } = await tx.query(
+    `update settlement_period set configuration_id = ? where tenant_no = ? and no = ? and state in (?)`,
+    [configurationId, tenantNo, no, [PeriodState.CLOSED, PeriodState.CALCULATED]],
   );
   return affectedRows > 0;
 }

@@ -127,6 +127,7 @@ function durableSettings(dataFolder: string): string[] {
     "--sync-binlog=1",
     "--binlog-format=ROW",
     "--binlog-row-image=MINIMAL", // of an updated row what changed, not all of it twice
+    "--skip-binlog-annotate-row-events", // rows say it all: not the text of every statement besides
     `--expire-logs-days=${BINLOG_KEPT_SECONDS / 86_400}`,
   ];
 }

@@ -17,7 +17,11 @@ interface AbortOptions extends TenantOptions {
   readonly reason: string;
 }
 
-/** The operator's commands after a statement is issued: `approve`, `dispute answer`, `period abort`. */
+interface RetermOptions extends AbortOptions {
+  readonly configuration: string;
+}
+
+/** The operator's commands after a statement is issued: `approve`, `dispute answer`, `period …`. */
 export function register(program: Command): void {
   ofTenant(program.command("approve"))
     .description("approve statements and release their money, as two recorded acts each")
@@ -41,6 +45,12 @@ export function register(program: Command): void {
     .argument("<id>", "the period, as `prd_…`")
     .requiredOption("--reason <text>", "why; the partner reads it")
     .action(abort);
+  ofTenant(period.command("reterm"))
+    .description("settle a closed period by another version, as two recorded acts, where its own cannot")
+    .argument("<id>", "the period, as `prd_…`")
+    .requiredOption("--configuration <id>", "the version, as `cfg_…`")
+    .requiredOption("--reason <text>", "why; the partner reads it")
+    .action(reterm);
 }
 
 function ofTenant(command: Command): Command {
@@ -84,6 +94,16 @@ async function abort(id: string, { tenant, json, reason, ...server }: AbortOptio
   const { abortPeriod } = await import("../../settlement/aborting/service.js");
   const { state } = await withApp(server, async (app) => {
     return abortPeriod(app, await shellActorOf(app, tenant), { periodId: id, reason });
+  });
+  if (json === true) return printJson({ id, state });
+  console.log(`${id} is ${state}.`);
+}
+
+async function reterm(id: string, options: RetermOptions): Promise<void> {
+  const { tenant, json, reason, configuration: configurationId, ...server } = options;
+  const { retermPeriod } = await import("../../settlement/other-terms/service.js");
+  const { state } = await withApp(server, async (app) => {
+    return retermPeriod(app, await shellActorOf(app, tenant), { periodId: id, configurationId, reason });
   });
   if (json === true) return printJson({ id, state });
   console.log(`${id} is ${state}.`);

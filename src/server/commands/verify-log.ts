@@ -63,7 +63,8 @@ export function addLogOptions(command: Command): Command {
     .option("--quorum <n>", "how many of these witnesses must have cosigned (default: all)", Number);
 }
 
-function collected(value: string, before: readonly string[]): string[] {
+/** Gathers the values of an option that may be given more than once. */
+export function collected(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 

@@ -1,28 +1,32 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { type ExtractKeys, extractFault } from "../../exchange/extracts/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
+import type { ExportReading } from "../../operations/exports/service.js";
 import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
 import { type AgeOptions, addAgeOptions, provenAge } from "./proven-age.js";
 import { type Fault, printVerdict } from "./verdict.js";
-import { addLogChecks, addLogOptions, type LogOptions, policyOf } from "./verify-log.js";
+import { addLogChecks, addLogOptions, collected, type LogOptions, policyOf } from "./verify-log.js";
 
 interface VerifyOptions {
   readonly jwks: string;
   readonly json?: boolean;
 }
 
-interface VerifyReceiptOptions extends VerifyOptions, AgeOptions {}
-
-interface VerifyStatementOptions extends VerifyOptions, AgeOptions {
+interface VerifyOpenedOptions extends VerifyOptions, AgeOptions {
   readonly key?: string;
 }
 
 interface VerifyBatchOptions extends VerifyOptions, AgeOptions {
   readonly proof: string;
   readonly statement: string;
+}
+
+interface VerifyExportOptions extends VerifyOptions, LogOptions {
+  readonly json?: boolean;
+  readonly statement: readonly string[];
+  readonly aborted: readonly string[];
 }
 
 const FETCH_MS_MAX = 10_000;
@@ -45,7 +49,7 @@ export function register(program: Command): void {
   )
     .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
     .option("--key <file>", "your private JWK, where the statement is encrypted for it")
-    .action((file: string, options: VerifyStatementOptions) => {
+    .action((file: string, options: VerifyOpenedOptions) => {
       return report(file, options, async (text, jwks) => {
         const { signedDocument } = await import("../partner/encryption.js");
         const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
@@ -54,10 +58,16 @@ export function register(program: Command): void {
       });
     });
   addAgeOptions(checking(verify.command("receipt"), "the signature of a batch's receipt"))
-    .argument("<file>", "the receipt, as `submit` answers it")
-    .action((file: string, options: VerifyReceiptOptions) =>
-      report(file, options, (jws, jwks) => ofAge(jws, options, (provenAt) => verifyReceipt(jws, jwks, provenAt))),
-    );
+    .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
+    .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
+    .action((file: string, options: VerifyOpenedOptions) => {
+      return report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => verifyReceipt(opened.jws, jwks, provenAt));
+      });
+    });
   addAgeOptions(
     checking(
       verify.command("batch"),
@@ -79,10 +89,19 @@ export function register(program: Command): void {
     });
   addLogOptions(checking(verify.command("export"), "every batch that `retain` exported: signature, receipt and proofs"))
     .argument("<file>", "the export, NDJSON")
-    .action(async (file: string, options: VerifyOptions & LogOptions) => {
-      const log = await policyOf(options);
-      await report(file, options, (text, jwks) => verifyExport(text, { jwks, log }));
-    });
+    .option(
+      "--statement <file>",
+      "a statement of a period, where the export holds none; may be repeated",
+      collected,
+      [],
+    )
+    .option(
+      "--aborted <period>",
+      "a period that you know was aborted, so has no statement; may be repeated",
+      collected,
+      [],
+    )
+    .action(verifyExport);
   addLogChecks(verify);
 }
 
@@ -104,21 +123,27 @@ const UNPROVEN =
   "Somebody else may have had the key that signed it. Show that it is older: --log-proof with its proof in the log.";
 const TOO_LATE = "The log knows of it only from when somebody else may have had the key that signed it.";
 
-function verifyExport(text: string, keys: ExtractKeys): Fault | null {
-  const faults = text.split("\n").flatMap((line, index) => {
-    const reason = extractFault(parsedLine(line), keys);
-    return reason === null ? [] : [{ reason, difference: `line ${index + 1}: ${reason}` }];
-  });
-  const [first] = faults;
-  return first === undefined ? null : { reason: first.reason, differences: faults.map((each) => each.difference) };
+async function verifyExport(file: string, options: VerifyExportOptions): Promise<void> {
+  const { readExport } = await import("../../operations/exports/service.js");
+  const keys = { jwks: await readJwks(options.jwks), log: await policyOf(options) };
+  const given = await Promise.all(options.statement.map(async (path) => (await readFile(path, "utf8")).trim()));
+  const lines = (await readFile(file, "utf8")).trim().split("\n");
+  printVerdict(verdictOf(readExport(lines, keys, given), options.aborted), options.json === true);
 }
 
-function parsedLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null; // not JSON, so no batch
+/** A root that nothing signed states is not taken on trust, unless somebody says that there can be no statement. */
+function verdictOf({ batches, statements, faults, unstated }: ExportReading, aborted: readonly string[]) {
+  const [first] = faults;
+  const differences = faults.map(({ line, reason }) => `${line === null ? "given" : `line ${line + 1}`}: ${reason}`);
+  if (first !== undefined) return { reason: first.reason, differences };
+  const missing = unstated.filter((id) => !aborted.includes(id));
+  if (missing.length > 0) {
+    const say = (id: string) => `${id}: everything else holds; give its statement with --statement to check its root`;
+    return { reason: "ROOT_NOT_STATED", differences: missing.map(say) };
   }
+  const unchecked = unstated.map((id) => `\nNot checked: the root of ${id}, which has no statement.`).join("");
+  const says = `It holds: ${batches} batches, their roots stated by ${statements} statements.${unchecked}`;
+  return { says, facts: { batches, statements, unchecked: unstated } };
 }
 
 function checking(command: Command, what: string): Command {

@@ -1,7 +1,7 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { EncryptionCheck, RecipientKey } from "../../identity/encryption/entities.js";
+import { EncryptionCheck, type RecipientKey } from "../../identity/encryption/entities.js";
 import { encryptFor, isEncrypted, openEncrypted, readEncryptedHeader } from "../../identity/encryption/service.js";
 import type { Session } from "../partner-client.js";
 import { BATCH_TYPE } from "./payload.js";
@@ -59,10 +59,37 @@ export async function signedDocument(
 ): Promise<{ readonly jws: string } | { readonly fault: `${EncryptionCheck}` }> {
   if (!isEncrypted(text)) return { jws: text };
   if (keyFile === undefined) throw new Error("The file is encrypted: name your private key with --key.");
-  const jwk = PrivateJwk.safeParse(JSON.parse(await readFile(keyFile, "utf8")));
-  if (!jwk.success) throw new Error(`${keyFile} is not a private JWK; "quittance keygen --use enc" makes one.`);
+  const key = await privateKeyIn(keyFile);
   const header = readEncryptedHeader(text, cty);
   if ("check" in header) return { fault: header.check };
-  const content = await openEncrypted(text, header, createPrivateKey({ key: jwk.data, format: "jwk" }));
+  const content = await openEncrypted(text, header, key);
   return "check" in content ? { fault: content.check } : { jws: content.toString("latin1") };
+}
+
+/** What the platform encrypts for partners, by `cty`. */
+const OUTGOING = [
+  ...["quittance-statement+jws", "quittance-receipt+jws", "pdf", "text/csv"],
+  "vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+];
+
+/** What the platform encrypted for the private JWK in that file, and as what; throws a sentence where it did not. */
+export async function openedDocument(
+  jwe: string,
+  keyFile: string,
+): Promise<{ readonly cty: string; readonly bytes: Uint8Array }> {
+  const key = await privateKeyIn(keyFile);
+  for (const cty of OUTGOING) {
+    const header = readEncryptedHeader(jwe, cty);
+    if ("check" in header && header.check === EncryptionCheck.CTY) continue;
+    const content = "check" in header ? header : await openEncrypted(jwe, header, key);
+    if ("check" in content) throw new Error(`It does not open: ${content.check}.`);
+    return { cty, bytes: content };
+  }
+  throw new Error(`It does not open: ${EncryptionCheck.CTY}.`);
+}
+
+async function privateKeyIn(file: string): Promise<KeyObject> {
+  const jwk = PrivateJwk.safeParse(JSON.parse(await readFile(file, "utf8")));
+  if (!jwk.success) throw new Error(`${file} is not a private JWK; "quittance keygen --use enc" makes one.`);
+  return createPrivateKey({ key: jwk.data, format: "jwk" });
 }

@@ -16,7 +16,8 @@ export class AbortPeriodPayload {
 export class AbortResolver {
   @Authorized("settlements:manage")
   @Mutation(() => AbortPeriodPayload, {
-    description: "Propose to give up an empty period, or, where somebody else proposed it, give it up.",
+    description:
+      "Propose to give up an empty period, or, where somebody else proposed it within fourteen days, give it up.",
   })
   async abortPeriod(
     @Ctx() { app, actor }: Context,

@@ -1,6 +1,5 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { isSamePerson } from "../../identity/four-eyes/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isSettled } from "../../periods/closing/service.js";
@@ -15,6 +14,7 @@ import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
+import { isSeconding } from "../proposals/service.js";
 
 /** A period to give up, and why. */
 export interface Abort {
@@ -24,9 +24,9 @@ export interface Abort {
 
 /**
  * Gives up an empty period that has no statement, since what it would come to without any activity may be money: the
- * first person proposes it, and it is aborted once a second one asks for the same; at the server's own shell both at
- * once. Later periods go on as if it had not been, and what still comes for it is late. Refused where anything was
- * posted into it (`VALIDATION`), and where it is settled or aborted (`VERSION_CONFLICT`).
+ * first person proposes it, and it is aborted once a second one asks for the same within fourteen days; at the server's
+ * own shell both at once. Later periods go on as if it had not been, and what still comes for it is late. Refused where
+ * anything was posted into it (`VALIDATION`), and where it is settled or aborted (`VERSION_CONFLICT`).
  */
 export async function abortPeriod(
   app: App,
@@ -41,7 +41,8 @@ export async function abortPeriod(
     await holdCursor(tx, partner); // nothing is posted meanwhile, and nothing settled
     const period = present((await periodsByNumber(tx, actor.tenantNo, [no])).get(no), "a period that was just read");
     await checkEmpty(tx, partner, period);
-    const isSeconded = await isProposedByAnother(tx, actor, periodId);
+    const proposal = { type: ActType.PERIOD_ABORT_PROPOSED, periodId, now: app.clock.now() };
+    const isSeconded = await isSeconding(tx, actor, proposal);
     if (!isSeconded) await record(app, tx, actor, { partner, period, reason, type: ActType.PERIOD_ABORT_PROPOSED });
     if (isSeconded || actor.kind === PrincipalKind.OPERATOR_SHELL) {
       const move = { no, from: period.state, to: PeriodState.ABORTED };
@@ -60,17 +61,6 @@ async function checkEmpty(tx: Tx, partner: Partner, period: SettlementPeriod): P
     path: "/periodId",
     reason: "What was posted into the period must be settled.",
   });
-}
-
-async function isProposedByAnother(tx: Tx, actor: Actor, periodId: string): Promise<boolean> {
-  const proposals: { by: string }[] = await tx.query(
-    "select distinct principal_id as `by` from act where tenant_no = ? and subject_id = ? and type = ?",
-    [actor.tenantNo, periodId, ActType.PERIOD_ABORT_PROPOSED],
-  );
-  for (const { by } of proposals) {
-    if (!(await isSamePerson(tx, actor, [by, actor.principalId]))) return true;
-  }
-  return false;
 }
 
 interface Step {

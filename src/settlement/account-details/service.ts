@@ -67,6 +67,12 @@ export async function holderOf(app: App, account: PayoutAccount): Promise<Holder
   return { name, country, town, account: { ...named, bic, clearing } };
 }
 
+/** The keyed hash of an account's number and bank, made again; throws where the number does not open. */
+export async function fingerprintAgain(app: App, account: PayoutAccount): Promise<Buffer> {
+  const { account: named } = await holderOf(app, account);
+  return fingerprintOf(await vaultOf(app, account.tenantId), account.tenantId, named);
+}
+
 function latinNameOf({ holderName, latinName }: NewPayoutAccount): string {
   const latin = latinOf(latinName ?? holderName);
   if (latin !== null && latin.length <= LATIN_NAME_LENGTH_MAX) return latin;

@@ -9,13 +9,14 @@ import type { ConfigurationDocument } from "../document.js";
 import { contractOf } from "../document-contract.js";
 import { grainsOf } from "../document-grains.js";
 import { settlementError } from "../errors.js";
-import { type LateOrigin, originsOf } from "../origins/service.js";
+import { type LateOrigin, originsOf, type Replayed } from "../origins/service.js";
 import { tellPlayersApart } from "../players/service.js";
 import type { Quoted } from "../rates/service.js";
 import { askAhead } from "../rulings/service.js";
 import type { OriginFacts } from "../statement-document.js";
 import type { KindTotal } from "../terms/activity.js";
 import { openedState, type TermsInput } from "../terms/calculate.js";
+import type { Foreign } from "../terms/fx.js";
 import { periodDays, spanIn } from "../terms/period.js";
 import { byDay, currenciesOf, type PeriodTotals, type Reading, readingOf, type Standing } from "../totals/service.js";
 
@@ -26,6 +27,10 @@ export interface PeriodFacts {
   readonly document: ConfigurationDocument;
   /** What the statements before left, by currency. */
   readonly before: readonly Standing[];
+  /** In a replay: the periods before it that were replayed; else none. */
+  readonly replayed?: Replayed;
+  /** Rates that are known already, by `conversionKey`. */
+  readonly known?: ReadonlyMap<string, Foreign>;
 }
 
 /** What one statement is computed from. */
@@ -44,7 +49,7 @@ export async function inputsOf(
   app: App,
   facts: PeriodFacts,
 ): Promise<{ readonly inputs: readonly CurrencyInputs[]; readonly quoted: readonly Quoted[] }> {
-  const { partner, period, document, before } = facts;
+  const { partner, period, document, before, replayed = new Map(), known = new Map() } = facts;
   const missing = grainsOf(document).find((grain) => !period.grain.includes(grain));
   if (missing !== undefined) {
     const reason = "The period's totals were not told apart by player or day, as these terms need them.";
@@ -54,10 +59,10 @@ export async function inputsOf(
   const activity = await activityOf(reader, partner, period.no);
   const isApart = document.lateItems === "ORIGIN_TERMS";
   const late = isApart ? activity.filter(({ originPeriodNo }) => originPeriodNo !== period.no) : [];
-  const reading = readingOf(reader, { partner, period, document });
+  const reading = readingOf(reader, { partner, period, document, known });
   const own = isApart ? activity.filter((row) => !late.includes(row)) : activity;
   const totals = await reading.totalsOf(await byDay(reader, partner, document, own));
-  const { origins, quoted } = await originsOf(app, { partner, period, rows: late });
+  const { origins, quoted } = await originsOf(app, { partner, period, rows: late, replayed });
   const inputs: CurrencyInputs[] = [];
   for (const currency of currenciesOf(partner, withLate(totals, origins), before)) {
     const here = { currency, own: totals.get(currency) ?? [], origins, reading };
@@ -89,9 +94,9 @@ async function inputOf(
   };
   const totalsOf = async (rows: readonly FineActivity[]) => (await reading.totalsOf(rows)).get(currency) ?? [];
   const source = { periodNo: period.no, originPeriodNo: contract.settlesLateAtOrigin ? period.no : null };
-  const telling = { partner, contract, state: openedState(input), totalsOf };
+  await askAhead({ contract, totals: own, period: input.period });
+  const telling = { partner, contract, state: openedState(input), period: input.period, totalsOf };
   const [told = []] = await tellPlayersApart(app.database.manager, telling, [{ totals: own, sources: [source] }]);
-  await askAhead({ contract, totals: told, period: input.period });
   return { currency, input: { ...input, totals: [...told, ...late] }, origins: here.map(({ facts }) => facts) };
 }
 

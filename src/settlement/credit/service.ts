@@ -23,11 +23,17 @@ export interface PeriodCredit extends CreditScope {
 
 /** Reads the credit that statements of a period are made of. */
 export async function creditOfPeriod(reader: Reader, scope: CreditScope): Promise<PeriodCredit> {
-  const { partner, period, document } = scope;
-  const lots = await statementLots(reader, partner, period);
+  return { ...scope, facts: creditFacts(scope, await statementLots(reader, scope.partner, scope.period)) };
+}
+
+/** Lots as the calculation takes them, by currency; nothing of a currency that has none. */
+export function creditFacts(
+  { period, document }: Pick<CreditScope, "period" | "document">,
+  lots: ReadonlyMap<string, readonly StatementLot[]>,
+): ReadonlyMap<string, CreditFacts> {
   const terms = { isDrawn: document.credit !== undefined, endsAt: period.endsAt };
   const facts = [...lots].map(([currency, own]) => [currency, { ...terms, lots: own.map(factsOf) }] as const);
-  return { ...scope, facts: new Map(facts.filter(([, { lots: own }]) => own.length > 0)) };
+  return new Map(facts.filter(([, { lots: own }]) => own.length > 0));
 }
 
 /** What a statement says of credit before it is stored. */

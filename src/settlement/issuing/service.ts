@@ -199,6 +199,7 @@ async function store(app: App, tx: Tx, actor: Actor, { partner, period, ...ready
   await checkCredit(tx, credit);
   const links = await linksOf(tx, partner);
   for (const each of calculated) await checkOpening(tx, partner, each, links);
+  await checkTerms(tx, period, calculated);
   await tx.insert(
     Statement,
     calculated.map(({ statement }) => statement),
@@ -234,6 +235,19 @@ async function checkOpening(
   const positionMinor = await balanceOf(tx, partner, AccountName.POSITION, currency);
   if (-positionMinor === openingMinor && (link?.id ?? null) === previousId) return;
   throw settlementError("VERSION_CONFLICT", { reason: "The position moved while the statement was made.", currency });
+}
+
+/** The period's version must be the one that the statements were made by: a stuck period may be given another. */
+async function checkTerms(
+  tx: Tx,
+  { tenantNo, no }: SettlementPeriod,
+  calculated: readonly Calculated[],
+): Promise<void> {
+  const pinned = (await periodsByNumber(tx, tenantNo, [no])).get(no)?.configurationId;
+  if (calculated.every(({ statement }) => statement.configurationId === pinned)) return;
+  throw settlementError("VERSION_CONFLICT", {
+    reason: "The period was given other terms while its statement was made.",
+  });
 }
 
 function entryOf(period: SettlementPeriod, { statement, result: { postings } }: Calculated): NewEntry {

@@ -7,21 +7,22 @@ import { newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, balanceOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { announceChange, type NewEntry, post, publishBalances } from "../../ledger/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { Partner } from "../../tenancy/entities.js";
 import { termsOf } from "../configurations/service.js";
 import { Configuration, ConfigurationState } from "../entities.js";
-import { inFlightOf, moveSettled } from "../purses/service.js";
+import { dueOf, payableOf } from "../payouts/rules.js";
+import { moveSettled, purseOf } from "../purses/service.js";
 import { untilKnown } from "../service.js";
 import { netDebts, type SetOff } from "../terms/netting.js";
 import { StoredSetOff } from "./entities.js";
 
 /**
- * Sets off what a partner is owed, or owes, against opposite debts of the partners it is linked with (domain 12:
- * PAYABLE of one against PAYABLE of the other), currency by currency, linked partners in the order of their codes.
+ * Sets off what a partner is owed, or owes, by released statements against opposite debts of the partners it is linked
+ * with (domain 12: PAYABLE of one against PAYABLE of the other), currency by currency, partners in the order of codes.
  * Two are linked where the versions in force of both name the other. Running it again finds nothing left to set off.
  */
 export async function setOffDebts(app: App, actor: Actor, partner: Partner): Promise<void> {
@@ -77,20 +78,14 @@ async function namedBy(app: App, { tenantId, id: partnerId }: Partner): Promise<
   return active === undefined ? [] : ((await termsOf(app, tenantId, active.id)).document.netting?.with ?? []);
 }
 
+/** Of released statements alone, less what is on its way to the bank, which no set-off may take back. */
 async function debtsOf(reader: Reader, partners: readonly Partner[], currency: string) {
   return Promise.all(
-    partners.map(async (partner) => ({
-      partnerId: partner.id,
-      payableMinor: await unclaimedOf(reader, partner, currency),
-    })),
+    partners.map(async (partner) => {
+      const purse = await purseOf(reader, partner, currency);
+      return { partnerId: partner.id, payableMinor: payableOf(purse) - dueOf(purse) };
+    }),
   );
-}
-
-/** What is owed less what is on its way to the bank, which no set-off may take back. */
-async function unclaimedOf(reader: Reader, partner: Partner, currency: string): Promise<bigint> {
-  const owedMinor = -(await balanceOf(reader, partner, AccountName.PAYABLE, currency));
-  const freeMinor = owedMinor - (await inFlightOf(reader, partner, currency));
-  return owedMinor > 0n && freeMinor < 0n ? 0n : freeMinor;
 }
 
 async function setOffPair(app: App, actor: Actor, pair: readonly Partner[], currency: string): Promise<void> {

@@ -5,8 +5,9 @@ import { scaleOf } from "../../kernel/money.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import type { FineSource } from "../../periods/fine-totals/service.js";
 import { periodsByNumber } from "../../periods/service.js";
-import { type Activity, lateActivityOf } from "../../periods/totals/service.js";
+import { type Activity, activityOf, lateActivityOf } from "../../periods/totals/service.js";
 import type { App } from "../../platform/app.js";
+import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import { configurationSha256 } from "../document.js";
@@ -18,9 +19,11 @@ import type { Quoted } from "../rates/service.js";
 import { conversionsText, documentIn, type OriginFacts, stateText, totalsText } from "../statement-document.js";
 import { originIn } from "../statement-facts.js";
 import type { KindTotal } from "../terms/activity.js";
+import type { Foreign } from "../terms/fx.js";
 import { type Origin, ownTotals } from "../terms/origin.js";
 import { periodDays, spanIn } from "../terms/period.js";
 import { withoutPlayers } from "../terms/players.js";
+import type { State } from "../terms/state.js";
 import { byDay, type Reading, readingOf } from "../totals/service.js";
 
 /** A period that late items of another belong to, in one currency: what it is computed from again, and these items. */
@@ -31,12 +34,26 @@ export interface LateOrigin {
   readonly late: readonly KindTotal[];
 }
 
+/** A period that was replayed, in the place of its statements: its terms, and what these would have opened with. */
+export interface ReplayedPeriod {
+  readonly terms: Terms;
+  /** By currency. */
+  readonly opened: ReadonlyMap<string, State>;
+  /** Rates that its statements were converted by, where the terms name the same; by `conversionKey`. */
+  readonly known: ReadonlyMap<string, Foreign>;
+}
+
+/** Replayed periods by their numbers. */
+export type Replayed = ReadonlyMap<number, ReplayedPeriod>;
+
 /** What late items are settled from at their origin's terms. */
 export interface LateRows {
   readonly partner: Partner;
   /** The period that they were posted into. */
   readonly period: SettlementPeriod;
   readonly rows: readonly Activity[];
+  /** Periods before it that were replayed, which are computed again as they were replayed. */
+  readonly replayed: Replayed;
 }
 
 /**
@@ -45,14 +62,14 @@ export interface LateRows {
  */
 export async function originsOf(
   app: App,
-  { partner, period, rows }: LateRows,
+  { rows, ...where }: LateRows,
 ): Promise<{ readonly origins: readonly LateOrigin[]; readonly quoted: readonly Quoted[] }> {
   const byOrigin = groupBy(rows, ({ originPeriodNo }) => originPeriodNo);
-  const periods = await periodsByNumber(app.database.manager, partner.tenantNo, [...byOrigin.keys()]);
+  const periods = await periodsByNumber(app.database.manager, where.partner.tenantNo, [...byOrigin.keys()]);
   const inOrder = [...periods.values()].sort((a, b) => a.startsAt.getTime() - b.startsAt.getTime());
   const [origins, quoted]: [LateOrigin[], Quoted[]] = [[], []];
   for (const origin of inOrder) {
-    const found = await originOf(app, { partner, period, origin, rows: byOrigin.get(origin.no) ?? [] });
+    const found = await originOf(app, { ...where, origin, rows: byOrigin.get(origin.no) ?? [] });
     origins.push(...found.origins);
     quoted.push(...found.quoted);
   }
@@ -63,40 +80,51 @@ interface OneOrigin extends LateRows {
   readonly origin: SettlementPeriod;
 }
 
-async function originOf(app: App, { partner, period, origin, rows }: OneOrigin) {
+async function originOf(app: App, one: OneOrigin) {
+  const { partner, origin, rows, replayed } = one;
   const reader = app.database.manager;
-  const terms = await termsOf(app, partner.tenantId, origin.configurationId);
+  const again = replayed.get(origin.no) ?? null;
+  const terms = again?.terms ?? (await termsOf(app, partner.tenantId, origin.configurationId));
   const { tenantNo, no: partnerNo } = partner;
-  const statements = await reader.findBy(Statement, { tenantNo, partnerNo, periodNo: origin.no });
-  const earlier = await settledBefore(app, { partner, period, origin, rows });
-  const own = statements.map((statement) => ownOf(statement));
-  const known = new Map(own.flatMap(({ conversions }) => [...conversions]));
+  const where = { tenantNo, partnerNo, periodNo: origin.no };
+  const earlier = await settledBefore(app, one);
+  const own = again === null ? (await reader.findBy(Statement, where)).map(ownOf) : [];
+  const known = again?.known ?? new Map(own.flatMap(({ conversions }) => [...conversions]));
   const reading = readingOf(reader, { partner, period: origin, document: terms.document, known });
   const totalsOf = async (each: readonly Activity[]) => {
     return reading.totalsOf(await byDay(reader, partner, terms.document, each));
   };
   const [late, before] = [await totalsOf(rows), await totalsOf(earlier)];
+  const posted = again === null ? new Map() : await totalsOf(await ownActivity(reader, partner, origin, terms));
   const origins: LateOrigin[] = [];
   for (const [currency, totals] of late) {
     const statement = own.find((each) => each.currency === currency) ?? null;
-    const facts = { partner, terms, origin, currency, statement, reading };
+    const opened = again === null ? null : (again.opened.get(currency) ?? []);
+    const fresh = { opened, totals: posted.get(currency) ?? [] };
+    const facts = { partner, terms, origin, currency, statement, reading, fresh };
     origins.push(await toldApart(app, facts, { late: totals, before: before.get(currency) ?? [], rows, earlier }));
   }
   return { origins, quoted: reading.quoted };
 }
 
 /** Late items of the origin that periods before the present one settled at its terms. */
-async function settledBefore(app: App, { partner, period, origin }: OneOrigin): Promise<readonly Activity[]> {
+async function settledBefore(app: App, { partner, period, origin, replayed }: OneOrigin): Promise<readonly Activity[]> {
   const reader = app.database.manager;
   const between = { after: origin.startsAt, before: period.startsAt };
   const rows = await lateActivityOf(reader, partner, origin.no, between);
   const periods = await periodsByNumber(reader, partner.tenantNo, [...new Set(rows.map(({ periodNo }) => periodNo))]);
   const isApart = new Map<number, boolean>();
   for (const { no, configurationId } of periods.values()) {
-    const { document } = await termsOf(app, partner.tenantId, configurationId);
+    const { document } = replayed.get(no)?.terms ?? (await termsOf(app, partner.tenantId, configurationId));
     isApart.set(no, document.lateItems === "ORIGIN_TERMS");
   }
   return rows.filter(({ periodNo }) => isApart.get(periodNo));
+}
+
+/** What was posted into a replayed period: without late items, where these settle at the terms of their origin. */
+async function ownActivity(reader: Reader, partner: Partner, { no }: SettlementPeriod, { document }: Terms) {
+  const activity = await activityOf(reader, partner, no);
+  return document.lateItems === "ORIGIN_TERMS" ? activity.filter((row) => row.originPeriodNo === no) : activity;
 }
 
 /** What a period's own statement was computed from, as it states it. */
@@ -119,6 +147,8 @@ interface OriginTerms {
   readonly currency: string;
   readonly statement: ReturnType<typeof ownOf> | null;
   readonly reading: Reading;
+  /** What it opened with (null: what the statement before it left) and had posted, where it has no statement. */
+  readonly fresh: { readonly opened: State | null; readonly totals: readonly KindTotal[] };
 }
 
 interface LateTotals {
@@ -131,19 +161,19 @@ interface LateTotals {
 
 async function toldApart(
   app: App,
-  { partner, terms, origin, currency, statement, reading }: OriginTerms,
+  { reading, statement, ...one }: OriginTerms,
   { late, before, rows, earlier }: LateTotals,
 ): Promise<LateOrigin> {
+  const { partner, terms, origin, currency } = one;
   const scale = scaleOf(currency);
-  const fresh = await freshOf(app, { partner, terms, origin, currency });
-  const { contract, state, period, totals } = statement?.facts ?? fresh;
+  const { contract, state, period, totals } = statement?.facts ?? (await freshOf(app, one));
   const totalsOf = async (fine: readonly Activity[]) => (await reading.totalsOf(fine)).get(currency) ?? [];
   const from = (periodNo: number): FineSource => ({ periodNo, originPeriodNo: origin.no });
   const ownSource = { periodNo: origin.no, originPeriodNo: contract.settlesLateAtOrigin ? origin.no : null };
   const sourcesOf = (each: readonly Activity[]) => [...new Set(each.map(({ periodNo }) => periodNo))].map(from);
   const [own = [], then = [], now = []] = await tellPlayersApart(
     app.database.manager,
-    { partner, contract, state, totalsOf },
+    { partner, contract, state, period, totalsOf },
     [
       { totals: withoutPlayers(ownTotals(contract, totals)), sources: [ownSource] },
       { totals: before, sources: sourcesOf(earlier) },
@@ -164,14 +194,17 @@ async function toldApart(
   return { currency, origin: computed, facts, late: now };
 }
 
-/** What a period without a statement in the currency is computed from: nothing was posted, what was left stands. */
-async function freshOf(app: App, { partner, terms, origin, currency }: Omit<OriginTerms, "statement" | "reading">) {
-  const link = await linkBefore(app.database.manager, partner, { currency, endsBy: origin.startsAt });
+/** What a period without a statement in the currency is computed from: what was left to it stands. */
+async function freshOf(
+  app: App,
+  { partner, terms, origin, currency, fresh: { opened, totals } }: Omit<OriginTerms, "statement" | "reading">,
+) {
+  const before = { currency, endsBy: origin.startsAt };
   return {
     contract: contractOf(terms.document, { currency, scale: scaleOf(currency), partnerKind: partner.kind }),
-    state: link?.state ?? [],
+    state: opened ?? (await linkBefore(app.database.manager, partner, before))?.state ?? [],
     period: periodDays(spanIn(partner.timezone, origin)),
-    totals: [],
+    totals,
   };
 }
 

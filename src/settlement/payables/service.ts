@@ -5,7 +5,8 @@ import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { readyOf } from "../payout-planning/service.js";
-import { inFlightOf, purseOf } from "../purses/service.js";
+import { inFlightOf } from "../payouts/rules.js";
+import { purseOf } from "../purses/service.js";
 
 /** What was released to a partner in a currency and is not paid. */
 export interface Payable {
@@ -64,7 +65,7 @@ async function payableOf(app: App, partner: Partner, currency: string): Promise<
   const waiting = ready.filter(({ account }) => account === null).map(({ payee }) => payee);
   return {
     ...{ partner, currency, owedMinor: purse.owedMinor },
-    exportedMinor: await inFlightOf(reader, partner, currency),
+    exportedMinor: inFlightOf(purse),
     readyMinor: payable.reduce((total, { amountMinor }) => total + amountMinor, 0n),
     payeesWithoutAccount: [...new Set(waiting)],
   };

@@ -26,7 +26,7 @@ import { validMessage } from "../payout-messages/service.js";
 import { type Claim, claimsText, type PayoutOrder, payablePartners, planClaims } from "../payout-planning/service.js";
 import { Payout, PayoutState } from "../payouts/entities.js";
 import { endToEndIdOf } from "../payouts/rules.js";
-import { settleMet } from "../purses/service.js";
+import { moveSettled, settleMet } from "../purses/service.js";
 import { PayoutFile, PayoutFileState } from "./entities.js";
 
 const PLANS_MAX = 3;
@@ -117,10 +117,19 @@ export async function countPayoutFiles(app: App, actor: Actor): Promise<number> 
 
 /** The message of a file, byte for byte as it was made. */
 export async function messageOf(app: App, file: PayoutFile): Promise<string> {
-  const { tenantId, id, contentSealed, sha256: expected } = file;
-  const message = gunzipSync((await vaultOf(app, tenantId)).unseal(contentSealed, sealPurpose(id)));
+  const { sha256: expected } = file;
+  const message = await openedMessage(app, file);
   assert(sha256(message).equals(expected), "a payout file is as it was made");
   return message.toString("utf8");
+}
+
+/** SHA-256 of what is sealed of a file; throws where it does not open. */
+export async function messageSha256(app: App, file: PayoutFile): Promise<Buffer> {
+  return sha256(await openedMessage(app, file));
+}
+
+async function openedMessage(app: App, { tenantId, id, contentSealed }: PayoutFile): Promise<Buffer> {
+  return gunzipSync((await vaultOf(app, tenantId)).unseal(contentSealed, sealPurpose(id)));
 }
 
 function refusal(error: unknown): CodedError {
@@ -269,6 +278,7 @@ async function releaseClaims(app: App, tx: Tx, actor: Actor, { payoutFileId, rea
   const change = { state: PayoutFileState.VOIDED, voidedBy: actor.principalId, voidedAt: at };
   await tx.update(PayoutFile, key, change);
   await tx.update(Payout, { tenantId, fileId: payoutFileId }, { state: PayoutState.VOIDED, changedAt: at });
+  for (const partner of inOrder) await moveSettled(app, tx, actor, partner, file.currency);
   const [before, after] = [summaryOf(file), { ...summaryOf(file), state: PayoutFileState.VOIDED, reason }];
   const act = { type: ActType.PAYOUT_FILE_VOIDED, subjectId: payoutFileId, partner: null, before, after };
   await recordActs(tx, actor, at, [act]);

@@ -6,7 +6,7 @@ import { Partner } from "../../tenancy/entities.js";
 import type { PayoutAccount } from "../payout-accounts/entities.js";
 import { accountInUse } from "../payout-accounts/service.js";
 import { type Allocation, allocate } from "../payouts/rules.js";
-import { isPayable, type PartnerPurse, type PurseStatement, purseOf } from "../purses/service.js";
+import { type PartnerPurse, type PurseStatement, purseOf } from "../purses/service.js";
 
 /** The most transfers of a file, and partners, whose books are held while it is stored; the rest goes into the next. */
 const TRANSFERS_MAX = 1_000;
@@ -80,7 +80,6 @@ export async function readyOf(
   const ready: Ready[] = [];
   for (const allocation of allocate(purse)) {
     const statement = present(statements.get(allocation.statementId), "the statement of an allocation");
-    if (!isPayable(statement)) continue;
     const account = await accountInUse(reader, tenantId, { partnerId, currency, payee: allocation.payee });
     ready.push({ ...allocation, statement, account });
   }

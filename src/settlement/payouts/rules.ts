@@ -12,8 +12,10 @@ export interface OpenShare {
 /** What a statement released, and who is still to get some of it. */
 export interface OpenStatement {
   readonly id: string;
-  /** What it released in all; below zero: what is to be collected. */
+  /** What it comes to on PAYABLE; below zero: what is to be collected. */
   readonly paidOutMinor: bigint;
+  /** Whether people, or its terms, let it be paid, set off or collected; before that it only holds back. */
+  readonly isReleased: boolean;
   /** On its way to the bank. */
   readonly inFlightMinor: bigint;
   readonly shares: readonly OpenShare[];
@@ -28,10 +30,35 @@ export interface Allocation {
 
 /** A partner's money in one currency. */
 export interface Purse {
-  /** Released and not paid: PAYABLE with its sign turned. */
+  /** PAYABLE with its sign turned: what statements came to and is neither paid, set off nor collected. */
   readonly owedMinor: bigint;
   /** Statements that are not settled, the oldest first. */
   readonly statements: readonly OpenStatement[];
+}
+
+/** What is left of a statement to be paid or collected; never below zero. */
+export interface Left {
+  readonly statement: OpenStatement;
+  readonly leftMinor: bigint;
+}
+
+/** What is on its way to the bank: claimed by a file and not marked yet. */
+export function inFlightOf({ statements }: Pick<Purse, "statements">): bigint {
+  return statements.reduce((total, { inFlightMinor }) => total + inFlightMinor, 0n);
+}
+
+/**
+ * What may be paid or set off now: of released statements, not on its way, and no more than is owed in the end. What a
+ * partner paid too much is of no statement: it meets the partner's own debts alone.
+ */
+export function payableOf(purse: Purse): bigint {
+  const freeMinor = atLeastZero(lesserOf(releasedOf(purse), purse.owedMinor) - inFlightOf(purse));
+  return lesserOf(freeMinor, openOf(purse));
+}
+
+/** What is to be collected, or set off against what others are owed: what is on its way to the partner will be paid. */
+export function dueOf(purse: Purse): bigint {
+  return atLeastZero(inFlightOf(purse) - releasedOf(purse));
 }
 
 /**
@@ -39,8 +66,8 @@ export interface Purse {
  * statement: they meet the oldest statements first, so that never more goes out than is owed. Where a statement is met
  * in part, its receivers share the rest by what each is still to get, by largest remainder (domain 9).
  */
-export function allocate({ owedMinor, statements }: Purse): readonly Allocation[] {
-  return met({ owedMinor, statements }).flatMap(({ statement, leftMinor }) => {
+export function allocate(purse: Purse): readonly Allocation[] {
+  return met(purse).flatMap(({ statement, leftMinor }) => {
     const { id, shares } = statement;
     const openMinor = sumOf(shares);
     if (leftMinor === 0n) return [];
@@ -53,35 +80,60 @@ export function allocate({ owedMinor, statements }: Purse): readonly Allocation[
   });
 }
 
-/**
- * Statements of which nothing is left: all of it paid or met otherwise and nothing on its way; of one that collects,
- * when nothing is to be collected.
- */
+/** What is left of each statement that collects: what comes in, or is met otherwise, meets the oldest first. */
+export function uncollected(purse: Purse): readonly Left[] {
+  let due = dueOf(purse);
+  const newestFirst = purse.statements.filter(isCollecting).reverse();
+  const left = newestFirst.map((statement): Left => {
+    const leftMinor = lesserOf(due, -statement.paidOutMinor);
+    due -= leftMinor;
+    return { statement, leftMinor };
+  });
+  return left.reverse();
+}
+
+/** Released statements of which nothing is left: paid, collected or met otherwise, and nothing on its way. */
 export function settledStatements(purse: Purse): readonly string[] {
-  const collected = purse.statements.filter(({ paidOutMinor }) => paidOutMinor < 0n && purse.owedMinor >= 0n);
-  const paid = met(purse).filter(({ statement, leftMinor }) => leftMinor === 0n && statement.inFlightMinor === 0n);
-  return [...collected.map(({ id }) => id), ...paid.map(({ statement }) => statement.id)];
+  return [...uncollected(purse), ...met(purse)]
+    .filter(({ statement, leftMinor }) => leftMinor === 0n && statement.inFlightMinor === 0n)
+    .map(({ statement }) => statement.id);
 }
 
-/** A statement that releases money, and what is left of it to be paid. */
-interface Met {
-  readonly statement: OpenStatement;
-  readonly leftMinor: bigint;
-}
-
-function met({ owedMinor, statements }: Purse): readonly Met[] {
-  const releasing = statements.filter(({ paidOutMinor }) => paidOutMinor >= 0n);
-  const open = releasing.reduce((total, { shares }) => total + sumOf(shares), 0n);
-  const inFlight = statements.reduce((total, { inFlightMinor }) => total + inFlightMinor, 0n);
-  const payable = owedMinor - inFlight;
-  let meets = open - (payable < 0n ? 0n : payable);
-  if (meets < 0n) meets = 0n;
-  return releasing.map((statement) => {
+function met(purse: Purse): readonly Left[] {
+  let meets = openOf(purse) - payableOf(purse);
+  return purse.statements.filter(isReleasing).map((statement) => {
     const openMinor = sumOf(statement.shares);
-    const metMinor = meets < openMinor ? meets : openMinor;
+    const metMinor = lesserOf(meets, openMinor);
     meets -= metMinor;
     return { statement, leftMinor: openMinor - metMinor };
   });
+}
+
+/** What receivers are still to get of released statements. */
+function openOf({ statements }: Purse): bigint {
+  return statements.filter(isReleasing).reduce((total, { shares }) => total + sumOf(shares), 0n);
+}
+
+/** What is owed by statements that were released alone. */
+function releasedOf({ owedMinor, statements }: Purse): bigint {
+  const waiting = statements.filter(({ isReleased }) => !isReleased);
+  return waiting.reduce((total, { paidOutMinor }) => total - paidOutMinor, owedMinor);
+}
+
+function isReleasing({ isReleased, paidOutMinor }: OpenStatement): boolean {
+  return isReleased && paidOutMinor >= 0n;
+}
+
+function isCollecting({ isReleased, paidOutMinor }: OpenStatement): boolean {
+  return isReleased && paidOutMinor < 0n;
+}
+
+function lesserOf(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
+
+function atLeastZero(minor: bigint): bigint {
+  return minor < 0n ? 0n : minor;
 }
 
 function sumOf(shares: readonly OpenShare[]): bigint {

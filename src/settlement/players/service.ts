@@ -2,9 +2,13 @@ import { type FineActivity, type FineSource, fineActivityOf, nextPlayers } from 
 import { NOBODY } from "../../periods/grains/entities.js";
 import type { Reader } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
+import { askAhead } from "../rulings/service.js";
 import type { KindTotal } from "../terms/activity.js";
 import type { Contract } from "../terms/contract.js";
+import type { PeriodDays } from "../terms/period.js";
 import { greatestLosers, isFencing, type Loser, losersAmong, playersIn, takeApart } from "../terms/players.js";
+import { applyRulings, rulingsOf } from "../terms/rule.js";
+import type { Ruling } from "../terms/ruling.js";
 import type { State } from "../terms/state.js";
 
 /** Players that are looked at together. */
@@ -21,13 +25,15 @@ export interface Telling {
   readonly partner: Partner;
   readonly contract: Contract;
   readonly state: State;
+  readonly period: PeriodDays;
   readonly totalsOf: (rows: readonly FineActivity[]) => Promise<readonly KindTotal[]>;
 }
 
 /**
  * Totals with the players told apart whom the ring-fence looks at: those that something is carried against and, where
  * the aggregate is beyond its bound, those whose loss is beyond theirs. Only then are all players read, page by page.
- * Of totals that come one after the other, whoever it looks at before the last ones is told apart as well.
+ * Of totals that come one after the other, whoever it looks at before the last ones is told apart as well. A rule is
+ * asked first, since it says which unit a player's activity is in; whoever the players are, it is told the same.
  */
 export async function tellPlayersApart(
   reader: Reader,
@@ -40,20 +46,30 @@ export async function tellPlayersApart(
   const known = await apart(reader, telling, together, carrying);
   const losers = new Set(carrying);
   for (const [index] of together.entries()) {
-    const some = together.slice(0, index + 1);
-    if (!isFencing(contract, timely(known.slice(0, index + 1).flat()), state)) continue;
-    for (const player of await losersIn(reader, telling, some, carrying)) losers.add(player);
+    const totals = timely(known.slice(0, index + 1).flat());
+    await askAhead({ ...telling, totals });
+    const rulings = rulingsOf({ ...telling, totals });
+    if (!isFencing(contract, applyRulings(contract, totals, rulings), state)) continue;
+    const looking = { rulings, carrying, some: together.slice(0, index + 1) };
+    for (const player of await losersIn(reader, telling, looking)) losers.add(player);
   }
   return losers.size === carrying.length ? known : apart(reader, telling, together, [...losers]);
+}
+
+interface Looking {
+  /** What the rule says of all that is looked at. */
+  readonly rulings: readonly Ruling[];
+  readonly carrying: readonly string[];
+  readonly some: readonly Together[];
 }
 
 async function losersIn(
   reader: Reader,
   telling: Telling,
-  together: readonly Together[],
-  carrying: readonly string[],
+  { rulings, carrying, some }: Looking,
 ): Promise<readonly string[]> {
-  const sources = together.flatMap((each) => each.sources);
+  const { contract } = telling;
+  const sources = some.flatMap((each) => each.sources);
   const periodNos = [...new Set(sources.map(({ periodNo }) => periodNo))];
   let [losers, after]: [readonly Loser[], string] = [[], NOBODY];
   for (;;) {
@@ -61,8 +77,8 @@ async function losersIn(
     const last = page.at(-1);
     if (last === undefined) return losers.map(({ player }) => player);
     const others = page.filter((player) => !carrying.includes(player));
-    const rows = await rowsOf(reader, telling, sources, others);
-    losers = greatestLosers([...losers, ...losersAmong(telling.contract, timely(rows))], carrying.length);
+    const rows = applyRulings(contract, timely(await rowsOf(reader, telling, sources, others)), rulings);
+    losers = greatestLosers([...losers, ...losersAmong(contract, rows)], carrying.length);
     after = last;
   }
 }

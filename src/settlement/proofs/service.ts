@@ -1,7 +1,10 @@
 import { z } from "zod";
+import type { StatedTree } from "../../exchange/extracts/service.js";
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import { leafHash, sha256Hex } from "../../kernel/digest.js";
 import { findInclusionFault } from "../../kernel/merkle.js";
+import type { PartnerNumbers } from "../../periods/cursors/service.js";
+import type { Reader } from "../../platform/database.js";
 import { STATEMENT_TYPE } from "../issuing/service.js";
 import { statementSchema } from "../statement-schema.js";
 
@@ -43,24 +46,54 @@ export function verifySettledBatch(
   { jws, proof, statement, provenAt = null }: SettledBatch,
   jwks: unknown,
 ): BatchProofFault | null {
-  const signed = readSigned(statement, { jwks, typ: STATEMENT_TYPE, provenAt });
-  if ("fault" in signed) return signed.fault;
-  const { data: document } = statementSchema.safeParse(signed.payload);
-  if (document?.transactions === undefined) return "NOT_A_STATEMENT";
+  const stated = statedTree(statement, jwks, provenAt);
+  if ("fault" in stated) return stated.fault;
   const { data: claim } = Proof.safeParse(proof);
   const leaf = claim === undefined ? null : leafOf(claim.leaf);
   if (claim === undefined || leaf === null) return "NOT_A_PROOF";
-  if (claim.periodId !== document.period.id) return "ANOTHER_PERIOD";
+  if (claim.periodId !== stated.periodId) return "ANOTHER_PERIOD";
   const payload = Buffer.from(jws.split(".")[1] ?? "", "base64url");
   if (leaf.payloadSha256 !== sha256Hex(payload)) return "ANOTHER_PAYLOAD";
   const fault = findInclusionFault({
     index: claim.index,
-    size: document.transactions.batches,
+    size: stated.size,
     leafHash: leafHash(claim.leaf),
     proof: claim.hashes.map((hash) => Buffer.from(hash, "base64")),
-    root: Buffer.from(document.transactions.root, "hex"),
+    root: Buffer.from(stated.root, "hex"),
   });
   return fault === null ? null : "NOT_INCLUDED";
+}
+
+/** The tree of a period's batches that a statement states. */
+export interface StatedPeriod extends StatedTree {
+  readonly periodId: string;
+}
+
+/** What a statement states of the batches that it settles, its signature checked; or why it states nothing. */
+export function statedTree(
+  jws: string,
+  jwks: unknown,
+  provenAt: Date | null = null,
+): StatedPeriod | { fault: SignatureFault | "NOT_A_STATEMENT" } {
+  const signed = readSigned(jws, { jwks, typ: STATEMENT_TYPE, provenAt });
+  if ("fault" in signed) return { fault: signed.fault };
+  const { data: document } = statementSchema.safeParse(signed.payload);
+  if (document?.transactions === undefined) return { fault: "NOT_A_STATEMENT" };
+  const { batches: size, root } = document.transactions;
+  return { periodId: document.period.id, tenant: document.iss, size, root };
+}
+
+/** A statement of a period, which states the tree of its batches as any other of it does; null where it has none. */
+export async function statementOfPeriod(
+  reader: Pick<Reader, "query">,
+  { tenantNo, no }: PartnerNumbers,
+  periodNo: number,
+): Promise<string | null> {
+  const [statement]: { jws: string }[] = await reader.query(
+    "select jws from statement where tenant_no = ? and partner_no = ? and period_no = ? order by currency limit 1",
+    [tenantNo, no, periodNo],
+  );
+  return statement?.jws ?? null;
 }
 
 function leafOf(text: string): z.infer<typeof Leaf> | null {

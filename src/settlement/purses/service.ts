@@ -13,13 +13,19 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { lockStatement, moveStatement } from "../lifecycle/service.js";
 import { PayoutState } from "../payouts/entities.js";
-import { type OpenShare, type OpenStatement, type Purse, settledStatements } from "../payouts/rules.js";
+import {
+  dueOf,
+  type OpenShare,
+  type OpenStatement,
+  type Purse,
+  settledStatements,
+  uncollected,
+} from "../payouts/rules.js";
 import { documentOf } from "../statements/service.js";
 import { shareOut } from "../terms/rounding.js";
 
-/** A statement that is not settled, where it stands, and by when it is to be paid. */
+/** A statement that is not settled, and by when it is to be paid. */
 export interface PurseStatement extends OpenStatement {
-  readonly state: PeriodState;
   /** `YYYY-MM-DD`; null where the terms name no date. */
   readonly paymentDueOn: string | null;
   /** Its receivers in the order of its terms, only the empty one without splits, and how many payouts each had. */
@@ -47,43 +53,52 @@ export async function purseOf(reader: Reader, partner: Partner, currency: string
   return { owedMinor, statements: rows.map((row) => statementOf(row, currency, moved.get(row.id) ?? [])) };
 }
 
-/** What is on its way to the bank for a partner: claimed by a file and not marked yet. */
-export async function inFlightOf(reader: Reader, { tenantId, id }: Partner, currency: string): Promise<bigint> {
-  const [row]: { total: string }[] = await reader.query(
-    `select cast(coalesce(sum(amount_minor), 0) as char) as total from payout
-     where tenant_id = ? and partner_id = ? and currency = ? and state = 'EXPORTED'`,
-    [tenantId, id, currency],
-  );
-  return BigInt(row?.total ?? 0);
-}
-
 /**
  * Moves every payable statement of which nothing is left to PAID: paid, met by set-offs or credit, or collected. Call
  * it under the partner's cursor, after whatever changed what is owed.
  */
 export async function moveSettled(app: App, tx: Tx, actor: Actor, partner: Partner, currency: string): Promise<void> {
-  const purse = await purseOf(tx, partner, currency);
-  const payable = new Set(purse.statements.filter(isPayable).map(({ id }) => id));
-  for (const id of settledStatements(purse).filter((each) => payable.has(each))) {
+  for (const id of settledStatements(await purseOf(tx, partner, currency))) {
     const locked = await lockStatement(tx, partner, id);
     await moveStatement(app, tx, actor, locked, { to: PeriodState.PAID, type: ActType.STATEMENT_PAID });
   }
 }
 
-/** The same in a transaction of its own, where there is anything to move. */
+/**
+ * Moves statements that were collected back to PAYABLE, the newest first, until they hold what is to be collected
+ * again. Call it under the partner's cursor, after collected money went back.
+ */
+export async function reopenUncollected(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  partner: Partner,
+  currency: string,
+): Promise<void> {
+  const purse = await purseOf(tx, partner, currency);
+  let missing = dueOf(purse) - uncollected(purse).reduce((total, { leftMinor }) => total + leftMinor, 0n);
+  while (missing > 0n) {
+    const [newest]: { id: string; paidOut: string }[] = await tx.query(
+      `select id, cast(paid_out_minor as char) as paidOut from statement
+       where tenant_no = ? and state = 'PAID' and currency = ? and partner_no = ? and paid_out_minor < 0
+       order by ends_at desc, id desc limit 1`,
+      [partner.tenantNo, currency, partner.no],
+    );
+    if (newest === undefined) return; // set off against what was not released, as older releases did
+    const locked = await lockStatement(tx, partner, newest.id);
+    const move = { to: PeriodState.PAYABLE, type: ActType.STATEMENT_PAYABLE_AGAIN };
+    await moveStatement(app, tx, actor, locked, move);
+    missing += BigInt(newest.paidOut);
+  }
+}
+
+/** Moves settled statements in a transaction of its own, where there are any. */
 export async function settleMet(app: App, actor: Actor, partner: Partner, currency: string): Promise<void> {
-  const purse = await purseOf(app.database.manager, partner, currency);
-  const settled = new Set(settledStatements(purse));
-  if (!purse.statements.some((statement) => isPayable(statement) && settled.has(statement.id))) return;
+  if (settledStatements(await purseOf(app.database.manager, partner, currency)).length === 0) return;
   await transact(app, async (tx) => {
     await holdCursor(tx, partner);
     await moveSettled(app, tx, actor, partner, currency);
   });
-}
-
-/** Whether a statement was released for payment by people or by its terms. */
-export function isPayable({ state }: Pick<PurseStatement, "state">): boolean {
-  return state === PeriodState.PAYABLE;
 }
 
 interface StatementRow {
@@ -136,7 +151,8 @@ function statementOf(row: StatementRow, currency: string, moved: readonly Moved[
   const attempts = new Map(
     shares.map(({ payee }) => [payee, moved.find((each) => each.payee === payee)?.payouts ?? 0]),
   );
-  return { id, state, paymentDueOn, paidOutMinor, inFlightMinor, attempts, shares: paidOutMinor > 0n ? open : [] };
+  const isReleased = state === PeriodState.PAYABLE;
+  return { id, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts, shares: paidOutMinor > 0n ? open : [] };
 }
 
 /** What each receiver gets of a statement in all, as its lines say; where credit met a part, of the rest. */

@@ -26,10 +26,25 @@ export async function rehearse(app: App, partner: Partner, { no }: SettlementPer
   const isApart = document.lateItems === "ORIGIN_TERMS";
   if (document.rules === undefined && !isApart) return null;
   if (document.rules === undefined && !(await haveOriginsRules(app, partner, no))) return matter;
+  await calculateBy(app, partner, period, period.configurationId);
+  return matter;
+}
+
+/**
+ * Calculates the partner's next period to settle by a version, its own or another, and keeps nothing. Refused as its
+ * settlement would be: where a rate is missing, a rule gives no answer, or totals were not told apart as terms need.
+ */
+export async function calculateBy(
+  app: App,
+  partner: Partner,
+  period: SettlementPeriod,
+  configurationId: string,
+): Promise<void> {
+  const reader = app.database.manager;
+  const { document } = await termsOf(app, partner.tenantId, configurationId);
   const facts = { partner, period, document, before: await linksOf(reader, partner) };
   const [{ inputs }, credit] = [await inputsOf(app, facts), await creditOfPeriod(reader, facts)];
   for (const { currency, input } of inputs) calculate({ ...input, credit: credit.facts.get(currency) ?? null });
-  return matter;
 }
 
 /** Whether a period is still what it was when it was rehearsed. */

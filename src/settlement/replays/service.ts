@@ -1,18 +1,24 @@
+import { DrawAt } from "../../exchange/credit/entities.js";
+import { type LotChain, type ReplayedDraw, replayLots } from "../../exchange/lot-replays/service.js";
+import { canonicalJson } from "../../kernel/canonical-json.js";
 import { scaleOf } from "../../kernel/money.js";
 import { type SettlementPeriod, TransactionKind } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
-import { inputsOf } from "../calculating/service.js";
+import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { termsOf } from "../configurations/service.js";
+import { creditFacts } from "../credit/service.js";
 import type { ConfigurationDocument } from "../document.js";
 import type { Statement } from "../entities.js";
 import { documentRefusal } from "../errors.js";
 import { linksOf } from "../links/service.js";
+import type { ReplayedPeriod } from "../origins/service.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
-import { creditOn } from "../statement-credit.js";
+import { conversionsOn } from "../statement-facts.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
-import type { KindTotal } from "../terms/activity.js";
-import { calculate } from "../terms/calculate.js";
+import { type KindTotal, minorOf } from "../terms/activity.js";
+import { calculate, type TermsResult } from "../terms/calculate.js";
+import type { Foreign } from "../terms/fx.js";
 import { publishLine } from "../terms/lines.js";
 import type { Standing } from "../totals/service.js";
 
@@ -44,8 +50,9 @@ const PERIODS_AT_ONCE = 25;
 const NOTHING: ReplayedSums = { earnedMinor: 0n, payableMinor: 0n, closingMinor: 0n };
 
 /**
- * Replays a partner's settled periods, each opened by what the one before left under the same terms; the first by what
- * was left then. It reads and writes nothing. One answer for each period, in order.
+ * Replays a partner's settled periods, each from what the one before left under the same terms: position and state,
+ * prepaid credit, and the activity that late items are added to. The first is opened by what was left then. It reads
+ * and writes nothing. One answer for each period, in order.
  */
 export async function* replay(
   app: App,
@@ -54,52 +61,103 @@ export async function* replay(
 ): AsyncGenerator<readonly ReplayedStatement[]> {
   const [first] = periods;
   if (first === undefined) return;
-  const chain = new Map<string, Standing>();
-  for (const link of await linksOf(app.database.manager, partner, first.startsAt)) chain.set(link.currency, link);
+  const reader = app.database.manager;
+  const isDrawnAtPosting = draft === null ? null : draft.credit?.drawAt === DrawAt.POSTING;
+  const chain: Chain = {
+    left: new Map((await linksOf(reader, partner, first.startsAt)).map((link) => [link.currency, link])),
+    replayed: new Map(),
+    lots: await replayLots(reader, partner, { first, isDrawnAtPosting }),
+  };
   for (let at = 0; at < periods.length; at += PERIODS_AT_ONCE) {
     const some = periods.slice(at, at + PERIODS_AT_ONCE);
     const numbers = some.map(({ no }) => no);
     const statements = await statementsByPeriod(app, partner.tenantNo, numbers);
     for (const [index, period] of some.entries()) {
-      yield await replayPeriod(app, { partner, period, draft, chain, issued: statements[index] ?? [] });
+      yield await replayPeriod(app, chain, { partner, period, draft, issued: statements[index] ?? [] });
     }
   }
+}
+
+/** What the periods before left; moved on by one period. */
+interface Chain {
+  /** By currency, what its last statement left. */
+  readonly left: Map<string, Standing>;
+  readonly replayed: Map<number, ReplayedPeriod>;
+  /** Null where the partner never had prepaid credit. */
+  readonly lots: LotChain | null;
 }
 
 interface PeriodToReplay {
   readonly partner: Partner;
   readonly period: SettlementPeriod;
   readonly draft: ConfigurationDocument | null;
-  /** What each currency's last statement left; moved on by one period. */
-  readonly chain: Map<string, Standing>;
   readonly issued: readonly Statement[];
 }
 
-async function replayPeriod(app: App, replaying: PeriodToReplay): Promise<readonly ReplayedStatement[]> {
-  const { partner, period, draft, chain, issued } = replaying;
-  const document = draft ?? (await termsOf(app, partner.tenantId, period.configurationId)).document;
-  const { inputs } = await inputsOf(app, { partner, period, document, before: [...chain.values()] });
-  const currencies = inputs.map(({ currency }) => currency);
-  const replayed = inputs.map(({ currency, input }) => {
-    const statement = issued.find((each) => each.currency === currency);
+async function replayPeriod(app: App, chain: Chain, replaying: PeriodToReplay): Promise<readonly ReplayedStatement[]> {
+  const { partner, period, draft, issued } = replaying;
+  const pinned = await termsOf(app, partner.tenantId, period.configurationId);
+  const terms = draft === null ? pinned : { ...pinned, document: draft };
+  const { document } = terms;
+  const known = isOfSameRates(document, pinned.document) ? conversionsOf(issued) : new Map<string, Foreign>();
+  const before = [...chain.left.values()];
+  const { inputs } = await inputsOf(app, { partner, period, document, before, replayed: chain.replayed, known });
+  const opened = new Map(before.map(({ currency, state }) => [currency, state]));
+  chain.replayed.set(period.no, { terms, opened, known });
+  const draws = isDrawnAfterwards(document, pinned.document) ? inputs.flatMap((each) => drawsOf(period, each)) : [];
+  const lots = await chain.lots?.lotsOf(app.database.manager, partner, period, draws);
+  const credit = creditFacts({ period, document }, lots ?? new Map());
+  const results = inputs.map(({ currency, input }) => {
     if (input.totals.some(isConvertedPurchase)) {
       throw documentRefusal([{ path: "/fx", reason: "converts a currency in which the partner has prepaid credit" }]);
     }
-    // Lots as the statement found them; those that a draft would have left are not known.
-    const found = statement === undefined ? null : creditOn(documentOf(statement));
-    const credit = found === null ? null : { ...found, isDrawn: document.credit !== undefined };
-    const result = calculate({ ...input, credit });
-    chain.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
+    const result = calculate({ ...input, credit: credit.get(currency) ?? null });
+    chain.left.set(currency, { currency, closingMinor: result.closingMinor, state: result.stateOut });
+    chain.lots?.use(result.met?.uses ?? []);
     return { currency, result };
   });
-  const others = issued.map(({ currency }) => currency).filter((currency) => !currencies.includes(currency));
-  return [...currencies, ...others].map((currency) => {
+  return beside(period, issued, results);
+}
+
+interface ReplayedResult {
+  readonly currency: string;
+  readonly result: TermsResult;
+}
+
+/** The statements of a period as they were beside what they come to now. */
+function beside(
+  period: SettlementPeriod,
+  issued: readonly Statement[],
+  results: readonly ReplayedResult[],
+): readonly ReplayedStatement[] {
+  const currencies = new Set([...results, ...issued].map(({ currency }) => currency));
+  return [...currencies].map((currency) => {
     const statement = issued.find((each) => each.currency === currency) ?? null;
-    const result = replayed.find((each) => each.currency === currency)?.result ?? null;
+    const result = results.find((each) => each.currency === currency)?.result ?? null;
     const after = (result?.lines ?? []).map((line) => publishLine(line, scaleOf(currency)));
     const lines = compareLines(statement === null ? [] : documentOf(statement).lines, after);
     return { period, currency, before: statement ?? NOTHING, after: result ?? NOTHING, lines };
   });
+}
+
+function isOfSameRates(one: ConfigurationDocument, other: ConfigurationDocument): boolean {
+  return canonicalJson(one.fx ?? null) === canonicalJson(other.fx ?? null);
+}
+
+function conversionsOf(issued: readonly Statement[]): ReadonlyMap<string, Foreign> {
+  return new Map(issued.flatMap((statement) => [...conversionsOn(documentOf(statement))]));
+}
+
+/** Whether draw-downs would have taken credit when they were posted, and did not. */
+function isDrawnAfterwards({ credit }: ConfigurationDocument, pinned: ConfigurationDocument): boolean {
+  return credit?.drawAt === DrawAt.POSTING && pinned.credit?.drawAt !== DrawAt.POSTING;
+}
+
+/** All draw-downs of a period together. */
+function drawsOf({ no: periodNo }: SettlementPeriod, { currency, input }: CurrencyInputs): readonly ReplayedDraw[] {
+  const own = input.totals.filter(({ foreign }) => foreign === undefined);
+  const amountMinor = minorOf(own, { kind: TransactionKind.CREDIT_DRAWDOWN, name: "drawDowns" });
+  return amountMinor === 0n ? [] : [{ currency, periodNo, amountMinor }];
 }
 
 function isConvertedPurchase({ kind, foreign }: KindTotal): boolean {

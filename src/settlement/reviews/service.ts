@@ -12,6 +12,7 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import type { Statement } from "../entities.js";
 import { type LockedStatement, lockStatement, moveStatement } from "../lifecycle/service.js";
+import { setOffDebts } from "../netting/service.js";
 import { moveSettled } from "../purses/service.js";
 import { statementOf } from "../statements/service.js";
 
@@ -32,8 +33,9 @@ export async function approveStatement(
 }
 
 /**
- * Releases the money of an approved statement: from then on it may be paid, or collected. Refused to who approved it
- * (`FORBIDDEN`), except at the server's own shell, and where it is not approved (`VERSION_CONFLICT`).
+ * Releases the money of an approved statement: from then on it may be paid, set off against debts of linked partners,
+ * or collected. Refused to who approved it (`FORBIDDEN`), except at the server's own shell, and where it is not
+ * approved (`VERSION_CONFLICT`).
  */
 export async function releaseStatement(
   app: App,
@@ -42,11 +44,13 @@ export async function releaseStatement(
   idempotencyKey: string | null = null,
 ): Promise<Statement> {
   const request = { operation: "releaseStatement", idempotencyKey, statementId };
-  return review(app, actor, request, async (tx, locked) => {
+  const { partnerNo } = await review(app, actor, request, async (tx, locked) => {
     const reason = "Who approved a statement may not release its money.";
     await checkSecondPerson(tx, actor, { by: [locked.statement.approvedBy], reason });
     return release(app, tx, actor, locked);
   });
+  await setOffDebts(app, actor, await partnerNumbered(app, actor, partnerNo));
+  return statementOf(app, actor, statementId);
 }
 
 /**
@@ -104,6 +108,7 @@ async function advance(app: App, actor: Actor, partnerNo: number, id: string): P
     const approved = await approve(app, tx, actor, locked);
     if (approved.statement.state === PeriodState.APPROVED) await release(app, tx, actor, approved);
   });
+  await setOffDebts(app, actor, partner);
 }
 
 async function approve(app: App, tx: Tx, actor: Actor, locked: LockedStatement) {

@@ -103,10 +103,29 @@ export class Simulation {
   readonly touchedAt!: Date;
 }
 
+/** What a simulation came to for a partner in a currency: sums over its periods so far. */
+@ObjectType("PartnerDifference", {
+  description: "What a simulation came to for one partner in one currency, over all its periods so far.",
+})
+export class SimulatedPartner {
+  readonly partnerNo!: number;
+
+  readonly currency!: string;
+
+  readonly earnedBeforeMinor!: bigint;
+
+  readonly earnedAfterMinor!: bigint;
+
+  readonly payableBeforeMinor!: bigint;
+
+  readonly payableAfterMinor!: bigint;
+}
+
 /** What one statement came to, and what it would have under the draft. */
 @ObjectType({ description: "What one statement came to, and what it would have come to under the draft." })
 @Entity({ name: "simulated_statement" })
 @Index("ix_simulated_statement", ["tenantId", "simulationId", "no"])
+@Index("ix_simulated_statement_partner", ["tenantId", "simulationId", "partnerNo", "currency"])
 @ForeignKey(() => Simulation, ["tenantId", "simulationId"], ["tenantId", "id"], {
   name: "fk_simulated_statement_simulation",
   onDelete: "CASCADE",

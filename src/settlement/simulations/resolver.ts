@@ -32,17 +32,17 @@ import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { followSimulation } from "../progress/service.js";
 import type { Line } from "../terms/lines.js";
-import { SimulatedStatement, Simulation } from "./entities.js";
+import { SimulatedPartner, SimulatedStatement, Simulation } from "./entities.js";
 import { CancelSimulationInput, SimulateSettlementInput } from "./inputs.js";
 import { queueSimulation } from "./jobs.js";
 import { type LineDifference, lineValue } from "./rules.js";
 import {
   cancelSimulation,
   countSimulated,
+  countSimulatedPartners,
   isLong,
   linesOf,
   refusalsOf,
-  type SimulatedPartner,
   simulatedPartners,
   simulatedStatements,
   simulateSettlement,
@@ -50,6 +50,7 @@ import {
 } from "./service.js";
 
 const SimulatedConnection = connectionType("SimulatedStatement", SimulatedStatement);
+const PartnersConnection = connectionType("PartnerDifference", SimulatedPartner);
 
 /** An amount before and after. */
 @ObjectType({ description: "An amount as it was, and as it would be." })
@@ -115,19 +116,6 @@ export class SimulatedLine {
 
   @Field(() => LineExplanation, { nullable: true, description: "Under the draft; null where it has none." })
   readonly after!: LineExplanation | null;
-}
-
-/** What a simulation came to for a partner. */
-@ObjectType({ description: "What a simulation came to for one partner in one currency, over all its periods so far." })
-export class PartnerDifference {
-  @Field(() => Partner, { description: "Whom it is about." })
-  readonly partner!: Partner;
-
-  @Field(() => MoneyDifference, { description: "Sum of what was earned." })
-  readonly earned!: MoneyDifference;
-
-  @Field(() => MoneyDifference, { description: "Sum of what was released for payment." })
-  readonly payable!: MoneyDifference;
 }
 
 /** A partner that the draft does not fit. */
@@ -207,12 +195,14 @@ export class SimulationResolver {
   }
 
   @Authorized("settlements:read")
-  @FieldResolver(() => [PartnerDifference], { description: "The difference by partner and currency." })
-  async partners(@Ctx() { app, actor }: Context, @Root() simulation: Simulation): Promise<PartnerDifference[]> {
-    const sums = await simulatedPartners(app, simulation);
-    const numbers = [...new Set(sums.map(({ partnerNo }) => partnerNo))];
-    const partners = new Map((await partnersByNumber(app, actor, numbers)).map((partner) => [partner.no, partner]));
-    return sums.map((sum) => partnerDifference(present(partners.get(sum.partnerNo), "a simulated partner"), sum));
+  @FieldResolver(() => PartnersConnection, { description: "The difference by partner and currency." })
+  async partners(
+    @Ctx() { app }: Context,
+    @Root() simulation: Simulation,
+    @Args(() => PageArgs) args: PageArgs,
+  ): Promise<Connection<SimulatedPartner>> {
+    const page = await simulatedPartners(app, simulation, args);
+    return connectionOf("simulatedPartners", page, args.after, () => countSimulatedPartners(app, simulation));
   }
 
   @Authorized("settlements:read")
@@ -224,6 +214,25 @@ export class SimulationResolver {
   ): Promise<Connection<SimulatedStatement>> {
     const page = await simulatedStatements(app, simulation, args);
     return connectionOf("simulated", page, args.after, () => countSimulated(app, simulation));
+  }
+}
+
+/** The sums of a partner. */
+@Resolver(() => SimulatedPartner)
+export class SimulatedPartnerResolver {
+  @FieldResolver(() => Partner, { description: "Whom it is about." })
+  async partner(@Ctx() { app, actor, loaders }: Context, @Root() { partnerNo }: SimulatedPartner): Promise<Partner> {
+    return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
+  }
+
+  @FieldResolver(() => MoneyDifference, { description: "Sum of what was earned." })
+  earned(@Root() { earnedBeforeMinor, earnedAfterMinor, currency }: SimulatedPartner): MoneyDifference {
+    return new MoneyDifference(earnedBeforeMinor, earnedAfterMinor, currency);
+  }
+
+  @FieldResolver(() => MoneyDifference, { description: "Sum of what was released for payment." })
+  payable(@Root() { payableBeforeMinor, payableAfterMinor, currency }: SimulatedPartner): MoneyDifference {
+    return new MoneyDifference(payableBeforeMinor, payableAfterMinor, currency);
   }
 }
 
@@ -287,13 +296,4 @@ function simulatedLine({ before, after, ...line }: LineDifference): SimulatedLin
 
 function explanationOf(line: Line | null): LineExplanation | null {
   return line === null ? null : { ...line, inputs: { ...line.inputs }, value: lineValue(line) };
-}
-
-function partnerDifference(partner: Partner, sum: SimulatedPartner): PartnerDifference {
-  const { currency } = sum;
-  return {
-    partner,
-    earned: new MoneyDifference(sum.earnedBeforeMinor, sum.earnedAfterMinor, currency),
-    payable: new MoneyDifference(sum.payableBeforeMinor, sum.payableAfterMinor, currency),
-  };
 }

@@ -4,14 +4,15 @@ import { canonicalJson } from "../../kernel/canonical-json.js";
 import { instantText } from "../../kernel/clock.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { cursorOf, type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { countSettled, isSettled } from "../../periods/closing/service.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { configurationOf } from "../configurations/service.js";
-import { parseConfiguration } from "../document.js";
+import { storedConfiguration } from "../document.js";
+import { readConfiguration } from "../document-reading/service.js";
 import { settlementError } from "../errors.js";
 import { periodSeenBy } from "../runs/service.js";
 import {
@@ -21,7 +22,7 @@ import {
   runSimulation,
   type SimulationRefusal,
 } from "../simulating/service.js";
-import { SimulatedStatement, Simulation, SimulationState } from "./entities.js";
+import { type SimulatedPartner, SimulatedStatement, Simulation, SimulationState } from "./entities.js";
 import type { LineDifference } from "./rules.js";
 
 /** What to replay: a period, or the settled ones within a range of some partners or of all; and by which draft. */
@@ -40,6 +41,8 @@ const PERIODS_MAX = 200_000;
 const RUNNING_MAX = 4;
 /** So many periods are replayed while the caller waits; more become a job. */
 const PERIODS_AT_ONCE = 32;
+const SUMS_AT_ONCE = 500;
+
 /**
  * Starts a simulation, and finishes a short one before it answers. A draft that the partner's own periods do not fit is
  * refused for that partner alone, on the simulation. Refused are a range without settled periods (`VALIDATION`), one of
@@ -84,7 +87,7 @@ export async function simulateToEnd(app: App, actor: Actor, input: SimulateInput
   const { id } = await simulateSettlement(app, actor, input);
   await runSimulation(app, { tenantId: actor.tenantId, id });
   const simulation = await simulationOf(app, actor, id);
-  const sums = await simulatedPartners(app, simulation);
+  const sums = await allSums(app, simulation);
   const partners = await partnersByNumber(
     app,
     actor,
@@ -101,6 +104,19 @@ export async function simulateToEnd(app: App, actor: Actor, input: SimulateInput
     return { partnerId: partners[index]?.id ?? "", currency, earned, payable };
   });
   return { id, periods: simulation.periodsDone, partners: rows, refusals: refusalsOf(simulation) };
+}
+
+async function allSums(app: App, simulation: Simulation): Promise<SimulatedPartner[]> {
+  const sums: SimulatedPartner[] = [];
+  let request: PageRequest | null = { first: SUMS_AT_ONCE };
+  while (request !== null) {
+    const { rows, hasNextPage, positionOf }: Page<SimulatedPartner> = await simulatedPartners(app, simulation, request);
+    sums.push(...rows);
+    const last = rows.at(-1);
+    const isMore = hasNextPage && last !== undefined;
+    request = isMore ? { ...request, after: cursorOf("simulatedPartners", positionOf(last)) } : null;
+  }
+  return sums;
 }
 
 /** Whether a simulation is too long for the caller to wait for, so that a job does it. */
@@ -157,33 +173,50 @@ export async function countSimulated(app: App, { tenantId, id: simulationId }: S
   return app.database.manager.countBy(SimulatedStatement, { tenantId, simulationId });
 }
 
-/** What a simulation came to for a partner in a currency: sums over its periods, and the closing of the last. */
-export interface SimulatedPartner {
-  readonly partnerNo: number;
-  readonly currency: string;
-  readonly earnedBeforeMinor: bigint;
-  readonly earnedAfterMinor: bigint;
-  readonly payableBeforeMinor: bigint;
-  readonly payableAfterMinor: bigint;
-}
-
-/** The sums of a simulation by partner and currency, in the order of partners. */
-export async function simulatedPartners(app: App, { tenantId, id }: Simulation): Promise<SimulatedPartner[]> {
-  const rows: Record<string, string>[] = await app.database.query(
+/** The sums of a simulation, partner by partner and currency by currency. */
+export async function simulatedPartners(
+  app: App,
+  { tenantId, id }: Simulation,
+  request: PageRequest,
+): Promise<Page<SimulatedPartner>> {
+  const { rows, after } = pageStart(request, "simulatedPartners", POSITION.NUMBER_CODE);
+  const [partnerNo = "0", currency = ""] = after?.split(".") ?? [];
+  const found: SumRow[] = await app.database.query(
     `select partner_no, currency, sum(earned_before_minor) as earned_before, sum(earned_after_minor) as earned_after,
        sum(payable_before_minor) as payable_before, sum(payable_after_minor) as payable_after
-     from simulated_statement where tenant_id = ? and simulation_id = ?
-     group by partner_no, currency order by partner_no, currency`,
+     from simulated_statement
+     where tenant_id = ? and simulation_id = ? and (partner_no > ? or (partner_no = ? and currency > ?))
+     group by partner_no, currency order by partner_no, currency limit ?`,
+    [tenantId, id, partnerNo, partnerNo, currency, rows + 1],
+  );
+  return pageOf(found.map(simulatedPartner), rows, (row) => `${row.partnerNo}.${row.currency}`);
+}
+
+/** How many partners and currencies a simulation has sums of. */
+export async function countSimulatedPartners(app: App, { tenantId, id }: Simulation): Promise<number> {
+  const [row]: { sums: string }[] = await app.database.query(
+    `select count(distinct partner_no, currency) as sums from simulated_statement
+     where tenant_id = ? and simulation_id = ?`,
     [tenantId, id],
   );
-  return rows.map((row) => ({
-    partnerNo: Number(row["partner_no"]),
-    currency: String(row["currency"]),
-    earnedBeforeMinor: BigInt(row["earned_before"] ?? 0),
-    earnedAfterMinor: BigInt(row["earned_after"] ?? 0),
-    payableBeforeMinor: BigInt(row["payable_before"] ?? 0),
-    payableAfterMinor: BigInt(row["payable_after"] ?? 0),
-  }));
+  return Number(row?.sums ?? 0);
+}
+
+interface SumRow {
+  readonly partner_no: number;
+  readonly currency: string;
+  readonly earned_before: string;
+  readonly earned_after: string;
+  readonly payable_before: string;
+  readonly payable_after: string;
+}
+
+function simulatedPartner(row: SumRow): SimulatedPartner {
+  return {
+    ...{ partnerNo: row.partner_no, currency: row.currency },
+    ...{ earnedBeforeMinor: BigInt(row.earned_before), earnedAfterMinor: BigInt(row.earned_after) },
+    ...{ payableBeforeMinor: BigInt(row.payable_before), payableAfterMinor: BigInt(row.payable_after) },
+  };
 }
 
 /** Every line of a replayed statement, as it was and as it would be. */
@@ -235,10 +268,10 @@ async function draftOf(app: App, actor: Actor, { configurationId = null, documen
   if (configurationId !== null && document !== null) {
     throw refusal("/document", "A configuration is named, or a document given.");
   }
-  if (document !== null) return parseConfiguration(document);
+  if (document !== null) return readConfiguration(document);
   if (configurationId === null) return null;
   const { document: text } = await configurationOf(app, actor, configurationId);
-  return parseConfiguration(JSON.parse(text));
+  return storedConfiguration(text);
 }
 
 function refusal(path: string, reason: string): Error {

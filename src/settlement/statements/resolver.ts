@@ -139,7 +139,7 @@ export class StatementResolver {
     })
     keyId: string | null,
   ): Promise<string | null> {
-    return encryptedStatement(app, actor, statement, keyId);
+    return encryptedStatement(app, actor, statement, { keyId });
   }
 
   @FieldResolver(() => GraphQLJSONObject, {

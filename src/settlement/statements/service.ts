@@ -1,8 +1,5 @@
-import { KEY_ENCRYPTIONS, type KeyEncryption } from "../../identity/encryption/entities.js";
-import { encryptFor } from "../../identity/encryption/service.js";
-import { type ClientKey, KeyPurpose } from "../../identity/entities.js";
-import { encryptionKeyOf, keyOf, obstacleNow } from "../../identity/keys/service.js";
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
+import { encryptedFor } from "../../identity/recipients/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { isId } from "../../kernel/ids.js";
@@ -41,29 +38,24 @@ export async function statementOf(app: App, actor: Actor, id: string): Promise<S
   return statement;
 }
 
-/**
- * A statement's JWS encrypted for its partner: a compact JWE (RFC 7516), another one each time. For the key named,
- * which must be the partner's (`NOT_FOUND`) and for that (`KEY_NOT_USABLE`), else for its newest; null where it has
- * none.
- */
+/** What a statement is read as; by default its JWS. */
+export interface StatementContent {
+  readonly keyId: string | null;
+  readonly content?: string | Uint8Array;
+  /** Media type of the content, without `application/`. */
+  readonly cty?: string;
+}
+
+/** A statement's JWS, or a file made of it, encrypted for its partner (`encryptedFor`). */
 export async function encryptedStatement(
   app: App,
   actor: Actor,
   { partnerNo, jws }: Pick<Statement, "partnerNo" | "jws">,
-  keyId: string | null,
+  { keyId, content = jws, cty = STATEMENT_TYPE }: StatementContent,
 ): Promise<string | null> {
   const [partner] = await partnersByNumber(app, actor, [partnerNo]);
   const { id: partnerId } = present(partner, "the partner of a statement");
-  const key = keyId === null ? await encryptionKeyOf(app, actor.tenantId, partnerId) : await keyOf(app, actor, keyId);
-  if (key === null) return null;
-  if (key.partnerId !== partnerId) throw settlementError("NOT_FOUND", { what: "key" });
-  const obstacle = obstacleNow(app, key, KeyPurpose.ENCRYPTION);
-  if (obstacle === "REVOKED") throw settlementError("KEY_REVOKED", { kid: key.kid });
-  if (obstacle !== null) throw settlementError("KEY_NOT_USABLE", { kid: key.kid, obstacle });
-  return encryptFor({ kid: key.kid, publicJwk: JSON.parse(key.publicJwk) }, jws, {
-    cty: STATEMENT_TYPE,
-    alg: algorithmOf(key),
-  });
+  return encryptedFor(app, actor, { partnerId, keyId, content, cty });
 }
 
 /** A statement's compact JWS by its id alone, for the operator at the shell; `NOT_FOUND` where there is none. */
@@ -164,13 +156,6 @@ export function verifyStatement(jws: string, jwks: unknown, provenAt: Date | nul
   if (!statementSchema.safeParse(read.payload).success) return { reason: "NOT_A_STATEMENT", differences: [] };
   const differences = recomputeStatement(read.payload);
   return differences.length === 0 ? null : { reason: "DOES_NOT_FOLLOW", differences };
-}
-
-function algorithmOf({ alg }: ClientKey): KeyEncryption {
-  return present(
-    KEY_ENCRYPTIONS.find((known) => known === alg),
-    "the algorithm of a key that encrypts",
-  );
 }
 
 function selection(app: App, { tenantNo, no: partnerNo }: PartnerNumbers, currency: string | null) {

@@ -6,7 +6,7 @@ import { countedJackpots, dueLines, jackpotTrueUp, type Reclassified, separateJa
 import { type Earning, earn, type SettledGroup } from "./earned.js";
 import { type ExactLine, LineSection, linesOf, type MoneyLine } from "./lines.js";
 import { roundEarned } from "./rounding.js";
-import { applyRulings, casesOf, rulingLines } from "./rule.js";
+import { applyRulings, rulingLines, rulingsOf } from "./rule.js";
 import { vatLines } from "./taxes.js";
 
 /** What some activity earns by a contract, all of it rounded: what `earned` and `adjustments` are made of. */
@@ -27,7 +27,7 @@ export interface Earnings {
 export function earningsOf(earning: Earning, lateMinorOf: (scope: string) => bigint = () => 0n): Earnings {
   const { contract } = earning;
   assert(unsettledKinds(earning.totals).length === 0, "a term settles every kind");
-  const rulings = contract.rule?.ask(casesOf(earning)) ?? [];
+  const rulings = rulingsOf(earning);
   const totals = applyRulings(contract, earning.totals, rulings);
   const earned = earn({ ...earning, totals });
   const rounded = roundLines(contract, [...earned.lines, ...jackpotTrueUp(contract, totals)]);

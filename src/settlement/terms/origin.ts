@@ -59,14 +59,16 @@ export function ownTotals({ settlesLateAtOrigin }: Contract, totals: readonly Ki
 export function movedInto(present: Earning, origin: Origin, { moved }: OriginChange): State {
   return moved.flatMap((item) => {
     if (item.name !== StateName.CARRY) return [item];
-    const { window } = shareIn(present.contract, item.scope);
-    if (isSameWindow(window, present.period, origin.period)) return [];
+    const [now, then] = [present, origin].map(({ contract, period }) => windowOf(contract, period, item.scope));
+    if (now !== null && now === then) return [];
     return [{ ...item, key: `${ADOPTED}${item.key.split("/").at(-1) ?? ""}` }];
   });
 }
 
-function isSameWindow(window: Window, one: PeriodDays, other: PeriodDays): boolean {
-  return window !== Window.PERIOD && windowKey(window, one) === windowKey(window, other);
+/** The tier window that a unit of a period is in; null where it has none. */
+function windowOf(contract: Contract, period: PeriodDays, scope: string): string | null {
+  const { window } = shareIn(contract, scope);
+  return window === Window.PERIOD ? null : windowKey(window, period);
 }
 
 /** By how much what a group earned changes: what an advance is recouped from. */

@@ -43,6 +43,11 @@ export function casesOf({ contract, totals, period }: RuleMatter): readonly Rule
     }));
 }
 
+/** What a contract's rule answers about each of its cases; nothing where it has no rule. */
+export function rulingsOf(matter: RuleMatter): readonly Ruling[] {
+  return matter.contract.rule?.ask(casesOf(matter)) ?? [];
+}
+
 /** Totals as a rule's answers place them: in the group it chose, at the rate it chose. */
 export function applyRulings(
   { rule }: Contract,

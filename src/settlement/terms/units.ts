@@ -21,6 +21,8 @@ const WEIGHTS = { group: 8, product: 4, category: 2, brand: 1 } as const;
 const NARROWED = ["group", "product", "category", "brand"] as const;
 /** Before the scope of a case that a rule chose a rate for. */
 const CASE = "case ";
+/** The case of a rule that is asked about the whole, where that has to be kept apart. */
+const WHOLE = "whole";
 
 /**
  * The units of a statement: the rest first, then each override that has a share of its own and each case that a rule
@@ -42,7 +44,7 @@ export function unitsOf(contract: Contract, totals: readonly KindTotal[], state:
       group.map(({ total }) => total),
       override,
     );
-    const share = override?.share ?? contract.share;
+    const share = shareAt(contract, scope, override);
     return [{ scope, override, parts, share: atRate(share, group[0]?.total) }];
   });
 }
@@ -86,9 +88,9 @@ function isMatch(match: Match, place: KindTotal["place"]): boolean {
   return NARROWED.every((name) => match[name] === null || match[name] === (place?.[name] ?? ""));
 }
 
-function scopeOf({ carry }: Contract, { place, ruled }: KindTotal, override: Override | null): string {
+function scopeOf({ carry, share }: Contract, { place, ruled }: KindTotal, override: Override | null): string {
   const match = override === null ? "" : matchText(override.match);
-  const chosen = ruled === undefined || ruled.scope === "" ? "" : `${CASE}${ruled.scope}`;
+  const chosen = ruled === undefined ? "" : caseOf(ruled, override?.share ?? share);
   const own = [match, chosen].filter((text) => text !== "").join("; ");
   if (carry.scope === CarryScope.PARTNER) return own;
   const [name, value] =
@@ -96,6 +98,12 @@ function scopeOf({ carry }: Contract, { place, ruled }: KindTotal, override: Ove
   return value === "" || own.includes(`${name}=`)
     ? own
     : [own, `${name}=${value}`].filter((text) => text !== "").join("; ");
+}
+
+/** What a rule chose a rate for is no part of a tier window, also where it is the whole. */
+function caseOf({ scope }: NonNullable<KindTotal["ruled"]>, { window }: ShareTerms): string {
+  if (scope !== "") return `${CASE}${scope}`;
+  return window === Window.PERIOD ? "" : `${CASE}${WHOLE}`;
 }
 
 /** Whether a scope is one that a carry alone set apart, so that what it left finds no activity but is kept. */
@@ -117,7 +125,13 @@ function atRate(share: ShareTerms, total: KindTotal | undefined): ShareTerms {
 
 /** The share of the unit that a scope names. */
 export function shareIn(contract: Contract, scope: string): ShareTerms {
-  return overrideOfScope(contract, scope)?.share ?? contract.share;
+  return shareAt(contract, scope, overrideOfScope(contract, scope));
+}
+
+/** What a rule chose a rate for has no tier window, also in a period in which nothing happened there. */
+function shareAt(contract: Contract, scope: string, override: Override | null): ShareTerms {
+  const share = override?.share ?? contract.share;
+  return isCaseScope(contract, scope) ? { ...share, window: Window.PERIOD } : share;
 }
 
 function overrideOfScope({ overrides }: Contract, scope: string): Override | null {

@@ -1,0 +1,100 @@
+import { beforeEach, expect, test } from "vitest";
+import { BatchState } from "../../src/exchange/entities.js";
+import { postBatches } from "../../src/exchange/posting/service.js";
+import { holdCursor } from "../../src/periods/cursors/service.js";
+import { transact } from "../../src/platform/database.js";
+import { testApp } from "../support/app.js";
+import { balances, bet, type Exchange, openExchange, submit } from "../support/batches.js";
+import { SqlFaults } from "../support/sql-faults.js";
+
+const PARTNERS = 6;
+
+/** Counts the transactions that take up a partner's cursor. */
+class Postings extends SqlFaults {
+  readonly cursors: number[] = [];
+
+  override logQuery(query: string): void {
+    const cursors = query.match(/from posting_cursor .*? for update skip locked/g)?.length ?? 0;
+    if (cursors > 0) this.cursors.push(cursors);
+    super.logQuery(query);
+  }
+}
+
+const postings = new Postings();
+const app = await testApp({ sqlLogger: postings });
+let places: Exchange[];
+
+beforeEach(async () => {
+  const first = await openExchange(app);
+  places = [first];
+  while (places.length < PARTNERS) places.push(await openExchange(app, { home: first.home }));
+  for (const place of places) await submit(app, place, { transactions: [bet(), bet()] });
+  postings.cursors.length = 0;
+});
+
+test("partners that post at the same time share a transaction, and each has what is its own", async () => {
+  const runs = await postAll();
+  expect(runs).toEqual(places.map(() => ({ batches: 1, items: 2, isDrained: true })));
+  expect(postings.cursors.reduce((sum, cursors) => sum + cursors, 0)).toBe(PARTNERS);
+  expect(postings.cursors.length).toBeLessThan(PARTNERS);
+  for (const place of places) expect(await balances(app, place)).toEqual({ CLEARING: 200n, STAKES: -200n });
+});
+
+test("a batch that cannot be posted is parked alone, and none of the others is even suspected", async () => {
+  const [poison = never()] = places.slice(3);
+  await app.database.query("update batch set payload_sha256 = repeat('x', 32) where tenant_no = ? and partner_no = ?", [
+    poison.tenant.no,
+    poison.partner.no,
+  ]);
+  await postAll();
+  const states = await statesOf();
+  expect(states.map(({ state }) => state)).toEqual(
+    places.map((place) => (place === poison ? BatchState.PARKED : BatchState.POSTED)),
+  );
+  expect(states.filter(({ state }) => state === BatchState.POSTED).every(({ tries }) => tries === 0)).toBe(true);
+});
+
+test("what the database refuses one of them the others do not pay for", async () => {
+  postings.fail("insert into transaction", { errno: 1264, sqlState: "22003" });
+  expect(await postAll()).toEqual(places.map(() => ({ batches: 1, items: 2, isDrained: true })));
+  for (const place of places) expect(await balances(app, place)).toEqual({ CLEARING: 200n, STAKES: -200n });
+});
+
+test("a partner whom another worker holds is left out, and the others are posted", async () => {
+  const [held = never()] = places.slice(2);
+  await transact(app, async (tx) => {
+    await holdCursor(tx, held.partner);
+    const runs = await postAll();
+    expect(runs.map(({ batches }) => batches)).toEqual(places.map((place) => (place === held ? 0 : 1)));
+  });
+  expect(await postBatches(app, held.partner)).toEqual({ batches: 1, items: 2, isDrained: true });
+});
+
+test("one partner that is asked for twice at the same time is posted once", async () => {
+  const [place = never()] = places;
+  const runs = await Promise.all(
+    [place, place, ...places.slice(1), place].map((each) => postBatches(app, each.partner)),
+  );
+  expect(runs.reduce((sum, { batches }) => sum + batches, 0)).toBe(PARTNERS);
+  expect(await balances(app, place)).toEqual({ CLEARING: 200n, STAKES: -200n });
+});
+
+test("what waits since before this process began is posted in a transaction of its own", async () => {
+  app.clock.advance(60_000);
+  await postAll();
+  expect(postings.cursors).toEqual(places.map(() => 1));
+});
+
+function postAll() {
+  return Promise.all(places.map(({ partner }) => postBatches(app, partner)));
+}
+
+async function statesOf(): Promise<{ state: BatchState; tries: number }[]> {
+  return app.database.query("select state, tries from batch where tenant_no = ? order by partner_no", [
+    places[0]?.tenant.no,
+  ]);
+}
+
+function never(): never {
+  throw new Error("there is one");
+}
