@@ -84,7 +84,7 @@ async function showAccount(
     isPasswordChanged: parameter(request, "changed") === "1",
     graphiql: app.config.http.hasGraphiql ? "/graphiql" : null,
   };
-  return sendPage(reply, error, accountPage({ ...pageFacts(request), refusal }, account));
+  return sendPage(reply, error, accountPage({ ...pageFacts(app, request), refusal }, account));
 }
 
 /** Only a session counts here: these pages are for people. */

@@ -5,7 +5,7 @@ import { LANGUAGES, type Language } from "../../settlement/renditions/entities.j
 import { serverError } from "../errors.js";
 import { httpStatusOf, logFaults, refusalOf, retryAfterOf } from "../format-error.js";
 import { foreignPage } from "../http/context.js";
-import { isFromOurPage } from "../http/cookies.js";
+import { cookieIn, isFromOurPage, setCookie } from "../http/cookies.js";
 import { preferredLanguage } from "../http/language.js";
 import { type PageFacts, refusalPage } from "./pages.js";
 import type { RefusalText } from "./texts.js";
@@ -14,6 +14,7 @@ const FORM = "application/x-www-form-urlencoded";
 const FORM_BYTES_MAX = 16 * 1024;
 const FIELDS_MAX = 20;
 const HTML = "text/html; charset=utf-8";
+const LANGUAGE_COOKIE_SECONDS = 365 * 86_400;
 
 /** No script, nothing from elsewhere, nothing inline; forms go to ourselves, and nobody frames it. */
 const POLICY = [
@@ -38,13 +39,18 @@ export function openForms(scope: FastifyInstance, app: App): void {
   scope.addHook("onRequest", async (request) => {
     if (request.method === "POST" && !isFromOurPage(app, request.raw)) throw foreignPage();
   });
+  // Whoever chose a language keeps it behind the next form, and the next time.
+  scope.addHook("onRequest", async (request, reply) => {
+    const chosen = languageNamed(parameter(request, "lang"));
+    if (chosen !== null) setCookie(app, reply, "language", { value: chosen, seconds: LANGUAGE_COOKIE_SECONDS });
+  });
   scope.setErrorHandler((error, request, reply) => {
     logFaults(app.log, request.id, [error]);
     const refusal = refusalOf(error);
     return sendPage(
       reply,
       refusal,
-      refusalPage({ ...pageFacts(request), refusal: refusalText(refusal, "notHolding") }),
+      refusalPage({ ...pageFacts(app, request), refusal: refusalText(refusal, "notHolding") }),
     );
   });
 }
@@ -54,9 +60,10 @@ export function formOf(request: FastifyRequest): Form {
   return request.body instanceof Map ? request.body : new Map();
 }
 
-/** In which language a page is wanted: as `?lang` says, else as the browser does. */
-export function pageFacts(request: FastifyRequest): PageFacts {
-  return { language: languageOf(request), refusal: null };
+/** In which language a page is wanted: as `?lang` says or last said in this browser, else as the browser does. */
+export function pageFacts(app: App, request: FastifyRequest): PageFacts {
+  const chosen = languageNamed(parameter(request, "lang")) ?? languageNamed(cookieIn(app, request.raw, "language"));
+  return { language: chosen ?? preferredLanguage(request.headers["accept-language"]), refusal: null };
 }
 
 /** A parameter of the address; undefined where it is not there, or there twice. */
@@ -93,9 +100,8 @@ const TEXT_OF_CODE: Partial<Readonly<Record<ErrorCode, RefusalText>>> = {
   ...{ RATE_LIMITED: "tooMany", UNAVAILABLE: "away", FORBIDDEN: "elsewhere", NOT_FOUND: "noProvider" },
 };
 
-function languageOf(request: FastifyRequest): Language {
-  const asked = parameter(request, "lang");
-  return LANGUAGES.find((each) => each === asked) ?? preferredLanguage(request.headers["accept-language"]);
+function languageNamed(name: string | undefined): Language | null {
+  return LANGUAGES.find((each) => each === name) ?? null;
 }
 
 function readForm(text: string): Form {

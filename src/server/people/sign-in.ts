@@ -109,7 +109,7 @@ async function showSignIn(
 ): Promise<FastifyReply> {
   const named = [given.tenantId, parameter(request, "tenant"), cookieIn(app, request.raw, "tenant")];
   const tenantId = named.find((each) => each !== undefined && isId(each, "tnt")) ?? null;
-  const facts = { ...pageFacts(request), refusal };
+  const facts = { ...pageFacts(app, request), refusal };
   const doors = tenantId === null ? { provider: null, takesPasswords: true } : await doorsOf(app, tenantId);
   return sendPage(reply, error, signInPage(facts, { tenantId, email: given.email, ...doors }));
 }
@@ -122,7 +122,7 @@ async function showJoin(
   invitation = parameter(request, "invitation") ?? "",
 ): Promise<FastifyReply> {
   const user = await invitedBy(app, invitation);
-  const facts = { ...pageFacts(request), refusal };
+  const facts = { ...pageFacts(app, request), refusal };
   if (user === null) {
     const over = error ?? serverError("UNAUTHENTICATED");
     return sendPage(reply, over, refusalPage({ ...facts, refusal: "invitationOver" }));
