@@ -39,7 +39,7 @@ afterAll(async () => {
 interface Case {
   readonly what: string;
   readonly status: number;
-  send(): Promise<Response>;
+  readonly send: () => Promise<Response>;
 }
 
 function post(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<Response> {

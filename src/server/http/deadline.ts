@@ -40,8 +40,8 @@ declare module "fastify" {
 }
 
 /**
- * Answers whatever nobody has begun to answer by the deadline (`UNAVAILABLE`): a database that is there and says nothing
- * keeps nobody waiting. What streams has begun, and takes as long as it takes.
+ * Answers whatever nobody has begun to answer by the deadline (`UNAVAILABLE`): a database that is there and says
+ * nothing keeps nobody waiting. What streams has begun, and takes as long as it takes.
  */
 export function limitAnswers(server: FastifyInstance, app: App): void {
   server.decorateRequest("answerTimer", null);
