@@ -37,6 +37,7 @@ import { Audit0000000000035 } from "./0035-audit.js";
 import { Retention0000000000036 } from "./0036-retention.js";
 import { SimulatedPartners0000000000037 } from "./0037-simulated-partners.js";
 import { Collections0000000000038 } from "./0038-collections.js";
+import { GameSettingsApproved0000000000039 } from "./0039-game-settings-approved.js";
 import { TakenIds0000000000041 } from "./0041-taken-ids.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -79,5 +80,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Retention0000000000036,
   SimulatedPartners0000000000037,
   Collections0000000000038,
+  GameSettingsApproved0000000000039,
   TakenIds0000000000041,
 ];

@@ -55,6 +55,7 @@ const besides: Readonly<Record<string, readonly string[]>> = {
       "rule-expressions.ts",
       "ruling.ts",
       "document-grains.ts",
+      "thread.ts",
     ],
   ],
 };

@@ -12,6 +12,8 @@ if (alg !== "EdDSA" || jwk === undefined) throw new Error(`there is no key ${kid
 const key = createPublicKey({ key: jwk, format: "jwk" });
 const isSigned = verify(null, Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, "base64url"));
 if (!isSigned) throw new Error("the signature is not this key's");
+if (jwk.revoked !== undefined)
+  throw new Error("somebody else may have had the key: only the log shows that this is older");
 process.stdout.write(`${typ}\n`);
 process.stdout.write(`${JSON.stringify(read(payload), null, 2)}\n`);
 

@@ -9,6 +9,10 @@ with open(sys.argv[1]) as file, open(sys.argv[2]) as keys_file:
     text, keys = file.read().strip(), jwk.JWKSet.from_json(keys_file.read())
 signed = jws.JWS()
 signed.deserialize(text)
-signed.verify(keys.get_key(signed.jose_header["kid"]), alg="EdDSA")
+kid = signed.jose_header["kid"]
+signed.verify(keys.get_key(kid), alg="EdDSA")
+with open(sys.argv[2]) as keys_file:
+    if any("revoked" in key for key in json.load(keys_file)["keys"] if key["kid"] == kid):
+        sys.exit("somebody else may have had the key: only a proof from the log shows that this is older")
 print(signed.jose_header["typ"])
 print(json.dumps(json.loads(signed.payload), indent=2))

@@ -97,6 +97,8 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
     ...MADE,
     says: "A rate was entered, or put in the place of one that no statement had used.",
   },
+  GAME_SETTINGS_PROPOSED: { ...MADE, says: "Somebody proposed settings of a game or of a type of games." },
+  GAME_SETTINGS_REFUSED: { ...REASONED, says: "Proposed settings of a game or of a type of games were refused." },
   GAME_SETTINGS_SET: { ...MADE, says: "Settings of a game or of a type of games were changed." },
   DEBTS_SET_OFF: { ...MADE, says: "Opposite debts of linked partners were set off." },
   CREDIT_LOW: { ...CHANGED, says: "Prepaid credit fell below its low-water mark." },

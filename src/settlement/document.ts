@@ -20,16 +20,20 @@ const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
  * with `VALIDATION`: `path` is the first JSON pointer that is wrong, `problems` every one of them (at most 20).
  */
 export function parseConfiguration(document: unknown): ConfigurationDocument {
-  const parsed = configurationSchema.safeParse(document);
-  if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = [graceProblems, documentProblems].flatMap((problems) => problems(parsed.data));
+  const shaped = shapedConfiguration(document);
+  const problems = [graceProblems, documentProblems].flatMap((problems) => problems(shaped));
   if (problems.length > 0) throw documentRefusal(problems);
-  return parsed.data;
+  return shaped;
+}
+
+/** A stored version's document, its shape alone checked again: to try every cell of its rule takes long. */
+export function storedConfiguration(text: string): ConfigurationDocument {
+  return shapedConfiguration(JSON.parse(text));
 }
 
 /**
- * Checks a rule that is in no document yet, as part of one that has terms for some groups, no tiers over a window and
- * no ring-fence. Refuses as `parseConfiguration` does, with pointers from `/rules` on.
+ * Checks a rule that is in no document yet, as part of one that has terms for some groups. Refuses as
+ * `parseConfiguration` does, with pointers from `/rules` on.
  */
 export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
   const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
@@ -55,6 +59,12 @@ export function graceMsOf(document: ConfigurationDocument): number {
     /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(document.grace)?.map((part) => Number(part ?? 0)) ??
     [];
   return ((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1_000;
+}
+
+function shapedConfiguration(document: unknown): ConfigurationDocument {
+  const parsed = configurationSchema.safeParse(document);
+  if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
+  return parsed.data;
 }
 
 function graceProblems(document: ConfigurationDocument): readonly Problem[] {

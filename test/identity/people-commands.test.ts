@@ -61,3 +61,24 @@ test("a provider is set with a secret from a file, says where it leads back to, 
   expect((await openBrowser(api.url).get(`/sign-in/provider?tenant=${tenant.id}`)).status).toBe(404);
   await provider.close();
 });
+
+test("a provider of the installation serves operators, and other tenants only where it is told to", async () => {
+  const provider = await openProvider("http://localhost/sign-in/callback");
+  const { tenant } = await seedTenant(app);
+  const secretFile = join(folder, "operators.txt");
+  writeFileSync(secretFile, CLIENT.clientSecret);
+  const named = ["--issuer", provider.issuer, "--client-id", CLIENT.clientId, "--secret-file", secretFile];
+  const set = ["provider", "set", "--operator", ...named, "--name", "Ours"];
+  const status = async () => (await openBrowser(api.url).get(`/sign-in/provider?tenant=${tenant.id}`)).status;
+  expect(await answer(...set)).toMatchObject({ issuer: provider.issuer });
+  expect(await status()).toBe(404);
+  await answer(...set, "--all-tenants", "--allow-passwords");
+  expect(await status()).toBe(303);
+  await answer("provider", "remove", "--operator");
+  expect(await status()).toBe(404);
+  const misuse = runCommand(register, "provider", "set", ...named, "--name", "Ours", ...server);
+  await expect(misuse).rejects.toThrow(/--tenant, or say --operator/);
+  const nobody = ["provider", "set", "--tenant", "tnt_x", ...named, "--name", "Ours", ...server];
+  await expect(runCommand(register, ...nobody)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await provider.close();
+});

@@ -99,7 +99,7 @@ test("one network that floods the door with passwords does not keep another one 
   const others = ["198.51.100.1", "2001:db8:9::1"];
   await Promise.all(others.map(attempt));
   expect(compared).toEqual(expect.arrayContaining(others));
-  expect(compared.length).toBeLessThanOrEqual(6); // the flood's own: what was at work, and its turns
+  expect(compared.length).toBeLessThan(15); // of the flood what was at work, and its turns: not the half of it
   await Promise.all(flood);
   expect(compared).toHaveLength(2 + 2 + 28); // at work, the others, and what of the flood kept its place
   expect(refusals).toHaveLength(30);

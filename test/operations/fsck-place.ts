@@ -12,6 +12,7 @@ import { retain } from "../../src/operations/retaining/service.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { approveChange, proposeChange } from "../../src/operations/retention/service.js";
 import { tryLease } from "../../src/platform/lease.js";
+import { approveCollection, recordCollection } from "../../src/settlement/collections/service.js";
 import { acknowledgeStatement } from "../../src/settlement/disputes/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { markPayoutPaid, payoutsOf } from "../../src/settlement/payouts/service.js";
@@ -67,6 +68,9 @@ async function settleAndPay(app: TestApp, place: Place): Promise<void> {
   for (const { id } of (await payoutsOf(app, place.shell, all, {})).rows) {
     await markPayoutPaid(app, place.shell, { payoutId: id, amount: null, note: null });
   }
+  const payment = { partnerId: place.partner.id, currency: "EUR", amount: "1.00", bankReference: "camt.053/1" };
+  const { id } = await recordCollection(app, place.shell, { ...payment, valueOn: "2026-03-04" });
+  await approveCollection(app, place.shell, id);
 }
 
 async function registerRest(app: TestApp, { shell }: Place): Promise<void> {

@@ -64,9 +64,11 @@ const SAID: Readonly<Record<string, Tampering | readonly Tampering[] | string>> 
     ["public_jwk = 'not JSON'", "true", "DIGESTS", /^client keys key_/],
   ],
   "client_key.thumbprint": [flipped("thumbprint"), "true", "DIGESTS", /^client keys key_/],
-  collection:
-    "its amount is part of PAYABLE, which PAYOUTS adds up again from it (test/settlement/collections.test.ts)",
   client_policy: "says how much a client may ask; acts tell it",
+  collection: [
+    ["amount_minor = amount_minor + 1", "true", "PAYOUTS", /(PAYABLE|collected)/],
+    ["state = 'REFUSED'", "state = 'COLLECTED'", "PAYOUTS", /(PAYABLE|collected)/],
+  ],
   configuration: ["document = replace(document, '0.12', '0.13')", "true", "DIGESTS", /^configurations cfg_/],
   "configuration.document_sha256": [flipped("document_sha256"), "true", "DIGESTS", /^configurations cfg_/],
   credit_lot: ["remaining_minor = remaining_minor + 1", "true", "CREDIT", /lot 1$/],

@@ -165,8 +165,8 @@ async function logKey(): Promise<string> {
   return (await logSigner(app, place.shell)).verifierKey;
 }
 
-async function jwks(): Promise<unknown> {
-  return (await fetch(`${api.url}/.well-known/jwks.json`)).json();
+async function jwks(): Promise<{ keys: object[] }> {
+  return (await fetch(`${api.url}/.well-known/jwks.json`)).json() as Promise<{ keys: object[] }>;
 }
 
 async function exported(): Promise<{ path: string; lines: string[] }[]> {
@@ -419,10 +419,18 @@ test("an export in which anything was changed does not verify, and says where", 
     ["NOT_IN_LOG", { logProofs: [logProofs[1], logProofs[1]] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], logProofs[0]] }],
     ["NOT_IN_LOG", { logProofs: [logProofs[0], withoutDetail(logProofs[1])] }],
+    ["NOT_IN_LOG", { logProofs: [withoutDetail(logProofs[0]), logProofs[1]] }],
     ["NOT_IN_PERIOD", { periodProofs: [] }],
     ["NOT_IN_LOG", inventedOutcomes(line)],
   ];
   for (const [fault, change] of cases) expect(faultOf({ ...line, ...change })).toBe(fault);
+  const stolenAt = (second: number) => {
+    const marked = keys.jwks.keys.map((each) => ({ ...each, revoked: { revoked_at: second } }));
+    return readExport([JSON.stringify(line)], { ...keys, jwks: { keys: marked } }).faults.map(({ reason }) => reason);
+  };
+  const accepted = Math.floor(new Date(batch.acceptedAt).getTime() / 1_000);
+  expect(stolenAt(accepted + 1)).toEqual([]);
+  expect(stolenAt(accepted)).toEqual(["RECEIPT_INVALID"]);
 });
 
 test.each([

@@ -18,6 +18,7 @@ const SHOWN_ALONG: Readonly<Record<string, string>> = {
   "Client.keys": "clients:manage",
   "Configuration.partner": "configs:approve",
   "Payable.partner": "payouts:manage",
+  "Receivable.partner": "payouts:manage",
   "SettlementRunPartner.partner": "settlements:manage",
   "ThreatAssessment.partner": "audit:read settlements:manage",
   "ThreatBlock.partner": "audit:read",

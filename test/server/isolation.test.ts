@@ -21,6 +21,7 @@ import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { proposeChange } from "../../src/operations/retention/service.js";
 import { recordCollection } from "../../src/settlement/collections/service.js";
 import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../src/settlement/disputes/service.js";
+import { setGameSettings } from "../../src/settlement/games/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
@@ -52,7 +53,16 @@ interface IdPlace {
 type Kind =
   | ("user" | "session")
   | ("tenant" | "partner" | "client" | "key" | "configuration" | "period" | "statement" | "dispute" | "batch")
-  | ("payoutAccount" | "payoutFile" | "payout" | "collection" | "settlementRun" | "simulation" | "retentionChange")
+  | (
+      | "payoutAccount"
+      | "payoutFile"
+      | "payout"
+      | "collection"
+      | "gameSettings"
+      | "settlementRun"
+      | "simulation"
+      | "retentionChange"
+    )
   | ("threatRules" | "threatAssessment" | "threatBlock");
 
 const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
@@ -75,6 +85,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
   ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
   ...{ batchId: "batch", threatRulesId: "threatRules", collectionId: "collection", collection: "collection" },
+  ...{ gameSettingsId: "gameSettings" },
   ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
@@ -148,6 +159,7 @@ beforeAll(async () => {
     ...{ tenant: tenant.id, partner: partner.id, client: client.id, key: keyId, configuration: configuration.id },
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
+    gameSettings: (await setGameSettings(app, shell, { code: "SLOTS" })).id,
     collection: (await recordCollection(app, shell, { ...PAYMENT, partnerId: partner.id })).id,
     retentionChange: (await proposeChange(app, shell, PROPOSAL)).id,
   } satisfies Record<Kind, unknown>);

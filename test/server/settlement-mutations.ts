@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { approveCollection, recordCollection } from "../../src/settlement/collections/service.js";
+import { setGameSettings } from "../../src/settlement/games/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { activate, openPlace, type Place, periods, report } from "../settlement/place.js";
 import type { TestApp } from "../support/app.js";
@@ -19,6 +20,10 @@ export function settlementMutations(
   async function recorded(bankReference = "one"): Promise<string> {
     const { partner, shell } = now().place;
     return (await recordCollection(app, shell, { ...PAYMENT, bankReference, partnerId: partner.id })).id;
+  }
+  /** Settings of a game type that were proposed at the shell. */
+  async function settings(): Promise<string> {
+    return (await setGameSettings(app, now().place.shell, { code: "SLOTS" })).id;
   }
   return {
     recordCollection: async () => {
@@ -72,7 +77,16 @@ export function settlementMutations(
     setGameSettings: async () => {
       const input = { partnerId: now().place.partner.id, code: "crash", category: "SLOTS" };
       const other = { ...input, category: "LIVE" };
+      return { from: now().manager, input, other, act: ActType.GAME_SETTINGS_PROPOSED, noun: "gameSettings" };
+    },
+    approveGameSettings: async () => {
+      const [input, other] = [{ gameSettingsId: await settings() }, { gameSettingsId: await settings() }];
       return { from: now().manager, input, other, act: ActType.GAME_SETTINGS_SET, noun: "gameSettings" };
+    },
+    refuseGameSettings: async () => {
+      const input = { gameSettingsId: await settings(), reason: "wrong" };
+      const other = { ...input, reason: "later" };
+      return { from: now().manager, input, other, act: ActType.GAME_SETTINGS_REFUSED, noun: "gameSettings" };
     },
   };
 }

@@ -235,6 +235,34 @@ describe("drawing at posting", () => {
     await expectSound(place);
   });
 
+  /** Lots of 100.00, draw-downs of 30.00 and 60.00, and a fee of 50.00 that no draw-down announced. */
+  async function twoDays(isOnTime: boolean) {
+    const place = await open({ drawAt: "POSTING", whenExhausted: "POSTPAY_OVERAGE" }, all);
+    const announced = { kind: "FEE", category: "PROVIDER", amount: "50.00", occurredAt: noon(2) };
+    await report(app, place, [purchase(2, "100.00", { cost: "0.00", lot: "a" }), drawdown(2, "30.00"), announced]);
+    const one = isOnTime ? [await settled(place, 2)] : [];
+    app.clock.set(noon(3));
+    await report(app, place, [drawdown(3, "60.00")]);
+    const documents = [...one, ...(isOnTime ? [] : [await settled(place, 2)]), await settled(place, 3)];
+    await expectSound(place);
+    return { documents, held: await accounts(place) };
+  }
+
+  test("what is drawn is drawn: a draw-down before a statement leaves it less, and neither is lost", async () => {
+    const [onTime, late] = [await twoDays(true), await twoDays(false)];
+    const met = ({ documents }: typeof late) => documents.map(({ payable, creditMet }) => [payable, creditMet]);
+    expect(met(onTime)).toEqual([
+      ["80.00", "80.00"],
+      ["60.00", "20.00"],
+    ]);
+    expect(met(late)).toEqual([
+      ["80.00", "40.00"], // its own 30.00 drawn, and the 10.00 that the next day's draw-down left
+      ["60.00", "60.00"],
+    ]);
+    expect(late.held).toEqual(onTime.held); // 100.00 of credit and 40.00 of money either way
+    expect(late.held).toMatchObject({ PAYABLE: "-40.00" });
+  });
+
   test("BLOCK refuses what the lots do not cover, alone; a rollback makes room", async () => {
     const place = await open({ drawAt: "POSTING", whenExhausted: "BLOCK" }, all);
     const refused = { outcome: "REFUSED", code: "INSUFFICIENT_CREDIT", path: "/transactions/2/amount" };

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { type OwnSettings, termsOfGame } from "../../src/settlement/games/rules.js";
-import { type NewGameSettings, setGameSettings } from "../../src/settlement/games/service.js";
+import {
+  approveGameSettings,
+  type NewGameSettings,
+  refuseGameSettings,
+  setGameSettings,
+} from "../../src/settlement/games/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { replay } from "../../src/settlement/replays/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
@@ -13,7 +18,7 @@ import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient } from "../support/seeds.js";
-import { openPlace, type Place, periods, report } from "./place.js";
+import { openPlace, type Place, periods, report, setGame } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -34,7 +39,7 @@ async function open(changes: object = {}, home?: Place["home"]): Promise<Place> 
 
 async function set(place: Place, settings: Omit<NewGameSettings, "partnerId">, isType = false): Promise<void> {
   app.clock.advance(1);
-  await setGameSettings(app, place.shell, { ...settings, ...(isType ? {} : { partnerId: place.partner.id }) });
+  await setGame(app, place, { ...settings, ...(isType ? {} : { partnerId: place.partner.id }) });
 }
 
 async function settledDay(place: Place): Promise<StatementDocument> {
@@ -149,33 +154,62 @@ describe("settings of game types and games", () => {
 });
 
 describe("through the API", () => {
-  const SET = `mutation ($input: SetGameSettingsInput!) {
-    setGameSettings(input: $input) { gameSettings { code category group bonusCost setBy } }
-  }`;
-  const READ = `query ($partnerId: ID) {
-    gameSettings(partnerId: $partnerId) { totalCount edges { node { code category group bonusCost } } }
+  const FIELDS = "gameSettings { id state code category group bonusCost setBy decidedBy setAt }";
+  const SET = `mutation ($input: SetGameSettingsInput!) { setGameSettings(input: $input) { ${FIELDS} } }`;
+  const APPROVE = `mutation ($input: ApproveGameSettingsInput!) { approveGameSettings(input: $input) { ${FIELDS} } }`;
+  const READ = `query ($partnerId: ID, $state: GameSettingsState! = ACTIVE) {
+    gameSettings(partnerId: $partnerId, state: $state) { totalCount edges { node { code category group bonusCost } } }
   }`;
 
-  test("settings are set whole and read in one place; the last one stands", async () => {
+  test("settings are proposed whole by one person, and stand once another approves them", async () => {
     const place = await open();
-    const manager = await seedClient(app, place.shell, null);
-    const ask = async (query: string, variables: object) =>
-      api.ask({ query, variables: { ...variables }, token: await manager.token() });
-    const send = (input: object, idempotencyKey: string) => ask(SET, { input: { ...input, idempotencyKey } });
+    const [one, two] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+    const ask = async (by: typeof one, query: string, variables: object) => {
+      const { data, errors = [] } = await api.ask({ query, variables: { ...variables }, token: await by.token() });
+      return { data, codes: errors.map(({ extensions }) => [extensions["code"], extensions["path"]]) };
+    };
+    const send = (input: object, idempotencyKey: string) => ask(one, SET, { input: { ...input, idempotencyKey } });
+    const approve = (by: typeof one, gameSettingsId: string) =>
+      ask(by, APPROVE, { input: { gameSettingsId, idempotencyKey: gameSettingsId } });
     const partnerId = place.partner.id;
-    await send({ partnerId, code: "reels", category: "SLOTS", group: "TOP" }, "1");
-    await send({ code: "SLOTS", bonusCost: false }, "2");
-    const { data } = await send({ partnerId, code: "reels", category: "LIVE" }, "3");
-    const own = { code: "reels", category: "LIVE", group: null, bonusCost: null };
-    expect(data).toMatchObject({ setGameSettings: { gameSettings: own } });
-    expect((await ask(READ, { partnerId })).data).toEqual({ gameSettings: { totalCount: 1, edges: [{ node: own }] } });
-    expect((await ask(READ, {})).data).toEqual({
-      gameSettings: {
-        ...{ totalCount: 1, edges: [{ node: { code: "SLOTS", category: null, group: null, bonusCost: false } }] },
-      },
+    const reels = { code: "reels", category: "SLOTS", group: "TOP", bonusCost: null };
+    const { id, ...proposed } = (await send({ partnerId, ...reels }, "1")).data.setGameSettings.gameSettings;
+    const by = { setBy: one.client.id, decidedBy: null, setAt: null };
+    expect(proposed).toEqual({ ...reels, ...by, state: "PENDING_APPROVAL" });
+    expect((await ask(two, READ, { partnerId })).data.gameSettings.totalCount).toBe(0);
+    const waiting = { totalCount: 1, edges: [{ node: reels }] };
+    expect((await ask(two, READ, { partnerId, state: "PENDING_APPROVAL" })).data.gameSettings).toEqual(waiting);
+    expect((await approve(one, id)).codes).toEqual([["FORBIDDEN", undefined]]);
+    expect((await approve(two, id)).data.approveGameSettings.gameSettings).toMatchObject({
+      ...{ state: "ACTIVE", setBy: one.client.id, decidedBy: two.client.id, setAt: expect.any(String) },
     });
-    const { errors = [] } = await send({ code: "SLOTS", category: "LIVE" }, "4");
-    expect(errors.map(({ extensions }) => extensions["path"])).toEqual(["/category"]);
+    expect((await ask(two, READ, { partnerId })).data.gameSettings).toEqual(waiting);
+    expect((await ask(two, READ, {})).data.gameSettings.totalCount).toBe(0); // of game types
+    expect((await send({ code: "SLOTS", category: "LIVE" }, "4")).codes).toEqual([["VALIDATION", "/category"]]);
+  });
+
+  test("what waits changes no period, the last that is approved stands, and what is refused never does", async () => {
+    const place = await open({ overrides: [TOP] });
+    const propose = (group: string) =>
+      setGameSettings(app, place.shell, { partnerId: place.partner.id, code: "reels", group });
+    const [first, second, third] = [await propose("LOW"), await propose(""), await propose("TOP")];
+    await report(app, place, [{ kind: "BET", product: "reels", amount: "100.00", occurredAt: DAY_1 }]);
+    expect(sharesOf(await settledDay(place))).toEqual([["", "12.00"]]);
+    const refusal = { gameSettingsId: third.id, reason: "Not agreed." };
+    expect((await refuseGameSettings(app, place.shell, refusal)).state).toBe("REFUSED");
+    await approveGameSettings(app, place.shell, second.id);
+    for (const { id } of [first, second, third]) {
+      const again = approveGameSettings(app, place.shell, id); // proposed before, approved, refused
+      await expect(again).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+    }
+    const acts: { type: string }[] = await app.database.query(
+      "select type from act where tenant_no = ? and type like 'GAME_SETTINGS%' order by no",
+      [place.tenant.no],
+    );
+    expect(acts.map(({ type }) => type)).toEqual([
+      ...Array.from({ length: 3 }, () => ActType.GAME_SETTINGS_PROPOSED),
+      ...[ActType.GAME_SETTINGS_REFUSED, ActType.GAME_SETTINGS_SET],
+    ]);
   });
 
   test("a partner of another tenant is not found, and a partner's own client reads its own games alone", async () => {

@@ -1,15 +1,18 @@
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { publicKeysForAllTenants } from "../../src/identity/platform-keys/service.js";
+import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { register } from "../../src/server/commands/reviews.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { type Configuration, Statement } from "../../src/settlement/entities.js";
+import { issueStatements } from "../../src/settlement/issuing/service.js";
 import { type Reterming, retermPeriod } from "../../src/settlement/other-terms/service.js";
 import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { RunStage } from "../../src/settlement/settlement-runs/entities.js";
 import { documentOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
 import { testApp } from "../support/app.js";
@@ -99,6 +102,21 @@ test("what one person proposed another may second for fourteen days, and only fo
   expect(await retermPeriod(app, one.actor, otherwise)).toMatchObject({ state: PeriodState.CLOSED });
   app.clock.set("2026-03-30T15:00:00.000Z");
   expect(await retermPeriod(app, one.actor, wanted)).toMatchObject({ configurationId: better.id });
+});
+
+test("a statement that was made by the terms of before is not stored once the period has others", async () => {
+  const rate = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "NOBODY", rate: "0.9" };
+  await enterExchangeRate(app, place.shell, { ...rate, asOf: new Date(DAY_2) });
+  const [period] = await periods(app, place);
+  const issuing = issueStatements(app, place.shell, place.partner, present(period, "a period"), async (stage) => {
+    if (stage !== RunStage.STATEMENT) return;
+    const given = [better.id, place.tenant.no, period?.no];
+    await app.database.query("update settlement_period set configuration_id = ? where tenant_no = ? and no = ?", given);
+  });
+  await expect(issuing).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+  expect(await statements()).toEqual([]);
+  await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });
+  expect(new Set((await statements()).map(({ configurationId }) => configurationId))).toEqual(new Set([better.id]));
 });
 
 describe("is refused", () => {

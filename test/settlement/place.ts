@@ -7,6 +7,7 @@ import { periodsOf } from "../../src/periods/closing/service.js";
 import type { PeriodState, SettlementPeriod } from "../../src/periods/entities.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
 import type { Configuration } from "../../src/settlement/entities.js";
+import { approveGameSettings, type NewGameSettings, setGameSettings } from "../../src/settlement/games/service.js";
 import type { NewPartner } from "../../src/tenancy/service.js";
 import type { TestApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -52,6 +53,11 @@ export async function activate(
 ): Promise<Configuration> {
   const draft = await draftConfiguration(app, shell, { partnerId: partner.id, document });
   return activateConfiguration(app, shell, { configurationId: draft.id, effectiveFrom: new Date(effectiveFrom) });
+}
+
+/** Sets what holds for a game or a game type, at the shell. */
+export async function setGame(app: TestApp, { shell }: Pick<Place, "shell">, settings: NewGameSettings): Promise<void> {
+  await approveGameSettings(app, shell, (await setGameSettings(app, shell, settings)).id);
 }
 
 /** Signs and submits transactions as the partner, without waiting for their posting. */

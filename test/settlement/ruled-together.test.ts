@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { parseConfiguration } from "../../src/settlement/document.js";
 import { contractOf } from "../../src/settlement/document-contract.js";
-import { setGameSettings } from "../../src/settlement/games/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { settle as settlePeriods } from "../../src/settlement/runs/service.js";
 import { linesOf, simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
@@ -16,7 +15,7 @@ import { testApp } from "../support/app.js";
 import { wholePeriod } from "../support/contracts.js";
 import { type Row, ruled, table } from "../support/rules.js";
 import { based, chain, money } from "../support/settling.js";
-import { openPlace, type Place, type Reported, report } from "./place.js";
+import { openPlace, type Place, type Reported, report, setGame } from "./place.js";
 
 const app = await testApp();
 
@@ -127,7 +126,7 @@ describe("through the database", () => {
     app.clock.set("2026-03-01T15:00:00.000Z");
     const place = await openPlace(app, "2026-03-01T15:00:00.000Z", { document: JSON.parse(JSON.stringify(document)) });
     for (const [code, category] of [["reels", "SLOTS"] as const, ["roulette", "LIVE"] as const]) {
-      await setGameSettings(app, place.shell, { partnerId: place.partner.id, code, category });
+      await setGame(app, place, { partnerId: place.partner.id, code, category });
     }
     return place;
   }

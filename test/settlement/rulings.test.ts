@@ -5,7 +5,6 @@ import { publicKeysForAllTenants } from "../../src/identity/platform-keys/servic
 import type { Scope } from "../../src/kernel/actor.js";
 import { CodedError } from "../../src/kernel/errors.js";
 import { PeriodState } from "../../src/periods/entities.js";
-import { setGameSettings } from "../../src/settlement/games/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
 import { linesOf, simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
@@ -16,7 +15,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { ruled, table } from "../support/rules.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, type Reported, report } from "./place.js";
+import { activate, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -44,7 +43,7 @@ async function reportAll(place: Place, reported: readonly Omit<Reported, "occurr
 
 async function categorize(place: Place, categories: Readonly<Record<string, string>>): Promise<void> {
   for (const [code, category] of Object.entries(categories)) {
-    await setGameSettings(app, place.shell, { partnerId: place.partner.id, code, category });
+    await setGame(app, place, { partnerId: place.partner.id, code, category });
   }
 }
 

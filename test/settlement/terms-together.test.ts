@@ -10,7 +10,6 @@ import { answerDispute, approveDisputeAnswer } from "../../src/settlement/answer
 import { DisputeOutcome } from "../../src/settlement/disputes/entities.js";
 import { disputeReplied, disputeStatement } from "../../src/settlement/disputes/service.js";
 import { parseConfiguration } from "../../src/settlement/document.js";
-import { setGameSettings } from "../../src/settlement/games/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { markPayoutPaid, markPayoutReturned } from "../../src/settlement/payouts/service.js";
@@ -26,7 +25,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { ruled, table } from "../support/rules.js";
 import { EUROS, openAccount, release } from "./payout-place.js";
-import { activate, openPlace, type Place, periods, type Reported, report } from "./place.js";
+import { activate, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
 import { DAY_1, DAY_2, DAY_3, signReply } from "./replying.js";
 
 const app = await testApp();
@@ -203,7 +202,7 @@ describe("a statement that credit met in part", () => {
     expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
   });
 
-  test("is set off for the rest against a linked partner's debt, and PAID when it is released", async () => {
+  test("is set off for the rest against a linked partner's debt, and PAID, when both are released", async () => {
     const base = { ...DAILY, base: GGR, payout: { minimum: "0", negative: "COLLECT" } };
     app.clock.set(DAY_1);
     const document = { ...base, credit: CREDIT, netting: { with: ["debtor"] } };
@@ -215,8 +214,10 @@ describe("a statement that credit met in part", () => {
     await report(app, debtor, [at(DAY_1, "JACKPOT_WIN", "70.00")]);
     const [statement, debt] = [await settledBy(place, DAY_2), await settledBy(debtor, DAY_2)];
     expect(statement).toMatchObject({ payable: "100.00", creditMet: "60.00" });
-    expect([(await accounts(place))["PAYABLE"], (await accounts(debtor))["PAYABLE"]]).toEqual([undefined, "30.00"]);
+    const owed = async () => [(await accounts(place))["PAYABLE"], (await accounts(debtor))["PAYABLE"]];
+    expect(await owed()).toEqual(["-40.00", "70.00"]);
     for (const [of, { jti }] of [[place, statement] as const, [debtor, debt] as const]) await release(app, of, jti);
+    expect(await owed()).toEqual([undefined, "30.00"]);
     const states = [place, debtor].map(async (each) => (await periods(app, each))[0]?.state);
     expect(await Promise.all(states)).toEqual([PeriodState.PAID, PeriodState.PAYABLE]);
     expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
@@ -284,7 +285,7 @@ describe("what a dispute puts right", () => {
   test("asks nothing of a rule that knows only types of games", async () => {
     const slots = table({ inputs: ["category"], outputs: ["rate"], rows: [['"SLOTS"', '"0.1"']] });
     const place = await open({ ...ruled(slots, ["CATEGORY"]), base: GGR, credit: CREDIT });
-    await setGameSettings(app, place.shell, { partnerId: place.partner.id, code: "crash", category: "SLOTS" });
+    await setGame(app, place, { partnerId: place.partner.id, code: "crash", category: "SLOTS" });
     await report(app, place, [
       at(DAY_1, "BET", "1000.00"),
       at(DAY_1, "CREDIT_PURCHASE", "50.00", { product: undefined }),

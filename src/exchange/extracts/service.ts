@@ -195,7 +195,7 @@ function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null 
 }
 
 function receiptFault({ receipt, batch, tenant }: BatchExtract, leaf: string, jwks: unknown): ExtractFault | null {
-  const read = readSigned(receipt, { jwks, typ: RECEIPT_TYPE });
+  const read = readSigned(receipt, { jwks, typ: RECEIPT_TYPE, provenAt: new Date(JSON.parse(leaf).at) });
   if ("fault" in read) return "RECEIPT_INVALID";
   const { data } = Receipt.safeParse(read.payload);
   if (data?.iss !== tenant) return "ANOTHER_TENANT";
@@ -257,8 +257,8 @@ function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: Lo
   const { leaf, detail } = opened.found;
   const act = JSON.parse(leaf);
   if (act.subject !== batch.id || act.type !== type) return null;
-  if (type === ActType.BATCH_ACCEPTED) return leaf;
-  const after = detail === null ? {} : JSON.parse(detail).after;
+  const after = detail === null ? null : JSON.parse(detail).after;
+  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
   const isSame = "state" in batch ? after?.state === batch.state : after?.outcomesSha256 === batch.outcomesSha256;
   return isSame ? leaf : null;
 }

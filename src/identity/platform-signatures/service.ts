@@ -8,6 +8,8 @@ export interface Expected {
   readonly jwks: unknown;
   /** The `typ` that the header must have. */
   readonly typ: string;
+  /** When it is proven to have existed, by other than what it says; null where nothing proves that. */
+  readonly provenAt?: Date | null;
 }
 
 /** Which check failed. */
@@ -17,7 +19,9 @@ export type SignatureFault =
   | "TYPE_MISMATCH"
   | "ALGORITHM_REFUSED"
   | "KEY_UNKNOWN"
-  | "SIGNATURE_INVALID";
+  | "SIGNATURE_INVALID"
+  /** Signed, by a key that somebody else may have had; nothing proves that it was signed before. */
+  | "KEY_REVOKED";
 
 const Header = z.strictObject({ alg: z.string(), kid: z.string(), typ: z.string() });
 const Ed25519Jwk = z.object({
@@ -25,18 +29,21 @@ const Ed25519Jwk = z.object({
   kty: z.literal("OKP"),
   crv: z.literal("Ed25519"),
   x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  revoked: z.unknown().optional(),
 });
+const Revoked = z.object({ revoked_at: z.number() });
 const Jwks = z.object({ keys: z.array(z.unknown()).max(10_000) });
 const ALGORITHMS = ["EdDSA", "Ed25519"];
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
 
 /**
  * Checks what the platform signed (compact JWS, RFC 7515, by Ed25519, RFC 8037) with nothing but its public keys, and
- * answers the payload as parsed JSON, or the first check that failed.
+ * answers the payload as parsed JSON, or the first check that failed. What a key signed that the set marks as revoked
+ * (`revoked.revoked_at`, as in OpenID Federation 1.0, section 8.7) holds only where it is proven to be older.
  */
 export function readSigned(
   jws: string,
-  { jwks, typ }: Expected,
+  { jwks, typ, provenAt = null }: Expected,
 ): { readonly payload: unknown } | { readonly fault: SignatureFault } {
   const keys = Jwks.safeParse(jwks);
   if (!keys.success) return { fault: "JWKS_INVALID" };
@@ -48,7 +55,8 @@ export function readSigned(
   if (!ALGORITHMS.includes(header.data.alg)) return { fault: "ALGORITHM_REFUSED" };
   const key = keyNamed(keys.data.keys, header.data.kid);
   if (key === null) return { fault: "KEY_UNKNOWN" };
-  return isSignedBy(key, `${head}.${body}`, signature) ? { payload } : { fault: "SIGNATURE_INVALID" };
+  if (!isSignedBy(key, `${head}.${body}`, signature)) return { fault: "SIGNATURE_INVALID" };
+  return isGoodThen(key, provenAt) ? { payload } : { fault: "KEY_REVOKED" };
 }
 
 /** The set's Ed25519 key of that name; keys of other kinds may stand in it too. */
@@ -58,6 +66,13 @@ function keyNamed(keys: readonly unknown[], kid: string): z.infer<typeof Ed25519
     if (data?.kid === kid) return data;
   }
   return null;
+}
+
+/** A mark that says no instant is taken to mean ever. */
+function isGoodThen({ revoked }: z.infer<typeof Ed25519Jwk>, provenAt: Date | null): boolean {
+  if (revoked === undefined) return true;
+  const { data: mark } = Revoked.safeParse(revoked);
+  return mark !== undefined && provenAt !== null && provenAt.getTime() < mark.revoked_at * 1_000;
 }
 
 function isSignedBy(key: z.infer<typeof Ed25519Jwk>, text: string, signature: string): boolean {

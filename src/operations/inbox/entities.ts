@@ -5,6 +5,7 @@ import { CurrencyCode } from "../../platform/graphql.js";
 /** What may wait for a second person. */
 export enum AwaitedKind {
   CONFIGURATION = "CONFIGURATION",
+  GAME_SETTINGS = "GAME_SETTINGS",
   STATEMENT = "STATEMENT",
   STATEMENT_RELEASE = "STATEMENT_RELEASE",
   DISPUTE_ANSWER = "DISPUTE_ANSWER",
@@ -23,6 +24,7 @@ registerEnumType(AwaitedKind, {
   description: "What waits for a person's approval, and by which mutation it is given.",
   valuesConfig: {
     CONFIGURATION: { description: "A submitted version of a partner's terms: `activateConfiguration`." },
+    GAME_SETTINGS: { description: "Proposed settings of a game or of a game type: `approveGameSettings`." },
     STATEMENT: { description: "An issued statement whose terms ask for people: `approveStatement`." },
     STATEMENT_RELEASE: { description: "An approved statement whose money is not released: `releaseStatement`." },
     DISPUTE_ANSWER: { description: "An answer to a dispute that moves money: `approveDisputeAnswer`." },
@@ -53,6 +55,7 @@ export interface Deciding {
 /** How each kind is decided. */
 export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
   CONFIGURATION: deciding("configs:approve", "activateConfiguration", "configurationId"),
+  GAME_SETTINGS: deciding("configs:approve", "approveGameSettings", "gameSettingsId"),
   STATEMENT: deciding("settlements:manage", "approveStatement", "statementId"),
   STATEMENT_RELEASE: deciding("settlements:manage", "releaseStatement", "statementId"),
   DISPUTE_ANSWER: deciding("settlements:manage", "approveDisputeAnswer", "disputeId"),

@@ -77,7 +77,7 @@ async function printOwed(options: OwedOptions): Promise<void> {
   }));
   if (options.json === true) return printJson(receivables);
   for (const { partnerId: id, due, awaitingApproval, statements } of receivables) {
-    console.log(`${id}  due ${due} ${currency}, of which ${awaitingApproval} is recorded and not approved`);
+    console.log(`${id}  due ${due} ${currency}; recorded and not approved yet: ${awaitingApproval}`);
     for (const { statementId, left, paymentDueOn } of statements) {
       console.log(`  ${statementId}  ${left.padStart(18)}${paymentDueOn === null ? "" : `  by ${paymentDueOn}`}`);
     }

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { everyRow } from "./pages.js";
 import { shellActorOf } from "./tenants.js";
 
 /** Whose people: a tenant's, or the operators of the installation. */
@@ -105,8 +106,9 @@ async function createUserAtShell(options: CreateOptions, command: Command): Prom
 
 async function listUsers(options: PlaceOptions, command: Command): Promise<void> {
   const { usersOf } = await import("../../identity/users/service.js");
-  const { PAGE_ROWS_MAX } = await import("../../kernel/page.js");
-  const { rows } = await inPlace(options, command, (app, actor) => usersOf(app, actor, { first: PAGE_ROWS_MAX }));
+  const rows = await inPlace(options, command, (app, actor) =>
+    everyRow("users", (request) => usersOf(app, actor, request)),
+  );
   const users = rows.map(({ id, email, name, roleList, state }) => ({ id, email, name, roles: roleList, state }));
   if (options.json === true) return printJson(users);
   for (const { id, email, name, roles, state } of users) console.log(`${id}  ${state}  ${email}  ${name}  ${roles}`);

@@ -9,9 +9,10 @@ import {
 } from "../../settlement/renditions/entities.js";
 import { renderPresented } from "../../settlement/renditions/service.js";
 import { printJson } from "./app.js";
+import { type AgeOptions, addAgeOptions, provenAge } from "./proven-age.js";
 import { readJwks } from "./verify.js";
 
-interface RenderOptions {
+interface RenderOptions extends AgeOptions {
   readonly jwks: string;
   readonly format: Format;
   readonly lang: Language;
@@ -21,8 +22,7 @@ interface RenderOptions {
 
 /** The command that writes a signed statement for people, offline: `render`. */
 export function register(program: Command): void {
-  program
-    .command("render")
+  addAgeOptions(program.command("render"))
     .description("write a signed statement as CSV, XLSX or PDF, offline, after checking it as `verify statement` does")
     .argument("<file>", "the statement, as `statement --jws` prints it")
     .requiredOption("--jwks <file|url>", "the platform's public keys, e.g. http://localhost:4000/.well-known/jwks.json")
@@ -30,9 +30,12 @@ export function register(program: Command): void {
     .addOption(languageOption())
     .requiredOption("--out <file>", "where it is written")
     .option("--json", "print one JSON document")
-    .action(async (file: string, { jwks, format, lang: language, out, json }: RenderOptions) => {
+    .action(async (file: string, { jwks: place, format, lang: language, out, json, ...age }: RenderOptions) => {
       const jws = (await readFile(file, "utf8")).trim();
-      const rendition = await renderPresented(jws, await readJwks(jwks), { format, language });
+      const proven = await provenAge(jws, age);
+      if ("fault" in proven) throw new Error(`The proof of its age does not hold: ${proven.fault}.`);
+      const [jwks, provenAt] = [await readJwks(place), proven.at];
+      const rendition = await renderPresented(jws, { jwks, provenAt }, { format, language });
       await writeRendition(rendition, out, json === true);
     });
 }

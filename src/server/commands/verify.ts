@@ -5,6 +5,7 @@ import { readSigned } from "../../identity/platform-signatures/service.js";
 import type { ExportReading } from "../../operations/exports/service.js";
 import { verifySettledBatch } from "../../settlement/proofs/service.js";
 import { verifyStatement } from "../../settlement/statements/service.js";
+import { type AgeOptions, addAgeOptions, provenAge } from "./proven-age.js";
 import { type Fault, printVerdict } from "./verdict.js";
 import { addLogChecks, addLogOptions, collected, type LogOptions, policyOf } from "./verify-log.js";
 
@@ -13,11 +14,11 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-interface VerifyOpenedOptions extends VerifyOptions {
+interface VerifyOpenedOptions extends VerifyOptions, AgeOptions {
   readonly key?: string;
 }
 
-interface VerifyBatchOptions extends VerifyOptions {
+interface VerifyBatchOptions extends VerifyOptions, AgeOptions {
   readonly proof: string;
   readonly statement: string;
 }
@@ -40,37 +41,51 @@ const Receipt = z.object({
 /** The commands that check what the platform signed, with its public keys alone. */
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
-  checking(verify.command("statement"), "the signature, and that every amount follows from the terms and totals on it")
+  addAgeOptions(
+    checking(
+      verify.command("statement"),
+      "the signature, and that every amount follows from the terms and totals on it",
+    ),
+  )
     .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
     .option("--key <file>", "your private JWK, where the statement is encrypted for it")
     .action((file: string, options: VerifyOpenedOptions) => {
       return report(file, options, async (text, jwks) => {
         const { signedDocument } = await import("../partner/encryption.js");
         const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
-        return "fault" in opened ? { reason: opened.fault, differences: [] } : verifyStatement(opened.jws, jwks);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => verifyStatement(opened.jws, jwks, provenAt));
       });
     });
-  checking(verify.command("receipt"), "the signature of a batch's receipt")
+  addAgeOptions(checking(verify.command("receipt"), "the signature of a batch's receipt"))
     .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
     .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
     .action((file: string, options: VerifyOpenedOptions) => {
       return report(file, options, async (text, jwks) => {
         const { signedDocument } = await import("../partner/encryption.js");
         const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
-        return "fault" in opened ? { reason: opened.fault, differences: [] } : verifyReceipt(opened.jws, jwks);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => verifyReceipt(opened.jws, jwks, provenAt));
       });
     });
-  checking(verify.command("batch"), "that a statement settles a batch: the batch is in the tree whose root it states")
+  addAgeOptions(
+    checking(
+      verify.command("batch"),
+      "that a statement settles a batch: the batch is in the tree whose root it states",
+    ),
+  )
     .argument("<file>", "the batch, as it was sent")
     .requiredOption("--proof <file>", "one of the batch's `periodProofs`, as the API answers it (JSON)")
     .requiredOption("--statement <file>", "the statement of that period, as `statement --jws` prints it")
     .action(async (file: string, options: VerifyBatchOptions) => {
       const proof: unknown = JSON.parse(await readFile(options.proof, "utf8"));
       const statement = (await readFile(options.statement, "utf8")).trim();
-      await report(file, options, (jws, jwks) => {
-        const reason = verifySettledBatch({ jws, proof, statement }, jwks);
-        return reason === null ? null : { reason, differences: [] };
-      });
+      await report(file, options, (jws, jwks) =>
+        ofAge(statement, options, (provenAt) => {
+          const reason = verifySettledBatch({ jws, proof, statement, provenAt }, jwks);
+          return reason === null ? null : { reason, differences: [] };
+        }),
+      );
     });
   addLogOptions(checking(verify.command("export"), "every batch that `retain` exported: signature, receipt and proofs"))
     .argument("<file>", "the export, NDJSON")
@@ -89,6 +104,24 @@ export function register(program: Command): void {
     .action(verifyExport);
   addLogChecks(verify);
 }
+
+/** Runs a check with the age that is proven for what it checks; a revoked key is told with what would help. */
+async function ofAge(
+  jws: string,
+  options: AgeOptions,
+  check: (provenAt: Date | null) => Fault | null,
+): Promise<Fault | null> {
+  const proven = await provenAge(jws, options);
+  if ("fault" in proven) return { reason: proven.fault, differences: [] };
+  const fault = check(proven.at);
+  return fault?.reason === "KEY_REVOKED"
+    ? { ...fault, differences: [proven.at === null ? UNPROVEN : TOO_LATE] }
+    : fault;
+}
+
+const UNPROVEN =
+  "Somebody else may have had the key that signed it. Show that it is older: --log-proof with its proof in the log.";
+const TOO_LATE = "The log knows of it only from when somebody else may have had the key that signed it.";
 
 async function verifyExport(file: string, options: VerifyExportOptions): Promise<void> {
   const { readExport } = await import("../../operations/exports/service.js");
@@ -130,8 +163,8 @@ async function report(
   printVerdict(fault ?? { says: "It holds.", facts: {} }, json === true);
 }
 
-function verifyReceipt(jws: string, jwks: unknown): Fault | null {
-  const read = readSigned(jws, { jwks, typ: RECEIPT_TYPE });
+function verifyReceipt(jws: string, jwks: unknown, provenAt: Date | null): Fault | null {
+  const read = readSigned(jws, { jwks, typ: RECEIPT_TYPE, provenAt });
   if ("fault" in read) return { reason: read.fault, differences: [] };
   return Receipt.safeParse(read.payload).success ? null : { reason: "NOT_A_RECEIPT", differences: [] };
 }

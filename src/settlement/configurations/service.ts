@@ -19,9 +19,10 @@ import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { type ConfigurationDocument, configurationSha256, parseConfiguration } from "../document.js";
+import { type ConfigurationDocument, configurationSha256, storedConfiguration } from "../document.js";
 import { warningsOf } from "../document-checks.js";
 import { calendarsIn, contractOf, conversionOf, creditIn } from "../document-contract.js";
+import { readConfiguration } from "../document-reading/service.js";
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { documentRefusal, settlementError } from "../errors.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
@@ -122,7 +123,7 @@ export async function countConfigurations(app: App, actor: Actor, partner: Partn
 
 /** What is allowed in a version's document, which was checked when it was drafted, and may surprise. */
 export function warningsIn({ document }: Pick<Configuration, "document">): readonly string[] {
-  // Not checked again: the rules of a whole page of versions would hold everybody up for minutes.
+  // Not checked again: a whole page of versions would hold everybody up.
   return warningsOf(JSON.parse(document) as ConfigurationDocument);
 }
 
@@ -141,7 +142,7 @@ export async function termsOf(app: App, tenantId: string, id: string): Promise<T
   if (known !== undefined) return known;
   const [configuration] = await configurationsById(app, tenantId, [id]);
   const { version, document } = present(configuration, "a pinned configuration");
-  const terms = { id, version, document: parseConfiguration(JSON.parse(document)) };
+  const terms = { id, version, document: storedConfiguration(document) };
   kept.set(`${tenantId} ${id}`, terms);
   return terms;
 }
@@ -159,7 +160,7 @@ function selection(app: App, actor: Actor, { tenantId, id: partnerId }: Partner)
 
 /** The document, checked by itself and against the decimals of every currency of the partner. */
 async function checkedDocument(document: unknown, { currencies }: Partner): Promise<ConfigurationDocument> {
-  const checked = parseConfiguration(document);
+  const checked = await readConfiguration(document);
   checkCycle(checked.cycle);
   for (const used of calendarsIn(checked)) await checkCalendar(used);
   const into = checked.fx?.to;
@@ -264,7 +265,7 @@ function required(effectiveFrom: Date | null): Date {
 
 /** Writes down what posting has to know of a version: its terms of credit. Credit stays in the currency it is in. */
 async function putCreditInForce(tx: Tx, partner: Partner, { id, document }: Configuration): Promise<void> {
-  const checked = parseConfiguration(JSON.parse(document));
+  const checked = storedConfiguration(document);
   const credited = await creditCurrencies(tx, partner);
   if (credited.some((currency) => conversionOf(checked, currency) !== null)) {
     throw documentRefusal([{ path: "/fx", reason: "converts a currency in which the partner has prepaid credit" }]);

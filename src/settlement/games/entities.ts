@@ -1,9 +1,28 @@
-import { Field, ID, ObjectType } from "type-graphql";
+import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from "typeorm";
 import { codeColumn, idColumn, instantColumn, numberColumn } from "../../platform/columns.js";
 import { Tenant } from "../../tenancy/entities.js";
 
-/** What the tenant set for a game type or a game: a row each time, the last of which stands. */
+/** Where settings of a game type or a game stand. */
+export enum GameSettingsState {
+  PENDING_APPROVAL = "PENDING_APPROVAL",
+  ACTIVE = "ACTIVE",
+  SUPERSEDED = "SUPERSEDED",
+  REFUSED = "REFUSED",
+}
+
+registerEnumType(GameSettingsState, {
+  name: "GameSettingsState",
+  description: "Where settings of a game type or a game stand.",
+  valuesConfig: {
+    PENDING_APPROVAL: { description: "Proposed; a second person lets them stand or refuses them." },
+    ACTIVE: { description: "They stand: periods that are closed from their instant on take them." },
+    SUPERSEDED: { description: "Others took their place; periods that were closed before keep them." },
+    REFUSED: { description: "They never stood." },
+  },
+});
+
+/** What the tenant set for a game type or a game: a row each time, the last approved of which stands. */
 @ObjectType("GameSettings", {
   description: "What the tenant set for a game type, or for a game of a partner. A later change makes new settings.",
 })
@@ -48,12 +67,27 @@ export class GameSetting {
   @Column({ type: "boolean", nullable: true })
   readonly bonusCost!: boolean | null;
 
+  @Field(() => GameSettingsState, { description: "Where they stand." })
+  @Column({ type: "enum", enum: GameSettingsState, default: GameSettingsState.PENDING_APPROVAL })
+  readonly state!: GameSettingsState;
+
   @Column(codeColumn)
   readonly setBy!: string;
 
-  @Field(() => Date, { description: "From when on it stands: periods that are closed later take it." })
+  @Field(() => Date, { description: "When they were proposed." })
   @Column(instantColumn)
-  readonly setAt!: Date;
+  readonly proposedAt!: Date;
+
+  /** Who let them stand or refused them; null before, and where one person sufficed. */
+  @Column({ ...codeColumn, nullable: true })
+  readonly decidedBy!: string | null;
+
+  @Field(() => Date, {
+    nullable: true,
+    description: "From when on they stand: periods that are closed later take them; null where they never did.",
+  })
+  @Column({ ...instantColumn, nullable: true })
+  readonly setAt!: Date | null;
 
   @Column({ ...instantColumn, nullable: true })
   readonly supersededAt!: Date | null;

@@ -1,6 +1,7 @@
-import { IsBoolean, IsOptional, Matches } from "class-validator";
+import { IsBoolean, IsEnum, IsOptional, Length, Matches } from "class-validator";
 import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
+import { GameSettingsState } from "./entities.js";
 
 const CODE = /^[A-Za-z0-9._:-]{1,64}$/;
 const CODE_OR_NONE = /^[A-Za-z0-9._:-]{0,64}$/;
@@ -39,9 +40,34 @@ export class SetGameSettingsInput extends RepeatableInput {
   readonly bonusCost?: boolean | null;
 }
 
+/** Settings that shall stand. */
+@InputType({ description: "Proposed settings that shall stand." })
+export class ApproveGameSettingsInput extends RepeatableInput {
+  @Field(() => ID, { description: "Begins with `gms_`." })
+  readonly gameSettingsId!: string;
+}
+
+/** Settings that shall not stand. */
+@InputType({ description: "Proposed settings that shall not stand." })
+export class RefuseGameSettingsInput extends RepeatableInput {
+  @Field(() => ID, { description: "Begins with `gms_`." })
+  readonly gameSettingsId!: string;
+
+  @Field(() => String, { description: "Why; 1–500 characters." })
+  @Length(1, 500)
+  readonly reason!: string;
+}
+
 /** A page of settings. */
 @ArgsType()
 export class GameSettingsArgs extends PageArgs {
+  @Field(() => GameSettingsState, {
+    defaultValue: GameSettingsState.ACTIVE,
+    description: "Only those that stand there; partners see those that are in force, whatever they ask for.",
+  })
+  @IsEnum(GameSettingsState)
+  readonly state!: GameSettingsState;
+
   @Field(() => ID, {
     nullable: true,
     description: "Whose games; left out: the game types, to a partner's own client its games.",

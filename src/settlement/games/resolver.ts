@@ -14,26 +14,32 @@ import {
 import { nameFor } from "../../kernel/actor.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { partnerNamedOrOwn } from "../../tenancy/service.js";
-import { GameSetting } from "./entities.js";
-import { GameSettingsArgs, SetGameSettingsInput } from "./inputs.js";
-import { countGameSettings, gameSettingsOf, setGameSettings } from "./service.js";
+import { GameSetting, GameSettingsState } from "./entities.js";
+import { ApproveGameSettingsInput, GameSettingsArgs, RefuseGameSettingsInput, SetGameSettingsInput } from "./inputs.js";
+import {
+  approveGameSettings,
+  countGameSettings,
+  gameSettingsOf,
+  refuseGameSettings,
+  setGameSettings,
+} from "./service.js";
 
 const GameSettingsConnection = connectionType("GameSettings", GameSetting);
 
-/** The answer to `setGameSettings`. */
+/** The answer to the mutations of game settings. */
 @ObjectType({ description: "The settings as they stand now." })
 class GameSettingsPayload {
   @Field(() => GameSetting, { description: "The settings." })
   readonly gameSettings!: GameSetting;
 }
 
-/** Settings of game types and games: set and read. */
+/** Settings of game types and games: propose, approve, refuse and read. */
 @Resolver(() => GameSetting)
 export class GameSettingsResolver {
-  @Authorized("configs:approve")
+  @Authorized("configs:draft", "configs:approve")
   @Mutation(() => GameSettingsPayload, {
     description:
-      "Set what holds for a game type or a game, in every contract and every period that is closed from now.",
+      "Propose what shall hold for a game type or a game, in every contract, once a second person approves it.",
   })
   async setGameSettings(
     @Ctx() { app, actor }: Context,
@@ -43,25 +49,56 @@ export class GameSettingsResolver {
     return { gameSettings: await setGameSettings(app, actor, input, idempotencyKey) };
   }
 
+  @Authorized("configs:approve")
+  @Mutation(() => GameSettingsPayload, {
+    description: "Let settings that somebody else proposed stand, for every period that is closed from now.",
+  })
+  async approveGameSettings(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => ApproveGameSettingsInput, { description: "The settings." })
+    { idempotencyKey, gameSettingsId }: ApproveGameSettingsInput,
+  ): Promise<GameSettingsPayload> {
+    return { gameSettings: await approveGameSettings(app, actor, gameSettingsId, idempotencyKey) };
+  }
+
+  @Authorized("configs:draft", "configs:approve")
+  @Mutation(() => GameSettingsPayload, { description: "Refuse proposed settings for good, or take them back." })
+  async refuseGameSettings(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => RefuseGameSettingsInput, { description: "The settings, and why." })
+    { idempotencyKey, ...input }: RefuseGameSettingsInput,
+  ): Promise<GameSettingsPayload> {
+    return { gameSettings: await refuseGameSettings(app, actor, input, idempotencyKey) };
+  }
+
   @Authorized("settlements:read", "configs:draft", "configs:approve")
   @Query(() => GameSettingsConnection, {
-    description: "The settings that stand, of the game types or of a partner's games, in the order of setting.",
+    description: "Settings of the game types or of a partner's games, by default those that stand; oldest first.",
   })
   async gameSettings(
     @Ctx() { app, actor }: Context,
-    @Args(() => GameSettingsArgs) { partnerId = null, ...page }: GameSettingsArgs,
+    @Args(() => GameSettingsArgs) { partnerId = null, state: asked, ...page }: GameSettingsArgs,
   ): Promise<Connection<GameSetting>> {
     const isOfTypes = partnerId === null && actor.partnerId === null;
     const partner = isOfTypes ? null : await partnerNamedOrOwn(app, actor, partnerId);
-    const settings = await gameSettingsOf(app, actor, partner, page);
-    return connectionOf("game-settings", settings, page.after, () => countGameSettings(app, actor, partner));
+    const state = actor.partnerId === null ? asked : GameSettingsState.ACTIVE;
+    const settings = await gameSettingsOf(app, actor, { partner, state }, page);
+    return connectionOf("game-settings", settings, page.after, () => countGameSettings(app, actor, { partner, state }));
   }
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: "Who set it: a client's or a person's id, or `shell`; null for partners.",
+    description: "Who proposed them: a client's or a person's id, or `shell`; null for partners.",
   })
   setBy(@Ctx() { actor }: Context, @Root() { setBy }: GameSetting): string | null {
     return nameFor(actor, setBy);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Who approved or refused them: a client's or a person's id, or `shell`; null for partners.",
+  })
+  decidedBy(@Ctx() { actor }: Context, @Root() { decidedBy }: GameSetting): string | null {
+    return nameFor(actor, decidedBy);
   }
 }

@@ -8,7 +8,7 @@ import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { graceMsOf, parseConfiguration } from "../document.js";
+import { graceMsOf, storedConfiguration } from "../document.js";
 import { grainsOf } from "../document-grains.js";
 import { Configuration, ConfigurationState } from "../entities.js";
 import { settlementError } from "../errors.js";
@@ -44,7 +44,7 @@ export async function planOn(app: App, tx: Tx, partner: Partner, active: Configu
 
 /** How a version cuts time into periods. */
 export function cutOf({ id, document: text }: Pick<Configuration, "id" | "document">): Cut {
-  const document = parseConfiguration(JSON.parse(text));
+  const document = storedConfiguration(text);
   return { configurationId: id, cycle: document.cycle, graceMs: graceMsOf(document), grain: grainsOf(document) };
 }
 

@@ -15,6 +15,8 @@ export interface SettledBatch {
   readonly proof: unknown;
   /** Compact JWS. */
   readonly statement: string;
+  /** When the statement is proven to have existed; null where nothing proves that. */
+  readonly provenAt?: Date | null;
 }
 
 /** Which check of a batch's place in a statement failed. */
@@ -40,8 +42,11 @@ const Leaf = z.object({ batch: z.string(), payloadSha256: sha256, outcomesSha256
  * payload, and the hashes lead from it to the root that the statement states (RFC 6962, section 2.1.1). Null when it
  * does.
  */
-export function verifySettledBatch({ jws, proof, statement }: SettledBatch, jwks: unknown): BatchProofFault | null {
-  const stated = statedTree(statement, jwks);
+export function verifySettledBatch(
+  { jws, proof, statement, provenAt = null }: SettledBatch,
+  jwks: unknown,
+): BatchProofFault | null {
+  const stated = statedTree(statement, jwks, provenAt);
   if ("fault" in stated) return stated.fault;
   const { data: claim } = Proof.safeParse(proof);
   const leaf = claim === undefined ? null : leafOf(claim.leaf);
@@ -65,8 +70,12 @@ export interface StatedPeriod extends StatedTree {
 }
 
 /** What a statement states of the batches that it settles, its signature checked; or why it states nothing. */
-export function statedTree(jws: string, jwks: unknown): StatedPeriod | { fault: SignatureFault | "NOT_A_STATEMENT" } {
-  const signed = readSigned(jws, { jwks, typ: STATEMENT_TYPE });
+export function statedTree(
+  jws: string,
+  jwks: unknown,
+  provenAt: Date | null = null,
+): StatedPeriod | { fault: SignatureFault | "NOT_A_STATEMENT" } {
+  const signed = readSigned(jws, { jwks, typ: STATEMENT_TYPE, provenAt });
   if ("fault" in signed) return { fault: signed.fault };
   const { data: document } = statementSchema.safeParse(signed.payload);
   if (document?.transactions === undefined) return { fault: "NOT_A_STATEMENT" };

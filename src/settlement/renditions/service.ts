@@ -22,7 +22,8 @@ const threads = new Threads<Wanted, Rendition | Unshown>(
  * it is too long for a PDF.
  */
 export async function renderOwn(app: App, jws: string, reading: Reading): Promise<Rendition> {
-  const jwks = { keys: await publicKeysForAllTenants(app) };
+  // What we stored ourselves is ours, whatever became of its key since.
+  const jwks = { keys: (await publicKeysForAllTenants(app)).map(({ revoked: _, ...key }) => key) };
   if (threads.isFull) {
     const reason = "Too many statements are being written; ask again in a moment.";
     throw settlementError("UNAVAILABLE", { reason, retryAfterMs: RETRY_AFTER_MS });
@@ -32,14 +33,19 @@ export async function renderOwn(app: App, jws: string, reading: Reading): Promis
 
 /**
  * A statement that somebody presents as a file, offline, where nobody else waits; refused (`VALIDATION`) where it is
- * not signed by one of the keys (a JWK Set), or an amount on it does not follow from its terms.
+ * not signed by one of the keys (a JWK Set), or by a revoked one after the instant that is proven for it, or an amount
+ * on it does not follow from its terms.
  */
-export async function renderPresented(jws: string, jwks: unknown, reading: Reading): Promise<Rendition> {
-  const fault = verifyStatement(jws, jwks);
+export async function renderPresented(
+  jws: string,
+  { jwks, provenAt }: { readonly jwks: unknown; readonly provenAt: Date | null },
+  reading: Reading,
+): Promise<Rendition> {
+  const fault = verifyStatement(jws, jwks, provenAt);
   if (fault !== null)
     throw settlementError("VALIDATION", { reason: `It is not a statement to show: ${fault.reason}.` });
   const { renderStatement } = await import("./render.js"); // slow to load, and not wanted by other commands
-  return shown(await renderStatement({ jws, jwks, typ: STATEMENT_TYPE, ...reading }));
+  return shown(await renderStatement({ jws, jwks, typ: STATEMENT_TYPE, provenAt, ...reading }));
 }
 
 /** A statement that we stored and does not verify was damaged where it lay. */

@@ -1,7 +1,7 @@
 import { setImmediate as others } from "node:timers/promises";
 import { CodedError } from "../../kernel/errors.js";
 import { parseAmount } from "../../kernel/money.js";
-import { parseRule } from "../document.js";
+import { readRule } from "../document-reading/service.js";
 import { expressionsIn, type RuleDocument } from "../document-rules.js";
 import { settlementError } from "../errors.js";
 import { ruleWarnings } from "../rule-checks.js";
@@ -56,7 +56,7 @@ export interface RuleTrial {
  */
 export async function tryRule({ rules, groups, facts }: TryRule): Promise<RuleTrial> {
   const named = new Set(groups ?? []);
-  const document = parseRule(rules, named);
+  const document = await readRule(rules, named);
   const names = factsOf(document);
   const cases = facts.map((stated, index) => ({ scope: "", facts: checkedFacts(stated, names, `/facts/${index}`) }));
   const outcomes: RuleOutcome[] = [];

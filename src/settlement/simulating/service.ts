@@ -7,7 +7,7 @@ import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { parseConfiguration } from "../document.js";
+import type { ConfigurationDocument } from "../document.js";
 import { type ReplayedStatement, replay } from "../replays/service.js";
 import { SimulatedStatement, Simulation, SimulationState } from "../simulations/entities.js";
 
@@ -23,8 +23,8 @@ export interface Plan {
   readonly partnerIds: readonly string[];
   readonly from: string;
   readonly through: string;
-  /** Null: the pinned versions. */
-  readonly document: unknown;
+  /** Checked when it was planned; null: the pinned versions. */
+  readonly document: ConfigurationDocument | null;
 }
 
 /** The channel that tells of a simulation's progress. */
@@ -118,10 +118,9 @@ async function replayPartner(app: App, simulation: Simulation, plan: Plan, partn
   const periods = await settledPeriods(app.database.manager, partner, span);
   const progress = { simulation, partner, periods: periods.length };
   if (!(await inRun(app, simulation, (tx) => clear(tx, progress)))) return false;
-  const draft = plan.document === null ? null : parseConfiguration(plan.document);
   let pending: (readonly ReplayedStatement[])[] = [];
   try {
-    for await (const statements of replay(app, partner, { periods, draft })) {
+    for await (const statements of replay(app, partner, { periods, draft: plan.document })) {
       pending.push(statements);
       if (pending.length < PERIODS_A_WRITE) continue;
       const full = pending;

@@ -11,7 +11,8 @@ import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { partnerOf, partnersByNumber } from "../../tenancy/service.js";
 import { configurationOf } from "../configurations/service.js";
-import { parseConfiguration } from "../document.js";
+import { storedConfiguration } from "../document.js";
+import { readConfiguration } from "../document-reading/service.js";
 import { settlementError } from "../errors.js";
 import { periodSeenBy } from "../runs/service.js";
 import {
@@ -267,10 +268,10 @@ async function draftOf(app: App, actor: Actor, { configurationId = null, documen
   if (configurationId !== null && document !== null) {
     throw refusal("/document", "A configuration is named, or a document given.");
   }
-  if (document !== null) return parseConfiguration(document);
+  if (document !== null) return readConfiguration(document);
   if (configurationId === null) return null;
   const { document: text } = await configurationOf(app, actor, configurationId);
-  return parseConfiguration(JSON.parse(text));
+  return storedConfiguration(text);
 }
 
 function refusal(path: string, reason: string): Error {

@@ -147,10 +147,11 @@ export function documentOf({ jws }: Pick<Statement, "jws">): StatementDocument {
 
 /**
  * Checks a statement that somebody presents: signed by one of the keys (a JWK Set, RFC 7517), of our `typ`, and every
- * amount on it following from the terms and totals that it embeds. Null when all holds.
+ * amount on it following from the terms and totals that it embeds. Null when all holds. What a revoked key signed holds
+ * only where it is proven to be older (`provenAt`).
  */
-export function verifyStatement(jws: string, jwks: unknown): StatementFault | null {
-  const read = readSigned(jws, { jwks, typ: STATEMENT_TYPE });
+export function verifyStatement(jws: string, jwks: unknown, provenAt: Date | null = null): StatementFault | null {
+  const read = readSigned(jws, { jwks, typ: STATEMENT_TYPE, provenAt });
   if ("fault" in read) return { reason: read.fault, differences: [] };
   if (!statementSchema.safeParse(read.payload).success) return { reason: "NOT_A_STATEMENT", differences: [] };
   const differences = recomputeStatement(read.payload);
