@@ -11,6 +11,7 @@ import { isTrustedProxy } from "./http/address.js";
 import { guardBodies } from "./http/bodies.js";
 import { chargeAddress } from "./http/charges.js";
 import { limitConnections } from "./http/connections.js";
+import { limitAnswers } from "./http/deadline.js";
 import { registerDownloads } from "./http/downloads.js";
 import { openErrorDoor } from "./http/errors.js";
 import { registerGraphiql } from "./http/graphiql.js";
@@ -129,6 +130,7 @@ function openServer(app: App): FastifyInstance {
     const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };
     app.metrics.time("http_request", reply.elapsedTime / 1_000, labels);
   });
+  limitAnswers(server, app);
   allowOrigins(server, app);
   chargeRoutes(server, app);
   guardBodies(server, app);

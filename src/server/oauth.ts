@@ -115,6 +115,10 @@ async function answerError(
     }
     return { error: error.error, error_description: error.message };
   }
+  if (isRequestFault(error) && error.statusCode === 408) {
+    void reply.code(408);
+    return { error: "invalid_request", error_description: "The form did not come in time." };
+  }
   if (isRequestFault(error)) {
     void reply.code(error.statusCode === 413 ? 413 : 400);
     return { error: "invalid_request", error_description: `The request is a form (${FORM}) of at most 32 kB.` };

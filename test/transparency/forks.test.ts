@@ -138,6 +138,27 @@ describe("the anchor file", () => {
     expect(await anchorForAllTenants(app, [home.tenant])).toBe(1);
   });
 
+  test.each<[string, (held: string) => void, object]>([
+    ["has a torn last line", (held) => writeFileSync(anchorFile(), `${held}{"at":"2026-`), {}],
+    ["ends with what the log never signed", (held) => writeFileSync(anchorFile(), `${held}hello\n`), {}],
+    ["cannot be read", () => makeFolder(), { heldOutside: null, anchorFault: "UNREADABLE" }],
+    ["was emptied", () => writeFileSync(anchorFile(), ""), { heldOutside: null }],
+  ])("that %s keeps nobody from a restart, and the act says what was held", async (_what, damage, expected) => {
+    const { size } = await growSigned(app, home, 3);
+    await anchorForAllTenants(app, [home.tenant]);
+    damage(readFileSync(anchorFile(), "utf8"));
+    await restartLog(app, home.actor, "the disk was damaged");
+    const [{ detail }] = await app.database.query(
+      "select detail from act where tenant_no = ? and type = 'LOG_RESTARTED'",
+      [home.tenant.no],
+    );
+    const root = expect.any(String);
+    expect(JSON.parse(detail).after).toMatchObject({ heldOutside: { size, root }, ...expected });
+    rmSync(anchorFile(), { recursive: true });
+    await growLog(app, home, 1, 3);
+    expect(await signCheckpoint(app, home.tenant)).not.toBeNull();
+  });
+
   test("that cannot be written at first stops nothing, and is told", async () => {
     const away = await openTestApp({ clock: app.clock, config: { anchorDir: join(anchorDir, "not", "mounted") } });
     onTestFinished(() => closeApp(away));
@@ -157,6 +178,12 @@ describe("the anchor file", () => {
     expect(differences).toMatchObject([{ check: "ANCHORS", found: "none that it signed" }]);
   });
 });
+
+/** A folder where the file was: reading it is an error. */
+function makeFolder(): void {
+  rmSync(anchorFile());
+  mkdirSync(anchorFile());
+}
 
 describe("an old backup that was restored", () => {
   test("is found at start and named, also by fsck with the first index that is lost; a restart ends it", async () => {

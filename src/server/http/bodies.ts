@@ -31,7 +31,9 @@ export function guardBodies(server: FastifyInstance, app: App): void {
     request.bodyTimer = setTimeout(() => endSlow(app, request, reply), ms).unref();
   });
   server.addHook("preValidation", async (request) => stopTimer(request));
-  server.addHook("onResponse", async (request) => stopTimer(request));
+  server.addHook("onResponse", async (request) => {
+    if (request.raw.complete) stopTimer(request); // else whoever was answered early may go on sending, and no longer
+  });
   const parseJson = server.getDefaultJsonParser("error", "error");
   server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body: Buffer, done) => {
     if (body.length > PLAIN_BYTES_MAX && isHeap(body)) {
@@ -48,8 +50,10 @@ function stopTimer(request: FastifyRequest): void {
 }
 
 function endSlow(app: App, request: FastifyRequest, reply: FastifyReply): void {
+  if (request.raw.complete) return;
   app.metrics.count("slow_bodies");
-  if (!reply.sent) {
+  if (reply.sent) request.raw.destroy();
+  else {
     void reply.header("connection", "close");
     reply.raw.once("finish", () => request.raw.destroy());
     void reply.send(Object.assign(new Error("the body is too slow"), { statusCode: 408 }));

@@ -1,3 +1,4 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { App } from "../../platform/app.js";
 import { serverError } from "../errors.js";
 
@@ -29,6 +30,34 @@ export class Deadline {
         .finally(() => clearTimeout(timer));
     });
   }
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Runs until the answer has gone; null before it is set. */
+    answerTimer: NodeJS.Timeout | null;
+  }
+}
+
+/**
+ * Answers whatever nobody has begun to answer by the deadline (`UNAVAILABLE`): a database that is there and says
+ * nothing keeps nobody waiting. What streams has begun, and takes as long as it takes.
+ */
+export function limitAnswers(server: FastifyInstance, app: App): void {
+  server.decorateRequest("answerTimer", null);
+  server.addHook("onRequest", async (request, reply) => {
+    request.answerTimer = setTimeout(() => endLate(app, reply), app.config.http.operationMsMax + GRACE_MS).unref();
+  });
+  server.addHook("onResponse", async (request) => clearTimeout(request.answerTimer ?? undefined));
+}
+
+/** An operation's own deadline, which knows more, comes first. */
+const GRACE_MS = 500;
+
+function endLate(app: App, reply: FastifyReply): void {
+  if (reply.sent || reply.raw.headersSent) return;
+  app.metrics.count("answers_late");
+  void reply.send(late());
 }
 
 function late(): Error {

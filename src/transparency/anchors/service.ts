@@ -50,6 +50,24 @@ export async function lastAnchored(app: App, tenant: Tenant): Promise<Checkpoint
   return line === null ? null : ((await lineReader(app, tenant))(line)?.own ?? null);
 }
 
+/** What is held of a log outside; or why that cannot be told. */
+export type HeldOutside =
+  | { readonly checkpoint: Checkpoint | null; readonly fault: null }
+  | { readonly checkpoint: null; readonly fault: "UNREADABLE" };
+
+/** The last checkpoint of the log's newest key in the file, past lines that are torn or none that it signed. */
+export async function heldOutside(app: App, tenant: Tenant): Promise<HeldOutside> {
+  try {
+    let checkpoint: Checkpoint | null = null;
+    for await (const found of anchoredCheckpoints(app, tenant)) checkpoint = found ?? checkpoint;
+    return { checkpoint, fault: null };
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    app.log.error({ err: error, tenant: tenant.id }, "log: the anchor file cannot be read");
+    return { checkpoint: null, fault: "UNREADABLE" };
+  }
+}
+
 /** Every checkpoint that was written down outside by the log's newest key, oldest first; null for what is none. */
 export async function* anchoredCheckpoints(app: App, tenant: Tenant): AsyncGenerator<Checkpoint | null> {
   const { anchorDir } = app.config;

@@ -4,7 +4,7 @@ import type { Actor } from "../../kernel/actor.js";
 import type { App } from "../../platform/app.js";
 import { transact } from "../../platform/database.js";
 import { tenantOf } from "../../tenancy/service.js";
-import { lastAnchored } from "../anchors/service.js";
+import { heldOutside } from "../anchors/service.js";
 import { logSigner, renewLogKey } from "../keys/service.js";
 
 /** The verifier keys of a log before and after it was restarted. */
@@ -16,17 +16,18 @@ export interface RestartedLog {
 /**
  * Gives a tenant's log a new name and key, after leaves were lost for good or its key was: to its readers it is another
  * log, since the old one can no longer be continued honestly. The act says why, and what was held of the old one
- * outside. For the operator's shell.
+ * outside; that the file cannot be read, or its last lines are torn, keeps nobody from it, and is said too. For the
+ * operator's shell.
  */
 export async function restartLog(app: App, actor: Actor, reason: string): Promise<RestartedLog> {
   await logSigner(app, actor);
-  const held = await lastAnchored(app, await tenantOf(app, actor.tenantId));
+  const { checkpoint: held, fault } = await heldOutside(app, await tenantOf(app, actor.tenantId));
   return transact(app, async (tx) => {
     const { from, to } = await renewLogKey(app, tx, actor);
     // Witnesses and the file know nothing of the new name yet.
     await tx.query("delete from log_anchor where tenant_no = ?", [actor.tenantNo]);
     const lost = held === null ? null : { size: held.size, root: held.root.toString("base64") };
-    const after = { verifierKey: to, reason, heldOutside: lost };
+    const after = { verifierKey: to, reason, heldOutside: lost, ...(fault === null ? {} : { anchorFault: fault }) };
     const act = { type: ActType.LOG_RESTARTED, subjectId: actor.tenantId, partner: null, after };
     await recordActs(tx, actor, app.clock.now(), [{ ...act, before: { verifierKey: from } }]);
     return { from, to };
