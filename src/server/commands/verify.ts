@@ -87,6 +87,11 @@ export function register(program: Command): void {
         }),
       );
     });
+  addExportCheck(verify);
+  addLogChecks(verify);
+}
+
+function addExportCheck(verify: Command): void {
   addLogOptions(checking(verify.command("export"), "every batch that `retain` exported: signature, receipt and proofs"))
     .argument("<file>", "the export, NDJSON")
     .option(
@@ -102,7 +107,6 @@ export function register(program: Command): void {
       [],
     )
     .action(verifyExport);
-  addLogChecks(verify);
 }
 
 /** Runs a check with the age that is proven for what it checks; a revoked key is told with what would help. */
