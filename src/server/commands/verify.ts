@@ -72,6 +72,11 @@ export function register(program: Command): void {
         }),
       );
     });
+  addExportCheck(verify);
+  addLogChecks(verify);
+}
+
+function addExportCheck(verify: Command): void {
   addLogOptions(checking(verify.command("export"), "every batch that `retain` exported: signature, receipt and proofs"))
     .argument("<file>", "the export, NDJSON")
     .option(
@@ -87,7 +92,6 @@ export function register(program: Command): void {
       [],
     )
     .action(verifyExport);
-  addLogChecks(verify);
 }
 
 /** Something that the platform signed and may have encrypted for its reader. */
