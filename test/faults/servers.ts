@@ -27,9 +27,9 @@ export interface Servers {
 
 const PLAIN_USER = "plain";
 
-/** Starts the two. */
-export async function openServers(): Promise<Servers> {
-  const folder = mkdtempSync(join(tmpdir(), `quittance-test-${process.pid}-`));
+/** Starts the two, with what they store below a folder. */
+export async function openServers(below = tmpdir()): Promise<Servers> {
+  const folder = mkdtempSync(join(below, `quittance-test-${process.pid}-`));
   const place = openPlace(folder);
   const start = () =>
     startPair(place, {
