@@ -41,33 +41,14 @@ const Receipt = z.object({
 /** The commands that check what the platform signed, with its public keys alone. */
 export function register(program: Command): void {
   const verify = program.command("verify").description("check what the platform signed, offline");
-  addAgeOptions(
-    checking(
-      verify.command("statement"),
-      "the signature, and that every amount follows from the terms and totals on it",
-    ),
-  )
-    .argument("<file>", "the statement, as `statement --jws` prints it, or encrypted")
-    .option("--key <file>", "your private JWK, where the statement is encrypted for it")
-    .action((file: string, options: VerifyOpenedOptions) => {
-      return report(file, options, async (text, jwks) => {
-        const { signedDocument } = await import("../partner/encryption.js");
-        const opened = await signedDocument(text, STATEMENT_TYPE, options.key);
-        if ("fault" in opened) return { reason: opened.fault, differences: [] };
-        return ofAge(opened.jws, options, (provenAt) => verifyStatement(opened.jws, jwks, provenAt));
-      });
-    });
-  addAgeOptions(checking(verify.command("receipt"), "the signature of a batch's receipt"))
-    .argument("<file>", "the receipt, as `submit` answers it, or encrypted")
-    .option("--key <file>", "your private JWK, where the receipt is encrypted for it")
-    .action((file: string, options: VerifyOpenedOptions) => {
-      return report(file, options, async (text, jwks) => {
-        const { signedDocument } = await import("../partner/encryption.js");
-        const opened = await signedDocument(text, RECEIPT_TYPE, options.key);
-        if ("fault" in opened) return { reason: opened.fault, differences: [] };
-        return ofAge(opened.jws, options, (provenAt) => verifyReceipt(opened.jws, jwks, provenAt));
-      });
-    });
+  addSignedCheck(verify, {
+    ...{ name: "statement", typ: STATEMENT_TYPE, check: verifyStatement, origin: "`statement --jws` prints it" },
+    what: "the signature, and that every amount follows from the terms and totals on it",
+  });
+  addSignedCheck(verify, {
+    ...{ name: "receipt", typ: RECEIPT_TYPE, check: verifyReceipt, origin: "`submit` answers it" },
+    what: "the signature of a batch's receipt",
+  });
   addAgeOptions(
     checking(
       verify.command("batch"),
@@ -103,6 +84,29 @@ export function register(program: Command): void {
     )
     .action(verifyExport);
   addLogChecks(verify);
+}
+
+/** What the platform signs for a partner, perhaps encrypted, and how it is checked. */
+interface SignedCheck {
+  readonly name: string;
+  readonly typ: string;
+  readonly what: string;
+  readonly origin: string;
+  readonly check: (jws: string, jwks: unknown, provenAt: Date | null) => Fault | null;
+}
+
+function addSignedCheck(verify: Command, { name, typ, what, origin, check }: SignedCheck): void {
+  addAgeOptions(checking(verify.command(name), what))
+    .argument("<file>", `the ${name}, as ${origin}, or encrypted`)
+    .option("--key <file>", `your private JWK, where the ${name} is encrypted for it`)
+    .action((file: string, options: VerifyOpenedOptions) => {
+      return report(file, options, async (text, jwks) => {
+        const { signedDocument } = await import("../partner/encryption.js");
+        const opened = await signedDocument(text, typ, options.key);
+        if ("fault" in opened) return { reason: opened.fault, differences: [] };
+        return ofAge(opened.jws, options, (provenAt) => check(opened.jws, jwks, provenAt));
+      });
+    });
 }
 
 /** Runs a check with the age that is proven for what it checks; a revoked key is told with what would help. */
