@@ -56,6 +56,7 @@ const sharingOf = perApp((app) => new Sharing(app));
 class Sharing {
   #due = new Map<string, DueTally>();
   #timer: NodeJS.Timeout | null = null;
+  #last = Promise.resolve();
 
   constructor(readonly app: App) {}
 
@@ -65,7 +66,13 @@ class Sharing {
     this.#timer ??= setTimeout(() => void this.now(), SHARE_MS).unref();
   }
 
-  async now(): Promise<void> {
+  /** One sharing after the other, so that whoever waits for this one has waited for what was under way, too. */
+  now(): Promise<void> {
+    this.#last = this.#last.then(() => this.#shareDue());
+    return this.#last;
+  }
+
+  async #shareDue(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const due = [...this.#due.values()];
