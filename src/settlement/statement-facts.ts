@@ -62,7 +62,8 @@ export function originIn(
   const own = origin.totals.length;
   const { totals, ...facts } = read.facts;
   const apart = { totals: totals.slice(0, own), before: totals.slice(own) };
-  return { facts: { ...facts, ...apart, periodId: origin.period.id }, conversions: read.conversions };
+  const isUnsettled = origin.statement === null && origin.late.length === 0;
+  return { facts: { ...facts, ...apart, isUnsettled, periodId: origin.period.id }, conversions: read.conversions };
 }
 
 /** The rates by which a statement of ours converted its own activity, by `conversionKey`. */

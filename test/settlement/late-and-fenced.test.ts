@@ -4,6 +4,7 @@ import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { fineActivityOf } from "../../src/periods/fine-totals/service.js";
 import { NOBODY } from "../../src/periods/grains/entities.js";
+import { abortPeriod } from "../../src/settlement/aborting/service.js";
 import { replay } from "../../src/settlement/replays/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
@@ -19,6 +20,7 @@ const NONE = { policy: "NONE" };
 const RING_FENCE = { playerAtMost: "-7000", aggregateAtMost: "-2000" };
 const FENCED = { ...BASIC, carryOver: { ...NONE, ringFence: RING_FENCE } };
 const AT_ORIGIN = { ...BASIC, lateItems: "ORIGIN_TERMS" };
+const FLOOR = { guarantee: { kind: "FLOOR", amount: "1000", prorate: "NONE" } };
 
 /** Noon in Seoul on a day of March 2026; periods start on the first. */
 const on = (day: number) => `2026-03-${String(day).padStart(2, "0")}T03:00:00.000Z`;
@@ -209,6 +211,36 @@ describe("domain 6, ORIGIN_TERMS, through the database", () => {
     expect(second.lines.filter(({ scope }) => scope !== "").map(({ code, amount }) => [code, amount])).toEqual([
       ["JACKPOT_WINS", "-40.00"],
       ["FEES", "7.00"],
+    ]);
+    await expectSound(place);
+  });
+
+  test("of a period that was given up nothing was settled before: its guarantee and its fee count as well", async () => {
+    const fees = [{ kind: "FIXED", name: "desk", payer: "PARTNER", amount: "10", per: "PERIOD" }];
+    const place = await open({ ...AT_ORIGIN, ...FLOOR, fees });
+    const [first] = await periods(app, place);
+    await abortPeriod(app, place.shell, { periodId: first?.id ?? "", reason: "Nothing was played." });
+    await report(app, place, [bet(1, 100), bet(2, 10_000)]);
+    const second = await settleDay(place, 2);
+    expect(second.earned).toBe("3990.00"); // 10,000 × 30 % − 10, and 1,000 for the first
+    expect(second.origins).toMatchObject([{ statement: null, late: [] }]);
+    await report(app, place, [bet(1, 5_000), bet(3, 10_000)]);
+    expect((await settleDay(place, 3)).earned).toBe("3510.00"); // 2,990, and 5,100 × 30 % − 10 − 1,000
+    await expectSound(place);
+  });
+
+  test("nor of a currency in which the period has no statement", async () => {
+    app.clock.set("2026-03-05T20:00:00.000Z");
+    const change = { document: { ...AT_ORIGIN, ...FLOOR }, currencies: ["USD", "EUR"] };
+    const place = await openPlace(app, "2026-02-28T15:00:00.000Z", change);
+    expect((await settleDay(place, 1)).earned).toBe("1000.00");
+    await report(app, place, [bet(1, 2_000, { currency: "EUR" }), bet(2, 5_000, { currency: "EUR" })]);
+    const second = await settleDay(place, 2, "EUR");
+    expect(second.earned).toBe("2500.00"); // 1,500, and 1,000 for the first
+    const late = second.lines.filter(({ scope }) => scope.startsWith("origin="));
+    expect(late.map(({ code, inputs }) => [code, inputs])).toEqual([
+      ["SHARE", { again: "600.00", settled: "0.00" }],
+      ["TOP_UP", { again: "400.00", settled: "0.00" }],
     ]);
     await expectSound(place);
   });

@@ -11,20 +11,24 @@ import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
-import { openPlace, type Place, report } from "./place.js";
+import { activate, openPlace, type Place, report } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
 
 const [DAY_1, DAY_2] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
+const DAY_9 = "2026-03-09T15:00:00.000Z";
 const { base: _, ...DAILY } = example("config-daily-12pct");
 const GGR = { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
 
 async function open(home: SeededTenant, code: string, others: readonly string[]): Promise<Place> {
   app.clock.set(DAY_1);
+  return openPlace(app, DAY_1, { home, code, document: nettingWith(others) });
+}
+
+function nettingWith(others: readonly string[]): Readonly<Record<string, unknown>> {
   const netting = others.length === 0 ? {} : { netting: { with: others } };
-  const document = { ...DAILY, base: GGR, payout: { minimum: "0", negative: "COLLECT" }, ...netting };
-  return openPlace(app, DAY_1, { home, code, document });
+  return { ...DAILY, base: GGR, payout: { minimum: "0", negative: "COLLECT" }, ...netting };
 }
 
 /** Adjusts what a partner is due by an amount, through its fees or jackpots, and settles the day. */
@@ -120,6 +124,23 @@ test("nothing is set off where one does not name the other, where both are owed,
   const elsewhere = await open(await seedTenant(app), "two-a", ["one-a"]);
   await settled(elsewhere, -10);
   expect([await owed(one), await owed(elsewhere)]).toEqual([1_000n, -1_000n]);
+});
+
+test("a version for a later instant links nobody before it, and does not end a link before it either", async () => {
+  const home = await seedTenant(app);
+  const [later, early] = [await open(home, "later-a", []), await open(home, "early-a", ["later-a"])];
+  await activate(app, later, nettingWith(["early-a"]), DAY_9);
+  await settled(later, 70);
+  await settled(early, -50);
+  expect([await owed(later), await owed(early)]).toEqual([7_000n, -5_000n]);
+  app.clock.set(DAY_9);
+  await setOffDebts(app, later.shell, later.partner);
+  expect([await owed(later), await owed(early)]).toEqual([2_000n, 0n]);
+  const [leaving, left] = [await open(home, "leaving-a", ["left-a"]), await open(home, "left-a", ["leaving-a"])];
+  await activate(app, leaving, nettingWith([]), DAY_9);
+  await settled(leaving, 70);
+  await settled(left, -50);
+  expect([await owed(leaving), await owed(left)]).toEqual([2_000n, 0n]);
 });
 
 test("a partner reads its set-offs, and nobody else's", async () => {

@@ -102,7 +102,8 @@ function chain(document: ConfigurationDocument, periods: readonly (readonly Kind
     const statement: StatementDocument = JSON.parse(JSON.stringify(buildStatementDocument(header, totals, result)));
     const own = { totals: totalsText(ownTotals(contract, totals), 2), late: [], state: statement.state };
     const { configuration } = statement;
-    settled.push({ id: period.id, input, facts: { period: statement.period, statement: null, configuration, ...own } });
+    const link = { id: statement.jti, sha256: "0".repeat(64) };
+    settled.push({ id: period.id, input, facts: { period: statement.period, statement: link, configuration, ...own } });
     for (const { id } of here) {
       late.set(id, [...(late.get(id) ?? []), ...totals.filter(({ originPeriodId }) => originPeriodId === id)]);
     }

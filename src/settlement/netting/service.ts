@@ -1,4 +1,4 @@
-import { In } from "typeorm";
+import { In, LessThanOrEqual } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
@@ -71,11 +71,16 @@ async function linkedPartners(app: App, partner: Partner): Promise<Partner[]> {
   return others.filter((_, index) => back[index]?.includes(partner.code));
 }
 
-/** The codes of the partners that the version in force nets with. */
+/** The codes of the partners that the version in force nets with; one for a later instant is not in force yet. */
 async function namedBy(app: App, { tenantId, id: partnerId }: Partner): Promise<readonly string[]> {
-  const where = { tenantId, partnerId, state: ConfigurationState.ACTIVE };
-  const [active] = await app.database.manager.find(Configuration, { select: { id: true }, where, take: 1 });
-  return active === undefined ? [] : ((await termsOf(app, tenantId, active.id)).document.netting?.with ?? []);
+  const state = In([ConfigurationState.ACTIVE, ConfigurationState.SUPERSEDED]);
+  const [inForce] = await app.database.manager.find(Configuration, {
+    select: { id: true, version: true },
+    where: { tenantId, partnerId, state, effectiveFrom: LessThanOrEqual(app.clock.now()) },
+    order: { version: "DESC" },
+    take: 1,
+  });
+  return inForce === undefined ? [] : ((await termsOf(app, tenantId, inForce.id)).document.netting?.with ?? []);
 }
 
 /** Of released statements alone, less what is on its way to the bank, which no set-off may take back. */

@@ -37,6 +37,8 @@ export interface LateOrigin {
 /** A period that was replayed, in the place of its statements: its terms, and what these would have opened with. */
 export interface ReplayedPeriod {
   readonly terms: Terms;
+  /** In which it would have statements. */
+  readonly currencies: ReadonlySet<string>;
   /** By currency. */
   readonly opened: ReadonlyMap<string, State>;
   /** Rates that its statements were converted by, where the terms name the same; by `conversionKey`. */
@@ -100,7 +102,8 @@ async function originOf(app: App, one: OneOrigin) {
   for (const [currency, totals] of late) {
     const statement = own.find((each) => each.currency === currency) ?? null;
     const opened = again === null ? null : (again.opened.get(currency) ?? []);
-    const fresh = { opened, totals: posted.get(currency) ?? [] };
+    const isSettled = statement !== null || again?.currencies.has(currency) === true;
+    const fresh = { opened, isSettled, totals: posted.get(currency) ?? [] };
     const facts = { partner, terms, origin, currency, statement, reading, fresh };
     origins.push(await toldApart(app, facts, { late: totals, before: before.get(currency) ?? [], rows, earlier }));
   }
@@ -148,7 +151,7 @@ interface OriginTerms {
   readonly statement: ReturnType<typeof ownOf> | null;
   readonly reading: Reading;
   /** What it opened with (null: what the statement before it left) and had posted, where it has no statement. */
-  readonly fresh: { readonly opened: State | null; readonly totals: readonly KindTotal[] };
+  readonly fresh: { readonly opened: State | null; readonly isSettled: boolean; readonly totals: readonly KindTotal[] };
 }
 
 interface LateTotals {
@@ -190,7 +193,8 @@ async function toldApart(
     ...conversionsText([...own, ...then, ...now]),
     state: { opening: stateText(state, scale) },
   };
-  const computed = { contract, state, period, totals: own, before: then, periodId: origin.id };
+  const isUnsettled = !one.fresh.isSettled && then.length === 0;
+  const computed = { contract, state, period, totals: own, before: then, isUnsettled, periodId: origin.id };
   return { currency, origin: computed, facts, late: now };
 }
 

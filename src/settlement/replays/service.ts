@@ -103,7 +103,8 @@ async function replayPeriod(app: App, chain: Chain, replaying: PeriodToReplay): 
   const before = [...chain.left.values()];
   const { inputs } = await inputsOf(app, { partner, period, document, before, replayed: chain.replayed, known });
   const opened = new Map(before.map(({ currency, state }) => [currency, state]));
-  chain.replayed.set(period.no, { terms, opened, known });
+  const currencies = new Set(inputs.map(({ currency }) => currency));
+  chain.replayed.set(period.no, { terms, currencies, opened, known });
   const draws = isDrawnAfterwards(document, pinned.document) ? inputs.flatMap((each) => drawsOf(period, each)) : [];
   const lots = await chain.lots?.lotsOf(app.database.manager, partner, period, draws);
   const credit = creditFacts({ period, document }, lots ?? new Map());

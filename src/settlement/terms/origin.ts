@@ -1,8 +1,7 @@
 import { groupBy } from "../../kernel/group.js";
 import { Rational } from "../../kernel/rational.js";
 import type { KindTotal } from "./activity.js";
-import type { Contract } from "./contract.js";
-import { Window } from "./contract.js";
+import { type Contract, type Fee, FeeKind, type Guarantee, GuaranteeKind, Window } from "./contract.js";
 import type { Reclassified } from "./dues.js";
 import type { Earning } from "./earned.js";
 import { type Earnings, earningsOf, sumMinor } from "./earnings.js";
@@ -17,6 +16,8 @@ export interface Origin extends Earning {
   readonly periodId: string;
   /** Late items that earlier statements settled for it at its terms. */
   readonly before: readonly KindTotal[];
+  /** Whether it has no statement, and no late items before: then nothing was settled for it. */
+  readonly isUnsettled?: boolean;
 }
 
 /** What late items change at the terms of their origin. */
@@ -39,9 +40,13 @@ const KEPT_HERE: ReadonlySet<StateName> = new Set([StateName.ADVANCE_EARNED, Sta
  * Late items at their origin's terms (domain 6, ORIGIN_TERMS): what the origin earns with all of them by its pinned
  * version, less what was settled for it. Statements in between are not recomputed.
  */
-export function settleOrigin({ periodId, before, ...origin }: Origin, late: readonly KindTotal[]): OriginChange {
+export function settleOrigin(
+  { periodId, before, isUnsettled = false, ...origin }: Origin,
+  late: readonly KindTotal[],
+): OriginChange {
   const own = ownTotals(origin.contract, origin.totals);
-  const settled = earningsOf({ ...origin, totals: [...own, ...timely(before)] });
+  const contract = isUnsettled ? givingNothing(origin.contract) : origin.contract;
+  const settled = earningsOf({ ...origin, contract, totals: [...own, ...timely(before)] });
   const again = earningsOf({ ...origin, totals: [...own, ...timely([...before, ...late])] });
   const counted = [...again.counted, ...settled.counted.map(({ currency, minor }) => ({ currency, minor: -minor }))];
   return { periodId, settled, again, lines: changes(periodId, settled, again), counted, moved: moves(settled, again) };
@@ -75,6 +80,19 @@ function windowOf(contract: Contract, period: PeriodDays, scope: string): string
 export function groupChange({ settled, again }: OriginChange, scope: string): bigint {
   const of = ({ groups }: Earnings) => sumMinor(groups.filter((group) => group.scope === scope));
   return of(again) - of(settled);
+}
+
+/** A contract without what it gives or takes where nothing happens: what it guarantees, and fees of the period. */
+function givingNothing(contract: Contract): Contract {
+  const own = ({ fees, guarantee }: { readonly fees: readonly Fee[]; readonly guarantee: Guarantee | null }) => ({
+    fees: fees.filter(({ kind, window }) => kind !== FeeKind.FIXED || window !== Window.PERIOD),
+    guarantee: guarantee?.kind === GuaranteeKind.RECOUPABLE_ADVANCE ? guarantee : null,
+  });
+  const overrides = contract.overrides.map(({ fees, guarantee, ...override }) => {
+    const kept = own({ fees: fees ?? [], guarantee });
+    return { ...override, ...kept, fees: fees === null ? null : kept.fees };
+  });
+  return { ...contract, ...own(contract), overrides };
 }
 
 function timely(late: readonly KindTotal[]): readonly KindTotal[] {
