@@ -61,6 +61,7 @@ function openSending(runner: QueryRunner, joined: ReadonlySet<string>): Sending 
       return send(runner, taken);
     });
     sent.catch((error: unknown) => {
+      isAsked = false; // who asks later is told, too
       for (const { asker } of given.splice(0)) asker?.reject(error);
     });
     return sent;

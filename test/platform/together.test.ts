@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { isDuplicateKey } from "../../src/platform/database.js";
 import { type Together, transactTogether } from "../../src/platform/together.js";
@@ -71,6 +72,20 @@ test("after a refusal nothing more of anybody is sent, not even outside the tran
   await expect(ended).rejects.toSatisfy(isDuplicateKey);
   expect(await stored()).toEqual([{ id: 1, note: "there" }]);
   expect(texts.sent.join()).not.toContain("too late");
+});
+
+test("whoever asks after a refusal is told of it, one after the other", async () => {
+  const asksLate = async (sql: Together, ms: number) => {
+    await sleep(ms);
+    await sql.query("select 1");
+  };
+  const ended = transactTogether(app, async (sql) => {
+    const all = [sql.query("select nothing from nowhere"), ...[50, 100, 150].map((ms) => asksLate(sql, ms))];
+    const results = await Promise.allSettled(all);
+    expect(results.map(({ status }) => status)).toEqual(all.map(() => "rejected"));
+    await Promise.all(all);
+  });
+  await expect(ended).rejects.toThrow("nowhere");
 });
 
 test("a refusal that the work does not hear of is not committed over", async () => {
