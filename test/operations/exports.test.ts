@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
@@ -208,6 +209,21 @@ describe("verify export", () => {
     const forged = JSON.stringify({ ...line, periodProofs: [grown] });
     expect(readExport([forged, statement], keys).faults).toEqual([{ line: 0, reason: "ANOTHER_ROOT" }]);
     expect(readExport([forged], keys)).toMatchObject({ faults: [], unstated: [proof.periodId] });
+  });
+
+  test("believes a statement by a key that was stolen since, as the log proves that it is older", async () => {
+    const { batch, statement } = await settled();
+    const read = (revokedAt: string, line = statement) => {
+      const revoked = { revoked_at: Date.parse(revokedAt) / 1_000 };
+      const all = z.object({ keys: z.array(z.looseObject({})) }).parse(keys.jwks).keys;
+      return readExport([batch, line], { ...keys, jwks: { keys: all.map((key) => ({ ...key, revoked })) } });
+    };
+    expect(read(LATER).faults).toEqual([]);
+    const bare = JSON.stringify({ v: 1, statement: JSON.parse(statement).statement });
+    expect(read(LATER, bare).faults).toEqual([{ line: 1, reason: "STATEMENT_INVALID" }]);
+    const others = JSON.stringify({ ...JSON.parse(statement), logProof: JSON.parse(batch).logProofs[0] });
+    expect(read(LATER, others).faults).toEqual([{ line: 1, reason: "STATEMENT_INVALID" }]);
+    expect(read(`${DAY}T15:00:00.000Z`).faults).toContainEqual({ line: 1, reason: "STATEMENT_INVALID" });
   });
 
   test("finds a statement that is not the platform's, and a batch that was said to be in another state", async () => {
