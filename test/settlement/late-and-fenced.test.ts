@@ -215,7 +215,7 @@ describe("domain 6, ORIGIN_TERMS, through the database", () => {
     await expectSound(place);
   });
 
-  test("of a period that was given up nothing was settled before: its guarantee and its fee count as well", async () => {
+  test("for a period that was given up its guarantee and its fee come as well: nothing was settled", async () => {
     const fees = [{ kind: "FIXED", name: "desk", payer: "PARTNER", amount: "10", per: "PERIOD" }];
     const place = await open({ ...AT_ORIGIN, ...FLOOR, fees });
     const [first] = await periods(app, place);
@@ -229,7 +229,7 @@ describe("domain 6, ORIGIN_TERMS, through the database", () => {
     await expectSound(place);
   });
 
-  test("nor of a currency in which the period has no statement", async () => {
+  test("and for a currency in which the period has no statement", async () => {
     app.clock.set("2026-03-05T20:00:00.000Z");
     const change = { document: { ...AT_ORIGIN, ...FLOOR }, currencies: ["USD", "EUR"] };
     const place = await openPlace(app, "2026-02-28T15:00:00.000Z", change);

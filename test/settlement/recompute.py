@@ -30,7 +30,8 @@ LINES = {
     "playerLoss": "PLAYER_LOSS", "playerFenced": "PLAYER_FENCED", "playerExpired": "PLAYER_EXPIRED",
 }
 STATE = {
-    "baseBefore": "WINDOW_BASE", "settled": "WINDOW_SETTLED", "used": "CAP_USED", "released": "RESERVE",
+    "baseBefore": "WINDOW_BASE", "settled": "WINDOW_SETTLED", "used": "CAP_USED", "over": "CAP_OVER",
+    "released": "RESERVE",
     "guaranteedBefore": "GUARANTEE_DUE", "settledBefore": "GUARANTEE_SETTLED", "priceBefore": "CREDIT_PRICE",
 }
 MEMBERS = {

@@ -3,7 +3,7 @@ import { present } from "../../src/kernel/assert.js";
 import { later } from "../../src/kernel/clock.js";
 import { RoundingMode } from "../../src/kernel/rational.js";
 import { type Cycle, planPeriods } from "../../src/periods/rules.js";
-import { type Cap, CapOf, FeeKind, FeePayer, Window } from "../../src/settlement/terms/contract.js";
+import { type Cap, CapOf, CarryPolicy, FeeKind, FeePayer, Window } from "../../src/settlement/terms/contract.js";
 import {
   daysOf,
   isTooShort,
@@ -103,6 +103,21 @@ describe("caps", () => {
       formula: "-max(used + share - maximum, 0)",
       inputs: { used: "6000.00", share: "6000.00", maximum: "10000.00" },
       amount: "-2000.00",
+    });
+  });
+
+  test("a loss later in its window is first of what was taken off before", () => {
+    const contract = contractWith({
+      ...{ caps: [cap(CapOf.SHARE, "1000", Window.MONTH)], carryPolicy: CarryPolicy.NONE },
+      share: { ...contractWith(whole).share, window: Window.MONTH },
+    });
+    const results = chain(contract, [1_500, -200, -400, 300].map(based));
+    // 1,500, 1,300, 900 and 1,200, of which at most 1,000
+    expect(results.map(({ earnedMinor }) => money(earnedMinor))).toEqual(["1000.00", "0.00", "-100.00", "100.00"]);
+    expect(results[1] && line(results[1], "CAP")).toMatchObject({
+      formula: "over - max(used + over + share - maximum, 0)",
+      inputs: { over: "500.00", used: "1000.00", share: "-200.00", maximum: "1000.00" },
+      amount: "200.00",
     });
   });
 

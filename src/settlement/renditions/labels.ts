@@ -114,6 +114,7 @@ const STATES: Readonly<Record<string, Label>> = {
   [StateName.WINDOW_SETTLED]: ["Settled of the tier window so far", "구간 기간의 기정산액"],
   [StateName.FEE_CHARGED]: ["Fixed fee charged in its window", "부과된 고정 수수료"],
   [StateName.CAP_USED]: ["Used of a cap in its window", "상한 사용액"],
+  [StateName.CAP_OVER]: ["Taken off above a cap in its window", "상한 초과분 차감 누계"],
   [StateName.GUARANTEE_EARNED]: ["Earned in the guarantee's window", "보장 기간의 누적 발생액"],
   [StateName.GUARANTEE_DUE]: ["Guaranteed in its window", "보장 기간의 누적 보장액"],
   [StateName.GUARANTEE_SETTLED]: ["Settled in the guarantee's window", "보장 기간의 기정산액"],

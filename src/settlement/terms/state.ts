@@ -16,6 +16,8 @@ export enum StateName {
   FEE_CHARGED = "FEE_CHARGED",
   /** What a cap has let through in its window so far. */
   CAP_USED = "CAP_USED",
+  /** What a cap has taken off in its window so far. */
+  CAP_OVER = "CAP_OVER",
   /** What was earned, guaranteed and settled in a cumulative guarantee's window so far. */
   GUARANTEE_EARNED = "GUARANTEE_EARNED",
   GUARANTEE_DUE = "GUARANTEE_DUE",
