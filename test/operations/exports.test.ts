@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
@@ -9,9 +10,12 @@ import { parkBatch, releaseBatch } from "../../src/exchange/parking/service.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { rejectQuarantined } from "../../src/exchange/quarantine/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
+import { publishedJwkSet } from "../../src/identity/jwk-set/service.js";
 import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
+import { rotatePlatformKey } from "../../src/identity/platform-rotation/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { later } from "../../src/kernel/clock.js";
 import { leafHash } from "../../src/kernel/digest.js";
 import { nodeHash } from "../../src/kernel/merkle.js";
 import { type ExportKeys, readExport } from "../../src/operations/exports/service.js";
@@ -32,10 +36,12 @@ import { openPlace, type Place, report, submit } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
+import { growSigned } from "../support/log.js";
 
 const app = await testApp();
 const api = await testApi(app);
 const DAY = "2026-03-02";
+const DAY_MS = 86_400_000;
 const LATER = "2026-08-01T00:00:00.000Z";
 const bet = { kind: "BET", amount: "5.00", currency: "EUR", occurredAt: `${DAY}T00:10:00.000Z` };
 let place: Place;
@@ -210,6 +216,21 @@ describe("verify export", () => {
     expect(readExport([forged], keys)).toMatchObject({ faults: [], unstated: [proof.periodId] });
   });
 
+  test("believes a statement by a key that was stolen since, as the log proves that it is older", async () => {
+    const { batch, statement } = await settled();
+    const read = (revokedAt: string, line = statement) => {
+      const revoked = { revoked_at: Date.parse(revokedAt) / 1_000 };
+      const all = z.object({ keys: z.array(z.looseObject({})) }).parse(keys.jwks).keys;
+      return readExport([batch, line], { ...keys, jwks: { keys: all.map((key) => ({ ...key, revoked })) } });
+    };
+    expect(read(LATER).faults).toEqual([]);
+    const bare = JSON.stringify({ v: 1, statement: JSON.parse(statement).statement });
+    expect(read(LATER, bare).faults).toEqual([{ line: 1, reason: "STATEMENT_INVALID" }]);
+    const others = JSON.stringify({ ...JSON.parse(statement), logProof: JSON.parse(batch).logProofs[0] });
+    expect(read(LATER, others).faults).toEqual([{ line: 1, reason: "STATEMENT_INVALID" }]);
+    expect(read(`${DAY}T15:00:00.000Z`).faults).toContainEqual({ line: 1, reason: "STATEMENT_INVALID" });
+  });
+
   test("finds a statement that is not the platform's, and a batch that was said to be in another state", async () => {
     const { batch, statement } = await settled();
     const broken = JSON.stringify({ v: 1, statement: `${JSON.parse(statement).statement.slice(0, -6)}AAAAAA` });
@@ -219,4 +240,27 @@ describe("verify export", () => {
     const changed = aside.replace('"state":"REJECTED"', '"state":"PARKED"');
     expect(readExport([changed], keys).faults).toEqual([{ line: 0, reason: "NOT_IN_LOG" }]);
   });
+});
+
+test("what was accepted while somebody else had the platform's key leaves as well, and is told from the rest", async () => {
+  const stolen = await openPlace(app, later(app.clock.now(), -3 * DAY_MS).toISOString());
+  const occurredAt = later(app.clock.now(), -2 * DAY_MS).toISOString();
+  const batch = await submit(app, stolen, [{ ...bet, currency: "USD", occurredAt }]);
+  await parkBatch(app, stolen.partner, batch, { error: new Error("poison"), tries: 3 });
+  app.clock.advance(DAY_MS);
+  const compromise = { kid: null, since: later(app.clock.now(), -2 * DAY_MS), reason: "a stolen disk" };
+  await rotatePlatformKey(app, stolen.shell, { isAtOnce: true, compromise });
+  const proposal = { kind: RetentionKind.RETENTION, itemDays: 120, originDays: null, reason: "Policy 7." };
+  await approveChange(app, stolen.shell, (await proposeChange(app, stolen.shell, proposal)).id);
+  await growSigned(app, stolen.home, 1);
+  app.clock.advance(130 * DAY_MS);
+  const folder = await mkdtemp(join(tmpdir(), "quittance-stolen-"));
+  expect(await retain(app, stolen.tenant, { to: folder, isDry: false })).toMatchObject({ batches: 1, held: {} });
+  const [name = ""] = await readdir(join(folder, stolen.tenant.id, stolen.partner.id));
+  const lines = (await readFile(join(folder, stolen.tenant.id, stolen.partner.id, name), "utf8")).trim().split("\n");
+  const { verifierKey } = await logSigner(app, stolen.shell);
+  const log = readPolicy({ log: verifierKey, witnesses: [], quorum: 0 });
+  const jwks: unknown = JSON.parse(await publishedJwkSet(app));
+  expect(readExport(lines, { jwks, log }).faults).toEqual([{ line: 0, reason: "RECEIPT_INVALID" }]);
+  await rm(folder, { recursive: true });
 });

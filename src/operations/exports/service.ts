@@ -1,8 +1,18 @@
 import { z } from "zod";
+import { ActType } from "../../acts/entities.js";
 import { type ExtractFault, type ExtractKeys, readExtract, type StatedTree } from "../../exchange/extracts/service.js";
+import { sha256Hex } from "../../kernel/digest.js";
 import { type StatedPeriod, statedTree } from "../../settlement/proofs/service.js";
+import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
 
-const statementLine = z.strictObject({ v: z.literal(1), statement: z.string() });
+const statementLine = z.strictObject({
+  v: z.literal(1),
+  statement: z.string(),
+  /** That the log knows of it; exports of once have none. */
+  logProof: z.string().exactOptional(),
+});
+const IssuedLeaf = z.object({ type: z.literal(ActType.STATEMENT_ISSUED), at: z.iso.datetime() });
+const IssuedDetail = z.object({ after: z.object({ sha256: z.string() }) });
 
 /** Whom a reader of an export believes. */
 export type ExportKeys = Omit<ExtractKeys, "trees">;
@@ -21,9 +31,12 @@ export interface ExportReading {
   readonly unstated: readonly string[];
 }
 
-/** A line of an export that holds a statement, which states the trees that its batches are in. */
-export function statementText(statement: string): string {
-  return JSON.stringify({ v: 1, statement });
+/**
+ * A line of an export that holds a statement, which states the trees that its batches are in, and the proof in the log
+ * that says how old it is, should its key be revoked one day.
+ */
+export function statementText(statement: string, logProof: string | null): string {
+  return JSON.stringify({ v: 1, statement, ...(logProof === null ? {} : { logProof }) });
 }
 
 /**
@@ -36,11 +49,12 @@ export function readExport(lines: readonly string[], keys: ExportKeys, given: re
   const parsed = lines.map(parsedLine);
   const own = parsed.flatMap((value, line) => {
     const { data } = statementLine.safeParse(value);
-    return data === undefined ? [] : [{ line, jws: data.statement }];
+    if (data === undefined) return [];
+    return [{ line, jws: data.statement, provenAt: issuedAt(data.statement, data.logProof ?? "", keys.log) }];
   });
-  const statements = [...own, ...given.map((jws) => ({ line: null, jws }))];
-  for (const { line, jws } of statements) {
-    const stated = statedTree(jws, keys.jwks);
+  const statements = [...own, ...given.map((jws) => ({ line: null, jws, provenAt: null }))];
+  for (const { line, jws, provenAt } of statements) {
+    const stated = statedTree(jws, keys.jwks, provenAt);
     if ("fault" in stated) faults.push({ line, reason: "STATEMENT_INVALID" });
     else if (contradicts(trees.get(stated.periodId), stated)) faults.push({ line, reason: "ANOTHER_ROOT" });
     else trees.set(stated.periodId, stated);
@@ -57,6 +71,15 @@ export function readExport(lines: readonly string[], keys: ExportKeys, given: re
   return { batches, statements: statements.length, faults, unstated: [...unstated].toSorted() };
 }
 
+/** When the log took up that this very statement was issued; null where that is not shown. */
+function issuedAt(jws: string, logProof: string, log: LogPolicy): Date | null {
+  const opened = openProof(logProof, log);
+  if ("fault" in opened) return null;
+  const leaf = IssuedLeaf.safeParse(parsedLine(opened.found.leaf)).data;
+  const detail = IssuedDetail.safeParse(parsedLine(opened.found.detail ?? "")).data;
+  return leaf === undefined || detail?.after.sha256 !== sha256Hex(jws) ? null : new Date(leaf.at);
+}
+
 function contradicts(known: StatedTree | undefined, { tenant, size, root }: StatedPeriod): boolean {
   return known !== undefined && !(known.tenant === tenant && known.size === size && known.root === root);
 }
@@ -65,6 +88,6 @@ function parsedLine(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    return null; // not JSON, so no batch
+    return null; // not JSON, so nothing that is looked for
   }
 }

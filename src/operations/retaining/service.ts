@@ -1,3 +1,4 @@
+import { ActType } from "../../acts/entities.js";
 import { treeOfPeriod } from "../../exchange/commitments/service.js";
 import { BatchState } from "../../exchange/entities.js";
 import { extractOf, type ProvenPeriod } from "../../exchange/extracts/service.js";
@@ -20,6 +21,7 @@ import type { Partner, Tenant } from "../../tenancy/entities.js";
 import { partnersOf } from "../../tenancy/service.js";
 import { logSigner } from "../../transparency/keys/service.js";
 import { readPolicy } from "../../transparency/proofs/service.js";
+import { inclusionProofOf } from "../../transparency/proving/service.js";
 import { writeExport } from "../export-files/service.js";
 import { type ExportKeys, readExport, statementText } from "../exports/service.js";
 import { eraseOrigins } from "../origins/service.js";
@@ -72,7 +74,9 @@ export async function retain(app: App, tenant: Tenant, order: RetainOrder): Prom
     const instants = { now, endedBy: later(now, -itemDays * DAY_MS) };
     const { verifierKey } = await logSigner(app, actor);
     const log = readPolicy({ log: verifierKey, witnesses: [], quorum: 0 });
-    const keys = { jwks: { keys: await publicKeysForAllTenants(app) }, log };
+    // What we stored ourselves is ours, whatever became of its key since.
+    const jwks = { keys: (await publicKeysForAllTenants(app)).map(({ revoked: _, ...key }) => key) };
+    const keys = { jwks, log };
     for await (const partner of partnersIn(app, actor)) {
       await retainPartner({ app, actor, partner, order, report, instants, keys, ...emptyCaches() });
     }
@@ -214,8 +218,12 @@ async function addStatements(run: Run, periods: readonly number[], lines: string
   const unsigned = new Set<string>();
   for (const no of periods) {
     const statement = await statementOfPeriod(run.app.database.manager, run.partner, no);
-    if (statement !== null) lines.push(statementText(statement));
-    else unsigned.add((await provenPeriod(run, no)).period.id);
+    if (statement === null) unsigned.add((await provenPeriod(run, no)).period.id);
+    else {
+      const issued = { type: ActType.STATEMENT_ISSUED, subjectId: statement.id };
+      const proof = await inclusionProofOf(run.app, run.actor, issued);
+      lines.push(statementText(statement.jws, proof?.file ?? null));
+    }
   }
   return unsigned;
 }

@@ -88,12 +88,12 @@ export async function statementOfPeriod(
   reader: Pick<Reader, "query">,
   { tenantNo, no }: PartnerNumbers,
   periodNo: number,
-): Promise<string | null> {
-  const [statement]: { jws: string }[] = await reader.query(
-    "select jws from statement where tenant_no = ? and partner_no = ? and period_no = ? order by currency limit 1",
+): Promise<{ readonly id: string; readonly jws: string } | null> {
+  const [statement]: { id: string; jws: string }[] = await reader.query(
+    "select id, jws from statement where tenant_no = ? and partner_no = ? and period_no = ? order by currency limit 1",
     [tenantNo, no, periodNo],
   );
-  return statement?.jws ?? null;
+  return statement ?? null;
 }
 
 function leafOf(text: string): z.infer<typeof Leaf> | null {
