@@ -74,7 +74,9 @@ export async function retain(app: App, tenant: Tenant, order: RetainOrder): Prom
     const instants = { now, endedBy: later(now, -itemDays * DAY_MS) };
     const { verifierKey } = await logSigner(app, actor);
     const log = readPolicy({ log: verifierKey, witnesses: [], quorum: 0 });
-    const keys = { jwks: { keys: await publicKeysForAllTenants(app) }, log };
+    // What we stored ourselves is ours, whatever became of its key since.
+    const jwks = { keys: (await publicKeysForAllTenants(app)).map(({ revoked: _, ...key }) => key) };
+    const keys = { jwks, log };
     for await (const partner of partnersIn(app, actor)) {
       await retainPartner({ app, actor, partner, order, report, instants, keys, ...emptyCaches() });
     }
