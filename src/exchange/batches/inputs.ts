@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, IsString, Max, Min } from "class-validator";
+import { IsOptional } from "class-validator";
 import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
 import { PageArgs } from "../../platform/arguments.js";
 import { BatchState } from "../entities.js";
@@ -12,16 +12,12 @@ export class SubmitBatchInput {
       "JWS compact serialisation, at most 8 MB; see `schema/batch.schema.json` for the payload. Or a JWE around it," +
       " `cty: quittance-batch+jws`, for one of `encryptionKeys`.",
   })
-  @IsString()
   readonly jws!: string;
 
   @Field(() => Int, {
     defaultValue: WAIT_MS.default,
     description: "Milliseconds to wait for the outcome, 0 to 30,000; the answer comes as soon as the batch is posted.",
   })
-  @IsInt()
-  @Min(0)
-  @Max(WAIT_MS.max)
   readonly waitMs!: number;
 }
 

@@ -88,7 +88,8 @@ export class BatchResolver {
   @Mutation(() => SubmitBatchPayload, { description: "Submit a signed batch of transactions." })
   submitBatch(
     @Ctx() { app, actor }: Context,
-    @Arg("input", () => SubmitBatchInput, { description: "The signed batch." }) input: SubmitBatchInput,
+    @Arg("input", () => SubmitBatchInput, { description: "The signed batch.", validate: false })
+    input: SubmitBatchInput,
   ): Promise<SubmitBatchPayload> {
     return submitBatch(app, actor, input);
   }

@@ -74,9 +74,9 @@ export async function batchById(app: App, tenantNo: number, id: string): Promise
   return (await readById(app, tenantNo, id)).batch;
 }
 
-/** A stored batch as it stands now. */
-export function currentBatch(app: App, { tenantNo, no }: Batch): Promise<Batch> {
-  return read(app, tenantNo, no);
+/** An accepted batch as it stands now. */
+export function currentBatch(app: App, batch: Batch): Promise<Batch> {
+  return read(app, batch.tenantNo, batch);
 }
 
 /** What of a `jti` stays for ever. */
@@ -247,10 +247,22 @@ async function readTogetherById(app: App, tenantNo: number, ids: readonly string
   return ids.map((id) => ({ batch: byId.get(id) ?? null }));
 }
 
-async function readTogether(app: App, tenantNo: number, numbers: readonly string[]): Promise<Batch[]> {
-  const found = await rowsOf(app.database.manager, Batch, "tenant_no = ? and no in (?)", [tenantNo, numbers]);
-  const byNo = new Map(found.map((batch) => [batch.no, batch]));
-  return numbers.map((no) => present(byNo.get(no), "an accepted batch"));
+/** Of an accepted batch nothing but this changes when it is posted or parked. */
+const CHANGING = `no, state, posted_at as postedAt, posted_count as postedCount, duplicate_count as duplicateCount,
+  pending_count as pendingCount, refused_count as refusedCount, ledger_version as version, tries,
+  parked_reason as parkedReason`;
+
+async function readTogether(app: App, tenantNo: number, batches: readonly Batch[]): Promise<Batch[]> {
+  const found: (Partial<Batch> & { readonly no: string; readonly version: string | null })[] = await app.database.query(
+    `select ${CHANGING} from batch where tenant_no = ? and no in (?)`,
+    [tenantNo, batches.map(({ no }) => no)],
+  );
+  const byNo = new Map(found.map((row) => [row.no, row]));
+  return batches.map((batch) => {
+    const { version, ...changed } = present(byNo.get(batch.no), "an accepted batch");
+    const ledgerVersion = version === null ? null : BigInt(version);
+    return Object.assign(new Batch(), batch, changed, { ledgerVersion });
+  });
 }
 
 function asError(error: unknown): Error {

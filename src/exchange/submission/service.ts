@@ -62,9 +62,12 @@ export interface SubmitInput {
  * at (`RATE_LIMITED`), known or not.
  */
 export async function submitBatch(app: App, actor: Actor, { jws, waitMs }: SubmitInput): Promise<Submission> {
+  if (waitMs < 0 || waitMs > WAIT_MS.max) {
+    throw exchangeError("VALIDATION", { path: "/waitMs", reason: `is not from 0 to ${WAIT_MS.max}` });
+  }
   const accepted = await admitted(app, actor, jws, () => accept(app, actor, jws));
   const isWaiting = accepted.batch.state === BatchState.ACCEPTED && waitMs > 0;
-  const batch = isWaiting ? await awaitOutcome(app, accepted.batch, Math.min(waitMs, WAIT_MS.max)) : accepted.batch;
+  const batch = isWaiting ? await awaitOutcome(app, accepted.batch, waitMs) : accepted.batch;
   return { batch, receipt: await receiptOf(app, actor, batch), replayed: accepted.replayed };
 }
 
