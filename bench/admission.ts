@@ -23,10 +23,13 @@ export async function trySend(client: RawClient, request: Buffer): Promise<numbe
   throw new Error(`A batch was neither accepted nor refused: ${status} ${body.slice(0, 500)}`);
 }
 
-/** Sends a batch until it is accepted, as late as the server asks; answers how often it was refused. */
-export async function sendUntilAccepted(client: RawClient, request: Buffer): Promise<number> {
+/**
+ * Sends a batch until it is accepted, as late as the server asks, each time with a token that is good then; answers how
+ * often it was refused.
+ */
+export async function sendUntilAccepted(client: RawClient, request: () => Promise<Buffer>): Promise<number> {
   for (let refused = 0; ; refused++) {
-    const waitMs = await trySend(client, request);
+    const waitMs = await trySend(client, await request());
     if (waitMs === null) return refused;
     await sleep(waitMs);
   }

@@ -90,7 +90,7 @@ async function closedGoodput(
   const began = performance.now();
   const lane = async () => {
     for (const request of queue) {
-      await sendUntilAccepted(client, request);
+      await sendUntilAccepted(client, async () => request);
       if (performance.now() - began > seconds * 1_000) return;
     }
   };

@@ -101,7 +101,8 @@ async function sendAll(
       const partner = present(partners[place % partners.length], "a partner");
       const jti = `${name}-${place}`;
       const body = submitBody(await partner.sign(jti, transactionTexts(jti, ROWS_PER_BATCH)), 0);
-      counts.refused += await sendUntilAccepted(client, graphqlRequest(await partner.session.token(), body));
+      const request = async () => graphqlRequest(await partner.session.token(), body);
+      counts.refused += await sendUntilAccepted(client, request);
       counts.sent += 1;
     },
   });
