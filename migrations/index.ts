@@ -39,6 +39,7 @@ import { SimulatedPartners0000000000037 } from "./0037-simulated-partners.js";
 import { Collections0000000000038 } from "./0038-collections.js";
 import { GameSettingsApproved0000000000039 } from "./0039-game-settings-approved.js";
 import { TakenIds0000000000041 } from "./0041-taken-ids.js";
+import { StatementSetOff0000000000042 } from "./0042-statement-set-off.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -82,4 +83,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Collections0000000000038,
   GameSettingsApproved0000000000039,
   TakenIds0000000000041,
+  StatementSetOff0000000000042,
 ];

@@ -837,6 +837,7 @@ CREATE TABLE `statement` (
   `approved_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `acknowledged_at` datetime(3) DEFAULT NULL,
   `paid_out_minor` decimal(38,0) NOT NULL,
+  `set_off_minor` decimal(38,0) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant_id`,`id`),
   UNIQUE KEY `uq_statement_period` (`tenant_no`,`period_no`,`currency`),
   KEY `ix_statement_chain` (`tenant_no`,`partner_no`,`currency`,`ends_at`),

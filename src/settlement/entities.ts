@@ -193,6 +193,10 @@ export class Statement {
   @Column(totalColumn)
   readonly paidOutMinor!: bigint;
 
+  /** What set-offs against debts of linked partners took of it, so that it is told from what a partner paid too much. */
+  @Column({ ...totalColumn, default: 0 })
+  readonly setOffMinor!: bigint;
+
   /** The signed document: compact JWS, `typ: quittance-statement+jws`. */
   @Column(textColumn)
   readonly jws!: string;

@@ -10,6 +10,7 @@ import {
   recordCollection,
   refuseCollection,
 } from "../../src/settlement/collections/service.js";
+import { setOffDebts } from "../../src/settlement/netting/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { receivablesOf } from "../../src/settlement/receivables/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
@@ -115,6 +116,28 @@ describe("money collected from a partner", () => {
     const third = await released(app, place, DAY_3, "20.00");
     expect((await createPayoutFile(app, place.shell, EUROS)).totalMinor).toBe(2_000n);
     expect(await statesOf(third)).toEqual(["PAYABLE"]);
+    await expectSound();
+  });
+
+  test("and more than is owed meets no debt of a linked partner, and goes out in no file", async () => {
+    place = await openPaid(app, START, { code: "studio", netting: { with: ["resale"] } });
+    const resale = await openPaid(app, START, { home: place.home, code: "resale", netting: { with: ["studio"] } });
+    await released(app, place, DAY_1, "-30.00");
+    await collected("100.00");
+    await released(app, resale, DAY_1, "-150.00");
+    const met = await released(app, place, DAY_2, "100.00");
+    expect(await booksOf(app, resale)).toMatchObject({ PAYABLE: 5_000n });
+    await setOffDebts(app, place.shell, place.partner);
+    await setOffDebts(app, resale.shell, resale.partner);
+    expect([await booksOf(app, place), await booksOf(app, resale)]).toMatchObject([
+      { PAYABLE: -7_000n },
+      { PAYABLE: 5_000n },
+    ]);
+    expect(await statesOf(met)).toEqual(["PAID"]);
+    await expect(createPayoutFile(app, place.shell, EUROS)).rejects.toMatchObject({ code: "VALIDATION" });
+    const partly = await released(app, place, DAY_3, "80.00"); // 50 of it meet the rest
+    expect([await booksOf(app, resale), await statesOf(partly)]).toMatchObject([{ PAYABLE: 0n }, ["PAYABLE"]]);
+    expect((await createPayoutFile(app, place.shell, EUROS)).totalMinor).toBe(3_000n);
     await expectSound();
   });
 

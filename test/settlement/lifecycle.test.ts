@@ -115,6 +115,25 @@ test("by terms that say so a statement is payable by itself once its window is o
   expect(await stateOf(manual)).toBe(PeriodState.STATEMENT_ISSUED);
 });
 
+test("what somebody approved ahead is released by itself once its window is over, by terms that say so alone", async () => {
+  const document = { ...DAILY, review: { disputeDays: 2, approval: "AUTOMATIC" } };
+  const [automatic, manual] = [await settled(app, 1_000, { document }), await settled(app, 1_000)];
+  for (const place of [automatic, manual]) {
+    const { actor } = await seedClient(app, place.shell, null);
+    await approveStatement(app, actor, (await only(place)).id);
+  }
+  app.clock.advance(DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(automatic)).toBe(PeriodState.APPROVED);
+  app.clock.advance(DAY_MS);
+  await Promise.all([1, 2, 3].map(() => advanceStatementsForAllTenants(app)));
+  expect(await stateOf(automatic)).toBe(PeriodState.PAYABLE);
+  expect((await actsOf(automatic)).slice(-2)).toEqual([ActType.STATEMENT_APPROVED, ActType.STATEMENT_RELEASED]);
+  app.clock.advance(365 * DAY_MS);
+  await advanceStatementsForAllTenants(app);
+  expect(await stateOf(manual)).toBe(PeriodState.APPROVED);
+});
+
 test("each statement of a period moves by itself, and the period stands where the last of them does", async () => {
   const place = await settled(app, 1_000, { currencies: ["USD", "EUR"] }, [
     { kind: "BET", amount: "500.00", currency: "EUR", occurredAt: DAY_1 },

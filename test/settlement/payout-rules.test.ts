@@ -7,13 +7,19 @@ import {
   type OpenStatement,
   payableOf,
   settledStatements,
+  takings,
   uncollected,
 } from "../../src/settlement/payouts/rules.js";
 
 /** A statement with one share, all of it open unless told otherwise. */
-function statement(id: string, paidOut: number, { inFlight = 0, paid = 0, isReleased = true } = {}): OpenStatement {
+function statement(
+  id: string,
+  paidOut: number,
+  { inFlight = 0, paid = 0, setOff = 0, isReleased = true } = {},
+): OpenStatement {
   const shares = paidOut > 0 ? [{ payee: "", openMinor: BigInt(paidOut - inFlight - paid) }] : [];
-  return { id, paidOutMinor: BigInt(paidOut), isReleased, inFlightMinor: BigInt(inFlight), shares };
+  const [inFlightMinor, setOffMinor] = [BigInt(inFlight), BigInt(setOff)];
+  return { id, paidOutMinor: BigInt(paidOut), isReleased, inFlightMinor, setOffMinor, shares };
 }
 
 function paid(owed: number, statements: readonly OpenStatement[]): Record<string, number> {
@@ -42,6 +48,24 @@ describe("what may be paid", () => {
     expect(paid(120, [statement("a", 100), statement("b", 70)])).toEqual({ a: 50, b: 70 });
     expect(paid(30, [statement("a", 100), statement("b", 70)])).toEqual({ b: 30 });
     expect(settled(30, [statement("a", 100), statement("b", 70)])).toEqual(["a"]);
+  });
+
+  test("is nothing of what a partner paid too much: what a set-off took of a statement stays taken", () => {
+    const taken = statement("a", 100, { setOff: 100 });
+    expect(payableOf({ owedMinor: 70n, statements: [taken] })).toBe(0n);
+    expect([paid(70, [taken]), settled(70, [taken])]).toEqual([{}, ["a"]]);
+    const partly = [statement("a", 100, { setOff: 40 }), statement("b", 50)];
+    expect(paid(180, partly)).toEqual({ a: 60, b: 50 }); // 70 paid too much
+    expect(takings({ owedMinor: 180n, statements: partly }, 75n)).toEqual([
+      { statementId: "a", amountMinor: 60n },
+      { statementId: "b", amountMinor: 15n },
+    ]);
+  });
+
+  test("of a split statement that was set off in part is shared by what each receiver is still to get", () => {
+    const shares = [60, 40].map((openMinor, index) => ({ payee: `.${index}`, openMinor: BigInt(openMinor) }));
+    const split = { ...statement("a", 100, { setOff: 50 }), shares };
+    expect(paid(90, [split])).toEqual({ "a.0": 30, "a.1": 20 });
   });
 
   test("is lowered by what is to be collected, and nothing where more is collected than released", () => {
@@ -96,13 +120,15 @@ const anyStatement = fc
     inFlightMinor: fc.bigInt(0n, 10n ** 9n),
     isCollected: fc.boolean(),
     isReleased: fc.boolean(),
+    setOffPart: fc.bigInt(0n, 4n),
   })
-  .map(({ shares, inFlightMinor: onItsWay, isCollected, isReleased }): Omit<OpenStatement, "id"> => {
+  .map(({ shares, inFlightMinor: onItsWay, isCollected, isReleased, setOffPart }): Omit<OpenStatement, "id"> => {
     const open = shares.map((openMinor, index) => ({ payee: `p${index}`, openMinor }));
     const inFlightMinor = isReleased ? onItsWay : 0n;
     const total = shares.reduce((sum, share) => sum + share, inFlightMinor);
-    if (isCollected) return { paidOutMinor: -total - 1n, isReleased, inFlightMinor: 0n, shares: [] };
-    return { paidOutMinor: total, isReleased, inFlightMinor, shares: open };
+    const setOffMinor = isReleased ? ((total - inFlightMinor) * setOffPart) / 4n : 0n;
+    if (isCollected) return { paidOutMinor: -total - 1n, isReleased, inFlightMinor: 0n, setOffMinor: 0n, shares: [] };
+    return { paidOutMinor: total, isReleased, inFlightMinor, setOffMinor, shares: open };
   });
 
 test("never more is paid than is owed, than a receiver is still to get, or than all of it together", () => {
@@ -112,11 +138,14 @@ test("never more is paid than is owed, than a receiver is still to get, or than 
       const allocations = allocate({ owedMinor, statements });
       const sum = allocations.reduce((total, { amountMinor }) => total + amountMinor, 0n);
       const released = statements.filter(({ isReleased }) => isReleased);
-      const open = released.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
+      const gross = released.flatMap(({ shares }) => shares).reduce((total, { openMinor }) => total + openMinor, 0n);
+      const open = released.reduce((total, { setOffMinor }) => total - setOffMinor, gross);
       const payable: bigint = payableOf({ owedMinor, statements });
       expect(payable === 0n || payable <= owedMinor).toBe(true);
       expect(payable).toBeLessThanOrEqual(open);
       expect(sum).toBe(payable);
+      const taken = takings({ owedMinor, statements }, payable / 2n);
+      expect(taken.reduce((total, { amountMinor }) => total + amountMinor, 0n)).toBe(payable / 2n);
       for (const { statementId, payee, amountMinor } of allocations) {
         const shares = statements.find(({ id }) => id === statementId)?.shares ?? [];
         expect(amountMinor).toBeGreaterThan(0n);

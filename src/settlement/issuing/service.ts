@@ -165,7 +165,7 @@ function statementOf(
     ...{ periodNo: period.no, startsAt: period.startsAt, endsAt: period.endsAt, currency, issuedAt },
     ...{ configurationId: terms.id, base, carryIn, carryOut },
     ...{ openingMinor, earnedMinor, adjustmentsMinor, payableMinor, closingMinor },
-    paidOutMinor: paidOutOf(result.postings),
+    ...{ paidOutMinor: paidOutOf(result.postings), setOffMinor: 0n },
     paymentDueOn: document.payment?.on ?? null,
     ...openingOf(reviewOf(terms.document), { issuedAt, payableMinor }),
     jws: signer.sign(canonicalJson(document), STATEMENT_TYPE),

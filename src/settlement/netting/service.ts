@@ -14,7 +14,7 @@ import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { Partner } from "../../tenancy/entities.js";
 import { termsOf } from "../configurations/service.js";
 import { Configuration, ConfigurationState } from "../entities.js";
-import { dueOf, payableOf } from "../payouts/rules.js";
+import { dueOf, payableOf, takings } from "../payouts/rules.js";
 import { moveSettled, purseOf } from "../purses/service.js";
 import { untilKnown } from "../service.js";
 import { netDebts, type SetOff } from "../terms/netting.js";
@@ -88,7 +88,7 @@ async function debtsOf(reader: Reader, partners: readonly Partner[], currency: s
   return Promise.all(
     partners.map(async (partner) => {
       const purse = await purseOf(reader, partner, currency);
-      return { partnerId: partner.id, payableMinor: payableOf(purse) - dueOf(purse) };
+      return { partnerId: partner.id, purse, payableMinor: payableOf(purse) - dueOf(purse) };
     }),
   );
 }
@@ -126,6 +126,14 @@ async function store(app: App, tx: Tx, actor: Actor, { pair, currency }: Pair): 
     ...{ tenantId: actor.tenantId, id, creditorId, debtorId, currency, amountMinor, setOffAt },
     ...legs,
   });
+  const { purse } = present(
+    debts.find(({ partnerId }) => partnerId === creditorId),
+    "the creditor's purse",
+  );
+  for (const { statementId, amountMinor: takenMinor } of takings(purse, amountMinor)) {
+    const taken = "update statement set set_off_minor = set_off_minor + ? where tenant_id = ? and id = ?";
+    await tx.query(taken, [takenMinor, actor.tenantId, statementId]);
+  }
   for (const [index, partner] of pair.entries()) {
     await post(tx, partner, present(cursors[index], "a held cursor"), [entryOf(setOff, partner, currency, setOffAt)]);
   }

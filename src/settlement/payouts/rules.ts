@@ -19,6 +19,14 @@ export interface OpenStatement {
   /** On its way to the bank. */
   readonly inFlightMinor: bigint;
   readonly shares: readonly OpenShare[];
+  /** What set-offs against debts of linked partners took of it, whichever receiver it was for. */
+  readonly setOffMinor: bigint;
+}
+
+/** What a set-off takes of a statement. */
+export interface Taking {
+  readonly statementId: string;
+  readonly amountMinor: bigint;
 }
 
 /** What may be paid of a statement to a receiver. */
@@ -62,9 +70,9 @@ export function dueOf(purse: Purse): bigint {
 }
 
 /**
- * What may be paid now. Set-offs, prepaid credit and what is to be collected lower what is owed without naming a
- * statement: they meet the oldest statements first, so that never more goes out than is owed. Where a statement is met
- * in part, its receivers share the rest by what each is still to get, by largest remainder (domain 9).
+ * What may be paid now. What is to be collected lowers what is owed without naming a statement: it meets the oldest
+ * statements first, so that never more goes out than is owed. Where a statement is met in part, or set off, its
+ * receivers share the rest by what each is still to get, by largest remainder (domain 9).
  */
 export function allocate(purse: Purse): readonly Allocation[] {
   return met(purse).flatMap(({ statement, leftMinor }) => {
@@ -78,6 +86,17 @@ export function allocate(purse: Purse): readonly Allocation[] {
       })
       .filter(({ amountMinor }) => amountMinor > 0n);
   });
+}
+
+/** What a set-off of an amount that may be set off takes of each statement: of the oldest first. */
+export function takings(purse: Purse, amountMinor: bigint): readonly Taking[] {
+  let untaken = amountMinor;
+  const taken = met(purse).map(({ statement, leftMinor }): Taking => {
+    const minor = lesserOf(untaken, leftMinor);
+    untaken -= minor;
+    return { statementId: statement.id, amountMinor: minor };
+  });
+  return taken.filter(({ amountMinor: minor }) => minor > 0n);
 }
 
 /** What is left of each statement that collects: what comes in, or is met otherwise, meets the oldest first. */
@@ -102,16 +121,20 @@ export function settledStatements(purse: Purse): readonly string[] {
 function met(purse: Purse): readonly Left[] {
   let meets = openOf(purse) - payableOf(purse);
   return purse.statements.filter(isReleasing).map((statement) => {
-    const openMinor = sumOf(statement.shares);
+    const openMinor = openIn(statement);
     const metMinor = lesserOf(meets, openMinor);
     meets -= metMinor;
     return { statement, leftMinor: openMinor - metMinor };
   });
 }
 
-/** What receivers are still to get of released statements. */
+/** What receivers are still to get of released statements, less what set-offs took. */
 function openOf({ statements }: Purse): bigint {
-  return statements.filter(isReleasing).reduce((total, { shares }) => total + sumOf(shares), 0n);
+  return statements.filter(isReleasing).reduce((total, statement) => total + openIn(statement), 0n);
+}
+
+function openIn({ shares, setOffMinor }: OpenStatement): bigint {
+  return sumOf(shares) - setOffMinor;
 }
 
 /** What is owed by statements that were released alone. */

@@ -42,7 +42,8 @@ export async function purseOf(reader: Reader, partner: Partner, currency: string
   const { tenantNo, no } = partner;
   const owedMinor = -(await balanceOf(reader, partner, AccountName.PAYABLE, currency));
   const rows: StatementRow[] = await reader.query(
-    `select id, state, cast(paid_out_minor as char) as paidOut, date_format(payment_due_on, '%Y-%m-%d') as dueOn,
+    `select id, state, cast(paid_out_minor as char) as paidOut, cast(set_off_minor as char) as setOff,
+       date_format(payment_due_on, '%Y-%m-%d') as dueOn,
        if(state = 'PAYABLE' and paid_out_minor > 0, jws, null) as jws
      from statement where tenant_no = ? and partner_no = ? and currency = ? and state <> 'PAID'
        and (paid_out_minor <> 0 or state = 'PAYABLE')
@@ -105,6 +106,7 @@ interface StatementRow {
   readonly id: string;
   readonly state: PeriodState;
   readonly paidOut: string;
+  readonly setOff: string;
   readonly dueOn: string | null;
   /** Only where its receivers matter. */
   readonly jws: string | null;
@@ -152,7 +154,10 @@ function statementOf(row: StatementRow, currency: string, moved: readonly Moved[
     shares.map(({ payee }) => [payee, moved.find((each) => each.payee === payee)?.payouts ?? 0]),
   );
   const isReleased = state === PeriodState.PAYABLE;
-  return { id, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts, shares: paidOutMinor > 0n ? open : [] };
+  return {
+    ...{ id, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts },
+    ...{ shares: paidOutMinor > 0n ? open : [], setOffMinor: BigInt(row.setOff) },
+  };
 }
 
 /** What each receiver gets of a statement in all, as its lines say; where credit met a part, of the rest. */

@@ -55,12 +55,13 @@ export async function releaseStatement(
 
 /**
  * Moves on what nobody has to approve: undisputed until its dispute window was over, or acknowledged, and by its terms
- * approved automatically, or with nothing payable. A statement that fails holds up no other. Answers how many moved.
+ * approved automatically, or with nothing payable. What somebody approved ahead is released then as well. A statement
+ * that fails holds up no other. Answers how many moved.
  */
 export async function advanceStatementsForAllTenants(app: App): Promise<number> {
   const rows: (TenantRef & { id: string; partnerNo: number })[] = await app.database.query(
     `/* all tenants */ select tenant_id as tenantId, tenant_no as tenantNo, id, partner_no as partnerNo from statement
-     where advances_at <= ? and state = 'STATEMENT_ISSUED' order by advances_at limit ?`,
+     where advances_at <= ? and state in ('STATEMENT_ISSUED', 'APPROVED') order by advances_at limit ?`,
     [app.clock.now(), ADVANCES_MAX],
   );
   for (const { id, partnerNo, ...tenant } of rows) {
@@ -104,8 +105,9 @@ async function advance(app: App, actor: Actor, partnerNo: number, id: string): P
     const locked = await lockStatement(tx, partner, id);
     const { state, advancesAt } = locked.statement;
     const isDue = advancesAt !== null && advancesAt <= app.clock.now();
-    if (state !== PeriodState.STATEMENT_ISSUED || !isDue) return; // somebody else was first
-    const approved = await approve(app, tx, actor, locked);
+    const isWaiting = state === PeriodState.STATEMENT_ISSUED || state === PeriodState.APPROVED;
+    if (!isWaiting || !isDue) return; // somebody else was first
+    const approved = state === PeriodState.APPROVED ? locked : await approve(app, tx, actor, locked);
     if (approved.statement.state === PeriodState.APPROVED) await release(app, tx, actor, approved);
   });
   await setOffDebts(app, actor, partner);
