@@ -11,6 +11,7 @@ import { findFork, noteFork, refusedLogs } from "./forks/service.js";
 import { logSigner } from "./keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "./reading/service.js";
 import { appendLeaves } from "./tiles.js";
+import { cosignForAllTenants } from "./witnesses/service.js";
 
 /** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
 export async function treeSize(reader: Reader, tenantNo: number): Promise<number> {
@@ -39,9 +40,9 @@ const lookedAt = perApp(() => new Set<number>());
 
 /**
  * Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. A tree that does not
- * continue what was signed before, here or in the anchor file, is never signed (`refusedLogs`, null): that would be a
- * fork. A process looks once at each tree that has not grown, and again while it is refused, so that a restored backup
- * is found at its start.
+ * continue what was signed before, here, in the anchor file or by what witnesses said, is never signed (`refusedLogs`,
+ * null): that would be a fork. A process looks once at each tree that has not grown, and again while it is refused, and
+ * asks the witnesses before its first signature, so that a restored backup is found at its start.
  */
 export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
   const found = await app.database.manager.findOneBy(LogTree, { tenantNo: tenant.no });
@@ -51,6 +52,7 @@ export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTr
   const isSame = !isGrown && (last === null || last.root.equals(tree.root));
   if (isSame && lookedAt(app).has(tenant.no) && !refusedLogs(app).has(tenant.id)) return null;
   const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
+  if (!lookedAt(app).has(tenant.no)) await cosignForAllTenants(app, [tenant]);
   const fork = await findFork(app, tenant, tree, signer.generation);
   lookedAt(app).add(tenant.no);
   noteFork(app, tenant, fork);

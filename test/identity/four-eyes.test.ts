@@ -10,6 +10,8 @@ import { disableUser, inviteUser } from "../../src/identity/users/service.js";
 import { type Actor, shellActor } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
+import { RetentionKind } from "../../src/operations/retention/entities.js";
+import { approveChange, proposeChange } from "../../src/operations/retention/service.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
@@ -136,6 +138,15 @@ test("a payout account is approved by no client of the person who registered it"
   await expect(approvePayoutAccount(app, robot, id)).rejects.toMatchObject(FORBIDDEN);
   expect((await approvePayoutAccount(app, another.actor, id)).decidedBy).toBe(another.user.id);
   expect(partner.partner.id).toMatch(/^ptn_/);
+});
+
+test("a change of retention is approved by no client of the person who proposed it", async () => {
+  const { person, another } = await place();
+  const days = { itemDays: null, originDays: null, reason: "asked to forget" };
+  const { id } = await proposeChange(app, person.actor, { kind: RetentionKind.PLAYER_KEY, ...days });
+  const robot = await clientBy(person.actor);
+  await expect(approveChange(app, robot, id)).rejects.toMatchObject(FORBIDDEN);
+  expect(await approveChange(app, another.actor, id)).toMatchObject({ state: "ACTIVE", decidedBy: another.user.id });
 });
 
 test("partners are not told who of the tenant drafted, submitted or activated; the tenant's people are", async () => {

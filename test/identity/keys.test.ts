@@ -280,6 +280,26 @@ describe("the end of a key", () => {
     expect(await resumeKey(app, partners, { keyId, reason: "found" })).toMatchObject({ state: KeyState.ACTIVE });
   });
 
+  test("what the tenant suspended on top of a partner's own suspension a partner does not resume", async () => {
+    const place = await settle(app);
+    const partner = await place.partner("studio");
+    const keyId = await keyIdOf(place, await place.client(["batches:submit"], partner));
+    const partners: Actor = { ...place.shell, kind: PrincipalKind.PARTNER, partnerId: partner.id };
+    await suspendKey(app, partners, { keyId, reason: "moving" });
+    const held = await suspendKey(app, place.shell, { keyId, reason: "stolen" });
+    expect(held).toMatchObject({ state: KeyState.SUSPENDED, stateReason: "stolen" });
+    await suspendKey(app, partners, { keyId, reason: "moving" }); // which takes nothing off
+    await suspendKey(app, place.shell, { keyId, reason: "stolen" });
+    const resumed = resumeKey(app, partners, { keyId, reason: "moved" });
+    await expect(resumed).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const acts = (await actsOf(place, keyId)).filter(({ type }) => type === ActType.KEY_SUSPENDED);
+    expect(acts.map(({ principalKind, before, after }) => [principalKind, before.state, after.reason])).toEqual([
+      [PrincipalKind.PARTNER, KeyState.ACTIVE, "moving"],
+      [PrincipalKind.OPERATOR_SHELL, KeyState.SUSPENDED, "stolen"],
+    ]);
+    expect(await resumeKey(app, place.shell, { keyId, reason: "found" })).toMatchObject({ state: KeyState.ACTIVE });
+  });
+
   test("an end is brought forward, never put off", async () => {
     const place = await settle(app);
     const keyId = await keyIdOf(place, await place.client(["audit:read"]));

@@ -30,3 +30,18 @@ export async function growSigned(app: App, home: SeededTenant, count: number, fr
   await growLog(app, home, count, from);
   return present(await signCheckpoint(app, home.tenant), "a checkpoint");
 }
+
+/** Everything of the log as it was at a size below 256, as a backup of that moment has it. */
+export async function restoreLog(app: App, home: SeededTenant, size: number): Promise<void> {
+  const { no } = home.tenant;
+  const run = (sql: string, values: unknown[]) => app.database.query(sql, values);
+  await run("delete from act where tenant_no = ? and (tree_index >= ? or tree_index is null)", [no, size]);
+  await run("delete from log_checkpoint where tenant_no = ? and size > ?", [no, size]);
+  await run("delete from log_anchor where tenant_no = ?", [no]);
+  await run("update log_tile set hashes = left(hashes, ?) where tenant_no = ?", [size * 32, no]);
+  if (size === 0) await run("delete from log_tile where tenant_no = ?", [no]);
+  const [checkpoint] = await run("select root from log_checkpoint where tenant_no = ? and size = ?", [no, size]);
+  if (checkpoint !== undefined) {
+    await run("update log_tree set size = ?, root = ? where tenant_no = ?", [size, checkpoint.root, no]);
+  }
+}

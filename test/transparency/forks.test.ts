@@ -10,7 +10,7 @@ import { latestCheckpoint } from "../../src/transparency/reading/service.js";
 import { restartLog } from "../../src/transparency/restarts/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
 import { openTestApp, testApp } from "../support/app.js";
-import { growLog, growSigned } from "../support/log.js";
+import { growLog, growSigned, restoreLog } from "../support/log.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
 
 const anchorDir = mkdtempSync(join(tmpdir(), "quittance-anchors-"));
@@ -191,7 +191,7 @@ describe("an old backup that was restored", () => {
     await growSigned(app, home, 10, 10);
     await anchorForAllTenants(app, [home.tenant]);
     const lost = await latestCheckpoint(app, home.tenant.no);
-    await restore(old.size);
+    await restoreLog(app, home, old.size);
     const started = await openTestApp({ clock: app.clock, config: { anchorDir } });
     onTestFinished(() => closeApp(started));
     expect(await signCheckpoint(started, home.tenant)).toBeNull();
@@ -225,7 +225,7 @@ describe("an old backup that was restored", () => {
   test("of which nothing is left but the tenant is found as well", async () => {
     await growSigned(app, home, 10);
     await anchorForAllTenants(app, [home.tenant]);
-    await restore(0);
+    await restoreLog(app, home, 0);
     await app.database.query("delete from log_tree where tenant_no = ?", [home.tenant.no]);
     const started = await openTestApp({ clock: app.clock, config: { anchorDir } });
     onTestFinished(() => closeApp(started));
@@ -254,19 +254,4 @@ function anchorText(): string {
 async function tamper(sql: string): Promise<void> {
   const { affectedRows } = await app.database.query(sql.replace("{own}", `tenant_no = ${home.tenant.no}`));
   expect(affectedRows).toBeGreaterThan(0);
-}
-
-/** Everything of the log as it was at a size below 256, as a backup of that moment has it. */
-async function restore(size: number): Promise<void> {
-  const { no } = home.tenant;
-  const run = (sql: string, values: unknown[]) => app.database.query(sql, values);
-  await run("delete from act where tenant_no = ? and (tree_index >= ? or tree_index is null)", [no, size]);
-  await run("delete from log_checkpoint where tenant_no = ? and size > ?", [no, size]);
-  await run("delete from log_anchor where tenant_no = ?", [no]);
-  await run("update log_tile set hashes = left(hashes, ?) where tenant_no = ?", [size * 32, no]);
-  if (size === 0) await run("delete from log_tile where tenant_no = ?", [no]);
-  const [checkpoint] = await run("select root from log_checkpoint where tenant_no = ? and size = ?", [no, size]);
-  if (checkpoint !== undefined) {
-    await run("update log_tree set size = ?, root = ? where tenant_no = ?", [size, checkpoint.root, no]);
-  }
 }

@@ -8,15 +8,18 @@ import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vi
 import { present } from "../../src/kernel/assert.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { type RunningWitness, startWitness } from "../../src/server/witness.js";
-import { anchorState } from "../../src/transparency/anchors/service.js";
+import { anchorState, noteAnchor } from "../../src/transparency/anchors/service.js";
+import { ForkReason, refusedLogs } from "../../src/transparency/forks/service.js";
 import { logSigner } from "../../src/transparency/keys/service.js";
 import { openCheckpoint, readPolicy } from "../../src/transparency/proofs/service.js";
 import { consistencyProofOf } from "../../src/transparency/proving/service.js";
 import { shownCheckpoint } from "../../src/transparency/reading/service.js";
+import { restartLog } from "../../src/transparency/restarts/service.js";
+import { signCheckpoint } from "../../src/transparency/service.js";
 import { formatAddCheckpoint, parseAddCheckpoint, readWitnessAnswer } from "../../src/transparency/witnesses/rules.js";
 import { cosignForAllTenants, witnessesIn } from "../../src/transparency/witnesses/service.js";
 import { openTestApp, type TestApp, testApp } from "../support/app.js";
-import { growSigned } from "../support/log.js";
+import { growLog, growSigned, restoreLog } from "../support/log.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
 
 const NAME = "witness.example/w1";
@@ -60,7 +63,7 @@ describe("a witness", () => {
     expect(await anchorState(app, home.tenant.no, NAME)).toMatchObject({ size, fault: null });
   });
 
-  test("that holds more than there is, or another tree, is told as a fault, and the log goes on", async () => {
+  test("that holds more than there is, or another tree, is told as a fault", async () => {
     const { away, dir } = await openWitnessed();
     await growSigned(app, home, 5);
     const { size } = await growSigned(app, home, 5, 5);
@@ -83,6 +86,46 @@ describe("a witness", () => {
     expect(await cosignForAllTenants(await reopened(away), [home.tenant])).toBe(0);
     expect(await anchorState(app, no, NAME)).toMatchObject({ size, fault: "NOT_CONSISTENT" });
     expect(readdirSync(dir).map((name) => readFileSync(join(dir, name), "utf8"))).toEqual(before);
+  });
+
+  test("that holds what a restored backup has lost keeps it from being signed, until the log is restarted", async () => {
+    const { away, witness } = await openWitnessed();
+    const old = await growSigned(app, home, 5);
+    await cosignForAllTenants(away, [home.tenant]);
+    const kept = await anchorState(app, home.tenant.no, NAME);
+    const lost = await growSigned(app, home, 5, 5);
+    await cosignForAllTenants(away, [home.tenant]);
+    await restoreLog(app, home, old.size);
+    await noteAnchor(app, home.tenant.no, kept); // as the backup has it
+    await growLog(app, home, 30, 50); // past what was lost, before anybody signs
+    const started = await reopened(away);
+    expect(await signCheckpoint(started, home.tenant)).toBeNull();
+    const fork = { reason: ForkReason.WITNESSED, heldBy: NAME, signedSize: lost.size, treeSize: old.size + 30 };
+    expect(refusedLogs(started).get(home.tenant.id)).toEqual(fork);
+    await witness.close(); // it has said it, and takes nothing back by being away
+    const again = await reopened(away);
+    expect(await cosignForAllTenants(again, [home.tenant])).toBe(0);
+    expect(await anchorState(app, home.tenant.no, NAME)).toMatchObject({ size: lost.size, fault: "AHEAD" });
+    expect(await signCheckpoint(again, home.tenant)).toBeNull();
+    await restartLog(app, home.actor, "five acts were lost");
+    await growLog(app, home, 1, 80);
+    expect(await signCheckpoint(again, home.tenant)).not.toBeNull();
+  });
+
+  test("that cosigns again lets the log be signed again; one that is asked no more says nothing", async () => {
+    const { away } = await openWitnessed();
+    const { size } = await growSigned(app, home, 5);
+    await cosignForAllTenants(away, [home.tenant]);
+    for (const fault of ["AHEAD", "NOT_CONSISTENT"]) {
+      await noteAnchor(app, home.tenant.no, { name: NAME, size: size + 9, heldAt: null, fault });
+      const other = await reopened(away);
+      await growLog(app, home, 1, 5);
+      expect(await signCheckpoint(other, home.tenant)).not.toBeNull(); // it asked first
+      await noteAnchor(app, home.tenant.no, { name: NAME, size: size + 9, heldAt: null, fault });
+      await growLog(app, home, 1, 6);
+      expect(await signCheckpoint(other, home.tenant)).toBeNull();
+      expect(await signCheckpoint(app, home.tenant)).not.toBeNull(); // without witnesses
+    }
   });
 
   test("that is away, or does not know the log, stops nothing and is left alone for a while", async () => {

@@ -21,8 +21,9 @@ export interface KeyChange {
 const REASON_LENGTH_MAX = 200;
 
 /**
- * Refuses everything from a key until it is resumed. Suspending twice answers the key as it stands; only one that is in
- * use can be suspended (`VERSION_CONFLICT`).
+ * Refuses everything from a key until it is resumed. Suspending twice answers the key as it stands, but for what a
+ * partner suspended: the tenant's suspension is written down on top, so that it holds. Only a key that is in use can be
+ * suspended (`VERSION_CONFLICT`).
  */
 export async function suspendKey(
   app: App,
@@ -41,8 +42,8 @@ export async function suspendKey(
 }
 
 /**
- * Puts a suspended key to use again; resuming twice answers the key as it stands. A partner resumes only what a partner
- * suspended (`FORBIDDEN`).
+ * Puts a suspended key to use again; resuming twice answers the key as it stands. A partner resumes only what partners
+ * alone suspended (`FORBIDDEN`).
  */
 export async function resumeKey(
   app: App,
@@ -134,15 +135,14 @@ async function expireInTx(
   await recordActs(tx, actor, at, [{ ...act, before: { state }, after: { state: KeyState.EXPIRED, client, kid } }]);
 }
 
-/** The act says on whose behalf the key was suspended. */
-async function checkSuspendedByPartner(tx: Tx, actor: Actor, keyId: string): Promise<void> {
+/** The latest act says on whose behalf the key is suspended: a partner's never follows the tenant's. */
+async function isSuspendedByPartner(tx: Tx, actor: Actor, keyId: string): Promise<boolean> {
   const [suspension] = await tx.find(Act, {
     where: { tenantNo: actor.tenantNo, subjectId: keyId, type: ActType.KEY_SUSPENDED },
     order: { no: "DESC" },
     take: 1,
   });
-  if (suspension?.principalKind === PrincipalKind.PARTNER) return;
-  throw identityError("FORBIDDEN", { reason: "The tenant suspended this key, so the tenant resumes it." });
+  return suspension?.principalKind === PrincipalKind.PARTNER;
 }
 
 interface Move {
@@ -160,9 +160,16 @@ async function moveKey(app: App, actor: Actor, { keyId, reason }: KeyChange, mov
   const request = { operation, idempotencyKey, input: { keyId, reason: stateReason } };
   await once(app, actor, request, async (tx) => {
     const { state } = await lockKey(tx, actor.tenantId, keyId);
-    if (state === to) return keyId;
-    if (state !== from) throw identityError("VERSION_CONFLICT", { reason: `This key is ${state}, not ${from}.` });
-    if (to === KeyState.ACTIVE && actor.kind === PrincipalKind.PARTNER) await checkSuspendedByPartner(tx, actor, keyId);
+    const isPartner = actor.kind === PrincipalKind.PARTNER;
+    const isPartners = state === KeyState.SUSPENDED && (await isSuspendedByPartner(tx, actor, keyId));
+    const isOnTop = to === KeyState.SUSPENDED && isPartners && !isPartner;
+    if (state === to && !isOnTop) return keyId;
+    if (state !== from && !isOnTop) {
+      throw identityError("VERSION_CONFLICT", { reason: `This key is ${state}, not ${from}.` });
+    }
+    if (to === KeyState.ACTIVE && isPartner && !isPartners) {
+      throw identityError("FORBIDDEN", { reason: "The tenant suspended this key, so the tenant resumes it." });
+    }
     await tx.update(ClientKey, { tenantId: actor.tenantId, id: keyId }, { state: to, stateReason });
     const after = { state: to, client: client.id, kid: key.kid, reason: stateReason };
     await recordActs(tx, actor, app.clock.now(), [{ type, subjectId: keyId, partner, before: { state }, after }]);

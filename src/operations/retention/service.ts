@@ -1,6 +1,7 @@
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import { type Actor, PrincipalKind } from "../../kernel/actor.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
+import type { Actor } from "../../kernel/actor.js";
 import { isId, newId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -56,8 +57,8 @@ export async function proposeChange(
 
 /**
  * Puts a proposal of somebody else in force: the days are those that count from now on, or the key is erased at once.
- * Who proposed it may not approve it (`FORBIDDEN`), but for the operator at the server's shell. A key is not erased
- * while an open period tells players apart by it (`VERSION_CONFLICT`).
+ * Who proposed it may not approve it, nor may a client of his (`FORBIDDEN`). A key is not erased while an open period
+ * tells players apart by it (`VERSION_CONFLICT`).
  */
 export async function approveChange(
   app: App,
@@ -69,9 +70,8 @@ export async function approveChange(
   const request = { operation: "approveRetentionChange", idempotencyKey, input: { id } };
   await once(app, actor, request, async (tx) => {
     const pending = await lockPending(tx, actor, id);
-    if (actor.kind !== PrincipalKind.OPERATOR_SHELL && pending.proposedBy === actor.principalId) {
-      throw operationsError("FORBIDDEN", { reason: "Who proposed a change of retention may not approve it." });
-    }
+    const reason = "Who proposed a change of retention may not approve it.";
+    await checkSecondPerson(tx, actor, { by: [pending.proposedBy], reason });
     const active = await activeChange(tx, actor.tenantId, pending.kind);
     if (active !== null) await decide(app, tx, actor, { change: active, state: RetentionState.SUPERSEDED });
     await decide(app, tx, actor, { change: pending, state: RetentionState.ACTIVE });

@@ -4,9 +4,11 @@ import { findConsistencyFault } from "../../kernel/merkle.js";
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
 import type { Tenant } from "../../tenancy/entities.js";
-import { anchorState, FILE_ANCHOR, lastAnchored } from "../anchors/service.js";
+import { anchorState, anchorsOf, FILE_ANCHOR, lastAnchored } from "../anchors/service.js";
 import { latestCheckpoint, tileReader } from "../reading/service.js";
 import { consistencyProofFromTiles } from "../tiles.js";
+import { isContradiction } from "../witnesses/rules.js";
+import { witnessesIn } from "../witnesses/service.js";
 
 /** Why a tree is no continuation of what was signed. */
 export enum ForkReason {
@@ -18,12 +20,14 @@ export enum ForkReason {
   TILES_MISSING = "TILES_MISSING",
   /** The anchor file cannot be read, or holds less than it once did. */
   ANCHOR_MISSING = "ANCHOR_MISSING",
+  /** A witness said that it holds a larger tree than was signed, or another. */
+  WITNESSED = "WITNESSED",
 }
 
 /** What keeps a log from being signed. */
 export interface Fork {
   readonly reason: ForkReason;
-  /** Who holds the checkpoint that the tree does not continue: `database`, or `file`. */
+  /** Who holds the checkpoint that the tree does not continue: `database`, `file`, or a witness by its name. */
   readonly heldBy: string;
   /** Leaves of that checkpoint, and of the tree. */
   readonly signedSize: number;
@@ -38,8 +42,8 @@ interface Tree {
 
 /**
  * Whether a tree continues the last checkpoint of this generation in the database, and the last one that was written
- * down outside: signing one that does not would be signing a fork, and so might be signing on without an anchor that
- * there was. Null where it does.
+ * down outside, and no witness has said otherwise: signing one that does not would be signing a fork, and so might be
+ * signing on without an anchor that there was. Null where it does.
  */
 export async function findFork(app: App, tenant: Tenant, tree: Tree, generation: number): Promise<Fork | null> {
   const last = await latestCheckpoint(app, tenant.no);
@@ -53,9 +57,20 @@ export async function findFork(app: App, tenant: Tenant, tree: Tree, generation:
     const reason = checkpoint === null ? null : await forkReason(app, tenant.no, checkpoint, tree);
     if (reason !== null) return { reason, heldBy, signedSize: checkpoint?.size ?? 0, treeSize: tree.size };
   }
-  if (app.config.anchorDir === null || known.size <= (anchored?.size ?? 0)) return null;
+  if (app.config.anchorDir === null || known.size <= (anchored?.size ?? 0)) return witnessedFork(app, tenant, tree);
   const { ANCHOR_MISSING: reason } = ForkReason;
   return { reason, heldBy: FILE_ANCHOR, signedSize: known.size, treeSize: tree.size };
+}
+
+/** What a witness that is still asked has said of the log, and not taken back by cosigning. */
+async function witnessedFork(app: App, tenant: Tenant, tree: Tree): Promise<Fork | null> {
+  const names = witnessesIn(app.config).map(({ verifier }) => verifier.name);
+  if (names.length === 0) return null;
+  const anchors = await anchorsOf(app, tenant.no);
+  const held = anchors.find(({ name, fault }) => names.includes(name) && isContradiction(fault));
+  if (held === undefined) return null;
+  const { WITNESSED: reason } = ForkReason;
+  return { reason, heldBy: held.name, signedSize: Number(held.size), treeSize: tree.size };
 }
 
 /** The logs that this process refuses to sign, by tenant. */

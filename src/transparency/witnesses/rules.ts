@@ -27,6 +27,14 @@ export type WitnessFault =
   /** It refused, or its answer is not its cosignature. */
   | "REFUSED";
 
+/** Faults that say that our tree is no continuation of what the witness cosigned. */
+const CONTRADICTIONS: readonly string[] = ["AHEAD", "NOT_CONSISTENT"] satisfies WitnessFault[];
+
+/** Whether a witness that says so holds what our tree does not continue. */
+export function isContradiction(fault: string | null): boolean {
+  return fault !== null && CONTRADICTIONS.includes(fault);
+}
+
 const PROOF_HASHES_MAX = 63;
 const BODY_LENGTH_MAX = 1_100_000;
 const FORM = /^old (0|[1-9]\d{0,15})\n((?:[A-Za-z0-9+/]{43}=\n)*)\n/;

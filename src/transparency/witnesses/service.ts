@@ -13,9 +13,16 @@ import {
   noteText,
   parseVerifierKey,
 } from "../checkpoint.js";
+import { logSigner } from "../keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "../reading/service.js";
 import { consistencyProofFromTiles } from "../tiles.js";
-import { formatAddCheckpoint, readWitnessAnswer, type WitnessAnswer, type WitnessFault } from "./rules.js";
+import {
+  formatAddCheckpoint,
+  isContradiction,
+  readWitnessAnswer,
+  type WitnessAnswer,
+  type WitnessFault,
+} from "./rules.js";
 
 /** A witness that is asked to cosign. */
 export interface Witness {
@@ -48,9 +55,13 @@ export function witnessesIn({ witnesses }: Pick<Config, "witnesses">): Witness[]
 /** By a witness' address, and by it and a log where only that log was refused. */
 const absences = perApp(() => new Map<string, Absence>());
 
+/** Who has answered about which log since this process started. */
+const answered = perApp(() => new Set<string>());
+
 /**
- * Asks every witness to cosign every tenant's newest checkpoint. Witnesses are asked side by side, and one that is away
- * is left alone for up to a minute; none of them keeps the log from being signed. Answers how many cosigned.
+ * Asks every witness to cosign every tenant's newest checkpoint; a process asks each once of all, since a restored
+ * backup does not know what it has lost. Witnesses are asked side by side, and one that is away is left alone for up to
+ * a minute and stops nothing. What contradicts the log is kept until it is cosigned again. Answers how many cosigned.
  */
 export async function cosignForAllTenants(app: App, tenants: readonly Tenant[]): Promise<number> {
   const cosigned = await Promise.all(witnessesIn(app.config).map((witness) => askFor(app, tenants, witness)));
@@ -69,6 +80,7 @@ async function askFor(app: App, tenants: readonly Tenant[], witness: Witness): P
       noteAbsence(app, ofLog, true); // the other logs are none the worse for it
     });
     if (fault === undefined) continue;
+    if (fault !== "AWAY") answered(app).add(ofLog);
     noteAbsence(app, witness.url, fault === "AWAY");
     noteAbsence(app, ofLog, fault !== null && fault !== "AWAY");
     if (fault === null) cosigned += 1;
@@ -94,7 +106,9 @@ function noteAbsence(app: App, name: string, isAbsent: boolean): void {
 async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<WitnessFault | null | undefined> {
   const newest = await latestCheckpoint(app, tenant.no);
   const state = await anchorState(app, tenant.no, witness.verifier.name);
-  if (newest === null || (state.size === newest.size && state.fault === null)) return undefined;
+  const isHeld = newest !== null && state.size === newest.size && state.fault === null;
+  if (newest === null || (isHeld && answered(app).has(`${witness.url} ${tenant.no}`))) return undefined;
+  if (await isOvertaken(app, tenant, newest)) return undefined;
   const { answer, heldSize } = await ask(app, { tenant, witness, newest, state });
   const [cosignature] = answer.kind === "COSIGNED" ? cosignaturesOf(answer.lines, newest, witness) : [];
   if (cosignature !== undefined) {
@@ -102,6 +116,9 @@ async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<Wi
     return null;
   }
   const fault = faultOf(answer, newest);
+  const aheadSize = fault === "AHEAD" ? heldSize : null;
+  if (isContradiction(fault) && (await isOvertaken(app, tenant, newest, aheadSize))) return undefined;
+  if (isContradiction(state.fault) && !isContradiction(fault)) return fault;
   if (fault !== state.fault || heldSize !== state.size) {
     app.log.error(
       { tenant: tenant.id, witness: witness.verifier.name, fault, heldSize },
@@ -110,6 +127,19 @@ async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<Wi
     await noteAnchor(app, tenant.no, { ...state, size: heldSize, fault });
   }
   return fault;
+}
+
+/** Whether a log was restarted since a checkpoint, or has by now itself signed as much as a witness holds. */
+async function isOvertaken(
+  app: App,
+  tenant: Tenant,
+  { generation }: SignedTree,
+  heldSize: number | null = null,
+): Promise<boolean> {
+  const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
+  if (signer.generation !== generation) return true;
+  const latest = heldSize === null ? null : await latestCheckpoint(app, tenant.no);
+  return heldSize !== null && latest !== null && latest.size >= heldSize;
 }
 
 /** One question: whose log, to whom, which checkpoint, and what the witness is known to hold. */
