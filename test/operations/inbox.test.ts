@@ -15,13 +15,15 @@ import { approveCollection, recordCollection } from "../../src/settlement/collec
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { setGameSettings } from "../../src/settlement/games/service.js";
+import { retermPeriod } from "../../src/settlement/other-terms/service.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { approveStatement } from "../../src/settlement/reviews/service.js";
+import { closeDuePeriods } from "../../src/settlement/runs/service.js";
 import { activateThreatRules, draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { provenKey } from "../identity/place.js";
 import { earn, openPaid } from "../settlement/payout-place.js";
-import { periods } from "../settlement/place.js";
+import { activate, openPlace, periods, report } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -107,6 +109,40 @@ test("what waits for a second person is one list, oldest first, for who may deci
   expect((await list(await two.token())).totalCount).toBe(rows.length - 1); // the proposal has lapsed
   await approveCollection(app, two.actor, collectionId);
   expect((await list(await two.token())).totalCount).toBe(rows.length - 2);
+});
+
+test("each version that is proposed for a period waits by itself, until it lapses", async () => {
+  const { base: _, ...daily } = example("config-daily-12pct");
+  const plain = { ...daily, base: { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" } };
+  const stuck = { ...plain, fx: { to: "EUR", type: "PERIOD_CLOSE", source: "NOBODY" } };
+  const [start, end] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
+  app.clock.set(start);
+  const place = await openPlace(app, start, { document: stuck, currencies: ["EUR", "USD"] });
+  await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: start }]);
+  app.clock.set(end);
+  await closeDuePeriods(app, place.shell, place.partner.id);
+  const one = await activate(app, place, { ...plain, name: "one" }, "2026-04-01T15:00:00.000Z");
+  const two = await activate(app, place, { ...plain, name: "two" }, "2026-05-01T15:00:00.000Z");
+  const [proposing, deciding] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+  const [period] = await periods(app, place);
+  const propose = async (version: { id: string }) => {
+    app.clock.advance(86_400_000);
+    const reterming = { periodId: period?.id ?? "", configurationId: version.id, reason: `By ${version.id}.` };
+    await retermPeriod(app, proposing.actor, reterming);
+  };
+  for (const version of [one, two, one]) await propose(version);
+  const query = `{ awaitingApproval { totalCount edges { node {
+    kind subject waitingDays proposal { reason configurationId } } } } }`;
+  const list = async () => (await api.ask({ query, token: await deciding.token() })).data.awaitingApproval;
+  const row = (version: { id: string }, waitingDays: number) => ({
+    node: {
+      ...{ kind: "PERIOD_TERMS", subject: period?.id, waitingDays },
+      proposal: { reason: `By ${version.id}.`, configurationId: version.id },
+    },
+  });
+  expect(await list()).toEqual({ totalCount: 2, edges: [row(one, 2), row(two, 1)] });
+  app.clock.advance(13.5 * 86_400_000); // the first two have lapsed
+  expect(await list()).toEqual({ totalCount: 1, edges: [row(one, 13)] });
 });
 
 test("threat rules, keys and open invitations wait for whoever may decide on them", async () => {

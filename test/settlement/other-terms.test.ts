@@ -8,7 +8,9 @@ import { PeriodState } from "../../src/periods/entities.js";
 import { register } from "../../src/server/commands/reviews.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { type Configuration, Statement } from "../../src/settlement/entities.js";
+import { settlementError } from "../../src/settlement/errors.js";
 import { issueStatements } from "../../src/settlement/issuing/service.js";
+import { saysCannotSettle } from "../../src/settlement/other-terms/rules.js";
 import { type Reterming, retermPeriod } from "../../src/settlement/other-terms/service.js";
 import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
@@ -151,6 +153,15 @@ describe("is refused", () => {
     }
     expect(await actsOf(wanted.periodId)).not.toContain(ActType.PERIOD_TERMS_PROPOSED);
   });
+});
+
+test.each([
+  ["RATE_MISSING", true],
+  ["RULE_FAILED", true],
+  ["VALIDATION", true],
+  ["UNAVAILABLE", false],
+] as const)("that own terms are refused with %s says that they cannot settle: %s", (code, isSaid) => {
+  expect(saysCannotSettle(settlementError(code))).toBe(isSaid);
 });
 
 describe("at the shell", () => {

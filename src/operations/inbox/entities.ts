@@ -94,6 +94,9 @@ export class AwaitedApproval {
 
   readonly amountMinor!: bigint | null;
 
+  /** The version of terms that a proposal about a period names; null for what names none. */
+  readonly version!: string | null;
+
   @Field(() => AwaitedKind, { description: "What it is, and by which mutation it is approved." })
   readonly kind!: AwaitedKind;
 

@@ -63,7 +63,12 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
     where waits.tenant_id = ? and tenant.no = ? and waits.invited_at is not null and waits.state <> 'DISABLED'`,
 };
 
-/** The oldest proposal of each period that stands; twice more given: since when those do. */
+/** The version of terms that a proposal names; null where it names none. */
+function versionOf(act: string): string {
+  return `json_value(${act}.detail, '$.after.configurationId')`;
+}
+
+/** The oldest proposal of each period and version that stands; twice more given: since when those do. */
 function proposedAs(type: ActType): string {
   return `select period.id, period.partner_no, proposal.principal_id, proposal.at, null, null
     from act as proposal join settlement_period as period
@@ -72,13 +77,14 @@ function proposedAs(type: ActType): string {
     where tenant.id = ? and proposal.tenant_no = ? and proposal.type = '${type}' and proposal.at > ?
       and period.state in ('OPEN', 'CLOSED', 'CALCULATED')
       and proposal.no = (select min(first.no) from act as first where first.tenant_no = proposal.tenant_no
-        and first.subject_id = proposal.subject_id and first.type = proposal.type and first.at > ?)`;
+        and first.subject_id = proposal.subject_id and first.type = proposal.type and first.at > ?
+        and ${versionOf("first")} <=> ${versionOf("proposal")})`;
 }
 
-const COLUMNS = "kind, id, partnerNo, proposedBy, since, currency, amount";
+const COLUMNS = "kind, version, id, partnerNo, proposedBy, since, currency, amount";
 /** Names the columns and their types for the rest of the union. */
-const HEAD = `select '' as kind, '' as id, 0 as partnerNo, '' as proposedBy, cast(null as datetime(3)) as since,
-  '' as currency, cast(null as decimal(38,0)) as amount from dual where false`;
+const HEAD = `select '' as kind, '' as version, '' as id, 0 as partnerNo, '' as proposedBy,
+  cast(null as datetime(3)) as since, '' as currency, cast(null as decimal(38,0)) as amount from dual where false`;
 
 /** What waits in the actor's tenant for an approval that the actor's scopes may give, what waits longest first. */
 export async function awaitedBy(app: App, actor: Actor, request: PageRequest): Promise<Page<AwaitedApproval>> {
@@ -88,7 +94,7 @@ export async function awaitedBy(app: App, actor: Actor, request: PageRequest): P
   const now = app.clock.now();
   const { sql, values } = waitingFor(actor, now);
   const found: WaitingRow[] = await app.database.query(
-    `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?) order by since, id limit ?`,
+    `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?) order by since, id, version limit ?`,
     [...values, at, at, id, rows + 1],
   );
   const awaited = found.map((row) => awaitedOf(row, actor, now));
@@ -106,12 +112,12 @@ export async function countAwaited(app: App, actor: Actor): Promise<number> {
 export async function proposalOf(
   app: App,
   actor: Actor,
-  { kind, subject: periodId }: Pick<AwaitedApproval, "kind" | "subject">,
+  { kind, version, subject: periodId }: Pick<AwaitedApproval, "kind" | "version" | "subject">,
 ): Promise<PeriodProposal | null> {
   const type = PROPOSALS.get(kind);
   if (type === undefined) return null;
-  const [oldest] = await standingProposals(app.database.manager, actor, { type, periodId }, app.clock.now());
-  return oldest ?? null;
+  const standing = await standingProposals(app.database.manager, actor, { type, periodId }, app.clock.now());
+  return standing.find(({ configurationId }) => configurationId === version) ?? null;
 }
 
 /** A partner's client decides on none of it, whatever it may propose. */
@@ -120,7 +126,12 @@ function waitingFor(
   now: Date,
 ): { readonly sql: string; readonly values: unknown[] } {
   const kinds = Object.values(AwaitedKind).filter((kind) => partnerId === null && scopes.has(DECIDING[kind].scope));
-  const parts = kinds.map((kind) => WAITING[kind].replace("select", `select '${kind}',`));
+  const parts = kinds.map((kind) => {
+    return WAITING[kind].replace(
+      "select",
+      `select '${kind}', ${PROPOSALS.has(kind) ? versionOf("proposal") : "null"},`,
+    );
+  });
   const since = standingSince(now);
   const values = kinds.flatMap((kind) => [tenantId, tenantNo, ...(PROPOSALS.has(kind) ? [since, since] : [])]);
   return { sql: [HEAD, ...parts].join(" union all "), values };
@@ -128,6 +139,7 @@ function waitingFor(
 
 interface WaitingRow {
   readonly kind: AwaitedKind;
+  readonly version: string | null;
   readonly id: string;
   readonly partnerNo: number | null;
   readonly proposedBy: string | null;

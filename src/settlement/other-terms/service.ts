@@ -19,6 +19,7 @@ import { settlementError } from "../errors.js";
 import { isSeconding } from "../proposals/service.js";
 import { calculateBy } from "../rehearsals/service.js";
 import { settle } from "../runs/service.js";
+import { saysCannotSettle } from "./rules.js";
 
 /** A closed period, the version that shall settle it, and why. */
 export interface Reterming {
@@ -97,7 +98,7 @@ async function canSettle(app: App, partner: Partner, period: SettlementPeriod): 
     await calculateBy(app, partner, period, period.configurationId);
     return true;
   } catch (error) {
-    if (error instanceof CodedError) return false; // what stops the period, and the reason for all this
+    if (error instanceof CodedError && saysCannotSettle(error)) return false; // the reason for all this
     throw error;
   }
 }
