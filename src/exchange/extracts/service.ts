@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ActType } from "../../acts/entities.js";
+import { readKeys } from "../../identity/key-reading/service.js";
 import { signingKey } from "../../identity/keys/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
 import { present } from "../../kernel/assert.js";
@@ -12,7 +13,7 @@ import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
 import { inclusionProofAt, inclusionProofOf } from "../../transparency/proving/service.js";
-import type { PeriodTree } from "../commitments/rules.js";
+import { commitmentLeaf, type PeriodTree } from "../commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../contents/service.js";
 import { BatchState } from "../entities.js";
 import { checkSignature, readJws } from "../jws.js";
@@ -186,7 +187,9 @@ function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null 
     const { header, payload } = readJws(jws, BATCH_TYPE);
     if (sha256Hex(payload) !== batch.payloadSha256) return "ANOTHER_PAYLOAD";
     if (header.kid !== key.kid) return "SIGNATURE_INVALID";
-    checkSignature(jws, header, { kid: key.kid, alg: key.alg, publicJwk: JSON.stringify(key.jwk) });
+    const publicJwk = JSON.stringify(key.jwk);
+    readKeys(publicJwk); // refuses what is no key
+    checkSignature(jws, header, { kid: key.kid, alg: key.alg, publicJwk });
     return null;
   } catch (error) {
     if (error instanceof CodedError) return "SIGNATURE_INVALID";
@@ -233,9 +236,8 @@ function isInPeriods(extract: PostedExtract): boolean {
 }
 
 function isInPeriod({ batch }: PostedExtract, proof: PostedExtract["periodProofs"][number]): boolean {
-  const leaf = JSON.parse(proof.leaf);
-  const isOfBatch = leaf.batch === batch.id && leaf.payloadSha256 === batch.payloadSha256;
-  if (!isOfBatch || leaf.outcomesSha256 !== batch.outcomesSha256) return false;
+  const { id: batchId, payloadSha256, outcomesSha256 } = batch;
+  if (proof.leaf !== commitmentLeaf({ batchId, payloadSha256, outcomesSha256 })) return false;
   const { index, size } = proof;
   const path = proof.hashes.map((hash) => Buffer.from(hash, "base64"));
   const root = Buffer.from(proof.root, "hex");
