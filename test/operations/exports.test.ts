@@ -181,10 +181,16 @@ describe("verify export", () => {
 
   test("says what holds, and by how many statements", async () => {
     const { path } = await settled();
-    expect((await verify(path)).stdout).toBe("It holds: 3 batches, their roots stated by 1 statements.");
-    expect(JSON.parse((await verify(path, "--json")).stdout)).toEqual({
-      ...{ valid: true, batches: 3, statements: 1, unchecked: [] },
-    });
+    const act = expect.any(Number);
+    const aside = ["parked", "parked again"].map((name) => ({ batch: named(name).batch.id, state: "PARKED", act }));
+    const told = JSON.parse((await verify(path, "--json")).stdout);
+    expect(told).toEqual({ valid: true, batches: 3, statements: 1, unchecked: [], aside });
+    const [first, again]: { act: number }[] = told.aside;
+    expect((await verify(path)).stdout.split("\n")).toEqual([
+      "It holds: 3 batches, their roots stated by 1 statements.",
+      `${named("parked").batch.id} was PARKED at act ${first?.act}.`,
+      `${named("parked again").batch.id} was PARKED at act ${again?.act}.`,
+    ]);
   });
 
   test("takes no root on trust: without the statement it says which period it could not check", async () => {

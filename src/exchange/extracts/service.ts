@@ -157,6 +157,15 @@ export interface ExtractKeys {
 /** What holds, and of which periods of the batch no statement was there to say the root. */
 export interface ReadExtract {
   readonly unstated: readonly string[];
+  /** Where an act left a batch that is said to be never posted; null for a posted one. */
+  readonly aside: SetAside | null;
+}
+
+/** A log proves that a batch was left so by its act of that index, not that nothing followed. */
+export interface SetAside {
+  readonly batch: string;
+  readonly state: BatchState;
+  readonly act: number;
 }
 
 /**
@@ -169,17 +178,19 @@ export function readExtract(line: unknown, keys: ExtractKeys): { readonly fault:
   if (extract === undefined) return { fault: "NOT_AN_EXTRACT" };
   const [accepted, left] = LOGGED["state" in extract.batch ? extract.batch.state : BatchState.POSTED];
   const [acceptance = "", end = ""] = extract.logProofs;
-  const leaf = leafInLog(extract, { file: acceptance, type: accepted }, keys.log);
-  const isLogged = leaf !== null && leafInLog(extract, { file: end, type: left }, keys.log) !== null;
+  const acceptedBy = actInLog(extract, { file: acceptance, type: accepted }, keys.log);
+  const leftBy = actInLog(extract, { file: end, type: left }, keys.log);
   const fault =
     signatureFault(extract) ??
     postingFault(extract) ??
-    (isLogged ? null : "NOT_IN_LOG") ??
-    receiptFault(extract, leaf ?? "", keys.jwks) ??
+    (acceptedBy === null || leftBy === null ? "NOT_IN_LOG" : receiptFault(extract, acceptedBy.leaf, keys.jwks)) ??
     (isStated(extract, keys.trees) ? null : "ANOTHER_ROOT");
   if (fault !== null) return { fault };
   const periods = "periodProofs" in extract ? extract.periodProofs.map(({ periodId }) => periodId) : [];
-  return { unstated: periods.filter((periodId) => !keys.trees.has(periodId)) };
+  const { batch } = extract;
+  const isAside = "state" in batch && leftBy !== null;
+  const aside = isAside ? { batch: batch.id, state: batch.state, act: leftBy.index } : null;
+  return { unstated: periods.filter((periodId) => !keys.trees.has(periodId)), aside };
 }
 
 function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null {
@@ -250,17 +261,21 @@ interface LogClaim {
 }
 
 /**
- * The leaf that a proof leads from; null where it does not lead to what the log signed, is of another act, is of a
+ * The leaf that a proof leads from, and its index; null where it does not lead to what the log signed, is of another act, is of a
  * posting with other outcomes, or left the batch in another state.
  */
-function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: LogPolicy): string | null {
+function actInLog(
+  { batch }: BatchExtract,
+  { file, type }: LogClaim,
+  policy: LogPolicy,
+): { readonly leaf: string; readonly index: number } | null {
   const opened = openProof(file, policy);
   if ("fault" in opened) return null;
-  const { leaf, detail } = opened.found;
+  const { leaf, index, detail } = opened.found;
   const act = JSON.parse(leaf);
   if (act.subject !== batch.id || act.type !== type) return null;
   const after = detail === null ? null : JSON.parse(detail).after;
-  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
+  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? { leaf, index } : null;
   const isSame = "state" in batch ? after?.state === batch.state : after?.outcomesSha256 === batch.outcomesSha256;
-  return isSame ? leaf : null;
+  return isSame ? { leaf, index } : null;
 }
