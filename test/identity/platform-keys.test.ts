@@ -3,7 +3,11 @@ import { describe, expect, test, vi } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
 import { publishedJwkSet } from "../../src/identity/jwk-set/service.js";
 import { platformSigner, publicKeysOf, signerByKid } from "../../src/identity/platform-keys/service.js";
-import { rotatePlatformKey, rotatePlatformKeysForAllTenants } from "../../src/identity/platform-rotation/service.js";
+import {
+  rotatePlatformKey,
+  rotatePlatformKeysForAllTenants,
+  signingKeysOf,
+} from "../../src/identity/platform-rotation/service.js";
 import { readSigned } from "../../src/identity/platform-signatures/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { shellActor } from "../../src/kernel/actor.js";
@@ -76,6 +80,20 @@ describe("the platform's signing keys", () => {
     const where = { tenantNo: shell.tenantNo, type: ActType.KEY_REVOKED };
     const { detail } = await app.database.manager.findOneByOrFail(Act, where);
     expect(JSON.parse(detail ?? "").after).toMatchObject({ owner: "PLATFORM", kid, reason: "a stolen disk" });
+  });
+
+  test("of a key that others have the earlier instant counts, whichever was said last", async () => {
+    const { shell } = await settle(app);
+    const { kid } = await platformSigner(app, shell.tenantId);
+    const ago = (hours: number) => new Date(clock.now().getTime() - hours * HOUR_MS);
+    const said = async (since: Date) => {
+      await rotatePlatformKey(app, shell, { isAtOnce: false, compromise: { kid, since, reason: "a stolen disk" } });
+      return (await signingKeysOf(app, shell.tenantId)).find((key) => key.kid === kid)?.compromisedAt;
+    };
+    const [later, earlier] = [ago(1), ago(2)];
+    expect([await said(later), await said(earlier), await said(later)]).toEqual([later, earlier, earlier]);
+    const where = { tenantNo: shell.tenantNo, type: ActType.KEY_REVOKED };
+    expect(await app.database.manager.countBy(Act, where)).toBe(2);
   });
 
   test("tokens of the installation's last key are good until they end, unless others have that key", async () => {

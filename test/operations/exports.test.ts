@@ -181,10 +181,16 @@ describe("verify export", () => {
 
   test("says what holds, and by how many statements", async () => {
     const { path } = await settled();
-    expect((await verify(path)).stdout).toBe("It holds: 3 batches, their roots stated by 1 statements.");
-    expect(JSON.parse((await verify(path, "--json")).stdout)).toEqual({
-      ...{ valid: true, batches: 3, statements: 1, unchecked: [] },
-    });
+    const act = expect.any(Number);
+    const aside = ["parked", "parked again"].map((name) => ({ batch: named(name).batch.id, state: "PARKED", act }));
+    const told = JSON.parse((await verify(path, "--json")).stdout);
+    expect(told).toEqual({ valid: true, batches: 3, statements: 1, unchecked: [], aside });
+    const [first, again]: { act: number }[] = told.aside;
+    expect((await verify(path)).stdout.split("\n")).toEqual([
+      "It holds: 3 batches, their roots stated by 1 statements.",
+      `${named("parked").batch.id} was PARKED at act ${first?.act}.`,
+      `${named("parked again").batch.id} was PARKED at act ${again?.act}.`,
+    ]);
   });
 
   test("takes no root on trust: without the statement it says which period it could not check", async () => {
@@ -231,6 +237,24 @@ describe("verify export", () => {
     expect(read(`${DAY}T15:00:00.000Z`).faults).toContainEqual({ line: 1, reason: "STATEMENT_INVALID" });
   });
 
+  test("gives a reason for what is tampered with, and never breaks off", async () => {
+    const { batch } = await settled();
+    const aside = (await files()).flatMap((file) => file.lines).find((each) => /"state":"REJECTED"/.test(each)) ?? "";
+    for (const line of [batch, aside]) {
+      for (const wrong of ["{", "null", ""]) {
+        for (const value of tamperedWith(JSON.parse(line), wrong)) {
+          expect(() => readExport([JSON.stringify(value)], keys)).not.toThrow();
+        }
+      }
+    }
+    const { periodProofs, key, ...rest } = JSON.parse(batch);
+    const read = (changed: object) => readExport([JSON.stringify({ ...rest, periodProofs, key, ...changed })], keys);
+    const leaves = periodProofs.map((proof: object) => ({ ...proof, leaf: "{" }));
+    expect(read({ periodProofs: leaves }).faults).toEqual([{ line: 0, reason: "NOT_IN_PERIOD" }]);
+    const broken = { ...key, jwk: { ...key.jwk, x: "{" } };
+    expect(read({ key: broken }).faults).toEqual([{ line: 0, reason: "SIGNATURE_INVALID" }]);
+  });
+
   test("finds a statement that is not the platform's, and a batch that was said to be in another state", async () => {
     const { batch, statement } = await settled();
     const broken = JSON.stringify({ v: 1, statement: `${JSON.parse(statement).statement.slice(0, -6)}AAAAAA` });
@@ -241,6 +265,17 @@ describe("verify export", () => {
     expect(readExport([changed], keys).faults).toEqual([{ line: 0, reason: "NOT_IN_LOG" }]);
   });
 });
+
+/** Copies of a value, in each of which another text says something wrong. */
+function tamperedWith(value: unknown, wrong: string): unknown[] {
+  if (typeof value === "string") return value === wrong ? [] : [wrong];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    tamperedWith(member, wrong).map((changed) =>
+      Array.isArray(value) ? value.with(Number(name), changed) : { ...value, [name]: changed },
+    ),
+  );
+}
 
 test("what was accepted while somebody else had the platform's key leaves as well, and is told from the rest", async () => {
   const stolen = await openPlace(app, later(app.clock.now(), -3 * DAY_MS).toISOString());

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ActType } from "../../acts/entities.js";
+import { readKeys } from "../../identity/key-reading/service.js";
 import { signingKey } from "../../identity/keys/service.js";
 import { readSigned } from "../../identity/platform-signatures/service.js";
 import { present } from "../../kernel/assert.js";
@@ -12,7 +13,7 @@ import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
 import { inclusionProofAt, inclusionProofOf } from "../../transparency/proving/service.js";
-import type { PeriodTree } from "../commitments/rules.js";
+import { commitmentLeaf, type PeriodTree } from "../commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../contents/service.js";
 import { BatchState } from "../entities.js";
 import { checkSignature, readJws } from "../jws.js";
@@ -156,6 +157,15 @@ export interface ExtractKeys {
 /** What holds, and of which periods of the batch no statement was there to say the root. */
 export interface ReadExtract {
   readonly unstated: readonly string[];
+  /** Where an act left a batch that is said to be never posted; null for a posted one. */
+  readonly aside: SetAside | null;
+}
+
+/** A log proves that a batch was left so by its act of that index, not that nothing followed. */
+export interface SetAside {
+  readonly batch: string;
+  readonly state: BatchState;
+  readonly act: number;
 }
 
 /**
@@ -168,17 +178,19 @@ export function readExtract(line: unknown, keys: ExtractKeys): { readonly fault:
   if (extract === undefined) return { fault: "NOT_AN_EXTRACT" };
   const [accepted, left] = LOGGED["state" in extract.batch ? extract.batch.state : BatchState.POSTED];
   const [acceptance = "", end = ""] = extract.logProofs;
-  const leaf = leafInLog(extract, { file: acceptance, type: accepted }, keys.log);
-  const isLogged = leaf !== null && leafInLog(extract, { file: end, type: left }, keys.log) !== null;
+  const acceptedBy = actInLog(extract, { file: acceptance, type: accepted }, keys.log);
+  const leftBy = actInLog(extract, { file: end, type: left }, keys.log);
   const fault =
     signatureFault(extract) ??
     postingFault(extract) ??
-    (isLogged ? null : "NOT_IN_LOG") ??
-    receiptFault(extract, leaf ?? "", keys.jwks) ??
+    (acceptedBy === null || leftBy === null ? "NOT_IN_LOG" : receiptFault(extract, acceptedBy.leaf, keys.jwks)) ??
     (isStated(extract, keys.trees) ? null : "ANOTHER_ROOT");
   if (fault !== null) return { fault };
   const periods = "periodProofs" in extract ? extract.periodProofs.map(({ periodId }) => periodId) : [];
-  return { unstated: periods.filter((periodId) => !keys.trees.has(periodId)) };
+  const { batch } = extract;
+  const isAside = "state" in batch && leftBy !== null;
+  const aside = isAside ? { batch: batch.id, state: batch.state, act: leftBy.index } : null;
+  return { unstated: periods.filter((periodId) => !keys.trees.has(periodId)), aside };
 }
 
 function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null {
@@ -186,7 +198,9 @@ function signatureFault({ jws, key, batch }: BatchExtract): ExtractFault | null 
     const { header, payload } = readJws(jws, BATCH_TYPE);
     if (sha256Hex(payload) !== batch.payloadSha256) return "ANOTHER_PAYLOAD";
     if (header.kid !== key.kid) return "SIGNATURE_INVALID";
-    checkSignature(jws, header, { kid: key.kid, alg: key.alg, publicJwk: JSON.stringify(key.jwk) });
+    const publicJwk = JSON.stringify(key.jwk);
+    readKeys(publicJwk); // refuses what is no key
+    checkSignature(jws, header, { kid: key.kid, alg: key.alg, publicJwk });
     return null;
   } catch (error) {
     if (error instanceof CodedError) return "SIGNATURE_INVALID";
@@ -233,9 +247,8 @@ function isInPeriods(extract: PostedExtract): boolean {
 }
 
 function isInPeriod({ batch }: PostedExtract, proof: PostedExtract["periodProofs"][number]): boolean {
-  const leaf = JSON.parse(proof.leaf);
-  const isOfBatch = leaf.batch === batch.id && leaf.payloadSha256 === batch.payloadSha256;
-  if (!isOfBatch || leaf.outcomesSha256 !== batch.outcomesSha256) return false;
+  const { id: batchId, payloadSha256, outcomesSha256 } = batch;
+  if (proof.leaf !== commitmentLeaf({ batchId, payloadSha256, outcomesSha256 })) return false;
   const { index, size } = proof;
   const path = proof.hashes.map((hash) => Buffer.from(hash, "base64"));
   const root = Buffer.from(proof.root, "hex");
@@ -248,17 +261,21 @@ interface LogClaim {
 }
 
 /**
- * The leaf that a proof leads from; null where it does not lead to what the log signed, is of another act, is of a
+ * The leaf that a proof leads from, and its index; null where it does not lead to what the log signed, is of another act, is of a
  * posting with other outcomes, or left the batch in another state.
  */
-function leafInLog({ batch }: BatchExtract, { file, type }: LogClaim, policy: LogPolicy): string | null {
+function actInLog(
+  { batch }: BatchExtract,
+  { file, type }: LogClaim,
+  policy: LogPolicy,
+): { readonly leaf: string; readonly index: number } | null {
   const opened = openProof(file, policy);
   if ("fault" in opened) return null;
-  const { leaf, detail } = opened.found;
+  const { leaf, index, detail } = opened.found;
   const act = JSON.parse(leaf);
   if (act.subject !== batch.id || act.type !== type) return null;
   const after = detail === null ? null : JSON.parse(detail).after;
-  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? leaf : null;
+  if (type === ActType.BATCH_ACCEPTED) return after?.payloadSha256 === batch.payloadSha256 ? { leaf, index } : null;
   const isSame = "state" in batch ? after?.state === batch.state : after?.outcomesSha256 === batch.outcomesSha256;
-  return isSame ? leaf : null;
+  return isSame ? { leaf, index } : null;
 }

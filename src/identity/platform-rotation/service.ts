@@ -94,6 +94,7 @@ export async function signingKeysOf(app: App, tenantId: string): Promise<Platfor
   });
 }
 
+/** Of a key that was marked before, the earlier instant counts. */
 async function markCompromised(
   app: App,
   tx: Tx,
@@ -105,6 +106,7 @@ async function markCompromised(
   const key = keys.find((each) => (kid === null ? each.signsFrom !== null && each.signsFrom <= now : each.kid === kid));
   if (key === undefined) throw identityError("NOT_FOUND", { what: "key" });
   if (since > now) throw identityError("VALIDATION", { path: "/since", reason: "That instant is ahead." });
+  if (key.compromisedAt !== null && key.compromisedAt <= since) return;
   await tx.update(PlatformKey, { tenantId: actor.tenantId, id: key.id }, { compromisedAt: since });
   const before = { compromisedAt: key.compromisedAt === null ? null : instantText(key.compromisedAt) };
   const says = { owner: "PLATFORM", kid: key.kid, cause: "COMPROMISED", compromisedAt: instantText(since), reason };

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { ActType } from "../../acts/entities.js";
-import { type ExtractFault, type ExtractKeys, readExtract, type StatedTree } from "../../exchange/extracts/service.js";
+import {
+  type ExtractFault,
+  type ExtractKeys,
+  readExtract,
+  type SetAside,
+  type StatedTree,
+} from "../../exchange/extracts/service.js";
 import { sha256Hex } from "../../kernel/digest.js";
 import { type StatedPeriod, statedTree } from "../../settlement/proofs/service.js";
 import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
@@ -29,6 +35,8 @@ export interface ExportReading {
   readonly faults: readonly { readonly line: number | null; readonly reason: ExportFault }[];
   /** Periods whose tree no statement states, so that their roots are taken from the export's own word. */
   readonly unstated: readonly string[];
+  /** Batches that an act set aside or refused; what followed that act, an export cannot show. */
+  readonly aside: readonly SetAside[];
 }
 
 /**
@@ -60,15 +68,24 @@ export function readExport(lines: readonly string[], keys: ExportKeys, given: re
     else trees.set(stated.periodId, stated);
   }
   const unstated = new Set<string>();
+  const aside: SetAside[] = [];
   const statementLines = new Set(own.map(({ line }) => line));
   for (const [line, value] of parsed.entries()) {
     if (statementLines.has(line)) continue;
     const read = readExtract(value, { ...keys, trees });
-    if ("fault" in read) faults.push({ line, reason: read.fault });
-    else for (const periodId of read.unstated) unstated.add(periodId);
+    if ("fault" in read) {
+      faults.push({ line, reason: read.fault });
+      continue;
+    }
+    for (const periodId of read.unstated) unstated.add(periodId);
+    if (read.aside !== null) aside.push(read.aside);
   }
   const batches = lines.length - own.length;
-  return { batches, statements: statements.length, faults, unstated: [...unstated].toSorted() };
+  return { batches, statements: statements.length, faults, unstated: [...unstated].toSorted(), aside: byAct(aside) };
+}
+
+function byAct(aside: readonly SetAside[]): SetAside[] {
+  return aside.toSorted((one, other) => one.act - other.act);
 }
 
 /** When the log took up that this very statement was issued; null where that is not shown. */

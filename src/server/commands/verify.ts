@@ -144,7 +144,7 @@ async function verifyExport(file: string, options: VerifyExportOptions): Promise
 }
 
 /** A root that nothing signed states is not taken on trust, unless somebody says that there can be no statement. */
-function verdictOf({ batches, statements, faults, unstated }: ExportReading, aborted: readonly string[]) {
+function verdictOf({ batches, statements, faults, unstated, aside }: ExportReading, aborted: readonly string[]) {
   const [first] = faults;
   const differences = faults.map(({ line, reason }) => `${line === null ? "given" : `line ${line + 1}`}: ${reason}`);
   if (first !== undefined) return { reason: first.reason, differences };
@@ -154,8 +154,9 @@ function verdictOf({ batches, statements, faults, unstated }: ExportReading, abo
     return { reason: "ROOT_NOT_STATED", differences: missing.map(say) };
   }
   const unchecked = unstated.map((id) => `\nNot checked: the root of ${id}, which has no statement.`).join("");
-  const says = `It holds: ${batches} batches, their roots stated by ${statements} statements.${unchecked}`;
-  return { says, facts: { batches, statements, unchecked: unstated } };
+  const was = aside.map(({ batch, state, act }) => `\n${batch} was ${state} at act ${act}.`).join("");
+  const says = `It holds: ${batches} batches, their roots stated by ${statements} statements.${unchecked}${was}`;
+  return { says, facts: { batches, statements, unchecked: unstated, aside } };
 }
 
 function checking(command: Command, what: string): Command {
