@@ -193,10 +193,9 @@ async function once<S, T>(database: DataSource, bounds: Bounds<S>, work: (sessio
     return result;
   } catch (error) {
     const isLost = isConnectionLoss(error);
-    if (!isLost) {
-      // Also after a COMMIT that failed: what it left open would be committed by the connection's next transaction.
-      await bounds.rollback(runner).catch(() => undefined); // the connection is gone: the server rolls back
-    }
+    // Also after a COMMIT that failed: what it left open would be committed by the connection's next transaction.
+    if (isLost) await abandon(runner);
+    else await bounds.rollback(runner).catch(() => abandon(runner));
     if (isCommitting && (isLost || [COMMIT_FAILED, ...LATE].includes(serverErrno(error)))) {
       throw new CommitOutcomeUnknown("COMMIT was not answered: look up what was stored", { cause: error });
     }
@@ -205,6 +204,12 @@ async function once<S, T>(database: DataSource, bounds: Bounds<S>, work: (sessio
   } finally {
     await runner.release();
   }
+}
+
+/** Ends a connection that may hold a transaction open still, instead of giving it back: the server rolls back. */
+async function abandon(runner: QueryRunner): Promise<void> {
+  const connection: { destroy(): void } = await runner.connect();
+  connection.destroy();
 }
 
 /** The server's own error number; 0 for a broken connection and for errors that are not the database's. */

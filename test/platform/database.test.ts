@@ -101,6 +101,21 @@ test("a second row of the same key is told apart from every other error", async 
   expect(isDuplicateKey(other)).toBe(false);
 });
 
+test("a connection that cannot be rolled back is ended: nobody commits what it left open", async () => {
+  const faults = new SqlFaults();
+  const failing = await openTestApp({ config: { databaseConnectionsMax: 1 }, sqlLogger: faults });
+  onTestFinished(() => closeApp(failing));
+  const work = async (tx: Tx) => {
+    await insert(tx, 1);
+    faults.fail("ROLLBACK", { errno: 1114, sqlState: "HY000" });
+    throw new Error("no");
+  };
+  await expect(transact(failing, work)).rejects.toThrow("no");
+  expect(faults.struck()).toBe(1);
+  await transact(failing, (tx) => insert(tx, 2));
+  expect(await stored()).toEqual([2]);
+});
+
 test("a COMMIT that fails with 1180 is not repeated, and what it left open is not committed later", async () => {
   const faults = new SqlFaults();
   const failing = await openTestApp({ config: { databaseConnectionsMax: 2 }, sqlLogger: faults });

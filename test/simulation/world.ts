@@ -97,7 +97,7 @@ interface Ids {
 function randomItem(random: Random, world: World, ids: Ids): NaiveItem {
   const earlier = ids.recent.length === 0 ? null : random.one(ids.recent);
   if (earlier !== null && random.is(0.08)) return earlier;
-  if (earlier !== null && random.is(0.04)) return { ...earlier, amount: earlier.amount + 1 };
+  if (earlier !== null && random.is(0.04)) return { ...earlier, ...changed(earlier) };
   const tenants = ids.isTenants ? 12 : 1;
   const kind = random.weighted({
     ...{ BET: 25, WIN: 12, ROLLBACK: 30, BONUS: 3, JACKPOT_CONTRIBUTION: 4, JACKPOT_WIN: 3, FEE: 6 },
@@ -108,6 +108,11 @@ function randomItem(random: Random, world: World, ids: Ids): NaiveItem {
   const amount = kind === "ACQUISITION" ? 0 : random.one([100, 100, 100, 100, 100, 250, 1]);
   const item = { id: ids.anyId(), kind, amount, currency, day, reverses: ids.anyId() };
   return kind === "ROLLBACK" ? rollbackOf(random, item, earlier) : { ...item, ...detailsOf(random, item) };
+}
+
+/** The same id with other content; an acquisition is of no money. */
+function changed({ kind, amount, units = 0 }: NaiveItem): Partial<NaiveItem> {
+  return kind === "ACQUISITION" ? { units: units + 1 } : { amount: amount + 1 };
 }
 
 function rollbackOf(random: Random, item: NaiveItem, earlier: NaiveItem | null): NaiveItem {
