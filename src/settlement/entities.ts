@@ -193,7 +193,7 @@ export class Statement {
   @Column(totalColumn)
   readonly paidOutMinor!: bigint;
 
-  /** What set-offs against debts of linked partners took of it, so that it is told from what a partner paid too much. */
+  /** What set-offs against debts of linked partners took of it; what a partner paid too much is none of that. */
   @Column({ ...totalColumn, default: 0 })
   readonly setOffMinor!: bigint;
 

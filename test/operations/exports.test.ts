@@ -277,7 +277,7 @@ function tamperedWith(value: unknown, wrong: string): unknown[] {
   );
 }
 
-test("what was accepted while somebody else had the platform's key leaves as well, and is told from the rest", async () => {
+test("what was accepted while somebody else had the platform's key leaves as well, told from the rest", async () => {
   const stolen = await openPlace(app, later(app.clock.now(), -3 * DAY_MS).toISOString());
   const occurredAt = later(app.clock.now(), -2 * DAY_MS).toISOString();
   const batch = await submit(app, stolen, [{ ...bet, currency: "USD", occurredAt }]);

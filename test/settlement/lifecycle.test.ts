@@ -115,7 +115,7 @@ test("by terms that say so a statement is payable by itself once its window is o
   expect(await stateOf(manual)).toBe(PeriodState.STATEMENT_ISSUED);
 });
 
-test("what somebody approved ahead is released by itself once its window is over, by terms that say so alone", async () => {
+test("by terms that say so, what somebody approved ahead is released by itself once its window is over", async () => {
   const document = { ...DAILY, review: { disputeDays: 2, approval: "AUTOMATIC" } };
   const [automatic, manual] = [await settled(app, 1_000, { document }), await settled(app, 1_000)];
   for (const place of [automatic, manual]) {

@@ -88,7 +88,7 @@ describe("a witness", () => {
     expect(readdirSync(dir).map((name) => readFileSync(join(dir, name), "utf8"))).toEqual(before);
   });
 
-  test("that holds what a restored backup has lost keeps it from being signed, until the log is restarted", async () => {
+  test("that holds what a restored backup lost keeps it from being signed, until the log is restarted", async () => {
     const { away, witness } = await openWitnessed();
     const old = await growSigned(app, home, 5);
     await cosignForAllTenants(away, [home.tenant]);

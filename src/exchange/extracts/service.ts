@@ -261,8 +261,8 @@ interface LogClaim {
 }
 
 /**
- * The leaf that a proof leads from, and its index; null where it does not lead to what the log signed, is of another act, is of a
- * posting with other outcomes, or left the batch in another state.
+ * The leaf that a proof leads from, and its index; null where it does not lead to what the log signed, is of another
+ * act, is of a posting with other outcomes, or left the batch in another state.
  */
 function actInLog(
   { batch }: BatchExtract,

@@ -94,7 +94,8 @@ export async function awaitedBy(app: App, actor: Actor, request: PageRequest): P
   const now = app.clock.now();
   const { sql, values } = waitingFor(actor, now);
   const found: WaitingRow[] = await app.database.query(
-    `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?) order by since, id, version limit ?`,
+    `select ${COLUMNS} from (${sql}) as waiting where since > ? or (since = ? and id > ?)
+     order by since, id, version limit ?`,
     [...values, at, at, id, rows + 1],
   );
   const awaited = found.map((row) => awaitedOf(row, actor, now));
