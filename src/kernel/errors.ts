@@ -96,3 +96,8 @@ export function defineErrors<C extends keyof typeof ErrorCode>(
     return new CodedError(ErrorCode[code], text, details, retryable);
   };
 }
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

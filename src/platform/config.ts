@@ -197,12 +197,14 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
   };
 }
 
-/** The server addresses that the environment names; what `up` uses instead of its own pair. */
-export function serverAddresses(): {
+/** What the environment says to `up`: where it keeps things, and servers that it uses instead of its own pair. */
+export function placeSettings(): {
+  readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
 } {
   return {
+    dataDir: process.env["QUITTANCE_DATA_DIR"] ?? DATA_DIR_DEFAULT,
     databaseUrl: process.env["DATABASE_URL"],
     redisUrl: process.env["REDIS_URL"],
   };

@@ -79,8 +79,11 @@ test("the commands of the data directory find the servers, and the master key is
   expect(statSync(join(folder, "master.key")).mode & 0o777).toBe(0o600);
 });
 
-test("a second start is refused and names the process and its URL", async () => {
-  const second = start();
+test.each([
+  ["on the command line", () => start()],
+  ["in the environment", () => spawnUp(["--port", "0"], { QUITTANCE_DATA_DIR: folder })],
+])("a second start for a directory named %s is refused and names the process and its URL", async (_where, again) => {
+  const second = again();
   expect(await second.ended).toEqual([1, null]);
   expect(second.said()).toContain(`process ${first.process.pid}, at ${ready.url}`);
   expect(second.printed()).toBe("");
@@ -176,8 +179,12 @@ test("of the errors that a role logs the last is told, once, with their number; 
 });
 
 function start(args: readonly string[] = ["--port", "0"], settings: Readonly<Record<string, string>> = {}): Up {
+  return spawnUp(["--data-dir", folder, ...args], settings);
+}
+
+function spawnUp(args: readonly string[], settings: Readonly<Record<string, string>>): Up {
   const { DATABASE_URL, REDIS_URL, ...env } = childEnvironment({});
-  const child = spawn(COMMAND, ["up", "--json", "--data-dir", folder, ...args], { env: { ...env, ...settings } });
+  const child = spawn(COMMAND, ["up", "--json", ...args], { env: { ...env, ...settings } });
   const texts = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     texts.out += text;

@@ -5,7 +5,7 @@ import { lockActiveKeys } from "../../identity/keys/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { hash16Hex } from "../../kernel/digest.js";
-import { CodedError } from "../../kernel/errors.js";
+import { asError, CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { coalescedPerTenant } from "../../platform/coalesce.js";
@@ -263,8 +263,4 @@ async function readTogether(app: App, tenantNo: number, batches: readonly Batch[
     const ledgerVersion = version === null ? null : BigInt(version);
     return Object.assign(new Batch(), batch, changed, { ledgerVersion });
   });
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

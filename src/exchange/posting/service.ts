@@ -1,4 +1,5 @@
 import { systemActor } from "../../kernel/actor.js";
+import { asError } from "../../kernel/errors.js";
 import { announceChange, type Copy, type Mark, publishBalances } from "../../ledger/service.js";
 import type { App } from "../../platform/app.js";
 import { coalescedPerTenant } from "../../platform/coalesce.js";
@@ -137,8 +138,4 @@ function openPosting(app: App, group: Group) {
 async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
   return Promise.all(work);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,4 +1,5 @@
 import { present } from "../../kernel/assert.js";
+import { asError } from "../../kernel/errors.js";
 import type { Reader, TxSql } from "../../platform/database.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -94,7 +95,7 @@ async function waitingBatch(partner: Partner, row: WaitingRow, contents: Content
     const items = await hashedItems(partner, transactions, { isTenants, ...contents });
     return { ...batch, items, fault: null, checkedMs: performance.now() - started };
   } catch (error) {
-    return { ...batch, items: [], fault: error instanceof Error ? error : new Error(String(error)), checkedMs: 0 };
+    return { ...batch, items: [], fault: asError(error), checkedMs: 0 };
   }
 }
 

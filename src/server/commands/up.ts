@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { DATA_DIR_DEFAULT, PORT_DEFAULT, serverAddresses } from "../../platform/config.js";
+import { PORT_DEFAULT, placeSettings } from "../../platform/config.js";
 import { addServerOptions, type ServerOptions } from "./app.js";
 import { portOf } from "./roles.js";
 
@@ -28,14 +28,14 @@ export function register(program: Command): void {
     .action(run);
 }
 
-async function run({ dataDir = DATA_DIR_DEFAULT, databaseUrl, redisUrl, demo, json, ...rest }: Options): Promise<void> {
+async function run({ dataDir, databaseUrl, redisUrl, demo, json, ...rest }: Options): Promise<void> {
   const { up } = await import("../up.js");
-  const servers = serverAddresses();
+  const settings = placeSettings();
   await up({
     ...rest,
-    dataDir,
-    databaseUrl: databaseUrl ?? servers.databaseUrl,
-    redisUrl: redisUrl ?? servers.redisUrl,
+    dataDir: dataDir ?? settings.dataDir,
+    databaseUrl: databaseUrl ?? settings.databaseUrl,
+    redisUrl: redisUrl ?? settings.redisUrl,
     demo: demo === true,
     json: json === true,
   });

@@ -7,6 +7,7 @@ import {
   parse,
 } from "graphql";
 import { assert } from "../../kernel/assert.js";
+import { asError } from "../../kernel/errors.js";
 import { TOKENS_MAX } from "../../platform/documents.js";
 import { refuseBlocked } from "../../threat/blocks/service.js";
 import { countRefusals } from "../../threat/service.js";
@@ -125,7 +126,7 @@ export async function executeInTime(args: ExecutionArgs): Promise<ExecutionResul
 
 /** Whatever was thrown, as the kind of error that live transports send. */
 export function refusalError(error: unknown): GraphQLError {
-  return new GraphQLError("refused", { originalError: error instanceof Error ? error : new Error(String(error)) });
+  return new GraphQLError("refused", { originalError: asError(error) });
 }
 
 function isRequestContext(value: unknown): value is RequestContext {
