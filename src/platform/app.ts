@@ -82,7 +82,10 @@ export interface QueueDepth {
 export interface Queues {
   /** Adds a job; false when Redis is away and the sweeper must do without. */
   add<I>(request: JobRequest<I>): Promise<boolean>;
-  /** Adds a job with all that it waits for; what lies there already stays as it is. False when Redis is away. */
+  /**
+   * Adds a job with all that it waits for; what lies there already stays as it is, and where it waits for as many
+   * already nothing is done. False when Redis is away.
+   */
   addFlow(flow: FlowJob): Promise<boolean>;
   /** Removes what a job waits for, but what is at work. False when Redis is away. */
   dropChildren(queue: string, id: string): Promise<boolean>;

@@ -20,6 +20,7 @@ import { awaitRedis, redisAddress } from "./redis.js";
 /** Of what happens to the jobs of a queue, for whoever watches it: nobody looks far back. */
 const EVENTS_MAX = 1_000;
 const KEPT_FAILED_MAX = 1_000;
+const ADDED_MAX = 500;
 const BACKOFF = { type: "exponential", delay: 200 };
 /**
  * A worker that is silent for so long is taken for dead, and its job is given to another at the next look. Short,
@@ -77,9 +78,10 @@ class RedisQueues implements Queues {
     });
   }
 
-  async addFlow(flow: FlowJob): Promise<boolean> {
-    return this.#whileThere(flow.queue, async () => {
-      await this.#flowProducer().add(treeOf(flow));
+  async addFlow({ children = [], ...root }: FlowJob): Promise<boolean> {
+    return this.#whileThere(root.queue, async () => {
+      if (children.length > 0 && (await this.#countAwaited(root)) >= children.length) return;
+      for (const some of parts(children)) await this.#flowProducer().add(treeOf({ ...root, children: some }));
     });
   }
 
@@ -145,6 +147,13 @@ class RedisQueues implements Queues {
     return queue;
   }
 
+  /** How many jobs a job waits for; none where it is not there. */
+  async #countAwaited({ queue, id }: FlowJob): Promise<number> {
+    const job = await this.#queue(queue).getJob(id);
+    const { unprocessed = 0 } = (await job?.getDependenciesCount({ unprocessed: true })) ?? {};
+    return unprocessed;
+  }
+
   #flowProducer(): FlowProducer {
     if (this.#producer !== null) return this.#producer;
     const options = { connection: this.#addingConnection(), prefix: this.#prefix, skipVersionCheck: true };
@@ -172,7 +181,9 @@ class RedisQueues implements Queues {
     for (;;) {
       const children = await kind.perform(app, job.data).catch(asFailure);
       if (children.length === 0) return;
-      await this.#flowProducer().addBulk(children.map((child) => treeOf(child, parent)));
+      for (const some of parts(children)) {
+        await this.#flowProducer().addBulk(some.map((child) => treeOf(child, parent)));
+      }
       if (await job.moveToWaitingChildren(present(token, "a job's token"))) throw new WaitingChildrenError();
     }
   }
@@ -197,6 +208,12 @@ async function rest(worker: Worker): Promise<void> {
   await worker.pause(true);
   await sleep(REST_MS, undefined, { ref: false });
   if (worker.closing === undefined) await worker.resume();
+}
+
+/** What is added at once, at most so many: Redis does nothing else meanwhile. An empty list is one part. */
+function parts(jobs: readonly FlowJob[]): (readonly FlowJob[])[] {
+  const count = Math.max(Math.ceil(jobs.length / ADDED_MAX), 1);
+  return Array.from({ length: count }, (_, part) => jobs.slice(part * ADDED_MAX, (part + 1) * ADDED_MAX));
 }
 
 /** A flow as BullMQ takes it. What ends is removed at once: a job that lay there ended would keep its like away. */

@@ -101,6 +101,13 @@ test("what is stopped is not tried again, and ends what waits for it, up to the 
   expect(only("left.1")).toEqual(["left.1-a0", "left.1-a0", "left.1-b0", "left.1"]);
 });
 
+test("of many jobs none is forgotten", async () => {
+  const many = Array.from({ length: 1_201 }, (_, index) => jobOf(`many-${index}.1`));
+  await app.queues.addFlow({ ...jobOf("root.3"), children: many });
+  await vi.waitFor(() => expect(done).toContain("root.3"), WAIT);
+  await vi.waitFor(() => expect(new Set(only("many-")).size).toBe(many.length), WAIT);
+});
+
 test("a flow that is added again stands as it stood, and one that Redis lost is whole again", async () => {
   const elsewhere = "flows-nobody-works";
   const flow = { ...jobOf("root.2", [jobOf("child.2"), jobOf("child.3")]), queue: elsewhere };
@@ -109,6 +116,8 @@ test("a flow that is added again stands as it stood, and one that Redis lost is 
     Object.fromEntries((await app.queues.depths([elsewhere])).map((each) => [each.state, each.jobs]));
   for (let i = 0; i < 3; i++) await app.queues.addFlow(here);
   expect(await depths()).toMatchObject({ wait: 2, "waiting-children": 1 });
+  await app.queues.addFlow({ ...here, children: [...here.children, { ...jobOf("child.4"), queue: elsewhere }] });
+  expect(await depths()).toMatchObject({ wait: 3, "waiting-children": 1 });
   await loseRedis(app);
   expect(await depths()).toMatchObject({ wait: 0, "waiting-children": 0 });
   await app.queues.addFlow(here);
