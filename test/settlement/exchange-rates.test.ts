@@ -10,14 +10,14 @@ import { PeriodState } from "../../src/periods/entities.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { enterExchangeRate, exchangeRatesOf, type NewExchangeRate } from "../../src/settlement/rates/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
 import { LineSection } from "../../src/settlement/terms/lines.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
-import { openPlace, type Place, periods, type Reported, report } from "./place.js";
+import { closeDue, openPlace, type Place, periods, type Reported, report } from "./place.js";
 
 const app = await testApp();
 
@@ -162,8 +162,8 @@ describe("domain 9, FX through the database", () => {
     await quote(place, { type: RateType.PERIOD_AVG });
     await quote(place, { asOf: new Date(DAY_1) });
     await quote(place, { base: "EUR", quote: "USD" });
-    await closeDuePeriods(app, place.shell, place.partner.id);
-    await closeDuePeriods(app, place.shell, place.partner.id);
+    await closeDue(app, place);
+    await closeDue(app, place);
     expect(await periods(app, place, PeriodState.CLOSED)).toHaveLength(1);
     const acts: { detail: string }[] = await app.database.query(
       "select detail from act where tenant_no = ? and type = ?",
