@@ -214,8 +214,17 @@ describe("a rule that chooses a category", () => {
     ]);
     const own = statement.totals.map(({ product, productCategory }) => [product, productCategory]);
     expect(own).toContainEqual(["reels", "SLOTS"]);
-    const altered = JSON.stringify(statement).replace('"category":"LIVE","group":null', '"group":null');
-    expect(recomputeStatement(JSON.parse(altered))).toHaveLength(1);
+    const altered = (row: number, changes: object) => {
+      const lines = statement.lines.map((line) => {
+        const { rule: told, scope } = line;
+        if (told === undefined || scope !== answers[row]?.[0]) return line;
+        return { ...line, rule: { ...told, answer: { ...told.answer, ...changes } } };
+      });
+      return recomputeStatement(JSON.parse(JSON.stringify({ ...statement, lines })));
+    };
+    expect([altered(1, {}), altered(0, {})]).toEqual([[], []]);
+    expect(altered(1, { category: undefined })).toEqual([expect.stringMatching(/answer\/category states nothing/)]);
+    expect(altered(0, { category: "LIVE" })).toEqual([expect.stringMatching(/answer\/category states "LIVE"/)]);
   });
 });
 
