@@ -6,6 +6,8 @@ import type { Config } from "./config.js";
 import type { Log } from "./log.js";
 import { awaitRedis, redisAddress } from "./redis.js";
 
+/** Of what happens to the jobs of a queue, for whoever watches it: nobody looks far back. */
+const EVENTS_MAX = 1_000;
 const KEPT_FAILED_MAX = 1_000;
 const BACKOFF_MS = 200;
 /**
@@ -100,7 +102,7 @@ class RedisQueues implements Queues {
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
     const options = { connection: this.#addingConnection(), prefix: this.#prefix, skipVersionCheck: true };
-    const queue = new Queue(name, options);
+    const queue = new Queue(name, { ...options, streams: { events: { maxLen: EVENTS_MAX } } });
     queue.on("error", (error) => this.log.warn({ queue: name, reason: error.message }, "queues: trouble"));
     this.#queues.set(name, queue);
     return queue;
