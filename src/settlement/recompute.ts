@@ -79,13 +79,17 @@ function paymentFaults({ payment, configuration, currency }: StatementDocument):
   return isPaymentDate(payment) ? [] : ["/payment/on is not so many days later"];
 }
 
-/** Where the stated value differs from the computed one; members that only the stated one has are not looked at. */
+/**
+ * Where the stated value differs from the computed one. Members that only the stated one has are not looked at, but for
+ * what a rule answered.
+ */
 function differences(computed: unknown, stated: unknown, pointer: string): readonly string[] {
   if (Array.isArray(computed) && Array.isArray(stated) && computed.length !== stated.length) {
     return [`${pointer} has ${stated.length} items, computed are ${computed.length}`];
   }
   if (isObject(computed) && isObject(stated)) {
-    return Object.keys(computed).flatMap((name) => differences(computed[name], stated[name], `${pointer}/${name}`));
+    const names = pointer.endsWith("/rule/answer") ? { ...stated, ...computed } : computed;
+    return Object.keys(names).flatMap((name) => differences(computed[name], stated[name], `${pointer}/${name}`));
   }
   return computed === stated ? [] : [`${pointer} states ${textOf(stated)}, computed is ${textOf(computed)}`];
 }

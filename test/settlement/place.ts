@@ -10,6 +10,8 @@ import { activateConfiguration, draftConfiguration } from "../../src/settlement/
 import type { Configuration } from "../../src/settlement/entities.js";
 import { dueJob } from "../../src/settlement/flows/jobs.js";
 import { approveGameSettings, type NewGameSettings, setGameSettings } from "../../src/settlement/games/service.js";
+import type { StoredRate } from "../../src/settlement/rates/entities.js";
+import { approveExchangeRate, enterExchangeRate, type NewExchangeRate } from "../../src/settlement/rates/service.js";
 import type { NewPartner } from "../../src/tenancy/service.js";
 import type { TestApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -44,6 +46,15 @@ export async function openPlace(
   const partner = await seedPartner(app, tenant, { currencies: ["USD"], ...changes });
   const configuration = await activate(app, { shell: tenant.actor, partner: partner.partner }, document, effectiveFrom);
   return { ...partner, home: tenant, shell: tenant.actor, configuration };
+}
+
+/** Enters an exchange rate and lets it stand, at the shell. */
+export async function quoteRate(
+  app: TestApp,
+  { shell }: Pick<Place, "shell">,
+  rate: NewExchangeRate,
+): Promise<StoredRate> {
+  return approveExchangeRate(app, shell, (await enterExchangeRate(app, shell, rate)).id);
 }
 
 /** Drafts and activates a version at the shell. */

@@ -21,14 +21,14 @@ import type { Partner } from "../../tenancy/entities.js";
 import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import { type Correction, correctionsOf } from "../corrections/service.js";
-import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit, whileCreditMoves } from "../credit/service.js";
+import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit } from "../credit/service.js";
 import { type PayoutDocument, payoutIn, reviewOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { openingOf } from "../lifecycle/service.js";
 import { type Link, linksOf } from "../links/service.js";
-import { type Quoted, useRates } from "../rates/service.js";
-import { untilKnown } from "../service.js";
+import { type Quoted, useRates } from "../quotes/service.js";
+import { FactsMoved, untilKnown, whileFactsMove } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
@@ -55,7 +55,7 @@ export async function issueStatements(
   period: SettlementPeriod,
   atStage: AtStage = async () => undefined,
 ): Promise<void> {
-  await whileCreditMoves(async () => {
+  await whileFactsMove(async () => {
     const ready = await calculatePeriod(app, partner, period, atStage);
     if (period.state !== PeriodState.CALCULATED) await tellCalculated(app, actor, partner, period);
     await atStage(RunStage.STATEMENT);
@@ -218,7 +218,7 @@ async function store(app: App, tx: Tx, actor: Actor, { partner, period, ...ready
   const move = { no: period.no, from: PeriodState.CALCULATED, to: PeriodState.STATEMENT_ISSUED };
   if (!(await movePeriod(tx, partner, move))) return; // another closer was first
   if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
-    throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
+    throw new FactsMoved("Exchange rates were entered while the statement was made; try again.");
   }
   await checkCredit(tx, credit);
   const links = await linksOf(tx, partner);
