@@ -46,11 +46,12 @@ const OVERRIDES = [
 ];
 const ASKED = table({
   inputs: ["category", "ggr"],
-  outputs: ["rate", "group", "bonusCost"],
+  outputs: ["rate", "group", "bonusCost", "category", "freeRoundStake"],
   rows: [
-    ['"SLOTS"', "> 5000000", '"1/3"', "", ""],
-    ['"SLOTS", "CARDS"', "[0..5000000]", "", '"TOP"', "false"],
-    ['startsWith($, "LI")', "", '"0.07"', "", "true"],
+    ['"SLOTS"', "> 5000000", '"1/3"', "", "", "", '"FACE_VALUE"'],
+    ['"SLOTS", "CARDS"', "[0..5000000]", "", '"TOP"', "false", "", ""],
+    ['"SLOTS"', "", "", "", "", '"LIVE"', '"FACE_VALUE"'],
+    ['startsWith($, "LI")', "", '"0.07"', "", "true", "", ""],
     [],
   ],
 });
@@ -110,7 +111,10 @@ export const SEEDED_CONTRACTS: readonly ConfigurationDocument[] = [
   {
     ...ruled(ASKED, ["CATEGORY"]),
     base: { ...NGR, jackpotWins: "EXCLUDED" },
-    overrides: [{ for: { group: "TOP" }, share: { kind: "FLAT", rate: "1/9" } }],
+    overrides: [
+      { for: { group: "TOP" }, share: { kind: "FLAT", rate: "1/9" } },
+      { for: { category: "LIVE" }, share: { kind: "FLAT", rate: "1/11" } },
+    ],
   },
   {
     base: NGR,

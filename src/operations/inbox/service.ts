@@ -1,4 +1,5 @@
 import { ActType } from "../../acts/entities.js";
+import { isSamePerson } from "../../identity/four-eyes/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -22,6 +23,9 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
   GAME_SETTINGS: `select waits.id, nullif(waits.partner_no, 0), set_by, proposed_at, null, null
     from game_setting as waits join tenant on tenant.no = waits.tenant_no
     where tenant.id = ? and waits.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
+  EXCHANGE_RATE: `select waits.id, null, entered_by, entered_at, null, null
+    from exchange_rate as waits join tenant on tenant.id = waits.tenant_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
   STATEMENT: `select id, partner_no as partnerNo, null as proposedBy, issued_at as since, currency,
       payable_minor as amount
     from statement where tenant_id = ? and tenant_no = ? and state = 'STATEMENT_ISSUED' and advances_at is null`,
@@ -98,7 +102,7 @@ export async function awaitedBy(app: App, actor: Actor, request: PageRequest): P
      order by since, id, version limit ?`,
     [...values, at, at, id, rows + 1],
   );
-  const awaited = found.map((row) => awaitedOf(row, actor, now));
+  const awaited = found.map((row) => awaitedOf(row, now));
   return pageOf(awaited, rows, ({ since, subject }) => `${since.getTime()}.${subject}`);
 }
 
@@ -119,6 +123,13 @@ export async function proposalOf(
   if (type === undefined) return null;
   const standing = await standingProposals(app.database.manager, actor, { type, periodId }, app.clock.now());
   return standing.find(({ configurationId }) => configurationId === version) ?? null;
+}
+
+/** Which of these principals are the same person as the actor, as four eyes have it. */
+export async function areOwn(app: App, actor: Actor, principalIds: readonly string[]): Promise<boolean[]> {
+  const own: boolean[] = [];
+  for (const id of principalIds) own.push(await isSamePerson(app.database.manager, actor, [id, actor.principalId]));
+  return own;
 }
 
 /** A partner's client decides on none of it, whatever it may propose. */
@@ -149,7 +160,7 @@ interface WaitingRow {
   readonly amount: string | null;
 }
 
-function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedApproval {
+function awaitedOf(row: WaitingRow, now: Date): AwaitedApproval {
   const { id: subject, amount, partnerNo, ...rest } = row;
   return {
     ...rest,
@@ -157,7 +168,6 @@ function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedA
     partnerNo: partnerNo === null ? null : Number(partnerNo),
     expiresAt: PROPOSALS.has(row.kind) ? expiryOf(row.since) : null,
     amountMinor: amount === null ? null : BigInt(amount),
-    isOwn: row.proposedBy === principalId,
     waitingDays: Math.max(0, Math.floor((now.getTime() - row.since.getTime()) / DAY_MS)),
   };
 }

@@ -38,7 +38,7 @@ class Total:
         self.currency, self.day, self.player = row.get("currency", ""), row.get("day"), row.get("player")
         self.rates = conversions.get((self.currency, self.day), []) if self.currency else []
         self.is_bonus_free = row.get("isBonusFree", False)
-        self.ruled = None
+        self.ruled = self.is_at_face = None
         names = {"brand": "brand", "product": "product", "category": "productCategory", "group": "productGroup"}
         place = {name: row[member] for name, member in names.items() if member in row}
         self.place = place or None
@@ -127,7 +127,7 @@ def measure(base, totals, scope):
     came_late = late([*stakes, *(off(part) for part in winnings)])
     named = amount("turnover", turnover.value)
     ggr = plus_late(named - amount("wins", wins.value), "lateItems", came_late)
-    stake = f"{base['pointer']}/freeRoundStake"
+    stake = "/rules" if base.get("isRuled") else f"{base['pointer']}/freeRoundStake"
     lines = [Line("TURNOVER", stake, turnover, scope), Line("WINS", stake, wins, scope)]
     if came_late is not None:
         lines.append(Line("LATE_ITEMS", "/lateItems", came_late, scope))

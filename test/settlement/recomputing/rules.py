@@ -47,8 +47,9 @@ def placed_by(total, case, rulings):
     other = total.timely()
     other.origin = total.origin
     other.place = {"brand": "", "product": "", "category": "", **(total.place or {})}
-    if answer["group"] is not None:
-        other.place["group"] = answer["group"]
+    other.place |= {name: answer[name] for name in ("category", "group") if answer.get(name) is not None}
+    if "freeRoundStake" in answer:
+        other.is_at_face = answer["freeRoundStake"] == "FACE_VALUE"
     if answer["bonusCost"] is not None:
         other.is_bonus_free = not answer["bonusCost"]
     if answer["rate"] is not None:
@@ -93,7 +94,12 @@ def asked_of(content, facts):
         edge = next(each for each in content["edges"] if each["sourceId"] == node["id"]
                     and (way is None or each.get("sourceHandle") == way))
         node = next(each for each in content["nodes"] if each["id"] == edge["targetId"])
-    return {"answer": {name: names.get(name) for name in ("rate", "group", "bonusCost")}, "fired": fired}
+    answer = {name: names.get(name) for name in ("rate", "group", "bonusCost")}
+    if names.get("category") not in (None, facts.get("category")):
+        answer["category"] = names["category"]
+    if names.get("freeRoundStake") is not None:
+        answer["freeRoundStake"] = names["freeRoundStake"]
+    return {"answer": answer, "fired": fired}
 
 
 def fires(table, row, names):

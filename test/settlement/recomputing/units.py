@@ -69,14 +69,17 @@ def share_in(contract, scope):
 
 
 def parts_of(contract, totals, override):
-    """Activity apart by currency and by whose base it has; one empty part where there is none."""
+    """Activity apart by currency, by whose base it has, by what a rule said of stakes; one empty part where there is none."""
 
     def base_for(total):
         own = contract.most_specific(total, "base")
-        return contract.base if own is None else own.base
+        base = contract.base if own is None else own.base
+        stake = None if total.is_at_face is None else "FACE_VALUE" if total.is_at_face else "ZERO"
+        return base if stake in (None, base["freeRoundStake"]) else {**base, "freeRoundStake": stake, "isRuled": True}
 
     def key(total):
-        return f"{total.currency if total.is_foreign else ''} {base_for(total)['pointer']}"
+        base = base_for(total)
+        return f"{total.currency if total.is_foreign else ''} {base['pointer']}{' /rules' if base.get('isRuled') else ''}"
 
     groups = grouped(totals, key)
     if not groups:
