@@ -45,6 +45,7 @@ LOT = ["face", "cost", "remaining", "drawn", "settled"]
 MET = ("CREDIT_DRAWN_MET", "CREDIT_MET", "CREDIT_REFILLED")
 CREDIT_LINES = ("PAYABLE", "CREDIT_BOUGHT", "CREDIT_TO_MEET", "CREDIT_DISCOUNT", "CREDIT_LEFT", *MET)
 SUMS = [("EARNED", "earned"), ("ADJUSTMENTS", "adjustments")]
+CARRY_INS = ("CARRY_IN", "WINDOW_CARRY_IN", "PLAYER_CARRY_IN", "PLAYER_EXPIRED")
 RECOUPED = ["SHARE", "FEE_FIXED", "FEE_PER_TRANSACTION", "FEE_PER_UNIT", "CAP", "TOP_UP"]
 
 
@@ -151,7 +152,7 @@ def apart(statement):
 
 def is_about(line, scope, code):
     """Whether a line is of that code and of a scope, or of the unit that a player's scope is a part of."""
-    return line["code"] == code and line["scope"] in (scope, re.sub(r"(^|; )player=\w+$", "", scope))
+    return line["code"] in (code, "WINDOW_" + code) and line["scope"] in (scope, re.sub(r"(^|; )player=\w+$", "", scope))
 
 
 def is_ruled_whole(statement):
@@ -282,7 +283,7 @@ def possible_values(statement, name, line, before):
             late = [each for each in statement["lines"] if each["scope"].startswith("origin=")]
             lines = [each for each in lines + late if each["code"] in RECOUPED]
         found |= {sum(Fraction(each[part] or 0) for each in lines) for part in ("result", "amount")}
-    if name in ("carryIn", "playerCarryIn") and line["code"] in ("CARRY_IN", "PLAYER_CARRY_IN", "PLAYER_EXPIRED"):
+    if name in ("carryIn", "playerCarryIn") and line["code"] in CARRY_INS:
         names = ("CARRY", "WINDOW_CARRY") if name == "carryIn" else ("PLAYER_CARRY",)
         items = [item for item in statement["state"]["opening"] if item["scope"] == scope and item["name"] in names]
         carried = {sum(Fraction(item["value"]) for item in items if item["name"] == each) for each in names}
