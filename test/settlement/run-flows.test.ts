@@ -26,7 +26,11 @@ import { countStatements, DAYS, openPlaces, runActs, THROUGH } from "./running.j
 const app = await testApp();
 const EVENTS = `${app.config.redisPrefix}:queue:${SETTLEMENT_QUEUE}:events`;
 const WAIT = { timeout: 25_000, interval: 20 };
-const READ_ONLY = { errno: 1290, sqlState: "HY000" };
+/** What befalls a step and passes: the text it strikes, the server's error, and how often. */
+const PASSING = [
+  ["a database that takes no writes", "update settlement_period set state", 1290, 1],
+  ["a COMMIT that twice is not answered", "COMMIT", 1180, 2],
+] as const;
 /** Settled in a currency for which nobody publishes a rate. */
 const STUCK = {
   document: { ...example("config-daily-12pct"), fx: { to: "EUR", type: "PERIOD_CLOSE", source: "NOBODY" } },
@@ -149,22 +153,25 @@ test("one partner of many with an incident is named with it, is not tried again,
   for (const place of places.filter((each) => each !== stuck)) expect(await countStatements(app, place)).toBe(DAYS);
 });
 
-test("a step that meets passing trouble is tried again by itself; the steps before it are not", async () => {
-  const [place] = (await openPlaces(app, 1)) as [Place];
-  const [period] = await periods(app, place);
-  const at = { partner: place.partner, period: present(period, "a period"), step: RunStage.FENCE } as const;
-  await takeStep(app, place.shell, at, async () => undefined); // by a worker that died then
-  const run = await start(place);
-  const faults = new SqlFaults();
-  faults.fail("update settlement_period set state", READ_ONLY);
-  await work(1, faults);
-  expect(await untilEnded(place, run)).toBe(RunState.SUCCEEDED);
-  expect(faults.struck()).toBe(1);
-  await untilDrained();
-  expect(await eventsOf(run, "delayed")).toEqual([`${period?.id}.TERMS`]);
-  expect(await eventsOf(run, "completed")).not.toContain(`${period?.id}.FENCE`);
-  await expectSettledOnce([place]);
-});
+test.each(PASSING)(
+  "a step that meets %s is tried again by itself; those before it are not",
+  async (_, text, errno, times) => {
+    const [place] = (await openPlaces(app, 1)) as [Place];
+    const [period] = await periods(app, place);
+    const at = { partner: place.partner, period: present(period, "a period"), step: RunStage.FENCE } as const;
+    await takeStep(app, place.shell, at, async () => undefined); // by a worker that died then
+    const run = await start(place);
+    const faults = new SqlFaults();
+    faults.fail(text, { errno, sqlState: "HY000" }, times);
+    await work(1, faults);
+    expect(await untilEnded(place, run)).toBe(RunState.SUCCEEDED);
+    expect(faults.struck()).toBe(times);
+    await untilDrained();
+    expect(await eventsOf(run, "delayed")).toEqual([`${period?.id}.TERMS`]);
+    expect(await eventsOf(run, "completed")).not.toContain(`${period?.id}.FENCE`);
+    await expectSettledOnce([place]);
+  },
+);
 
 test("a run that is cancelled loses the jobs that wait; what is at work ends its step, no more", async () => {
   const [place, other] = (await openPlaces(app, 2)) as [Place, Place];

@@ -5,7 +5,7 @@ import { countUnsettled, nextUnsettled } from "../../periods/closing/service.js"
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodOfPartner } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { isPassingTrouble, transact } from "../../platform/database.js";
+import { CommitOutcomeUnknown, isPassingTrouble, transact } from "../../platform/database.js";
 import { Stopped } from "../../platform/flows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
@@ -178,8 +178,11 @@ function reasonOf(error: unknown): { code: string; reason: string } {
   return { code: error.code, reason: error.message.slice(0, REASON_LENGTH_MAX) };
 }
 
-/** Trouble that is over when the step is tried again: the database, or somebody else who moved what it stands on. */
+/**
+ * Trouble that is over when the step is tried again: the database, also where it did not say what it had stored, or
+ * somebody else who moved what the step stands on.
+ */
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof CodedError)) return isPassingTrouble(error);
+  if (!(error instanceof CodedError)) return error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
   return error.retryable || error.code === ErrorCode.VERSION_CONFLICT;
 }
