@@ -447,6 +447,7 @@ CREATE TABLE `log_anchor` (
   `size` bigint(20) unsigned NOT NULL,
   `held_at` datetime(3) DEFAULT NULL,
   `fault` varchar(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `waived_until` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_no`,`name`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -123,6 +123,7 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   COLLECTION_REFUSED: { ...REASONED, says: "A record of a partner's payment was wrong, and refused." },
   COLLECTION_RETURNED: { ...REASONED, says: "What a partner had paid, all or a part, went back." },
   LOG_RESTARTED: { ...REASONED, says: "A transparency log was given a new name and key." },
+  LOG_WITNESS_WAIVED: { ...REASONED, says: "A log may be signed without hearing a witness that is away." },
   ACTS_EXPORTED: { ...MADE, says: "Somebody exported acts; this says which." },
   BATCH_REMOVED: { ...CHANGED, says: "A batch that was settled long ago was exported and removed; hashes stay." },
   ORIGINS_ERASED: { ...CHANGED, says: "Addresses and traces of old acts were erased." },

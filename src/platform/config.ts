@@ -34,6 +34,8 @@ export interface Config {
   readonly anchorDir: string | null;
   /** Who cosigns checkpoints over HTTP (C2SP tlog-witness). */
   readonly witnesses: readonly WitnessAddress[];
+  /** How many of them a process must have heard before it signs a log; null for all. */
+  readonly witnessQuorum: number | null;
   /** How this process calls itself in leases and logs, e.g. `relay-1`. */
   readonly processName: string;
   readonly logLevel: string;
@@ -144,6 +146,7 @@ const Environment = z.object({
   QUITTANCE_METRICS_HOST: z.string().default("127.0.0.1"),
   QUITTANCE_ANCHOR_DIR: z.string().min(1).optional(),
   QUITTANCE_WITNESSES: z.string().default(""),
+  QUITTANCE_WITNESS_QUORUM: z.coerce.number().int().min(1).optional(),
   QUITTANCE_PROCESS: z.string().default("quittance"),
   QUITTANCE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   NODE_ENV: z.string().optional(),
@@ -192,6 +195,7 @@ export function readConfig(overrides: ConfigOverrides = {}): Config {
     metricsHost: environment.QUITTANCE_METRICS_HOST,
     anchorDir: overrides.anchorDir ?? environment.QUITTANCE_ANCHOR_DIR ?? null,
     witnesses: witnessAddressesIn(environment.QUITTANCE_WITNESSES, isProduction),
+    witnessQuorum: environment.QUITTANCE_WITNESS_QUORUM ?? null,
     processName: environment.QUITTANCE_PROCESS,
     logLevel: environment.QUITTANCE_LOG_LEVEL,
   };

@@ -1,7 +1,15 @@
-/** How many work at once, and how many wait for that. */
+/** How many work at once, and how many wait for that: strangers, and as many who are known. */
 export interface Room {
   readonly atWorkMax: number;
   readonly waitingMax: number;
+}
+
+/** Who comes. */
+export interface Comer {
+  /** Whom he shares his turns with. */
+  readonly lane: string;
+  /** Whether he has shown that he was here before: no stranger takes his place, however many there are. */
+  readonly isKnown: boolean;
 }
 
 /** Somebody who waits for his turn. */
@@ -11,21 +19,25 @@ interface Waiter {
 }
 
 /**
- * A few places for work that takes long, and a queue of a bounded length before them, shared fairly by lanes: each lane
- * has its turn in the round, however many wait in the others. When the queue is full, a newcomer takes the place of the
- * last one in the longest lane, unless its own lane would then be as long.
+ * A few places for work that takes long, and two queues of a bounded length before them, one for strangers and one for
+ * those who are known, which take turns. A queue is shared fairly by lanes: each lane has its turn in the round,
+ * however many wait in the others. When it is full, a newcomer takes the place of the last one in the longest lane,
+ * unless his own lane would then be as long.
  */
 export class FairPlaces {
   #atWork = 0;
-  #waiting = 0;
-  /** In the order of their turns; none of them empty. */
-  readonly #lanes = new Map<string, Waiter[]>();
+  readonly #known: Queue;
+  readonly #strangers: Queue;
+  #isKnownNext = true;
 
-  constructor(readonly room: Room) {}
+  constructor(readonly room: Room) {
+    this.#known = new Queue(room.waitingMax);
+    this.#strangers = new Queue(room.waitingMax);
+  }
 
   /** Does the work in its lane's turn; throws what `refusal` makes where there is no room to wait. */
-  async run<T>(lane: string, work: () => Promise<T>, refusal: () => Error): Promise<T> {
-    await this.#turn(lane, refusal);
+  async run<T>(comer: Comer, work: () => Promise<T>, refusal: () => Error): Promise<T> {
+    await this.#turn(comer, refusal);
     try {
       return await work();
     } finally {
@@ -34,35 +46,66 @@ export class FairPlaces {
   }
 
   /** Waits for a place; whoever leaves one hands it on. */
-  async #turn(lane: string, refusal: () => Error): Promise<void> {
+  async #turn({ lane, isKnown }: Comer, refusal: () => Error): Promise<void> {
     if (this.#atWork < this.room.atWorkMax) {
       this.#atWork += 1;
       return;
     }
-    if (this.#waiting >= this.room.waitingMax && !this.#makeRoom(lane)) throw refusal();
+    const queue = isKnown ? this.#known : this.#strangers;
+    if (!queue.hasRoom(lane)) throw refusal();
     await new Promise<void>((resolve, reject) => {
-      const waiters = this.#lanes.get(lane) ?? [];
-      waiters.push({ begin: resolve, leave: () => reject(refusal()) });
-      this.#lanes.set(lane, waiters);
-      this.#waiting += 1;
+      queue.push(lane, { begin: resolve, leave: () => reject(refusal()) });
     });
   }
 
   #handOn(): void {
-    const [next] = this.#lanes;
-    if (next === undefined) {
+    const queues = [this.#known, this.#strangers];
+    if (!this.#isKnownNext) queues.reverse();
+    const queue = queues.find((each) => each.waiting > 0);
+    if (queue === undefined) {
       this.#atWork -= 1;
       return;
     }
+    this.#isKnownNext = queue !== this.#known;
+    queue.shift()?.begin();
+  }
+}
+
+/** Those who wait, by lanes in the order of their turns, none of them empty. */
+class Queue {
+  #waiting = 0;
+  readonly #lanes = new Map<string, Waiter[]>();
+
+  constructor(readonly waitingMax: number) {}
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Whether there is room for one more of a lane, if need be for somebody of a longer lane gave way. */
+  hasRoom(lane: string): boolean {
+    return this.#waiting < this.waitingMax || this.#makeRoom(lane);
+  }
+
+  push(lane: string, waiter: Waiter): void {
+    const waiters = this.#lanes.get(lane) ?? [];
+    waiters.push(waiter);
+    this.#lanes.set(lane, waiters);
+    this.#waiting += 1;
+  }
+
+  /** Takes out whose turn it is; the rest of that lane goes behind all the others. */
+  shift(): Waiter | undefined {
+    const [next] = this.#lanes;
+    if (next === undefined) return undefined;
     const [lane, waiters] = next;
     const first = waiters.shift();
     this.#lanes.delete(lane);
-    if (waiters.length > 0) this.#lanes.set(lane, waiters); // behind all the others
+    if (waiters.length > 0) this.#lanes.set(lane, waiters);
     this.#waiting -= 1;
-    first?.begin();
+    return first;
   }
 
-  /** Whether somebody of a longer lane gave way. */
   #makeRoom(lane: string): boolean {
     const lanes = [...this.#lanes.values()];
     const longest = lanes.reduce((long, each) => (each.length > long.length ? each : long), lanes[0] ?? []);

@@ -127,7 +127,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: "Correct the refused item and send a new batch.",
   },
   REMOVED: {
-    meaning: "What is asked for, or would be reversed, was settled, exported and removed after the tenant's retention.",
+    meaning: "What is asked for, or would be reversed, was exported and removed after the tenant's retention.",
     remedy: "Ask the tenant for its export; settle what is still owed by an `ADJUSTMENT`.",
   },
   CURSOR_EXPIRED: {

@@ -5,6 +5,7 @@ import { poolFigures, serverFigures } from "../platform/database-figures.js";
 import type { Reading } from "../platform/metrics.js";
 import { refusedLogs } from "../transparency/forks/service.js";
 import { logLagsForAllTenants } from "../transparency/lags/service.js";
+import { waitingLogs } from "../transparency/waiting/service.js";
 import { workerQueues } from "./worker-queues.js";
 
 /** What is read once for all scrapes of so many milliseconds. */
@@ -57,11 +58,13 @@ function registerBacklogGauges(app: App): void {
   app.metrics.gauge(age, async () => (await backlog()).map((each) => reading(each.oldestMs / 1_000, each.state)));
 }
 
-/** How far what outsiders can check is behind; that a log is refused is known to the relay that leads alone. */
+/** How far what outsiders can check is behind; that a log is refused or waits is known to the leading relay alone. */
 function registerLogGauges(app: App): void {
   const lags = kept(() => logLagsForAllTenants(app));
   const { metrics } = app;
   metrics.gauge({ name: "log_refused", help: "logs that would fork" }, () => one(refusedLogs(app).size));
+  const waiting = { name: "log_waiting", help: "logs that are not signed before an anchor was heard" };
+  metrics.gauge(waiting, () => one(waitingLogs(app).size));
   const unsigned = { name: "log_checkpoint_lag_seconds", help: "how long the oldest act has been in no checkpoint" };
   metrics.gauge(unsigned, async () => one((await lags()).unsignedMs / 1_000));
   const labelNames = ["anchor"];

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { OauthRefusal } from "../identity/assertions/errors.js";
 import { REVOCATION_PATH, TOKEN_PATH } from "../identity/assertions/service.js";
-import { publishedJwkSet } from "../identity/jwk-set/service.js";
+import { jwkSetOf, publishedJwkSet } from "../identity/jwk-set/service.js";
 import { JWKS_PATH, serverMetadata } from "../identity/metadata/service.js";
 import { revokeToken } from "../identity/revocations/service.js";
 import { issueToken } from "../identity/tokens/service.js";
@@ -32,10 +32,10 @@ export function registerOauth(server: FastifyInstance, app: App): void {
     void reply.header("cache-control", PUBLIC_FOR_A_MINUTE);
     return serverMetadata(app);
   });
-  server.get(JWKS_PATH, async (_request, reply) => {
+  server.get<{ Querystring: { kid?: unknown } }>(JWKS_PATH, async ({ query: { kid } }, reply) => {
     void reply.header("cache-control", PUBLIC_FOR_A_MINUTE);
     void reply.type("application/json; charset=utf-8");
-    return publishedJwkSet(app);
+    return typeof kid === "string" ? jwkSetOf(app, kid) : publishedJwkSet(app);
   });
   void server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -109,11 +109,9 @@ async function answerError(
 ): Promise<{ error: string; error_description: string }> {
   if (error instanceof OauthRefusal) {
     void reply.code(error.status);
-    // A scheme that was tried is answered by its name (RFC 6749, section 5.2), and Basic is what clients try.
-    if (error.status === 401 && /^basic /i.test(request.headers.authorization ?? "")) {
-      void reply.header("www-authenticate", 'Basic realm="Quittance"');
-    }
-    return { error: error.error, error_description: error.message };
+    const scheme = error.status === 401 ? schemeOf(request.headers.authorization) : null;
+    if (scheme !== null) void reply.header("www-authenticate", `${scheme} realm="Quittance"`);
+    return { error: error.error, error_description: described(error.message) };
   }
   if (isRequestFault(error) && error.statusCode === 408) {
     void reply.code(408);
@@ -129,8 +127,25 @@ async function answerError(
   const retryAfter = retryAfterOf(refusal);
   if (retryAfter !== null) void reply.header("retry-after", retryAfter);
   const isAway = [ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED].includes(refusal.code);
-  return { error: isAway ? "temporarily_unavailable" : "server_error", error_description: refusal.message };
+  const told = isAway ? "temporarily_unavailable" : "server_error";
+  return { error: told, error_description: described(refusal.message) };
 }
+
+/** In the characters that a description may have (RFC 6749, section 5.2). */
+function described(text: string): string {
+  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");
+}
+
+/**
+ * The scheme that a client tried in the header, which a challenge must then name (RFC 6749, section 5.2); null for
+ * none. Who authenticates as we want it sends no such header, and there is no scheme to name.
+ */
+function schemeOf(authorization: string | undefined): string | null {
+  return authorization === undefined ? null : (SCHEME.exec(authorization)?.[0] ?? "Basic");
+}
+
+/** A token of RFC 9110, section 5.6.2. */
+const SCHEME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}(?= |$)/;
 
 /** Fastify's own refusals of a body: of another type, too large, or cut off. */
 function isRequestFault(error: unknown): error is Error & { statusCode: number } {

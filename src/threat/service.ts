@@ -2,7 +2,7 @@ import type { Actor } from "../kernel/actor.js";
 import { BoundedMap } from "../kernel/bounded-map.js";
 import { sha256 } from "../kernel/digest.js";
 import { type CodedError, ErrorCode } from "../kernel/errors.js";
-import { networkOf } from "../kernel/network.js";
+import { judgedNetwork } from "../kernel/network.js";
 import type { App } from "../platform/app.js";
 import { perApp } from "../platform/per-app.js";
 import type { Partner } from "../tenancy/entities.js";
@@ -167,7 +167,7 @@ const networkNames = new BoundedMap<string, string>(NETWORKS_KEPT_MAX);
 export function networkName(address: string): string {
   const known = networkNames.get(address);
   if (known !== undefined) return known;
-  const name = sha256(networkOf(address)).toString("base64url").slice(0, NETWORK_NAME_CHARS);
+  const name = sha256(judgedNetwork(address)).toString("base64url").slice(0, NETWORK_NAME_CHARS);
   networkNames.set(address, name);
   return name;
 }

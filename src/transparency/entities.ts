@@ -138,6 +138,13 @@ export class LogAnchor {
   })
   @Column({ ...wordColumn, nullable: true })
   readonly fault!: string | null;
+
+  @Field(() => Date, {
+    nullable: true,
+    description: "Until when the log may be signed without having heard this witness; null where it may not.",
+  })
+  @Column({ ...instantColumn, nullable: true })
+  readonly waivedUntil!: Date | null;
 }
 
 /** That an act is in the tenant's log: all that an outsider needs to check it. */

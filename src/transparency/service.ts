@@ -11,7 +11,8 @@ import { findFork, noteFork, refusedLogs } from "./forks/service.js";
 import { logSigner } from "./keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "./reading/service.js";
 import { appendLeaves } from "./tiles.js";
-import { cosignForAllTenants } from "./witnesses/service.js";
+import { awaitedAnchors, noteWaiting, waitingLogs } from "./waiting/service.js";
+import { cosignForAllTenants, forgetHeard } from "./witnesses/service.js";
 
 /** Leaves integrated into a tenant's tree so far: the index that its next act gets. */
 export async function treeSize(reader: Reader, tenantNo: number): Promise<number> {
@@ -35,14 +36,22 @@ export async function integrate(tx: Tx, tenantNo: number, leafHashes: readonly B
   return size;
 }
 
-/** Trees that this process has looked at since it started. */
-const lookedAt = perApp(() => new Set<number>());
+/** How large the newest checkpoint was of each tree that this process has looked at. */
+const lookedAt = perApp(() => new Map<number, number>());
+
+/** How the logs stand that this process signs; null where it signs none. */
+export function logStanding(app: App): "ok" | "refused" | "waiting" | null {
+  if (refusedLogs(app).size > 0) return "refused";
+  if (waitingLogs(app).size > 0) return "waiting";
+  return lookedAt(app).size > 0 ? "ok" : null;
+}
 
 /**
  * Signs a checkpoint of a tenant's tree if it has grown since the last one; null when it has not. A tree that does not
  * continue what was signed before, here, in the anchor file or by what witnesses said, is never signed (`refusedLogs`,
- * null): that would be a fork. A process looks once at each tree that has not grown, and again while it is refused, and
- * asks the witnesses before its first signature, so that a restored backup is found at its start.
+ * null): that would be a fork. Nor is any before the file and the witnesses have been heard once by this process
+ * (`waitingLogs`, null), so that a restored backup is found before anything is signed. A tree that has not grown is
+ * looked at once, and again while it is refused or waits.
  */
 export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTree | null> {
   const found = await app.database.manager.findOneBy(LogTree, { tenantNo: tenant.no });
@@ -50,12 +59,14 @@ export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTr
   const tree = { size: Number(found?.size ?? 0), root: found?.root ?? emptyRoot() };
   const isGrown = tree.size !== (last?.size ?? 0);
   const isSame = !isGrown && (last === null || last.root.equals(tree.root));
-  if (isSame && lookedAt(app).has(tenant.no) && !refusedLogs(app).has(tenant.id)) return null;
+  const isKnown = isLookedAt(app, tenant.no, last);
+  if (isSame && isKnown && !refusedLogs(app).has(tenant.id)) return null;
   const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
-  if (!lookedAt(app).has(tenant.no)) await cosignForAllTenants(app, [tenant]);
+  const isHeard = isKnown || (await areAnchorsHeard(app, tenant));
   const fork = await findFork(app, tenant, tree, signer.generation);
-  lookedAt(app).add(tenant.no);
   noteFork(app, tenant, fork);
+  if (!isHeard) return null;
+  lookedAt(app).set(tenant.no, last?.size ?? 0);
   if (fork !== null || !isGrown) return null;
   const note = signNote(formatCheckpoint({ origin: signer.name, ...tree }), signer);
   const signed = { ...tree, note, generation: signer.generation, signedAt: app.clock.now() };
@@ -66,5 +77,23 @@ export async function signCheckpoint(app: App, tenant: Tenant): Promise<SignedTr
       [tenant.no, tree.size, tree.root, signed.generation, note, signed.signedAt],
     ),
   );
+  lookedAt(app).set(tenant.no, tree.size);
   return signed;
+}
+
+/** Whether this process knows the tree; rows that are older than it saw them were restored beneath it. */
+function isLookedAt(app: App, tenantNo: number, last: SignedTree | null): boolean {
+  const seen = lookedAt(app).get(tenantNo);
+  if (seen === undefined || seen <= (last?.size ?? 0)) return seen !== undefined;
+  lookedAt(app).delete(tenantNo);
+  forgetHeard(app, tenantNo);
+  return false;
+}
+
+/** Asks the anchors; what they say is kept before this answers, so that `findFork` finds it. */
+async function areAnchorsHeard(app: App, tenant: Tenant): Promise<boolean> {
+  await cosignForAllTenants(app, [tenant]);
+  const awaited = await awaitedAnchors(app, tenant);
+  await noteWaiting(app, tenant, awaited);
+  return awaited.length === 0;
 }

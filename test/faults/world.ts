@@ -110,6 +110,7 @@ function configOf(servers: Servers, port: number): Config {
     metricsHost: "127.0.0.1",
     anchorDir: null,
     witnesses: [],
+    witnessQuorum: null,
     processName: "faults",
     logLevel: "silent",
   };

@@ -18,6 +18,13 @@ const ask = async (form: ReadonlyMap<string, string>) => post(new URLSearchParam
 const TokenAnswer = z.looseObject({ access_token: z.string() });
 const tokenOf = async (keyed: KeyedClient) =>
   TokenAnswer.parse(await (await ask(await tokenForm(app, keyed))).json()).access_token;
+/** A client that would authenticate by a password. */
+const PASSWORD_FORM: [string, string][] = [
+  ["grant_type", "client_credentials"],
+  ["token", "x"],
+  ["client_id", "cli_x"],
+  ["client_secret", "x"],
+];
 const Id = z.object({ id: z.string() });
 
 describe("the token endpoint", () => {
@@ -65,7 +72,7 @@ describe("the token endpoint", () => {
     ["another subject", (keyed) => tokenForm(app, keyed, { claims: { sub: "cli_01kb000000000000000000000z" } })],
     ["another client's key", async (keyed) => tokenForm(app, { ...keyed, key: (await anotherClient()).key })],
     ["another client_id beside it", async (keyed) => (await tokenForm(app, keyed)).set("client_id", "cli_x")],
-    ["a password beside it", async (keyed) => (await tokenForm(app, keyed)).set("client_secret", "x")],
+    ["a password instead", async () => new Map([...PASSWORD_FORM])],
     ["another kind of assertion", async (keyed) => (await tokenForm(app, keyed)).set("client_assertion_type", "saml2")],
   ])("refuses an assertion with %s as invalid_client", async (_name, make) => {
     const { client } = await settle(app);
@@ -124,6 +131,7 @@ describe("the token endpoint", () => {
         "invalid_request",
       ],
       ["two methods", await body(() => undefined), { authorization: "Basic YTpi" }, "invalid_request"],
+      ["a password beside the assertion", await body((each) => each.set("client_secret", "x")), {}, "invalid_request"],
       ["nothing", "", {}, "invalid_request"],
     ];
     for (const [name, content, headers, error] of cases) {
@@ -133,6 +141,26 @@ describe("the token endpoint", () => {
     }
     const long = await post(new URLSearchParams({ grant_type: "x".repeat(40_000) }));
     expect(long.status).toBe(413);
+  });
+
+  test.each([
+    ["Basic YTpi", "Basic"],
+    ["basic", "basic"],
+    ["Bearer abc", "Bearer"],
+    ["DPoP abc", "DPoP"],
+    ["Negotiate", "Negotiate"],
+    ['"quoted" x', "Basic"],
+    ["x".repeat(50), "Basic"],
+  ])("names the scheme of %j that was tried instead of ours (RFC 6749, section 5.2)", async (authorization, scheme) => {
+    for (const path of ["token", "revoke"]) {
+      const body = new URLSearchParams(PASSWORD_FORM);
+      const response = await fetch(`${api.url}/oauth/${path}`, { method: "POST", body, headers: { authorization } });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toBe(`${scheme} realm="Quittance"`);
+      expect(await response.json()).toMatchObject({ error: "invalid_client" });
+    }
+    const none = await post(new URLSearchParams(PASSWORD_FORM));
+    expect([none.status, none.headers.get("www-authenticate")]).toEqual([401, null]);
   });
 
   test("repeats nothing of what it was sent", async () => {
@@ -180,6 +208,34 @@ describe("discovery", () => {
     const verified = await jwtVerify(token, jwks, { issuer: publicUrl, audience: publicUrl, typ: "at+jwt" });
     expect(verified.payload).toMatchObject({ scope: "audit:read" });
   });
+});
+
+test("a key that is in use is listed, and every key is found by its kid, however many there are", async () => {
+  const { client } = await settle(app);
+  const token = await tokenOf(await client(["audit:read"]));
+  const { kid = "" } = decodeProtectedHeader(token);
+  const digit =
+    "(select 0 as d union select 1 union select 2 union select 3 union select 4 union select 5 \
+    union select 6 union select 7 union select 8 union select 9)";
+  const many = "concat('zzz', a.d, b.d, c.d, e.d)";
+  await app.database.query(
+    `insert into platform_key (tenant_id, id, purpose, kid, public_jwk, private_jwk_sealed, created_at, retired_at)
+     select tenant_id, ${many}, purpose, ${many}, json_set(public_jwk, '$.kid', ${many}), private_jwk_sealed,
+       created_at, created_at
+     from platform_key, ${digit} as a, ${digit} as b, ${digit} as c, ${digit} as e where kid = ?`,
+    [kid],
+  );
+  const kidsAt = async (query: string) => {
+    const response = await fetch(`${api.url}/.well-known/jwks.json${query}`);
+    const { keys } = z.object({ keys: z.array(z.object({ kid: z.string() })) }).parse(await response.json());
+    return keys.map((key) => key.kid);
+  };
+  const listed = await kidsAt("");
+  expect(listed).toContain(kid);
+  expect(listed).not.toContain("zzz0000");
+  expect(await kidsAt("?kid=zzz0000")).toEqual(["zzz0000"]);
+  expect(await kidsAt("?kid=unknown")).toEqual([]);
+  await app.database.query("delete from platform_key where kid like 'zzz%'");
 });
 
 describe("clients and keys through the API", () => {

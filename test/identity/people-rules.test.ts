@@ -75,7 +75,7 @@ test.each([
 });
 
 test("a stored password is right for itself, in any form of Unicode, and for nothing else", async () => {
-  const sent = (password: string) => ({ password, address: null });
+  const sent = (password: string) => ({ password, address: null, knownAs: null });
   const stored = await passwordHash(sent("caf\u00e9 at the corner"));
   expect(stored).toMatch(/^scrypt\$15\$8\$3\$/); // OWASP's 2^15, 8, 3
   expect(await isPassword(sent("cafe\u0301 at the corner"), stored)).toBe(true);
@@ -87,9 +87,9 @@ test("a stored password is right for itself, in any form of Unicode, and for not
 test("one network that floods the door with passwords does not keep another one out", async () => {
   const compared: string[] = [];
   const refusals: unknown[] = [];
-  const attempt = async (address: string) => {
+  const attempt = async (address: string, knownAs: string | null = null) => {
     try {
-      await isPassword({ password: "guess", address }, null);
+      await isPassword({ password: "guess", address, knownAs }, null);
       compared.push(address);
     } catch (refusal) {
       refusals.push(refusal);
@@ -97,13 +97,28 @@ test("one network that floods the door with passwords does not keep another one 
   };
   const flood = Array.from({ length: 60 }, (_, each) => attempt(`192.0.2.${each}`));
   const others = ["198.51.100.1", "2001:db8:9::1"];
-  await Promise.all(others.map(attempt));
+  await Promise.all(others.map((address) => attempt(address)));
   expect(compared).toEqual(expect.arrayContaining(others));
   expect(compared.length).toBeLessThan(15); // of the flood what was at work, and its turns: not the half of it
   await Promise.all(flood);
   expect(compared).toHaveLength(2 + 2 + 28); // at work, the others, and what of the flood kept its place
   expect(refusals).toHaveLength(30);
   expect(refusals[0]).toMatchObject({ code: "RATE_LIMITED", details: { retryAfterMs: 2_000 } });
+});
+
+test("more networks than there is room for keep out nobody who is known", async () => {
+  const outcomes: string[] = [];
+  const attempt = (address: string, knownAs: string | null) =>
+    isPassword({ password: "guess", address, knownAs }, null).then(
+      () => void outcomes.push(knownAs ?? "stranger"),
+      () => void outcomes.push("refused"),
+    );
+  const flood = Array.from({ length: 60 }, (_, each) => attempt(`10.0.${each}.1`, null));
+  await attempt("10.0.0.1", "usr_1");
+  expect(outcomes).toContain("usr_1");
+  expect(outcomes.filter((each) => each === "stranger").length).toBeLessThan(8);
+  await Promise.all(flood);
+  expect(outcomes.filter((each) => each === "refused")).toHaveLength(28);
 });
 
 test("five wrong passwords in a row lock for a minute, and never for more than a quarter of an hour", () => {

@@ -67,6 +67,14 @@ test("what is no token of ours, or has ended, needs no revoking", async () => {
   expect(await app.database.manager.countBy(RevokedToken, { tenantId: shell.tenantId })).toBe(0);
 });
 
+test("who asks is proved before what is asked is looked at (RFC 7009, section 2.1)", async () => {
+  const { client } = await settle(app);
+  const keyed = await client(["audit:read"]);
+  const bare = await tokenForm(app, keyed, { claims: { aud: `${app.config.publicUrl}/oauth/revoke` } });
+  await expect(revokeToken(app, bare, origin)).rejects.toMatchObject({ error: "invalid_request", status: 400 });
+  await expect(revokeToken(app, new Map(), origin)).rejects.toMatchObject({ error: "invalid_client", status: 401 });
+});
+
 test("a client revokes its own tokens alone", async () => {
   const { client } = await settle(app);
   const [mine, theirs] = [await client(["audit:read"]), await client(["audit:read"])];

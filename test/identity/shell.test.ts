@@ -15,6 +15,7 @@ import { register as registerLog } from "../../src/server/commands/log.js";
 import { register as registerPlatformKeys } from "../../src/server/commands/platform-keys.js";
 import { register as registerProve } from "../../src/server/commands/prove.js";
 import { ensurePlatformTenant } from "../../src/tenancy/service.js";
+import { noteAnchor } from "../../src/transparency/anchors/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { type Ran, runCommand } from "../support/commands.js";
 import { growSigned } from "../support/log.js";
@@ -219,6 +220,19 @@ describe("a log at the shell", () => {
     const again = await run("log", "restart", ...there, "--reason", "again", ...server);
     expect(again.stdout).toContain("Tell everybody who pinned the old key.");
     await expect(run("log", "show", "--tenant", "tnt_x", ...server)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("goes on without a witness that is away, with a reason", async () => {
+    const home = await seedTenant(app);
+    const there = ["--tenant", home.tenant.id, "--witness", "w.example"];
+    await expect(run("log", "waive", ...there, ...server)).rejects.toThrow(/--reason/);
+    const waive = ["log", "waive", ...there, "--reason", "it is gone"];
+    await expect(run(...waive, ...server)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await noteAnchor(app, home.tenant.no, { name: "w.example", size: 0, heldAt: null, fault: "AWAY" });
+    const Waived = z.object({ witness: z.literal("w.example"), waivedUntil: z.iso.datetime() });
+    const { waivedUntil } = Waived.parse(await answer(...waive));
+    const { stdout } = await run("log", "show", "--tenant", home.tenant.id, ...server);
+    expect(stdout).toContain(`w.example holds 0 leaves since never: AWAY, not waited for until ${waivedUntil}`);
   });
 });
 

@@ -255,6 +255,32 @@ describe("verify export", () => {
     expect(read({ key: broken }).faults).toEqual([{ line: 0, reason: "SIGNATURE_INVALID" }]);
   });
 
+  test("holds every label of a line against what was signed", async () => {
+    const { batch } = await settled();
+    const aside = (await files()).flatMap((file) => file.lines).find((each) => /"state":"REJECTED"/.test(each)) ?? "";
+    for (const line of [JSON.parse(batch), JSON.parse(aside)]) {
+      const wrong: Record<string, unknown> = {
+        ...{ sequence: "999", jti: "other", kid: "other", mode: "ATOMIC", itemCount: 9 },
+        ...{ acceptedAt: "2020-01-01T00:00:00.000Z", postedAt: "2020-01-01T00:00:00.000Z" },
+        ...{ id: "bat_x", payloadSha256: "0".repeat(64), outcomesSha256: "0".repeat(64), state: "PARKED" },
+      };
+      for (const label of Object.keys(line.batch)) {
+        const changed = { ...line, batch: { ...line.batch, [label]: wrong[label] } };
+        expect([label, readExport([JSON.stringify(changed)], keys).faults.length]).toEqual([label, 1]);
+      }
+      for (const changed of [
+        { ...line, partner: "prt_x" },
+        { ...line, tenant: "tnt_x" },
+        { ...line, key: { ...line.key, kid: "other" } },
+        { ...line, key: { ...line.key, alg: "ES256" } },
+      ]) {
+        expect(readExport([JSON.stringify(changed)], keys).faults).toHaveLength(1);
+      }
+      const renumbered = JSON.stringify({ ...line, batch: { ...line.batch, sequence: "999" } });
+      expect(readExport([renumbered], keys).faults).toEqual([{ line: 0, reason: "ANOTHER_LABEL" }]);
+    }
+  });
+
   test("finds a statement that is not the platform's, and a batch that was said to be in another state", async () => {
     const { batch, statement } = await settled();
     const broken = JSON.stringify({ v: 1, statement: `${JSON.parse(statement).statement.slice(0, -6)}AAAAAA` });

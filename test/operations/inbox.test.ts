@@ -1,10 +1,15 @@
 import { getNamedType, isInputObjectType } from "graphql";
 import { expect, test } from "vitest";
 import { approveKey } from "../../src/identity/approvals/service.js";
+import { createClient } from "../../src/identity/clients/service.js";
 import { joinWithPassword } from "../../src/identity/invitations/service.js";
+import { signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys } from "../../src/identity/registrations/service.js";
+import { issueToken } from "../../src/identity/tokens/service.js";
 import { Role } from "../../src/identity/users/entities.js";
 import { createUser } from "../../src/identity/users/service.js";
+import { type Actor, shellActor } from "../../src/kernel/actor.js";
+import { present } from "../../src/kernel/assert.js";
 import { DECIDING } from "../../src/operations/inbox/entities.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { proposeChange } from "../../src/operations/retention/service.js";
@@ -19,13 +24,13 @@ import { retermPeriod } from "../../src/settlement/other-terms/service.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
 import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { approveStatement } from "../../src/settlement/reviews/service.js";
-import { closeDuePeriods } from "../../src/settlement/runs/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
 import { activateThreatRules, draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
-import { provenKey } from "../identity/place.js";
+import { proofOf, provenKey, tokenForm } from "../identity/place.js";
+import { newKey } from "../identity/signing.js";
 import { earn, openPaid } from "../settlement/payout-place.js";
-import { activate, openPlace, periods, report } from "../settlement/place.js";
+import { activate, closeDue, openPlace, periods, report } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -127,7 +132,7 @@ test("each version that is proposed for a period waits by itself, until it lapse
   const place = await openPlace(app, start, { document: stuck, currencies: ["EUR", "USD"] });
   await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: start }]);
   app.clock.set(end);
-  await closeDuePeriods(app, place.shell, place.partner.id);
+  await closeDue(app, place);
   const one = await activate(app, place, { ...plain, name: "one" }, "2026-04-01T15:00:00.000Z");
   const two = await activate(app, place, { ...plain, name: "two" }, "2026-05-01T15:00:00.000Z");
   const [proposing, deciding] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
@@ -179,16 +184,29 @@ test("threat rules, keys and open invitations wait for whoever may decide on the
     { ...by, partner: { id: partner.id }, kind: "KEY", subject: key?.id, mutation: "approveKey", argument: "keyId" },
     { ...by, kind: "INVITATION", subject: user.id, mutation: "inviteUser", argument: "userId" },
   ]);
+  const robot = await clientBy(one.actor);
+  expect((await list(robot)).map(({ isOwn }) => isOwn)).toEqual([true, true, true, true]);
   const keeper = await seedClient(app, home.actor, null, ["keys:manage"]);
   expect((await list(keeper)).map(({ kind }) => kind)).toEqual(["KEY"]);
   expect(await list(await seedClient(app, home.actor, partner.id, ["keys:manage"]))).toEqual([]);
   await activateThreatRules(app, two.actor, newer.id);
   await approveKey(app, two.actor, key?.id ?? "");
   const text = new URL(invitation.url).searchParams.get("invitation") ?? "";
-  const origin = { requestId: "req_test", traceparent: null, address: null, agent: "test" };
+  const origin = { requestId: "req_test", traceparent: null, address: null, agent: "test", device: null };
   await joinWithPassword(app, origin, { invitation: text, password: PASSWORD });
   expect(await list(two)).toEqual([]);
 });
+
+/** A client that somebody made, whose key nobody's shell approved. */
+async function clientBy(maker: Actor): Promise<{ token: () => Promise<string> }> {
+  const key = await newKey();
+  const jwks = JSON.stringify(key.publicJwk);
+  const input = { partnerId: null, name: "robot", scopes: [...maker.scopes], jwks };
+  const client = await createClient(app, maker, { ...input, proofs: [await proofOf(app, maker, key)] });
+  const { id } = present(await signingKey(app, maker.tenantId, key.kid), "the key");
+  await approveKey(app, shellActor(maker, "req_test"), id);
+  return { token: async () => (await issueToken(app, await tokenForm(app, { client, key }))).access_token };
+}
 
 test("each kind names a mutation that there is, and the field of its input that takes the id", () => {
   const fields = serverSchema().getMutationType()?.getFields() ?? {};

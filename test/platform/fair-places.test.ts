@@ -9,10 +9,10 @@ const full = () => new Error("full");
 function hall(room: { atWorkMax: number; waitingMax: number }) {
   const places = new FairPlaces(room);
   const [begun, refused, ending]: [string[], string[], (() => void)[]] = [[], [], []];
-  const come = (lane: string) =>
+  const come = (lane: string, isKnown = false) =>
     void places
       .run(
-        lane,
+        { lane, isKnown },
         () =>
           new Promise<void>((resolve) => {
             begun.push(lane);
@@ -44,6 +44,20 @@ test("in a full queue a newcomer takes the place of the last one in the longest 
   expect(refused.toSorted().join("")).toBe("aaab"); // the fifth a, the second b, and two who gave way
   for (let each = 0; each < 4; each++) await end();
   expect(begun.join("")).toBe("aabc");
+});
+
+test("who is known keeps a place and has every other turn, however many strangers come from wherever", async () => {
+  const { begun, refused, come, end, settle } = hall({ atWorkMax: 1, waitingMax: 3 });
+  for (let each = 0; each < 20; each++) come(`stranger ${each}`);
+  for (const lane of ["ann", "ann", "bob"]) come(lane, true);
+  for (let each = 20; each < 40; each++) come(`stranger ${each}`);
+  await settle();
+  expect(refused).toHaveLength(36);
+  expect(refused.every((lane) => lane.startsWith("stranger"))).toBe(true);
+  for (let each = 0; each < 6; each++) await end();
+  expect(begun.map((lane) => lane.replace(/ .*/, ""))).toEqual([
+    ...["stranger", "ann", "stranger", "bob", "stranger", "ann", "stranger"],
+  ]);
 });
 
 test("no more work at once and no more wait than there is room, and whoever came is served or refused", async () => {

@@ -6,7 +6,6 @@ import { WebSocket } from "ws";
 import { type Config, HTTP_DEFAULTS, type HttpLimits } from "../../src/platform/config.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { refusalOf } from "../../src/server/format-error.js";
-import { networkOf } from "../../src/server/http/charges.js";
 import { openTestApi, type TestApi, testApi } from "../support/api.js";
 import { openTestApp, type TestApp, testApp } from "../support/app.js";
 import { bet, openExchange, payloadOf, sign } from "../support/batches.js";
@@ -285,15 +284,4 @@ test("X-Forwarded-For is believed of trusted proxies alone", async () => {
   };
   expect(await spend(trusted.api.url)).toEqual(new Set([200]));
   expect(await spend(strict.api.url)).toEqual(new Set([200, 429]));
-});
-
-test.each([
-  ["192.0.2.7", "192.0.2.7"],
-  ["::ffff:192.0.2.7", "192.0.2.7"],
-  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
-  ["2001:db8:1:2::9", "2001:db8:1:2"],
-  ["2001:db8::1", "2001:db8:0:0"],
-  ["::1", "0:0:0:0"],
-])("the network of %s is %s", (address, network) => {
-  expect(networkOf(address)).toBe(network);
 });

@@ -18,7 +18,7 @@ import {
   refuseExchangeRate,
 } from "../../src/settlement/rates/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { RunStage } from "../../src/settlement/settlement-runs/entities.js";
 import { simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
 import { documentOf, statementOf, statementsOf, verifyStatement } from "../../src/settlement/statements/service.js";
@@ -27,7 +27,7 @@ import { LineSection } from "../../src/settlement/terms/lines.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient } from "../support/seeds.js";
-import { openPlace, type Place, periods, quoteRate, type Reported, report } from "./place.js";
+import { closeDue, openPlace, type Place, periods, quoteRate, type Reported, report } from "./place.js";
 
 const app = await testApp();
 
@@ -173,8 +173,8 @@ describe("domain 9, FX through the database", () => {
     await quote(place, { type: RateType.PERIOD_AVG });
     await quote(place, { asOf: new Date(DAY_1) });
     await quote(place, { base: "EUR", quote: "USD" });
-    await closeDuePeriods(app, place.shell, place.partner.id);
-    await closeDuePeriods(app, place.shell, place.partner.id);
+    await closeDue(app, place);
+    await closeDue(app, place);
     expect(await periods(app, place, PeriodState.CLOSED)).toHaveLength(1);
     const acts: { detail: string }[] = await app.database.query(
       "select detail from act where tenant_no = ? and type = ?",
@@ -255,7 +255,7 @@ describe("domain 9, FX through the database", () => {
     const place = await open({ fx: { ...FX, ...fx } });
     await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: DAY_1 }]);
     app.clock.set(DAY_2);
-    await closeDuePeriods(app, place.shell, place.partner.id); // which then waits for a rate
+    await closeDue(app, place); // which then waits for a rate
     const way = "quote" in first ? { quote: "GBP" } : {};
     if ("quote" in first) await quote(place, { base: "GBP", rate: "1" });
     await quote(place, { rate: "9.217", ...first });

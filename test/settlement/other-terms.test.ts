@@ -12,7 +12,7 @@ import { settlementError } from "../../src/settlement/errors.js";
 import { issueStatements } from "../../src/settlement/issuing/service.js";
 import { saysCannotSettle } from "../../src/settlement/other-terms/rules.js";
 import { type Reterming, retermPeriod } from "../../src/settlement/other-terms/service.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { RunStage } from "../../src/settlement/settlement-runs/entities.js";
 import { documentOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
@@ -20,7 +20,7 @@ import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
 import { example } from "../support/contracts.js";
 import { seedClient } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, quoteRate, report } from "./place.js";
+import { activate, closeDue, openPlace, type Place, periods, quoteRate, report } from "./place.js";
 
 const app = await testApp();
 
@@ -41,7 +41,7 @@ beforeEach(async () => {
   const bets = ["EUR", "USD"].map((currency) => ({ kind: "BET", amount: "100.00", currency, occurredAt: DAY_1 }));
   await report(app, place, bets);
   app.clock.set(DAY_2);
-  await closeDuePeriods(app, place.shell, place.partner.id);
+  await closeDue(app, place);
   better = await activate(app, place, PLAIN, DAY_3);
 });
 

@@ -5,8 +5,10 @@ import { submitBatch } from "../../src/exchange/submission/service.js";
 import type { Actor } from "../../src/kernel/actor.js";
 import { periodsOf } from "../../src/periods/closing/service.js";
 import type { PeriodState, SettlementPeriod } from "../../src/periods/entities.js";
+import { performFlow } from "../../src/platform/flows.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
 import type { Configuration } from "../../src/settlement/entities.js";
+import { dueJob } from "../../src/settlement/flows/jobs.js";
 import { approveGameSettings, type NewGameSettings, setGameSettings } from "../../src/settlement/games/service.js";
 import type { StoredRate } from "../../src/settlement/rates/entities.js";
 import { approveExchangeRate, enterExchangeRate, type NewExchangeRate } from "../../src/settlement/rates/service.js";
@@ -100,6 +102,12 @@ export async function report(app: TestApp, place: Place, reported: readonly Repo
   await postBatches(app, place.partner);
   const batch = await app.database.manager.findOneBy(Batch, { tenantNo, no });
   if (batch?.postedCount !== reported.length) throw new Error("not every transaction was posted");
+}
+
+/** Settles what fell due for a partner, as the schedule does. */
+export async function closeDue(app: TestApp, { partner }: Pick<Place, "partner">): Promise<void> {
+  const { tenantId, tenantNo, id: partnerId } = partner;
+  await performFlow(app, dueJob({ tenantId, tenantNo, partnerId }));
 }
 
 /** The partner's periods in order. */

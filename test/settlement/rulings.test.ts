@@ -6,7 +6,7 @@ import type { Scope } from "../../src/kernel/actor.js";
 import { CodedError } from "../../src/kernel/errors.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { linesOf, simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
@@ -15,7 +15,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { ruled, table } from "../support/rules.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
+import { activate, closeDue, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -270,7 +270,7 @@ describe("a rule without an answer", () => {
     const other = await openPlace(app, DAY_1, { document: ruled(rule), home: place.home });
     await reportAll(place, [{ kind: "BET", amount: "100.00" }]);
     await reportAll(other, [{ kind: "BET", amount: "200.00" }]);
-    for (const each of [place, place, other]) await closeDuePeriods(app, each.shell, each.partner.id);
+    for (const each of [place, place, other]) await closeDue(app, each);
     expect((await settled(other)).earned).toBe("20.00");
     expect(await periods(app, place, PeriodState.CLOSED)).toEqual([]);
     const acts: { detail: string }[] = await app.database.query(

@@ -91,6 +91,7 @@ export async function testConfig(): Promise<Config> {
     metricsHost: "127.0.0.1",
     anchorDir: null,
     witnesses: [],
+    witnessQuorum: null,
     processName: `test-${worker}-${port}`,
     logLevel: "silent",
   };

@@ -83,6 +83,7 @@ async function migrateTemplate(databaseUrl: string, redisUrl: string): Promise<v
     metricsHost: "127.0.0.1",
     anchorDir: null,
     witnesses: [],
+    witnessQuorum: null,
     processName: "test",
     logLevel: "silent",
   };

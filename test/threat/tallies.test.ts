@@ -10,7 +10,7 @@ import { countAgainst, senderFacts } from "../../src/threat/senders/service.js";
 import { countOutcomes } from "../../src/threat/service.js";
 import { forgetStanding } from "../../src/threat/standing/service.js";
 import { Tally } from "../../src/threat/tallies/rules.js";
-import { shareTallies } from "../../src/threat/tallies/service.js";
+import { shareSoon, shareTallies } from "../../src/threat/tallies/service.js";
 import { testApp } from "../support/app.js";
 import { openExchange } from "../support/batches.js";
 import { enforce } from "./place.js";
@@ -79,6 +79,19 @@ test("a partner whose items go to two workers is judged by all of them", async (
   for (const each of both) await countOutcomes(each, place.actor, place.partner, { items: 600, duplicates: 400 });
   for (const each of both) await shareTallies(each);
   expect(await app.database.manager.countBy(ThreatBlock, { tenantNo: place.tenant.no })).toBe(1);
+});
+
+test("however many are due at once, each has its turn", async () => {
+  const shared: string[] = [];
+  const tallies = Array.from({ length: 2_500 }, () => new Tally<string>(600_000));
+  for (const [each, tally] of tallies.entries()) {
+    tally.add("x", 1, clock.now().getTime());
+    const key = `test:${each}`;
+    shareSoon(app, { key, tally, shared: () => void shared.push(key) });
+  }
+  await shareTallies(app);
+  expect(shared).toHaveLength(2_500);
+  expect(await app.redis.hget(`${config.redisPrefix}:threat:test:2499`, "x")).toMatch(/^(1|0\.99)/);
 });
 
 test("what is asked of somebody who did nothing leaves nothing in Redis", async () => {

@@ -109,7 +109,10 @@ describe("a witness", () => {
     expect(await signCheckpoint(again, home.tenant)).toBeNull();
     await restartLog(app, home.actor, "five acts were lost");
     await growLog(app, home, 1, 80);
-    expect(await signCheckpoint(again, home.tenant)).not.toBeNull();
+    expect(await signCheckpoint(await opened({ witnesses: [] }), home.tenant)).not.toBeNull();
+    expect(refusedLogs(again).has(home.tenant.id)).toBe(true);
+    expect(await signCheckpoint(again, home.tenant)).toBeNull(); // it has not heard the witness about the new name
+    expect(refusedLogs(again).has(home.tenant.id)).toBe(false);
   });
 
   test("that cosigns again lets the log be signed again; one that is asked no more says nothing", async () => {

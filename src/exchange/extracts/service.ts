@@ -16,6 +16,7 @@ import { inclusionProofAt, inclusionProofOf } from "../../transparency/proving/s
 import { commitmentLeaf, type PeriodTree } from "../commitments/rules.js";
 import { outcomesOf, packOutcomes } from "../contents/service.js";
 import { BatchState } from "../entities.js";
+import { readEnvelope } from "../envelope.js";
 import { checkSignature, readJws } from "../jws.js";
 import { unpackEnvelope } from "../packing.js";
 import { ItemOutcome } from "../posting/rules.js";
@@ -134,7 +135,7 @@ export type BatchExtract = z.infer<typeof extractSchema>;
 /** Which check of an exported batch failed. */
 export type ExtractFault =
   | ("NOT_AN_EXTRACT" | "ANOTHER_TENANT" | "ANOTHER_PAYLOAD" | "SIGNATURE_INVALID" | "RECEIPT_INVALID")
-  | ("OUTCOMES_MISMATCH" | "NOT_IN_PERIOD" | "ANOTHER_ROOT" | "NOT_IN_LOG");
+  | ("OUTCOMES_MISMATCH" | "NOT_IN_PERIOD" | "ANOTHER_ROOT" | "NOT_IN_LOG" | "ANOTHER_LABEL");
 
 /** The tree of a period's batches, as something that the platform signed states it. */
 export interface StatedTree {
@@ -171,7 +172,7 @@ export interface SetAside {
 /**
  * Checks an exported batch offline: the signature of whoever sent it, the outcomes, its place in its periods' trees,
  * that these are the trees that statements state, that the log holds its acceptance and its posting with these outcomes
- * (or that it was set aside, or refused), and the platform's receipt of that acceptance.
+ * (or that it was set aside, or refused), the platform's receipt of that acceptance, and every label beside these.
  */
 export function readExtract(line: unknown, keys: ExtractKeys): { readonly fault: ExtractFault } | ReadExtract {
   const { data: extract } = extractSchema.safeParse(line);
@@ -183,7 +184,9 @@ export function readExtract(line: unknown, keys: ExtractKeys): { readonly fault:
   const fault =
     signatureFault(extract) ??
     postingFault(extract) ??
-    (acceptedBy === null || leftBy === null ? "NOT_IN_LOG" : receiptFault(extract, acceptedBy.leaf, keys.jwks)) ??
+    (acceptedBy === null || leftBy === null
+      ? "NOT_IN_LOG"
+      : (receiptFault(extract, acceptedBy.leaf, keys.jwks) ?? labelFault(extract, [acceptedBy.leaf, leftBy.leaf]))) ??
     (isStated(extract, keys.trees) ? null : "ANOTHER_ROOT");
   if (fault !== null) return { fault };
   const periods = "periodProofs" in extract ? extract.periodProofs.map(({ periodId }) => periodId) : [];
@@ -214,12 +217,26 @@ function receiptFault({ receipt, batch, tenant }: BatchExtract, leaf: string, jw
   const { data } = Receipt.safeParse(read.payload);
   if (data?.iss !== tenant) return "ANOTHER_TENANT";
   const isSame = data.batch === batch.id && data.jti === batch.jti && data.payloadSha256 === batch.payloadSha256;
+  if (data.sequence !== batch.sequence || data.time !== batch.acceptedAt) return "ANOTHER_LABEL";
   return isSame && data.leafHash === leafHash(leaf).toString("hex") ? null : "RECEIPT_INVALID";
 }
 
 const Receipt = z.object({
   ...{ iss: z.string(), batch: z.string(), jti: z.string(), payloadSha256: sha256, leafHash: sha256 },
+  ...{ sequence: z.string(), time: z.string() },
 });
+
+/** What else a line says of its batch, as the sender signed it and the log's leaves have it. */
+function labelFault({ jws, key, partner, batch }: BatchExtract, leaves: readonly string[]): ExtractFault | null {
+  const { payload } = readEnvelope(jws);
+  if (payload instanceof CodedError) return "ANOTHER_PAYLOAD";
+  const { claims, transactions } = payload;
+  const [accepted, left] = leaves.map((leaf) => JSON.parse(leaf));
+  const isSigned = batch.kid === key.kid && batch.mode === claims.mode && batch.itemCount === transactions.length;
+  const isLogged = accepted.at === batch.acceptedAt && accepted.partner === partner && left.partner === partner;
+  const isPosted = !("postedAt" in batch) || left.at === batch.postedAt;
+  return isSigned && isLogged && isPosted ? null : "ANOTHER_LABEL";
+}
 
 /** Of a batch that was never posted there is nothing to check. */
 function postingFault(extract: BatchExtract): ExtractFault | null {

@@ -112,7 +112,10 @@ interface ClientAssertion {
 
 function readAssertion(form: ReadonlyMap<string, string>): ClientAssertion {
   const text = form.get("client_assertion");
-  if (text === undefined || form.get("client_assertion_type") !== ASSERTION_TYPE || form.has("client_secret")) {
+  if (text !== undefined && form.has("client_secret")) {
+    throw new OauthRefusal("INVALID_REQUEST", "Authenticate by one method alone."); // RFC 6749, section 5.2
+  }
+  if (text === undefined || form.get("client_assertion_type") !== ASSERTION_TYPE) {
     throw new OauthRefusal("INVALID_CLIENT", "Authenticate with private_key_jwt (RFC 7523).");
   }
   const opened = openToken(text);

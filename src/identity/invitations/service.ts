@@ -39,7 +39,7 @@ export async function joinWithPassword(
   if (!(await takesPasswords(app, user.tenantId))) {
     throw userError("FORBIDDEN", { fault: "PROVIDER_ONLY", reason: "People sign in by the provider here." });
   }
-  const hash = await checkedPasswordHash({ password, address: origin.address }, user.email);
+  const hash = await checkedPasswordHash({ password, address: origin.address, knownAs: user.id }, user.email);
   const actor = personActor(await tenantOf(app, user.tenantId), origin, user);
   return transact(app, async (tx) => {
     await takeUp(app, tx, actor, invitation, { passwordHash: hash });

@@ -2,7 +2,7 @@ import { present } from "../../kernel/assert.js";
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
 import { encryptionJwksForAllTenants } from "../encryption-keys/service.js";
-import { publicKeysForAllTenants } from "../platform-keys/service.js";
+import { publicKeysByKidForAllTenants, publicKeysForAllTenants } from "../platform-keys/service.js";
 
 /** A JWK Set (RFC 7517, section 5) as JSON text, and the state of the keys that it shows. */
 interface Published {
@@ -24,6 +24,14 @@ export async function publishedJwkSet(app: App): Promise<string> {
   kept.text = JSON.stringify({ keys });
   kept.state = state;
   return kept.text;
+}
+
+/**
+ * The JWK Set of the one key of that kid with which the platform signs or ever signed; an empty one where there is
+ * none. The whole set has a limit, and this has none.
+ */
+export async function jwkSetOf(app: App, kid: string): Promise<string> {
+  return JSON.stringify({ keys: await publicKeysByKidForAllTenants(app, kid) });
 }
 
 /** Changes whenever a key is made, retired, withdrawn or destroyed. */

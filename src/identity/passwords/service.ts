@@ -1,5 +1,5 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
-import { networkOf } from "../../kernel/network.js";
+import { judgedNetwork } from "../../kernel/network.js";
 import { FairPlaces } from "../../platform/fair-places.js";
 import { userError } from "../users/errors.js";
 
@@ -14,7 +14,10 @@ const COST: ScryptOptions & { readonly N: number; readonly r: number; readonly p
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const RETRY_AFTER_MS = 2_000;
-/** Passwords in work share four threads with everything else; networks take turns, so that none shuts others out. */
+/**
+ * Passwords in work share four threads with everything else; networks take turns, so that none shuts others out, and
+ * those who are known have a queue of their own, so that no number of networks does.
+ */
 const places = new FairPlaces({ atWorkMax: 2, waitingMax: 30 });
 const FORM = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9_-]{22})\$([A-Za-z0-9_-]{43})$/;
 
@@ -23,6 +26,8 @@ export interface SentPassword {
   readonly password: string;
   /** Where it comes from; null from ourselves. */
   readonly address: string | null;
+  /** Whose it is, where whoever sends it has shown so by a session, an invitation or a browser; null for a stranger. */
+  readonly knownAs: string | null;
 }
 
 /** A password's hash as it is stored: `scrypt$15$8$3$salt$hash`, N as its logarithm. Refuses when too many wait. */
@@ -47,11 +52,11 @@ export async function isPassword(sent: SentPassword, stored: string | null): Pro
   return isStored && timingSafeEqual(found, Buffer.from(hash, "base64url"));
 }
 
-function derived({ password, address }: SentPassword, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
+function derived({ password, address, knownAs }: SentPassword, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
   const compute = () =>
     new Promise<Buffer>((resolve, reject) => {
       scrypt(password.normalize("NFC"), salt, HASH_BYTES, cost, (error, key) => (error ? reject(error) : resolve(key)));
     });
-  const lane = address === null ? "" : networkOf(address);
-  return places.run(lane, compute, () => userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS }));
+  const comer = { lane: knownAs ?? (address === null ? "" : judgedNetwork(address)), isKnown: knownAs !== null };
+  return places.run(comer, compute, () => userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS }));
 }

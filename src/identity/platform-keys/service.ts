@@ -38,7 +38,7 @@ export interface PublicPlatformJwk {
   readonly revoked?: { readonly revoked_at: number };
 }
 
-/** The most keys a JWK Set lists, newest first. */
+/** The most keys a JWK Set lists: those in use, then the newest; whatever key there ever was is found by its kid. */
 const KEYS_LISTED_MAX = 10_000;
 const FRESH_MS = 2_000;
 
@@ -102,11 +102,21 @@ export async function signerByKid(app: App, tenantId: string, kid: string): Prom
   return openKey(app, tenantId, kid);
 }
 
-/** Every public key that signs for the platform, for all tenants; retired ones too, so that old signatures verify. */
+/** Public keys that sign for the platform, for all tenants; retired ones too, so that old signatures verify. */
 export async function publicKeysForAllTenants(app: App): Promise<PublicPlatformJwk[]> {
   const rows: PublicRow[] = await app.database.query(
-    `select /* all tenants */ public_jwk, compromised_at from platform_key where purpose = ? order by id desc limit ?`,
+    `select /* all tenants */ public_jwk, compromised_at from platform_key where purpose = ?
+     order by retired_at is null desc, id desc limit ?`,
     [PlatformKeyPurpose.SIGNING, KEYS_LISTED_MAX],
+  );
+  return rows.map(publicJwkOf);
+}
+
+/** The public key of that kid that signs or ever signed, of whichever tenant; none or one. */
+export async function publicKeysByKidForAllTenants(app: App, kid: string): Promise<PublicPlatformJwk[]> {
+  const rows: PublicRow[] = await app.database.query(
+    "select /* all tenants */ public_jwk, compromised_at from platform_key where purpose = ? and kid = ?",
+    [PlatformKeyPurpose.SIGNING, kid],
   );
   return rows.map(publicJwkOf);
 }

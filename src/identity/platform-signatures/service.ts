@@ -32,7 +32,9 @@ const Ed25519Jwk = z.object({
   revoked: z.unknown().optional(),
 });
 const Revoked = z.object({ revoked_at: z.number() });
-const Jwks = z.object({ keys: z.array(z.unknown()).max(10_000) });
+/** Twice what the platform lists, of signing keys and of encryption keys. */
+const KEYS_MAX = 40_000;
+const Jwks = z.object({ keys: z.array(z.unknown()).max(KEYS_MAX) });
 const ALGORITHMS = ["EdDSA", "Ed25519"];
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
 

@@ -20,9 +20,9 @@ const PURGED_MAX = 50_000;
  * has ended, needs no revoking. Throws `OauthRefusal`, `invalid_grant` for a token of another client.
  */
 export async function revokeToken(app: App, form: ReadonlyMap<string, string>, origin: RequestOrigin): Promise<void> {
+  const { client, assertion } = await authenticateClient(app, form, REVOCATION_PATH); // first (RFC 7009, section 2.1)
   const token = form.get("token");
   if (token === undefined) throw new OauthRefusal("INVALID_REQUEST", "token is missing.");
-  const { client, assertion } = await authenticateClient(app, form, REVOCATION_PATH);
   await spendAssertion(app, client, assertion);
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) return;

@@ -54,6 +54,7 @@ export interface NewSession {
 export interface StartedSession {
   readonly id: string;
   readonly tenantId: string;
+  readonly userId: string;
   readonly secret: string;
 }
 
@@ -134,7 +135,7 @@ export async function startSession(app: App, tx: Tx, actor: Actor, session: NewS
   });
   const act = { type: ActType.USER_SESSION_STARTED, subjectId: id, partner: null, after: { user: userId, method } };
   await recordActs(tx, actor, now, [act]);
-  return { id, tenantId, secret };
+  return { id, tenantId, userId, secret };
 }
 
 /** Signs out: ends the session of that secret; one that is over already stays as it is. */

@@ -8,6 +8,7 @@ import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import type { Tenant } from "../../tenancy/entities.js";
 import { tenantOf } from "../../tenancy/service.js";
+import { isDeviceOf } from "../devices/service.js";
 import { PASSWORD_LENGTH, passwordFault } from "../passwords/rules.js";
 import { isPassword, passwordHash, type SentPassword } from "../passwords/service.js";
 import { takesPasswords } from "../providers/service.js";
@@ -29,6 +30,8 @@ export interface SignInOrigin {
   readonly address: string | null;
   /** What the browser calls itself. */
   readonly agent: string;
+  /** What it shows of an earlier sign-in (`devices`); null for nothing. */
+  readonly device: string | null;
 }
 
 /** What a person types in. */
@@ -50,7 +53,9 @@ export async function signInWithPassword(
   const startedAt = performance.now();
   const user = await userWith(app, attempt);
   const stored = user !== null && isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  const isRight = await isPassword({ password: attempt.password, address: origin.address }, stored);
+  const isKnown = user !== null && isDeviceOf(app, origin.device, { tenantId: user.tenantId, userId: user.id });
+  const sent = { password: attempt.password, address: origin.address, knownAs: isKnown ? user.id : null };
+  const isRight = await isPassword(sent, stored);
   const session = user !== null && stored !== null ? await concluded(app, origin, user, isRight) : null;
   countSignIn(app, SignInMethod.PASSWORD, session === null ? "refused" : "started");
   if (session !== null) return session;
@@ -71,11 +76,12 @@ export async function changePassword(
 ): Promise<void> {
   const user = await app.database.manager.findOneByOrFail(User, { tenantId: actor.tenantId, id: actor.principalId });
   const stored = isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  if (!(await isPassword({ password: current, address: actor.address }, stored))) {
+  const from = { address: actor.address, knownAs: user.id };
+  if (!(await isPassword({ password: current, ...from }, stored))) {
     if (stored !== null) await transact(app, (tx) => fail(app, tx, actor, user));
     throw notPresent();
   }
-  const hash = await checkedPasswordHash({ password: next, address: actor.address }, user.email);
+  const hash = await checkedPasswordHash({ password: next, ...from }, user.email);
   await transact(app, async (tx) => {
     const { state, passwordHash: present } = await lockUser(tx, actor.tenantId, user.id);
     if (state !== UserState.ACTIVE || present !== stored) throw notPresent();

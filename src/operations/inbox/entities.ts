@@ -109,9 +109,6 @@ export class AwaitedApproval {
   @Field(() => String, { nullable: true, description: "Who proposed or approved it so far; null: nobody yet." })
   readonly proposedBy!: string | null;
 
-  @Field(() => Boolean, { description: "Whether that was the caller; where two people are needed, another decides." })
-  readonly isOwn!: boolean;
-
   @Field(() => Date, { description: "Since when it waits." })
   readonly since!: Date;
 

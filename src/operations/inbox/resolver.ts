@@ -4,7 +4,7 @@ import { type Connection, type Context, connectionOf, connectionType, Money } fr
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { AwaitedApproval, DECIDING, PeriodProposal } from "./entities.js";
-import { awaitedBy, countAwaited, proposalOf } from "./service.js";
+import { areOwn, awaitedBy, countAwaited, proposalOf } from "./service.js";
 
 const AwaitedApprovalConnection = connectionType("AwaitedApproval", AwaitedApproval);
 
@@ -30,6 +30,14 @@ export class InboxResolver {
   async partner(@Ctx() { app, actor, loaders }: Context, @Root() { partnerNo }: AwaitedApproval) {
     if (partnerNo === null) return null;
     return loaders.of("partner", (numbers: readonly number[]) => partnersByNumber(app, actor, numbers)).load(partnerNo);
+  }
+
+  @FieldResolver(() => Boolean, {
+    description: "Whether that was the caller, by whichever client; where two people are needed, another decides.",
+  })
+  async isOwn(@Ctx() { app, actor, loaders }: Context, @Root() { proposedBy }: AwaitedApproval): Promise<boolean> {
+    if (proposedBy === null) return false;
+    return loaders.of("is-own", (ids: readonly string[]) => areOwn(app, actor, ids)).load(proposedBy);
   }
 
   @FieldResolver(() => PeriodProposal, { nullable: true, description: "What is proposed; null but about periods." })

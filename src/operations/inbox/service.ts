@@ -1,4 +1,5 @@
 import { ActType } from "../../acts/entities.js";
+import { isSamePerson } from "../../identity/four-eyes/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
@@ -101,7 +102,7 @@ export async function awaitedBy(app: App, actor: Actor, request: PageRequest): P
      order by since, id, version limit ?`,
     [...values, at, at, id, rows + 1],
   );
-  const awaited = found.map((row) => awaitedOf(row, actor, now));
+  const awaited = found.map((row) => awaitedOf(row, now));
   return pageOf(awaited, rows, ({ since, subject }) => `${since.getTime()}.${subject}`);
 }
 
@@ -122,6 +123,13 @@ export async function proposalOf(
   if (type === undefined) return null;
   const standing = await standingProposals(app.database.manager, actor, { type, periodId }, app.clock.now());
   return standing.find(({ configurationId }) => configurationId === version) ?? null;
+}
+
+/** Which of these principals are the same person as the actor, as four eyes have it. */
+export async function areOwn(app: App, actor: Actor, principalIds: readonly string[]): Promise<boolean[]> {
+  const own: boolean[] = [];
+  for (const id of principalIds) own.push(await isSamePerson(app.database.manager, actor, [id, actor.principalId]));
+  return own;
 }
 
 /** A partner's client decides on none of it, whatever it may propose. */
@@ -152,7 +160,7 @@ interface WaitingRow {
   readonly amount: string | null;
 }
 
-function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedApproval {
+function awaitedOf(row: WaitingRow, now: Date): AwaitedApproval {
   const { id: subject, amount, partnerNo, ...rest } = row;
   return {
     ...rest,
@@ -160,7 +168,6 @@ function awaitedOf(row: WaitingRow, { principalId }: Actor, now: Date): AwaitedA
     partnerNo: partnerNo === null ? null : Number(partnerNo),
     expiresAt: PROPOSALS.has(row.kind) ? expiryOf(row.since) : null,
     amountMinor: amount === null ? null : BigInt(amount),
-    isOwn: row.proposedBy === principalId,
     waitingDays: Math.max(0, Math.floor((now.getTime() - row.since.getTime()) / DAY_MS)),
   };
 }

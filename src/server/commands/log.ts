@@ -11,7 +11,11 @@ interface RestartOptions extends LogOptions {
   readonly reason: string;
 }
 
-/** The commands for a tenant's transparency log: `log show`, `log restart`. */
+interface WaiveOptions extends RestartOptions {
+  readonly witness: string;
+}
+
+/** The commands for a tenant's transparency log: `log show`, `log restart`, `log waive`. */
 export function register(program: Command): void {
   const log = program.command("log").description("a tenant's transparency log");
   addServerOptions(log.command("show").description("its verifier key, its newest checkpoint, and who holds it outside"))
@@ -25,6 +29,14 @@ export function register(program: Command): void {
     .requiredOption("--reason <text>", "what happened, for those who read the log")
     .option("--json", "print one JSON document")
     .action(restartAtShell);
+  addServerOptions(
+    log.command("waive").description("let it be signed for a week without hearing a witness that is away"),
+  )
+    .requiredOption("--tenant <id>", "the tenant")
+    .requiredOption("--witness <name>", "the name of the witness' key")
+    .requiredOption("--reason <text>", "what happened, for those who read the log")
+    .option("--json", "print one JSON document")
+    .action(waiveAtShell);
 }
 
 async function showLog({ json, tenant, ...server }: LogOptions): Promise<void> {
@@ -38,15 +50,15 @@ async function showLog({ json, tenant, ...server }: LogOptions): Promise<void> {
     const anchors = await anchorsOf(app, actor.tenantNo);
     return {
       ...{ origin, verifierKey, checkpoint },
-      anchors: anchors.map(({ name, size, heldAt, fault }) => ({ name, size: Number(size), heldAt, fault })),
+      anchors: anchors.map(({ tenantNo: _no, size, ...anchor }) => ({ ...anchor, size: Number(size) })),
     };
   });
   if (json === true) return printJson(shown);
   console.log(`${shown.verifierKey}\n\n${shown.checkpoint ?? "No checkpoint is signed yet.\n"}`);
-  for (const { name, size, heldAt, fault } of shown.anchors) {
-    console.log(
-      `${name} holds ${size} leaves since ${heldAt?.toISOString() ?? "never"}${fault === null ? "" : `: ${fault}`}`,
-    );
+  for (const { name, size, heldAt, fault, waivedUntil } of shown.anchors) {
+    const waived = waivedUntil === null ? "" : `, not waited for until ${waivedUntil.toISOString()}`;
+    const what = fault === null ? "" : `: ${fault}`;
+    console.log(`${name} holds ${size} leaves since ${heldAt?.toISOString() ?? "never"}${what}${waived}`);
   }
 }
 
@@ -55,4 +67,13 @@ async function restartAtShell({ json, tenant, reason, ...server }: RestartOption
   const { from, to } = await withApp(server, async (app) => restartLog(app, await shellActorOf(app, tenant), reason));
   if (json === true) return printJson({ from, to });
   console.log(`The log that was ${from}\nis ${to} from now on. Tell everybody who pinned the old key.`);
+}
+
+async function waiveAtShell({ json, tenant, witness, reason, ...server }: WaiveOptions): Promise<void> {
+  const { waiveWitness } = await import("../../transparency/waiting/service.js");
+  const waivedUntil = await withApp(server, async (app) =>
+    waiveWitness(app, await shellActorOf(app, tenant), { witness, reason }),
+  );
+  if (json === true) return printJson({ witness, waivedUntil });
+  console.log(`The log is signed without hearing ${witness} until ${waivedUntil.toISOString()}, or it is heard again.`);
 }

@@ -1,6 +1,7 @@
 import { policyOf } from "../../identity/policies/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { CodedError, ErrorCode } from "../../kernel/errors.js";
+import { ratedNetwork } from "../../kernel/network.js";
 import type { App } from "../../platform/app.js";
 import { type Metered, takePoints } from "../../platform/rates.js";
 import { openContext, type RequestContext, type RequestFacts } from "./context.js";
@@ -17,8 +18,6 @@ const POINTS = {
 } as const;
 /** Fields that an answer may take for a point. */
 const COST_PER_POINT = 10;
-/** Of an IPv6 address, what a household or a server is given: all of it is one caller's. */
-const IPV6_GROUPS = 4;
 
 /**
  * Opens the context of a request and counts it: against the client's rate, or the address where nobody signed in or the
@@ -62,7 +61,7 @@ export async function chargeDownload(app: App, actor: Actor): Promise<void> {
 export async function chargeAddress(app: App, address: string, points: number): Promise<void> {
   await takePoints(
     app,
-    { kind: "address", id: networkOf(address), pointsMax: app.config.rates.addressPointsMax },
+    { kind: "address", id: ratedNetwork(address), pointsMax: app.config.rates.addressPointsMax },
     points,
   );
 }
@@ -75,17 +74,6 @@ async function charge({ app, actor, address }: RequestContext, points: number): 
 async function clientMeter(app: App, actor: Actor): Promise<Metered> {
   const { ratePoints } = await policyOf(app, actor);
   return { kind: "client", id: actor.principalId, pointsMax: ratePoints ?? app.config.rates.clientPointsMax };
-}
-
-/** The network that counts as one caller: an IPv4 address, the first half of an IPv6 address. */
-export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!plain.includes(":")) return plain;
-  const [head = "", tail] = plain.split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const after = (tail ?? "").split(":").filter((group) => group !== "");
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - groups.length - after.length }, () => "0");
-  return [...groups, ...zeros, ...after].slice(0, IPV6_GROUPS).join(":");
 }
 
 function isCoded(error: unknown, codes: readonly ErrorCode[]): boolean {

@@ -4,7 +4,7 @@ import type { App } from "../../platform/app.js";
 import type { SessionCookie } from "./context.js";
 
 /** Cookies that we set; where we are reached by https each has the prefix that binds it to this host (RFC 6265bis). */
-export type CookieName = "session" | "provider" | "tenant" | "language";
+export type CookieName = "session" | "provider" | "tenant" | "language" | "device";
 
 const COOKIE_LENGTH_MAX = 4_096;
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { App } from "../../platform/app.js";
 import { pendingMigrations } from "../../platform/migrate.js";
+import { logStanding } from "../../transparency/service.js";
 import { errorPage } from "../error-code.js";
 
 /** How a part of us stands. */
-type Health = "ok" | "unavailable" | "pending";
+type Health = "ok" | "unavailable" | "pending" | "refused" | "waiting";
 
 const CHECK_MS_MAX = 2_000;
 
@@ -18,14 +19,18 @@ export function registerHealth(server: FastifyInstance, app: App, isClosing: () 
   });
 }
 
-/** `/healthz` (alive), `/readyz` (able to serve) and `/metrics` (Prometheus). */
+/**
+ * `/healthz` (alive), `/readyz` (able to serve; where logs are signed, how those stand) and `/metrics` (Prometheus).
+ */
 export function registerProbes(server: FastifyInstance, app: App, isClosing: () => boolean): void {
   server.get("/healthz", async () => ({ status: "ok" }));
   server.get("/readyz", async (_request, reply) => {
-    const checks = { ...(await checkDatabase(app)), redis: await checkRedis(app) };
-    const isReady = checks.database === "ok" && checks.migrations === "ok" && !isClosing();
+    const needed = await checkDatabase(app);
+    const log = logStanding(app);
+    const useful = { redis: await checkRedis(app), ...(log === null ? {} : { log }) };
+    const isReady = needed.database === "ok" && needed.migrations === "ok" && !isClosing();
     if (!isReady) void reply.code(503);
-    return { status: statusOf(isReady, checks.redis), checks };
+    return { status: statusOf(isReady, Object.values(useful)), checks: { ...needed, ...useful } };
   });
   server.get("/metrics", async (_request, reply) => {
     void reply.type(app.metrics.registry.contentType);
@@ -33,9 +38,9 @@ export function registerProbes(server: FastifyInstance, app: App, isClosing: () 
   });
 }
 
-function statusOf(isReady: boolean, redis: Health): "ok" | "degraded" | "unavailable" {
+function statusOf(isReady: boolean, useful: readonly Health[]): "ok" | "degraded" | "unavailable" {
   if (!isReady) return "unavailable";
-  return redis === "ok" ? "ok" : "degraded";
+  return useful.every((health) => health === "ok") ? "ok" : "degraded";
 }
 
 async function checkDatabase(app: App): Promise<{ database: Health; migrations: Health }> {

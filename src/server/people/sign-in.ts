@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { DEVICE_SECONDS, sealedDevice } from "../../identity/devices/service.js";
 import { invitedBy, joinWithPassword } from "../../identity/invitations/service.js";
 import {
   beginAtProvider,
@@ -45,7 +46,7 @@ export function registerSignIn(scope: FastifyInstance, app: App): void {
     return refusing(
       async () => {
         const password = fieldOf(form, "password");
-        return enter(app, reply, await signInWithPassword(app, originOf(request), { ...attempt, password }));
+        return enter(app, reply, await signInWithPassword(app, originOf(app, request), { ...attempt, password }));
       },
       { unauthenticated: "wrong", show: (refused) => showSignIn(app, request, reply, refused, attempt) },
     );
@@ -63,7 +64,7 @@ export function registerSignIn(scope: FastifyInstance, app: App): void {
     const sealed = cookieIn(app, request.raw, "provider");
     const query = request.url.split("?")[1] ?? "";
     setCookie(app, reply, "provider", { value: "", seconds: 0 });
-    return enter(app, reply, await concludeAtProvider(app, originOf(request), { query, sealed }));
+    return enter(app, reply, await concludeAtProvider(app, originOf(app, request), { query, sealed }));
   });
   registerJoining(scope, app);
 }
@@ -76,7 +77,7 @@ function registerJoining(scope: FastifyInstance, app: App): void {
     const show = (refused: Refused) => showJoin(app, request, reply, refused, invitation);
     if (password !== fieldOf(form, "repeated")) return show({ refusal: "different", error: null });
     return refusing(
-      async () => enter(app, reply, await joinWithPassword(app, originOf(request), { invitation, password })),
+      async () => enter(app, reply, await joinWithPassword(app, originOf(app, request), { invitation, password })),
       { unauthenticated: "invitationOver", show },
     );
   });
@@ -137,14 +138,16 @@ async function doorsOf(app: App, tenantId: string): Promise<Doors> {
   return { provider: provider?.name ?? null, takesPasswords: provider?.allowsPasswords ?? true };
 }
 
-/** Gives the browser its session, remembers the tenant for the next time, and leads on. */
-function enter(app: App, reply: FastifyReply, { secret, tenantId }: StartedSession): FastifyReply {
+/** Gives the browser its session, remembers the tenant and the person for the next time, and leads on. */
+function enter(app: App, reply: FastifyReply, { secret, tenantId, userId }: StartedSession): FastifyReply {
   setCookie(app, reply, "session", { value: secret, seconds: SESSION_COOKIE_SECONDS });
   setCookie(app, reply, "tenant", { value: tenantId, seconds: TENANT_COOKIE_SECONDS });
+  setCookie(app, reply, "device", { value: sealedDevice(app, { tenantId, userId }), seconds: DEVICE_SECONDS });
   return reply.redirect(ACCOUNT_PATH, 303);
 }
 
-function originOf(request: FastifyRequest): SignInOrigin {
-  const { id: requestId, traceparent, ip: address } = request;
-  return { requestId, traceparent, address, agent: request.headers["user-agent"] ?? "" };
+function originOf(app: App, request: FastifyRequest): SignInOrigin {
+  const { id: requestId, traceparent, ip: address, headers } = request;
+  const device = cookieIn(app, request.raw, "device") ?? null;
+  return { requestId, traceparent, address, agent: headers["user-agent"] ?? "", device };
 }

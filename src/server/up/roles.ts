@@ -17,8 +17,8 @@ export interface RoleCounts {
 /** In the order they stop: first whoever takes work in. */
 const KINDS = ["api", "worker", "relay"] as const;
 /**
- * Room for young objects, MiB, which V8 takes and gives back twice over: what batches are read into dies young, if it is
- * not moved to the old ones before. The relay reads nothing large.
+ * Room for young objects, MiB, which V8 takes twice: what batches are read into dies young, if it is not moved to the
+ * old ones before. The relay reads nothing large.
  */
 const YOUNG_SPACE_MIB = { api: 32, worker: 32, relay: 4 } as const;
 const LEFT_BEHIND = /^((api|worker|relay)-\d+|demo)\.pid$/;

@@ -57,7 +57,7 @@ export async function issueStatements(
 ): Promise<void> {
   await whileFactsMove(async () => {
     const ready = await calculatePeriod(app, partner, period, atStage);
-    await untilKnown(() => transact(app, (tx) => markCalculated(app, tx, actor, { partner, period })));
+    if (period.state !== PeriodState.CALCULATED) await tellCalculated(app, actor, partner, period);
     await atStage(RunStage.STATEMENT);
     const mark = await announceChange(app, partner);
     try {
@@ -66,6 +66,21 @@ export async function issueStatements(
       await publishBalances(app, partner, mark);
     }
   });
+}
+
+/**
+ * Calculates the statements of a closed period, and says that they could be (CALCULATED). What they come to is not
+ * kept: the position may move before they are issued, which calculates them anew.
+ */
+export async function calculateStatements(
+  app: App,
+  actor: Actor,
+  partner: Partner,
+  period: SettlementPeriod,
+  atStage: AtStage,
+): Promise<void> {
+  await calculatePeriod(app, partner, period, atStage);
+  await tellCalculated(app, actor, partner, period);
 }
 
 /** A statement that is ready to be stored. */
@@ -178,12 +193,21 @@ interface ToSettle {
 }
 
 /** Nothing happens where somebody calculated it before: the same facts come to the same. */
-async function markCalculated(app: App, tx: Tx, actor: Actor, { partner, period }: ToSettle): Promise<void> {
+async function tellCalculated(app: App, actor: Actor, partner: Partner, { no, id }: SettlementPeriod): Promise<void> {
   const [from, to] = [PeriodState.CLOSED, PeriodState.CALCULATED];
-  if (!(await movePeriod(tx, partner, { no: period.no, from, to }))) return;
-  const [before, after] = [{ state: from }, { state: to }];
-  const act = { type: ActType.PERIOD_CALCULATED, subjectId: period.id, partner, before, after };
-  await recordActs(tx, actor, app.clock.now(), [act]);
+  const act = {
+    type: ActType.PERIOD_CALCULATED,
+    subjectId: id,
+    partner,
+    before: { state: from },
+    after: { state: to },
+  };
+  await untilKnown(() =>
+    transact(app, async (tx) => {
+      if (!(await movePeriod(tx, partner, { no, from, to }))) return;
+      await recordActs(tx, actor, app.clock.now(), [act]);
+    }),
+  );
 }
 
 interface ToStore extends Ready, ToSettle {}

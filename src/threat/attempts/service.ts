@@ -1,6 +1,6 @@
 import { type PrincipalRef, systemActor } from "../../kernel/actor.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
-import { networkOf } from "../../kernel/network.js";
+import { judgedNetwork } from "../../kernel/network.js";
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
 import { partnerOf } from "../../tenancy/service.js";
@@ -43,7 +43,7 @@ const clients = perApp(() => new BoundedMap<string, Attempts>(CLIENTS_KEPT_MAX))
 export function countFailedAttempt(app: App, attempt: FailedAttempt): number | null {
   app.metrics.count("authentication_failures", { client: attempt.named === null ? "unknown" : "known" });
   if (attempt.named !== null) countNamed(app, attempt.named, attempt.requestId);
-  const key = `network:${networkOf(attempt.address)}`;
+  const key = `network:${judgedNetwork(attempt.address)}`;
   const tally = attemptsIn(networks(app), key);
   const nowMs = app.clock.now().getTime();
   const blockedMs = tally.clearedAtMs + BLOCK_MS - nowMs;

@@ -5,8 +5,10 @@ import type { SharedCounts, Tally } from "./rules.js";
 
 /** How long what was counted waits to be told to other processes, with all else that was counted meanwhile. */
 const SHARE_MS = 500;
-/** More at once are not shared; what they counted goes with the next of them. */
-const DUE_MAX = 1_000;
+/** So many are shared at once; the rest has its turn right after them. */
+const SHARED_AT_ONCE_MAX = 1_000;
+/** Beyond what processes keep at all; what still came would be told with the next count of the same. */
+const DUE_MAX = 100_000;
 /** After so many half-lives a sum that nobody adds to is forgotten. */
 const HALF_LIVES_KEPT = 10;
 const [AT, CLEARED] = ["@at", "@cleared"] as const;
@@ -77,7 +79,9 @@ class Sharing {
     this.#timer = null;
     const due = [...this.#due.values()];
     this.#due = new Map();
-    await Promise.all(due.map((each) => this.#share(each)));
+    for (let from = 0; from < due.length; from += SHARED_AT_ONCE_MAX) {
+      await Promise.all(due.slice(from, from + SHARED_AT_ONCE_MAX).map((each) => this.#share(each)));
+    }
   }
 
   /** Trouble is told to the log alone: what is not shared still counts here. */

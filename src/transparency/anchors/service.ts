@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { instantText } from "../../kernel/clock.js";
@@ -50,6 +51,19 @@ export async function lastAnchored(app: App, tenant: Tenant): Promise<Checkpoint
   return line === null ? null : ((await lineReader(app, tenant))(line)?.own ?? null);
 }
 
+/** Whether the file can be asked at all: its folder is there, and what is in it can be read. */
+export async function isFileAsked(app: App, tenant: Tenant): Promise<boolean> {
+  const { anchorDir } = app.config;
+  if (anchorDir === null) return true;
+  try {
+    await Promise.all([stat(anchorDir), lastLine(fileOf(anchorDir, tenant.id))]);
+    return true;
+  } catch (error) {
+    app.log.warn({ err: error, tenant: tenant.id, anchorDir }, "log: the anchor file cannot be asked");
+    return false;
+  }
+}
+
 /** What is held of a log outside; or why that cannot be told. */
 export type HeldOutside =
   | { readonly checkpoint: Checkpoint | null; readonly fault: null }
@@ -90,13 +104,14 @@ export async function anchorState(app: App, tenantNo: number, name: string): Pro
   return { name, size: Number(found?.size ?? 0), heldAt: found?.heldAt ?? null, fault: found?.fault ?? null };
 }
 
-/** Keeps what an anchor holds, or what is wrong with it. */
+/** Keeps what an anchor holds, or what is wrong with it; one that was heard is waited for again at the next start. */
 export async function noteAnchor(app: App, tenantNo: number, state: AnchorState): Promise<void> {
   const { name, size, heldAt, fault } = state;
   await transact(app, (tx) =>
     tx.query(
       `insert into log_anchor (tenant_no, name, size, held_at, fault) values (?, ?, ?, ?, ?)
-       on duplicate key update size = values(size), held_at = values(held_at), fault = values(fault)`,
+       on duplicate key update size = values(size), held_at = values(held_at), fault = values(fault),
+         waived_until = if(values(fault) in ('AWAY', 'REFUSED'), waived_until, null)`,
       [tenantNo, name, size, heldAt, fault],
     ),
   );

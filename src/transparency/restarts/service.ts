@@ -24,8 +24,11 @@ export async function restartLog(app: App, actor: Actor, reason: string): Promis
   const { checkpoint: held, fault } = await heldOutside(app, await tenantOf(app, actor.tenantId));
   return transact(app, async (tx) => {
     const { from, to } = await renewLogKey(app, tx, actor);
-    // Witnesses and the file know nothing of the new name yet.
-    await tx.query("delete from log_anchor where tenant_no = ?", [actor.tenantNo]);
+    // Witnesses and the file know nothing of the new name yet; who is gone for good stays so.
+    await tx.query("delete from log_anchor where tenant_no = ? and waived_until is null", [actor.tenantNo]);
+    await tx.query("update log_anchor set size = 0, held_at = null, fault = 'AWAY' where tenant_no = ?", [
+      actor.tenantNo,
+    ]);
     const lost = held === null ? null : { size: held.size, root: held.root.toString("base64") };
     const after = { verifierKey: to, reason, heldOutside: lost, ...(fault === null ? {} : { anchorFault: fault }) };
     const act = { type: ActType.LOG_RESTARTED, subjectId: actor.tenantId, partner: null, after };

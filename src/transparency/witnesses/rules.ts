@@ -30,6 +30,9 @@ export type WitnessFault =
 /** Faults that say that our tree is no continuation of what the witness cosigned. */
 const CONTRADICTIONS: readonly string[] = ["AHEAD", "NOT_CONSISTENT"] satisfies WitnessFault[];
 
+/** Faults that say nothing of what the witness holds: it was not heard. */
+export const UNHEARD: readonly string[] = ["AWAY", "REFUSED"] satisfies WitnessFault[];
+
 /** Whether a witness that says so holds what our tree does not continue. */
 export function isContradiction(fault: string | null): boolean {
   return fault !== null && CONTRADICTIONS.includes(fault);

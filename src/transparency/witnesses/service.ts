@@ -1,3 +1,4 @@
+import { emptyRoot } from "../../kernel/merkle.js";
 import type { App } from "../../platform/app.js";
 import type { Config } from "../../platform/config.js";
 import { transact } from "../../platform/database.js";
@@ -8,10 +9,12 @@ import { type AnchorState, anchorState, noteAnchor } from "../anchors/service.js
 import {
   type Cosignature,
   cosignaturesIn,
+  formatCheckpoint,
   NoteKeyType,
   type NoteVerifier,
   noteText,
   parseVerifierKey,
+  signNote,
 } from "../checkpoint.js";
 import { logSigner } from "../keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "../reading/service.js";
@@ -20,6 +23,7 @@ import {
   formatAddCheckpoint,
   isContradiction,
   readWitnessAnswer,
+  UNHEARD,
   type WitnessAnswer,
   type WitnessFault,
 } from "./rules.js";
@@ -55,8 +59,18 @@ export function witnessesIn({ witnesses }: Pick<Config, "witnesses">): Witness[]
 /** By a witness' address, and by it and a log where only that log was refused. */
 const absences = perApp(() => new Map<string, Absence>());
 
-/** Who has answered about which log since this process started. */
-const answered = perApp(() => new Set<string>());
+/** Which witness has told this process about which log what it holds of it. */
+const heard = perApp(() => new Set<string>());
+
+/** Whether a witness has told this process what it holds of a tenant's log. */
+export function isHeard(app: App, tenantNo: number, { url }: Witness): boolean {
+  return heard(app).has(`${url} ${tenantNo}`);
+}
+
+/** Asks everybody anew about a tenant's log, whose rows are older than this process saw them. */
+export function forgetHeard(app: App, tenantNo: number): void {
+  for (const { url } of witnessesIn(app.config)) heard(app).delete(`${url} ${tenantNo}`);
+}
 
 /**
  * Asks every witness to cosign every tenant's newest checkpoint; a process asks each once of all, since a restored
@@ -74,13 +88,14 @@ async function askFor(app: App, tenants: readonly Tenant[], witness: Witness): P
     const ofLog = `${witness.url} ${tenant.no}`;
     if (isAbsent(app, witness.url)) return cosigned;
     if (isAbsent(app, ofLog)) continue;
-    const fault = await cosignOne(app, tenant, witness).catch((error: unknown) => {
+    const told = await cosignOne(app, tenant, witness).catch((error: unknown) => {
       const { name } = witness.verifier;
       app.log.error({ err: error, tenant: tenant.id, witness: name }, "log: a witness could not be asked to cosign");
       noteAbsence(app, ofLog, true); // the other logs are none the worse for it
     });
-    if (fault === undefined) continue;
-    if (fault !== "AWAY") answered(app).add(ofLog);
+    if (told === undefined) continue;
+    const { fault, isHeard } = told;
+    if (isHeard) heard(app).add(ofLog); // only now that what it said is kept
     noteAbsence(app, witness.url, fault === "AWAY");
     noteAbsence(app, ofLog, fault !== null && fault !== "AWAY");
     if (fault === null) cosigned += 1;
@@ -102,31 +117,59 @@ function noteAbsence(app: App, name: string, isAbsent: boolean): void {
   all.set(name, { failures, untilMs: performance.now() + pauseMs });
 }
 
-/** Undefined where there was nothing to ask, null where it cosigned. */
-async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<WitnessFault | null | undefined> {
-  const newest = await latestCheckpoint(app, tenant.no);
+/** What came of asking. */
+interface Told {
+  /** Null where it cosigned. */
+  readonly fault: WitnessFault | null;
+  /** Whether it thereby said what it holds. */
+  readonly isHeard: boolean;
+}
+
+/** Undefined where there was nothing to ask. */
+async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<Told | undefined> {
+  const latest = await latestCheckpoint(app, tenant.no);
   const state = await anchorState(app, tenant.no, witness.verifier.name);
-  const isHeld = newest !== null && state.size === newest.size && state.fault === null;
-  if (newest === null || (isHeld && answered(app).has(`${witness.url} ${tenant.no}`))) return undefined;
-  if (await isOvertaken(app, tenant, newest)) return undefined;
+  const isNews = latest !== null && (state.size !== latest.size || state.fault !== null);
+  const isFirst = !isHeard(app, tenant.no, witness);
+  const newest = isNews || isFirst ? await shownTo(app, tenant, latest, isFirst) : null;
+  if (newest === null) return undefined;
   const { answer, heldSize } = await ask(app, { tenant, witness, newest, state });
   const [cosignature] = answer.kind === "COSIGNED" ? cosignaturesOf(answer.lines, newest, witness) : [];
   if (cosignature !== undefined) {
     await keep(app, tenant, newest, cosignature);
-    return null;
+    return { fault: null, isHeard: true };
   }
   const fault = faultOf(answer, newest);
+  // To the empty tree a witness need say no more than that it does not want it.
+  const told = { fault, isHeard: newest.size === 0 ? fault !== "AWAY" : !UNHEARD.includes(fault) };
   const aheadSize = fault === "AHEAD" ? heldSize : null;
   if (isContradiction(fault) && (await isOvertaken(app, tenant, newest, aheadSize))) return undefined;
-  if (isContradiction(state.fault) && !isContradiction(fault)) return fault;
+  if (isContradiction(state.fault) && !isContradiction(fault)) return told;
   if (fault !== state.fault || heldSize !== state.size) {
-    app.log.error(
-      { tenant: tenant.id, witness: witness.verifier.name, fault, heldSize },
-      "log: a witness did not cosign",
-    );
+    const { name } = witness.verifier;
+    app.log.error({ tenant: tenant.id, witness: name, fault, heldSize }, "log: a witness did not cosign");
     await noteAnchor(app, tenant.no, { ...state, size: heldSize, fault });
   }
-  return fault;
+  return told;
+}
+
+/**
+ * What a witness is asked to cosign: the newest checkpoint under the log's present name. Where there is none it is
+ * asked once with that of the empty tree, which every log continues: to it it says what a restored backup forgot.
+ */
+async function shownTo(
+  app: App,
+  tenant: Tenant,
+  latest: SignedTree | null,
+  isFirst: boolean,
+): Promise<SignedTree | null> {
+  const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
+  const { generation, name: origin } = signer;
+  if (latest?.generation === generation) return latest;
+  if (!isFirst) return null;
+  const empty = { size: 0, root: emptyRoot() };
+  const note = signNote(formatCheckpoint({ origin, ...empty }), signer);
+  return { ...empty, note, generation, signedAt: app.clock.now() };
 }
 
 /** Whether a log was restarted since a checkpoint, or has by now itself signed as much as a witness holds. */
@@ -190,12 +233,14 @@ function faultOf(answer: WitnessAnswer, newest: SignedTree): WitnessFault {
 
 async function keep(app: App, tenant: Tenant, { size }: SignedTree, cosignature: Cosignature): Promise<void> {
   const { name, line, at } = cosignature;
-  await transact(app, (tx) =>
-    tx.query(
-      `insert into log_cosignature (tenant_no, size, witness, line, cosigned_at) values (?, ?, ?, ?, ?)
-       on duplicate key update line = values(line), cosigned_at = values(cosigned_at)`,
-      [tenant.no, size, name, line, at],
-    ),
-  );
-  await noteAnchor(app, tenant.no, { name, size, heldAt: at, fault: null });
+  if (size > 0) {
+    await transact(app, (tx) =>
+      tx.query(
+        `insert into log_cosignature (tenant_no, size, witness, line, cosigned_at) values (?, ?, ?, ?, ?)
+         on duplicate key update line = values(line), cosigned_at = values(cosigned_at)`,
+        [tenant.no, size, name, line, at],
+      ),
+    );
+  }
+  await noteAnchor(app, tenant.no, { name, size, heldAt: size > 0 ? at : null, fault: null });
 }
