@@ -41,6 +41,7 @@ import { GameSettingsApproved0000000000039 } from "./0039-game-settings-approved
 import { TakenIds0000000000041 } from "./0041-taken-ids.js";
 import { StatementSetOff0000000000042 } from "./0042-statement-set-off.js";
 import { ExchangeRatesApproved0000000000045 } from "./0045-exchange-rates-approved.js";
+import { UncoveredDrawdowns0000000000046 } from "./0046-uncovered-drawdowns.js";
 import { WaivedWitnesses0000000000049 } from "./0049-waived-witnesses.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -87,5 +88,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   TakenIds0000000000041,
   StatementSetOff0000000000042,
   ExchangeRatesApproved0000000000045,
+  UncoveredDrawdowns0000000000046,
   WaivedWitnesses0000000000049,
 ];

@@ -786,6 +786,7 @@ CREATE TABLE `simulated_statement` (
   `closing_before_minor` decimal(38,0) NOT NULL,
   `closing_after_minor` decimal(38,0) NOT NULL,
   `line_differences` mediumtext NOT NULL,
+  `is_uncovered` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`no`),
   KEY `ix_simulated_statement` (`tenant_id`,`simulation_id`,`no`),
   KEY `ix_simulated_statement_partner` (`tenant_id`,`simulation_id`,`partner_no`,`currency`),

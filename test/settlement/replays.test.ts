@@ -1,9 +1,14 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { expireCreditForAllTenants } from "../../src/exchange/expiry/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
 import { settle } from "../../src/settlement/runs/service.js";
-import { linesOf, simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
+import {
+  linesOf,
+  simulatedStatements,
+  simulateSettlement,
+  simulateToEnd,
+} from "../../src/settlement/simulations/service.js";
 import { documentOf, statementsOf } from "../../src/settlement/statements/service.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -165,4 +170,50 @@ test.each(Object.entries(DRAFTS))("a replay is what a twin got that ran with the
   expect(after.length).toBe(DAYS);
   expect(await withNumbers(place, after)).toEqual(await withNumbers(twin, await linesOfTwin(twin)));
   expect(rows.some((row) => row.payableAfterMinor !== row.payableBeforeMinor)).toBe(true);
+});
+
+describe("draw-downs at posting beyond the lots", () => {
+  const { credit } = MIXED;
+  const base = { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
+  const at = (rate: string) => ({ ...example("config-daily-12pct"), base, share: { kind: "FLAT", rate }, credit });
+  const item = (kind: "BET" | "CREDIT_DRAWDOWN", cents: number) => ({
+    kind,
+    cents,
+    player: "p1" as const,
+    daysLate: 0 as const,
+  });
+  /** A lot of 100.00, of which a share of 1,000.00 takes some; then, that being settled, a draw-down of 60.00. */
+  const month: readonly Day[] = [
+    { items: [item("BET", 100_000)], lots: [{ cents: 10_000, expires: null }], isEarly: true },
+    { items: [item("BET", 100)], lots: [], isEarly: true },
+    { items: [item("CREDIT_DRAWDOWN", 60_000), item("BET", 50_000)], lots: [], isEarly: true },
+  ];
+
+  async function warnings({ partner, shell }: Place, from: number, document?: unknown) {
+    const range = { from: new Date(hour(from, 0)), through: new Date(hour(DAYS + 2, 0)), partnerIds: [partner.id] };
+    return (await simulateToEnd(app, shell, { ...range, document })).partners.flatMap((each) => each.warnings);
+  }
+
+  test("are warned of where the draft leaves the lots otherwise, of which a twin would have drawn more", async () => {
+    const place = await settled(at("0.08"), month); // it takes 80.00, so that 40.00 are uncovered
+    const twin = await settled(at("0.01"), month, place.home);
+    expect(await warnings(place, 2, at("0.01"))).toEqual(["DRAWDOWNS_UNCOVERED"]);
+    const rows = await replayed(place, 2, at("0.01"));
+    const after = rows.map((row) => linesOf(row).flatMap((line) => line.after ?? []));
+    const twins = await linesOfTwin(twin);
+    expect(await withNumbers(place, after[0])).toEqual(await withNumbers(twin, twins[0]));
+    const leftIn = (lines: readonly { readonly code: string; readonly result: string }[] = []) =>
+      lines.find(({ code }) => code === "CREDIT_LEFT")?.result;
+    expect([leftIn(after[2]), leftIn(twins[2])]).toEqual(["69.99", "29.99"]);
+    expect(rows.map(({ earnedAfterMinor }) => earnedAfterMinor)).toEqual([10_950n, 1n, 500n]);
+  });
+
+  test("are not warned of where the lots stand as they did, or cover it", async () => {
+    const place = await settled(at("0.08"), month);
+    expect(await warnings(place, 2)).toEqual([]);
+    expect(await warnings(place, 2, { ...at("0.08"), name: "the same" })).toEqual([]);
+    expect(await warnings(place, 4, at("0.01"))).toEqual([]); // the lots stood alike when it was posted
+    const covered = await settled(at("0.02"), month, place.home);
+    expect(await warnings(covered, 2, at("0.08"))).toEqual([]);
+  });
 });

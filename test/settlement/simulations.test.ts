@@ -114,7 +114,7 @@ test("a range is replayed from what stood before it, and the difference is told 
   });
   expect((await simulatedPartners(app, simulation, {})).rows).toEqual([
     {
-      ...{ partnerNo: place.partner.no, currency: "USD" },
+      ...{ partnerNo: place.partner.no, currency: "USD", warnings: [] },
       ...{ earnedBeforeMinor: 8_400n, earnedAfterMinor: 14_000n },
       ...{ payableBeforeMinor: 8_400n, payableAfterMinor: 14_000n },
     },

@@ -56,11 +56,23 @@ export class LotReplay {
   readonly #differing = new Set<number>();
   /** What draw-downs of a period took at posting, by lot and period. */
   readonly #drawn = new Map<number, Map<number, bigint>>();
+  /** What draw-downs of a period took at posting as they were, by currency and period. */
+  readonly #drew = new Map<string, bigint>();
 
   constructor(readonly from: ReplayedLots) {
     this.#static = new Map(from.lots.map((lot) => [lot.no, lot]));
     for (const { no } of from.lots) for (const side of [this.#were, this.#are]) side.set(no, { ...NOTHING });
     for (const moved of from.before) this.#begin(moved);
+  }
+
+  /** Whether the lots of a currency hold or wait for other amounts than they did. */
+  isOtherwise(currency: string): boolean {
+    return [...this.#differing].some((no) => this.#lot(no).currency === currency);
+  }
+
+  /** Of draw-downs of a period, posted at once or one by one, what no lot covered when they were posted. */
+  uncoveredMinor({ currency, periodNo, amountMinor }: ReplayedDraw): bigint {
+    return amountMinor - (this.#drew.get(`${currency} ${periodNo}`) ?? 0n);
   }
 
   /** What was written of entries, in their order; statements' own uses change only what was. */
@@ -112,6 +124,7 @@ export class LotReplay {
       moveAmounts(amounts, move);
       if (lastDrawnEntryNo > amounts.lastDrawnEntryNo) amounts.lastDrawnEntryNo = lastDrawnEntryNo;
     }
+    if (isDrawn) this.#addDrew(move);
     if (isDrawn && isKept) this.#addDrawn(move.lotNo, move.periodNo, move.amountMinor);
     this.#compare(move.lotNo);
   }
@@ -137,8 +150,11 @@ export class LotReplay {
 
   #passDraws(currency: string, moves: readonly LotMove[]): void {
     const [first] = moves;
-    const isAlike = [...this.#differing].every((no) => this.#lot(no).currency !== currency);
-    for (const move of moves) moveAmounts(amountsIn(this.#were, move.lotNo), move);
+    const isAlike = !this.isOtherwise(currency);
+    for (const move of moves) {
+      moveAmounts(amountsIn(this.#were, move.lotNo), move);
+      this.#addDrew(move);
+    }
     if (first === undefined || this.from.isUndrawn(first.periodNo)) return;
     const { entryNo, periodNo, at } = first;
     if (isAlike) {
@@ -174,6 +190,11 @@ export class LotReplay {
     moveAmounts(amountsIn(this.#are, lotNo), { kind: CreditMoveKind.DRAWN, amountMinor, entryNo });
     this.#addDrawn(lotNo, periodNo, amountMinor);
     this.#compare(lotNo);
+  }
+
+  #addDrew({ lotNo, periodNo, amountMinor }: Pick<LotMove, "lotNo" | "periodNo" | "amountMinor">): void {
+    const key = `${this.#lot(lotNo).currency} ${periodNo}`;
+    this.#drew.set(key, (this.#drew.get(key) ?? 0n) + amountMinor);
   }
 
   #addDrawn(lotNo: number, periodNo: number, minor: bigint): void {

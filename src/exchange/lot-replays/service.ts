@@ -19,6 +19,8 @@ export interface ReplayFrom {
 export class LotChain {
   readonly #replay: LotReplay;
   readonly #starts: ReadonlyMap<number, number>;
+  /** Currencies whose lots stood otherwise before something that was posted was replayed. */
+  readonly #otherwise = new Set<string>();
   #passedNo: bigint;
   #entryNo = 0n;
 
@@ -36,6 +38,9 @@ export class LotChain {
     draws: readonly ReplayedDraw[],
   ): Promise<ReadonlyMap<string, readonly StatementLot[]>> {
     this.#entryNo = await statementEntry(reader, partner, period.no);
+    for (const { currency } of this.#replay.from.lots) {
+      if (this.#replay.isOtherwise(currency)) this.#otherwise.add(currency);
+    }
     this.#replay.pass(await movesBetween(reader, partner, { after: this.#passedNo, through: this.#entryNo }));
     this.#passedNo = this.#entryNo;
     const { no, startsAt, endsAt } = period;
@@ -43,6 +48,14 @@ export class LotChain {
     this.#replay.expire(endsAt);
     const isLater = (periodNo: number) => (this.#starts.get(periodNo) ?? 0) > startsAt.getTime();
     return this.#replay.lotsOf({ period: { no, endsAt }, isLater });
+  }
+
+  /**
+   * Whether draw-downs of that period, posted as they were, asked for more than lots covered, and these would have
+   * stood otherwise: how much more would have been drawn, and from which lots, no move says.
+   */
+  isUncovered(draw: ReplayedDraw): boolean {
+    return this.#otherwise.has(draw.currency) && this.#replay.uncoveredMinor(draw) > 0n;
   }
 
   /** What a statement of that period takes. */

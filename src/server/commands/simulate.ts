@@ -42,9 +42,10 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const { simulateToEnd } = await import("../../settlement/simulations/service.js");
   const result = await withApp(wanted, async (app) => simulateToEnd(app, await shellActorOf(app, tenant), input));
   if (json === true) return printJson(result);
-  for (const { partnerId, currency, earned, payable } of result.partners) {
+  for (const { partnerId, currency, earned, payable, warnings } of result.partners) {
     console.log(`${partnerId}  earned ${earned.before} → ${earned.after} (${earned.delta}) ${currency}`);
     console.log(`${" ".repeat(partnerId.length)}  payable ${payable.before} → ${payable.after} (${payable.delta})`);
+    if (warnings.length > 0) console.log(`${" ".repeat(partnerId.length)}  not exact: ${warnings.join(", ")}`);
   }
   for (const { partnerId, code, message } of result.refusals) console.log(`${partnerId}  ${code}: ${message}`);
   console.log(`${result.periods} periods, simulation ${result.id}.`);

@@ -43,6 +43,8 @@ export interface ReplayedStatement {
   readonly before: ReplayedSums;
   readonly after: ReplayedSums;
   readonly lines: readonly LineDifference[];
+  /** Whether its draw-downs asked for credit of which it cannot be told what they would have taken. */
+  readonly isUncovered: boolean;
 }
 
 /** Periods whose statements are read at once. */
@@ -62,11 +64,11 @@ export async function* replay(
   const [first] = periods;
   if (first === undefined) return;
   const reader = app.database.manager;
-  const isDrawnAtPosting = draft === null ? null : draft.credit?.drawAt === DrawAt.POSTING;
+  const isDrawn = draft === null ? null : isDrawnAtPosting(draft);
   const chain: Chain = {
     left: new Map((await linksOf(reader, partner, first.startsAt)).map((link) => [link.currency, link])),
     replayed: new Map(),
-    lots: await replayLots(reader, partner, { first, isDrawnAtPosting }),
+    lots: await replayLots(reader, partner, { first, isDrawnAtPosting: isDrawn }),
   };
   for (let at = 0; at < periods.length; at += PERIODS_AT_ONCE) {
     const some = periods.slice(at, at + PERIODS_AT_ONCE);
@@ -117,7 +119,10 @@ async function replayPeriod(app: App, chain: Chain, replaying: PeriodToReplay): 
     chain.lots?.use(result.met?.uses ?? []);
     return { currency, result };
   });
-  return beside(period, issued, results);
+  const isKept = isDrawnAtPosting(document) && isDrawnAtPosting(pinned.document);
+  const asked = draft !== null && isKept ? inputs.flatMap((each) => drawsOf(period, each)) : [];
+  const uncovered = asked.filter((draw) => chain.lots?.isUncovered(draw)).map(({ currency }) => currency);
+  return beside(period, issued, results).map((each) => ({ ...each, isUncovered: uncovered.includes(each.currency) }));
 }
 
 interface ReplayedResult {
@@ -130,7 +135,7 @@ function beside(
   period: SettlementPeriod,
   issued: readonly Statement[],
   results: readonly ReplayedResult[],
-): readonly ReplayedStatement[] {
+): readonly Omit<ReplayedStatement, "isUncovered">[] {
   const currencies = new Set([...results, ...issued].map(({ currency }) => currency));
   return [...currencies].map((currency) => {
     const statement = issued.find((each) => each.currency === currency) ?? null;
@@ -150,8 +155,12 @@ function conversionsOf(issued: readonly Statement[]): ReadonlyMap<string, Foreig
 }
 
 /** Whether draw-downs would have taken credit when they were posted, and did not. */
-function isDrawnAfterwards({ credit }: ConfigurationDocument, pinned: ConfigurationDocument): boolean {
-  return credit?.drawAt === DrawAt.POSTING && pinned.credit?.drawAt !== DrawAt.POSTING;
+function isDrawnAfterwards(document: ConfigurationDocument, pinned: ConfigurationDocument): boolean {
+  return isDrawnAtPosting(document) && !isDrawnAtPosting(pinned);
+}
+
+function isDrawnAtPosting({ credit }: ConfigurationDocument): boolean {
+  return credit?.drawAt === DrawAt.POSTING;
 }
 
 /** All draw-downs of a period together. */

@@ -172,12 +172,12 @@ async function write(
   replayed: readonly (readonly ReplayedStatement[])[],
 ): Promise<void> {
   for (const statements of replayed) {
-    const rows = statements.map(({ period, currency, before, after, lines }) => ({
+    const rows = statements.map(({ period, currency, before, after, lines, isUncovered }) => ({
       ...{ tenantId, simulationId: id, partnerNo: partner.no, periodNo: period.no, currency },
       ...{ earnedBeforeMinor: before.earnedMinor, earnedAfterMinor: after.earnedMinor },
       ...{ payableBeforeMinor: before.payableMinor, payableAfterMinor: after.payableMinor },
       ...{ closingBeforeMinor: before.closingMinor, closingAfterMinor: after.closingMinor },
-      lineDifferences: canonicalJson(lines),
+      ...{ lineDifferences: canonicalJson(lines), isUncovered },
     }));
     await tx.insert(SimulatedStatement, rows);
   }

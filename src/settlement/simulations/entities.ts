@@ -31,6 +31,23 @@ registerEnumType(SimulationState, {
   },
 });
 
+/** What a difference cannot be exact about. */
+export enum SimulationWarning {
+  DRAWDOWNS_UNCOVERED = "DRAWDOWNS_UNCOVERED",
+}
+
+registerEnumType(SimulationWarning, {
+  name: "SimulationWarning",
+  description: "What a difference cannot be exact about.",
+  valuesConfig: {
+    DRAWDOWNS_UNCOVERED: {
+      description:
+        "Draw-downs at posting asked for more than the lots held, which the draft would have left otherwise: what it" +
+        " would have drawn beyond is not known, so lines of credit and money may divide otherwise.",
+    },
+  },
+});
+
 /** A replay of settled periods under other terms. It reads settlement and writes only its own two tables. */
 @ObjectType({
   implements: Node,
@@ -119,6 +136,9 @@ export class SimulatedPartner {
   readonly payableBeforeMinor!: bigint;
 
   readonly payableAfterMinor!: bigint;
+
+  @Field(() => [SimulationWarning], { description: "What of its statements cannot be exact; empty where all is." })
+  readonly warnings!: readonly SimulationWarning[];
 }
 
 /** What one statement came to, and what it would have under the draft. */
@@ -170,4 +190,8 @@ export class SimulatedStatement {
   /** Canonical JSON of every line, as before and as after. */
   @Column(textColumn)
   readonly lineDifferences!: string;
+
+  /** Whether draw-downs of its period asked for credit of which it cannot be told what they would have taken. */
+  @Column({ type: "boolean", default: false })
+  readonly isUncovered!: boolean;
 }

@@ -1,6 +1,7 @@
 import { present } from "../../kernel/assert.js";
 import { Rational } from "../../kernel/rational.js";
 import type { Line } from "../terms/lines.js";
+import { SimulationWarning } from "./entities.js";
 
 /** One line of a statement beside the same line under other terms; null where one of the two has none. */
 export interface LineDifference {
@@ -31,6 +32,11 @@ export function compareLines(before: readonly Line[], after: readonly Line[]): r
   const [old, young] = [byIdentity(before), byIdentity(after)];
   const keys = [...young.keys(), ...[...old.keys()].filter((key) => !young.has(key))];
   return keys.map((key) => differenceOf(old.get(key) ?? null, young.get(key) ?? null));
+}
+
+/** What is said of a difference where draw-downs were not covered. */
+export function warningsOf(isUncovered: boolean): readonly SimulationWarning[] {
+  return isUncovered ? [SimulationWarning.DRAWDOWNS_UNCOVERED] : [];
 }
 
 interface Placed {

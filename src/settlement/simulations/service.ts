@@ -24,7 +24,7 @@ import {
 } from "../simulating/service.js";
 import { type GivenDocument, givenDocument } from "../typed-documents/rules.js";
 import { type SimulatedPartner, SimulatedStatement, Simulation, SimulationState } from "./entities.js";
-import type { LineDifference } from "./rules.js";
+import { type LineDifference, warningsOf } from "./rules.js";
 
 /** What to replay: a period, or the settled ones within a range of some partners or of all; and by which draft. */
 export interface SimulateInput extends GivenDocument {
@@ -78,6 +78,7 @@ export interface SimulationResult {
     readonly currency: string;
     readonly earned: AmountDifference;
     readonly payable: AmountDifference;
+    readonly warnings: SimulatedPartner["warnings"];
   }[];
   readonly refusals: readonly SimulationRefusal[];
 }
@@ -101,7 +102,7 @@ export async function simulateToEnd(app: App, actor: Actor, input: SimulateInput
     };
     const earned = difference(sum.earnedBeforeMinor, sum.earnedAfterMinor);
     const payable = difference(sum.payableBeforeMinor, sum.payableAfterMinor);
-    return { partnerId: partners[index]?.id ?? "", currency, earned, payable };
+    return { partnerId: partners[index]?.id ?? "", currency, earned, payable, warnings: sum.warnings };
   });
   return { id, periods: simulation.periodsDone, partners: rows, refusals: refusalsOf(simulation) };
 }
@@ -183,7 +184,8 @@ export async function simulatedPartners(
   const [partnerNo = "0", currency = ""] = after?.split(".") ?? [];
   const found: SumRow[] = await app.database.query(
     `select partner_no, currency, sum(earned_before_minor) as earned_before, sum(earned_after_minor) as earned_after,
-       sum(payable_before_minor) as payable_before, sum(payable_after_minor) as payable_after
+       sum(payable_before_minor) as payable_before, sum(payable_after_minor) as payable_after,
+       max(is_uncovered) as is_uncovered
      from simulated_statement
      where tenant_id = ? and simulation_id = ? and (partner_no > ? or (partner_no = ? and currency > ?))
      group by partner_no, currency order by partner_no, currency limit ?`,
@@ -209,11 +211,12 @@ interface SumRow {
   readonly earned_after: string;
   readonly payable_before: string;
   readonly payable_after: string;
+  readonly is_uncovered: number;
 }
 
 function simulatedPartner(row: SumRow): SimulatedPartner {
   return {
-    ...{ partnerNo: row.partner_no, currency: row.currency },
+    ...{ partnerNo: row.partner_no, currency: row.currency, warnings: warningsOf(row.is_uncovered > 0) },
     ...{ earnedBeforeMinor: BigInt(row.earned_before), earnedAfterMinor: BigInt(row.earned_after) },
     ...{ payableBeforeMinor: BigInt(row.payable_before), payableAfterMinor: BigInt(row.payable_after) },
   };
