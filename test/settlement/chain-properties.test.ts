@@ -15,7 +15,7 @@ import {
 import { NegativePosition, ReserveOf } from "../../src/settlement/terms/payment-terms.js";
 import { shareOut } from "../../src/settlement/terms/rounding.js";
 import { carriedIn, type State, StateName } from "../../src/settlement/terms/state.js";
-import { applyTiers } from "../../src/settlement/terms/tiers.js";
+import { applyTiers, tierWarnings } from "../../src/settlement/terms/tiers.js";
 import { amount } from "../../src/settlement/terms/working.js";
 import { anyContract, anyShare, anyTotals, contractWith, exact, MARCH, totalsOf } from "../support/contracts.js";
 
@@ -63,6 +63,24 @@ describe("tiers", () => {
         const [low, high] = one.compare(other) <= 0 ? [one, other] : [other, one];
         expect(due(slab, low).compare(due(slab, high))).toBeLessThanOrEqual(0);
         expect(due({ ...slab, mode: TierMode.MARGINAL }, high).compare(due(slab, high))).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+
+  test("a slab pays less for more exactly where that is warned of", () => {
+    fc.assert(
+      fc.property(anyShare, (terms) => {
+        const share = { ...terms, mode: TierMode.SLAB };
+        const warned = tierWarnings(share).filter(({ reason }) => reason.startsWith("pays less"));
+        const falls = share.brackets.flatMap(({ upTo, rate }, index) => {
+          const above = share.brackets[index + 1]?.rate ?? rate;
+          if (upTo === null) return [];
+          const next = upTo.plus(Rational.ONE);
+          expect(due(share, next).toText()).toBe(next.times(above).toText());
+          expect(due(share, upTo).toText()).toBe(upTo.times(rate).toText());
+          return above.compare(rate) < 0 ? [index + 1] : [];
+        });
+        expect(warned.map(({ index }) => index)).toEqual(falls);
       }),
     );
   });
@@ -116,6 +134,26 @@ test("carrying conserves, capped and expiring: bases are shared, carried or expi
       const sum = (code: string) => results.reduce((total, result) => total.plus(valueAt(result, code)), Rational.ZERO);
       const carried = carriedIn(results.at(-1)?.stateOut ?? []);
       expect(sum("SHARE").plus(carried).plus(sum("CARRY_EXPIRED")).toText()).toBe(sum("BASE").toText());
+    }),
+  );
+});
+
+test("a carried commission conserves: what the tiers gave is paid, carried or expired, nothing else", () => {
+  const carry = fc.record({
+    policy: fc.constantFrom(CarryPolicy.FULL, CarryPolicy.CAPPED),
+    rate: fc.constantFrom("0", "0.5", "1/3", "1").map(exact),
+    expiresAfterPeriods: fc.option(fc.integer({ min: 1, max: 3 })),
+  });
+  fc.assert(
+    fc.property(anyShare, carry, anyBases, (terms, carried, bases) => {
+      const share = { ...terms, window: Window.PERIOD };
+      const results = chain(contractWith({ share, carry: { ...carried, unit: CarryUnit.COMMISSION } }), bases);
+      const sum = (code: string) =>
+        results
+          .flatMap(({ lines }) => lines.filter((line) => line.code === code))
+          .reduce((total, { value }) => total.plus(value), Rational.ZERO);
+      const left = carriedIn(results.at(-1)?.stateOut ?? []);
+      expect(sum("SHARE").plus(left).plus(sum("CARRY_EXPIRED")).toText()).toBe(sum("COMMISSION").toText());
     }),
   );
 });

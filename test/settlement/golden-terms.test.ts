@@ -100,11 +100,16 @@ describe("domain 5, tiers", () => {
       formula: expect.stringContaining("rate2 * max(min(netBase, upTo2) - upTo1, 0)"),
       amount: "7500.00",
     });
+    const upTo = [0, 5_000, 20_000, 25_000].map((base) => Number(earned(marginal, base)));
+    expect(upTo.slice(1).map((due, index) => due - (upTo[index] ?? 0))).toEqual([1_250, 4_500, 1_750]);
+    expect(Number(earned(marginal, 25_000)) / 25_000).toBe(0.3); // effectively 30 %
   });
 
   test("a cliff: slab 20,000 is 6,000.00 and 20,001 is 7,000.35; marginal 5,750.00 and 5,750.35", () => {
     expect([20_000, 20_001].map((base) => earned(slab, base))).toEqual(["6000.00", "7000.35"]);
     expect([20_000, 20_001].map((base) => earned(marginal, base))).toEqual(["5750.00", "5750.35"]);
+    const more = (contract: Contract) => money(cents(earned(contract, 20_001)).n - cents(earned(contract, 20_000)).n);
+    expect([more(slab), more(marginal)]).toEqual(["1000.35", "0.35"]);
   });
 
   test("bounds are inclusive, and the next bracket starts immediately above", () => {
@@ -131,10 +136,13 @@ describe("domain 6, interim settlement inside a longer tier window", () => {
 
   test("slab: 1,000, 1,100, 5,600 = 7,700.00", () => {
     expect(dues(TierMode.SLAB, weeks)).toEqual(["1000.00", "1100.00", "5600.00"]);
+    const slab = contractWith({ share: share(TierMode.SLAB) });
+    expect([7_000, 22_000].map((base) => earned(slab, base))).toEqual(["2100.00", "7700.00"]);
   });
 
   test("marginal: 1,000, 850, 4,600 = 6,450.00", () => {
     expect(dues(TierMode.MARGINAL, weeks)).toEqual(["1000.00", "850.00", "4600.00"]);
+    expect(earned(contractWith({ share: share(TierMode.MARGINAL) }), 22_000)).toBe("6450.00");
   });
 
   test("naive tiers by the week give 6,250.00", () => {
@@ -148,7 +156,7 @@ describe("domain 6, interim settlement inside a longer tier window", () => {
     expect(money(last?.earnedMinor ?? 0n)).toBe("-2300.00");
     expect(last && line(last, "SHARE")).toMatchObject({
       formula: "rate * max(windowBase + carryIn, 0) - settled",
-      inputs: { windowBase: "18000.00", settled: "7700.00" },
+      inputs: { rate: "0.3", windowBase: "18000.00", settled: "7700.00" }, // 5,400.00 less 7,700.00
     });
   });
 
@@ -183,11 +191,21 @@ describe("domain 7, carry-over", () => {
       ["-2500.00", "2250.00"],
       ["0.00", "1650.00"],
     ]);
-    const [, second] = chain(contract, bases);
+    const [, second, third] = chain(contract, bases);
     expect(second && line(second, "CARRY_OFFSET")).toMatchObject({
       formula: "min(-carryIn, capRate * max(base, 0))",
       result: "7500.00",
     });
+    expect(third && line(third, "CARRY_OFFSET").result).toBe("2500.00");
+  });
+
+  test.each([
+    [CarryPolicy.NONE, "6900.00"],
+    [CarryPolicy.FULL, "3900.00"],
+    [CarryPolicy.CAPPED, "3900.00"],
+  ])("%s comes to %s in all", (policy, total) => {
+    const results = chain(at30({ carry: { policy, rate: exact("0.5") } }), bases);
+    expect(money(results.reduce((sum, { earnedMinor }) => sum + earnedMinor, 0n))).toBe(total);
   });
 
   test("a carry that expires after one period is gone in the one after that", () => {
@@ -240,6 +258,8 @@ describe("domain 8, minimum guarantee", () => {
     expect(dues(guarantee(GuaranteeKind.CUMULATIVE), bases)).toEqual([
       ...["10000.00", "13000.00", "7000.00", "13000.00"],
     ]);
+    const inAll = (kind: GuaranteeKind) => dues(guarantee(kind), bases).reduce((sum, due) => sum + Number(due), 0);
+    expect([GuaranteeKind.FLOOR, GuaranteeKind.CUMULATIVE].map(inAll)).toEqual([49_000, 43_000]);
   });
 
   test("a recoupable advance of two instalments of 10,000: 12,000 earned pays 2,000, then 8,000 are given", () => {

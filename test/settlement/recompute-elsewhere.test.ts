@@ -7,7 +7,7 @@ import { tampersOf } from "./tampering.js";
 
 /** How many altered statements are looked at together, here and elsewhere at once. */
 const TOGETHER = 500;
-/** Some five thousand of them take half a minute: the ordinary run looks at every fourth, `npm run test:long` at all. */
+/** Some five thousand take half a minute: the ordinary run looks at every fourth, `npm run test:long` at all. */
 const SAMPLED_ONE_OF = 4;
 const IS_LONG = process.env["QUITTANCE_LONG"] === "1";
 /**

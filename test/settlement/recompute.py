@@ -2,9 +2,9 @@
 
 From the facts that a statement embeds (totals, configuration, opening, state, rates, origins, lots) every line is made
 again with exact fractions: which lines there are, in which order, each with formula, inputs, result, rounding and term,
-the sums and what persists. Then the two are compared member by member. Prints what does not hold, a line each,
-after the statement's place in the list; exit code 0 where all holds, 1 otherwise. Standard library only; it shares nothing with the server but what is published:
-the schemas of statement and configuration, docs/settlement.md, and the names of lines.
+the sums and what persists. Then the two are compared member by member. Prints what does not hold, a line each, after
+the statement's place in the list; exit code 0 where all holds, 1 otherwise. Standard library only; it shares nothing
+with the server but what is published: the schemas of statement and configuration, docs/settlement.md, names of lines.
 """
 
 import json
@@ -29,7 +29,8 @@ def check(stated):
 
 def facts_in(stated):
     """What is not made from anything else on the statement, as text."""
-    origins = [{name: each[name] for name in each if name not in ("lines", "settled")} for each in stated.get("origins", [])]
+    origins = [{name: each[name] for name in each if name not in ("lines", "settled")}
+               for each in stated.get("origins", [])]
     facts = {name: stated[name] for name in stated if name not in ("lines", "origins")}
     return json.dumps(facts | ({"origins": origins} if origins else {}))
 

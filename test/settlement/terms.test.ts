@@ -104,6 +104,11 @@ describe("domain 3, NGR", () => {
     expect(exactText(result.base, 2)).toBe("35700.00");
   });
 
+  test("the same words are 1,200.00 apart by their basis", () => {
+    const [onGgr, onLess] = [ngr([]), ngr([BONUS])].map((contract) => settle(contract, totalsOf(costs)).base);
+    expect(exactText(onLess?.minus(onGgr ?? Rational.ZERO) ?? Rational.ZERO, 2)).toBe("1200.00");
+  });
+
   test("two deductions of one type stand under two names", () => {
     const deductions = ["0.1", "0.05"].map((rate) =>
       deducting(DeductionType.ADMIN_FEE, { rateOf: of(rate, Measure.GGR) }),
@@ -136,6 +141,7 @@ describe("domain 4, royalty with bonus cap", () => {
   test("without a cap it is 5,472.00", () => {
     const deductions = [deducting(JACKPOT_CONTRIBUTION), deducting(BONUS)];
     const result = settle(contractWith({ deductions }), totalsOf(PROVIDER));
+    expect(exactText(result.base, 2)).toBe("45600.00");
     expect(line(result, "SHARE").amount).toBe("5472.00");
   });
 
@@ -227,6 +233,7 @@ describe("domain 9, rounding", () => {
     roundEarned(parts, { mode, stage }).reduce((sum, part) => sum + part, 0n);
 
   test("three lines of 0.335: each rounded 1.02, their sum half up 1.01, half even 1.00", () => {
+    expect(roundEarned(parts, { mode: RoundingMode.HALF_UP, stage: RoundingStage.LINE })).toEqual([34n, 34n, 34n]);
     expect(rounded(RoundingMode.HALF_UP, RoundingStage.LINE)).toBe(102n);
     expect(rounded(RoundingMode.HALF_UP, RoundingStage.TOTAL)).toBe(101n);
     expect(rounded(RoundingMode.HALF_EVEN, RoundingStage.TOTAL)).toBe(100n);

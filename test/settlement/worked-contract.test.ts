@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseConfiguration } from "../../src/settlement/document.js";
 import { contractOf } from "../../src/settlement/document-contract.js";
 import { calculate, type TermsResult } from "../../src/settlement/terms/calculate.js";
+import type { LineCode } from "../../src/settlement/terms/lines.js";
 import { example, totalsOf, wholePeriod } from "../support/contracts.js";
 import { line, money } from "../support/settling.js";
+
+const SETTLEMENT = readFileSync(new URL("../../docs/settlement.md", import.meta.url), "utf8");
 
 test("the worked contract of docs/settlement.md comes to the amounts that it says", () => {
   const document = parseConfiguration(example("config-weekly-tiers"));
@@ -25,10 +29,19 @@ test("the worked contract of docs/settlement.md comes to the amounts that it say
   }
   expect(results.map((result) => line(result, "WINDOW_BASE").result)).toEqual(["4100.00", "6800.00", "5800.00"]);
   expect(results.map((result) => line(result, "SHARE").amount)).toEqual(["1025.00", "765.00", "-300.00"]);
-  const [first, , third] = results;
-  expect(first && [first.earnedMinor, first.reserveHeldMinor, first.payableMinor].map(money)).toEqual([
-    ...["1325.00", "66.25", "1258.75"],
+  const amountOf = (result: TermsResult, code: LineCode) =>
+    result.lines.some((each) => each.code === code) ? line(result, code).amount : "0.00";
+  const rows = results.map((result) => [
+    ...(["SHARE", "FEE_FIXED", "JACKPOT_CONTRIBUTIONS"] as const).map((code) => amountOf(result, code)),
+    ...[result.earnedMinor, result.reserveHeldMinor, result.payableMinor, result.taxWithheldMinor].map(money),
+    ...(["PAID_OUT", "CLOSING"] as const).map((code) => amountOf(result, code)),
   ]);
-  expect(first && [line(first, "TAX_WITHHELD").amount, line(first, "PAID_OUT").amount]).toEqual(["41.54", "1217.21"]);
-  expect(third && [third.earnedMinor, third.closingMinor].map(money)).toEqual(["-300.00", "-300.00"]);
+  expect(rows).toEqual(tableOf(SETTLEMENT, "| week | share | integration |"));
 });
+
+/** The rows of a table of the page, without the first column, as amounts of a statement. */
+function tableOf(page: string, head: string): string[][] {
+  const [, , ...rows] = page.slice(page.indexOf(head)).split("\n");
+  const cells = rows.slice(0, rows.indexOf("")).map((row) => row.split("|").slice(2, -1));
+  return cells.map((row) => row.map((cell) => cell.trim().replace("−", "-").replaceAll(",", "")));
+}

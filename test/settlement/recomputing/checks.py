@@ -103,10 +103,11 @@ def order_faults(described, stated, where):
                 yield f"{where}{name}/{index} tells apart what the others do not"
     opening = [(each["name"], each["scope"], each["key"]) for each in described["state"]["opening"]]
     values = [each["value"] for each in described["state"]["opening"]]
-    if opening != sorted(set(opening), key="\n".join) or values != [written(Fraction(each), stated["scale"]) for each in values]:
+    again = [written(Fraction(each), stated["scale"]) for each in values]
+    if opening != sorted(set(opening), key="\n".join) or values != again:
         yield f"{where}state/opening is not written as states are"
-    if any(each["name"] == "FEE_CHARGED" and each["value"] != written(Fraction(1, 10 ** stated["scale"]), stated["scale"])
-           for each in described["state"]["opening"]):
+    once = written(Fraction(1, 10 ** stated["scale"]), stated["scale"])
+    if any(each["name"] == "FEE_CHARGED" and each["value"] != once for each in described["state"]["opening"]):
         yield f"{where}a fee was charged once, or not"
     conversions = described.get("conversions", [])
     for each in [one for conversion in conversions for one in conversion["rates"]]:

@@ -115,7 +115,8 @@ def share_terms(share, pointer):
         return {**flat, "brackets": []}
     if share["kind"] == "FLAT":
         return {**flat, "brackets": [(None, Fraction(share["rate"]))]}
-    brackets = [(Fraction(each["upTo"]) if "upTo" in each else None, Fraction(each["rate"])) for each in share["brackets"]]
+    bounds = [Fraction(each["upTo"]) if "upTo" in each else None for each in share["brackets"]]
+    brackets = list(zip(bounds, (Fraction(each["rate"]) for each in share["brackets"])))
     return {"pointer": pointer, "mode": share["mode"], "window": share.get("window", "PERIOD"), "brackets": brackets}
 
 

@@ -75,7 +75,8 @@ class Group:
             key = self.days.window(terms["window"])
             names = ("GUARANTEE_EARNED", "GUARANTEE_DUE", "GUARANTEE_SETTLED")
             before = [value_in(self.state, name, self.scope, key) for name in names]
-            all_earned, all_due = amount("earnedBefore", before[0]) + earned, amount("guaranteedBefore", before[1]) + floor
+            all_earned = amount("earnedBefore", before[0]) + earned
+            all_due = amount("guaranteedBefore", before[1]) + floor
             due = greatest(all_earned, all_due) - amount("settledBefore", before[2]) - earned
             self.top_up_state = lambda paid: [
                 (name, self.scope, key, value)
@@ -87,7 +88,7 @@ class Group:
         """Once all is rounded: the advance given or recouped (None: none), and what persists of the group."""
         before = [value_in(self.state, name, self.scope, "") for name in ("ADVANCE_INSTALMENTS", "ADVANCE_EARNED")]
         outstanding = max(before[0] - before[1], Fraction(0))
-        state = [item for each in self.pieces for item in each.state_after(each.money.money if each.money else Fraction(0))]
+        state = [item for each in self.pieces for item in each.state_after(each.money.money if each.money else 0)]
         state += [*self.kept, *self.top_up_state(self.money)]
         terms = self.guarantee if self.guarantee and self.guarantee["kind"] == "RECOUPABLE_ADVANCE" else None
         if terms is None and outstanding == 0:
@@ -100,7 +101,8 @@ class Group:
         left = greatest(amount("instalments", instalments) - earned, ZERO)
         pointer = None if self.guarantee is None else self.guarantee["pointer"]
         line = money_line("ADVANCE", pointer, left - amount("outstanding", outstanding), self.scope)
-        state += [("ADVANCE_INSTALMENTS", self.scope, "", instalments), ("ADVANCE_EARNED", self.scope, "", earned.value)]
+        kept = {"ADVANCE_INSTALMENTS": instalments, "ADVANCE_EARNED": earned.value}
+        state += [(name, self.scope, "", value) for name, value in kept.items()]
         return line, state
 
 
@@ -143,7 +145,8 @@ def shares_of(contract, totals, state, days):
         own = [item for item in kept if unit_scope(item[1]) == unit.scope]
         before, fenced, after, fenced_state = fence_players(contract, unit, own, base)
         shared = share_of(contract, unit, kept, days, fenced)
-        pieces.append(Piece(unit.override, [*lines, *before, *shared.before], shared.share, [*after, *shared.after], True,
+        around = [*lines, *before, *shared.before], shared.share, [*after, *shared.after]
+        pieces.append(Piece(unit.override, *around, True,
                             lambda paid, held=fenced_state, then=shared.state_after: [*held, *then(paid)]))
     return pieces, base_sum
 
@@ -233,7 +236,8 @@ def apart_jackpots(contract, totals):
     if contract.jackpots.get("settlement") != "SEPARATE":
         return []
     parts = [CONTRIBUTIONS] if contract.base["jackpotWins"] == "INCLUDED" else [CONTRIBUTIONS, off(JACKPOT_WINS)]
-    return [Line("JACKPOTS_SEPARATE", "/jackpots/settlement", sum_of(own, BOTH, parts), currency and f"currency={currency}")
+    pointer = "/jackpots/settlement"
+    return [Line("JACKPOTS_SEPARATE", pointer, sum_of(own, BOTH, parts), currency and f"currency={currency}")
             for currency, _, own in by_currency(totals) if has_any(own, BOTH, parts)]
 
 

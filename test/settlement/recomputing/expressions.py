@@ -30,6 +30,8 @@ class Reader:
 
     def __init__(self, text, names, own):
         self.tokens, self.at, self.names, self.own = TOKENS.findall(text), 0, names, own
+        #: Whether what was read last is true or false by itself, and not a value to compare with.
+        self.is_claim = False
 
     def next_is(self, *expected):
         return self.tokens[self.at : self.at + 1] and self.tokens[self.at] in expected
@@ -49,6 +51,7 @@ class Reader:
         yes = self.value()
         self.take(":")
         no = self.value()
+        self.is_claim = False
         return yes if chosen else no
 
     def either(self):
@@ -56,6 +59,7 @@ class Reader:
         while self.next_is("or"):
             self.take()
             value = self.both() or value
+            self.is_claim = True
         return value
 
     def both(self):
@@ -63,34 +67,40 @@ class Reader:
         while self.next_is("and"):
             self.take()
             value = self.compared() and value
+            self.is_claim = True
         return value
 
     def compared(self):
-        implied = self.next_is(*COMPARISONS)
-        value = self.own if implied else self.operand()
+        is_implied = self.next_is(*COMPARISONS, "in") or self.tokens[self.at : self.at + 2] == ["not", "in"]
+        value = self.own if is_implied else self.operand()
         while self.next_is(*COMPARISONS, "in", "not"):
             sign = self.take()
             if sign in COMPARISONS:
                 value = COMPARISONS[sign](value, self.operand())
-                continue
-            if sign == "not":
-                self.take("in")
-            value = is_in(value, self.operand()) != (sign == "not")
+            else:
+                if sign == "not":
+                    self.take("in")
+                value = is_in(value, self.operand()) != (sign == "not")
+            self.is_claim = True
         return value
 
     def operand(self):
         if self.next_is("not"):
             self.take()
-            return not self.operand()
+            value = not self.operand()
+            self.is_claim = True
+            return value
         value = self.single()
         while self.next_is("??"):
             self.take()
             other = self.single()
             value = other if value is None else value
+            self.is_claim = False
         return value
 
     def single(self):
         token = self.take()
+        self.is_claim = False
         if token[0] in "'\"":
             return token[1:-1]
         if token[0].isdigit():
@@ -103,7 +113,9 @@ class Reader:
             return self.enclosed(token)
         if token in FUNCTIONS and self.next_is("("):
             self.take()
-            return FUNCTIONS[token](*self.listed(")"))
+            value = FUNCTIONS[token](*self.listed(")"))
+            self.is_claim = isinstance(value, bool)
+            return value
         if token == "$" and self.next_is("."):
             self.take()
             return self.own[self.take()]
@@ -153,21 +165,13 @@ def passes(text, names, value):
     """Whether a value passes a cell's test: any of its parts, a value that it is, a list or range that it is in."""
     reader = Reader(text, names, value)
     while True:
-        start = reader.at
         found = reader.value()
-        words = reader.tokens[start : reader.at]
         if isinstance(found, (Interval, list)):
             found = is_in(value, found)
-        elif not is_claim(words):
+        elif not reader.is_claim:
             found = COMPARISONS["=="](value, found)
         if found:
             return True
         if reader.at == len(reader.tokens):
             return False
         reader.take(",")
-
-
-def is_claim(words):
-    """Whether a part of a test is true or false by itself, and not a value to compare with."""
-    claims = {*COMPARISONS, "and", "or", "not", "in", "contains", "startsWith", "endsWith", "$"}
-    return any(word in claims for word in words)

@@ -93,14 +93,15 @@ class Line:
 
     def published(self, scale):
         section, description = LINES[self.code]
-        inputs = self.working.inputs.items()
+        inputs = {name: shortest(value) if is_rate else written(value, scale)
+                  for name, (value, is_rate) in self.working.inputs.items()}
         line = {
             "code": self.code,
             "section": section,
             "scope": self.scope,
             "description": description,
             "formula": self.working.formula,
-            "inputs": {name: shortest(value) if is_rate else written(value, scale) for name, (value, is_rate) in inputs},
+            "inputs": inputs,
             "result": shortest(self.value) if self.is_rate else written(self.value, scale),
             "amount": None if self.money is None else decimal(self.money, scale),
             "rounding": self.rounding,

@@ -66,7 +66,8 @@ def amounts_of(contract, totals):
         sums["turnover"] += converted(part.rates, measures["TURNOVER"]).value
         sums["ggr"] += converted(part.rates, measures["GGR"]).value
         sums["base"] += base.value
-    return {name: decimal(floor(value / contract.minor) * contract.minor, contract.scale) for name, value in sums.items()}
+    minor, scale = contract.minor, contract.scale
+    return {name: decimal(floor(value / minor) * minor, scale) for name, value in sums.items()}
 
 
 def asked_of(content, facts):

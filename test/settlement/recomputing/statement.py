@@ -151,7 +151,8 @@ class Statement(Period):
     def position(self, bought):
         """The last lines: what is released, by what it is met, what is withheld, to whom it goes, what is left."""
         contract, payout, credit = self.contract, self.contract.payout, self.credit
-        working = amount("opening", self.opening) + amount("earned", self.earned) + amount("adjustments", self.adjustments)
+        working = amount("opening", self.opening) + amount("earned", self.earned)
+        working = working + amount("adjustments", self.adjustments)
         if self.held != 0 or self.released != 0:
             working = working - amount("reserveHeld", self.held) + amount("reserveReleased", self.released)
         position = money_line("POSITION", None, working)
@@ -162,7 +163,8 @@ class Statement(Period):
         elif most != 0:
             below = -least(greatest(-before, ZERO), amount("refillable", most))
         minimum = amount("minimumPayout", Fraction(payout["minimum"]))
-        payable = money_line("PAYABLE", "/payout/minimum", where_at_least(before, minimum, greatest(before, ZERO), below))
+        due = where_at_least(before, minimum, greatest(before, ZERO), below)
+        payable = money_line("PAYABLE", "/payout/minimum", due)
         closing = money_line("CLOSING", None, before - amount("payable", payable.money))
         self.payable, self.closing, self.withheld = payable.money, closing.money, Fraction(0)
         lines, price, left = [position, payable], [], amount("payable", payable.money)
@@ -213,11 +215,11 @@ class Statement(Period):
 
 def splits(contract, paid):
     """What each payee gets, by weight and largest remainder."""
-    payees = contract.payout.get("splits", [])
+    payees, whole = contract.payout.get("splits", []), amount("paidOut", paid)
     if paid <= 0:
         return []
-    lines = [Line("SPLIT", f"/payout/splits/{index}", rate("weight", Fraction(each["weight"])) * amount("paidOut", paid),
-                  each["to"]) for index, each in enumerate(payees)]
+    lines = [Line("SPLIT", f"/payout/splits/{index}", rate("weight", Fraction(each["weight"])) * whole, each["to"])
+             for index, each in enumerate(payees)]
     shares = shared_out(int(paid / contract.minor), [line.value / contract.minor for line in lines])
     for line, share in zip(lines, shares):
         line.money, line.rounding = share * contract.minor, {"mode": "FLOOR", "stage": "TOTAL"}

@@ -69,7 +69,7 @@ def share_in(contract, scope):
 
 
 def parts_of(contract, totals, override):
-    """Activity apart by currency, by whose base it has, by what a rule said of stakes; one empty part where there is none."""
+    """Activity apart by currency, by base, by what a rule said of stakes; one empty part where there is none."""
 
     def base_for(total):
         own = contract.most_specific(total, "base")
@@ -79,7 +79,8 @@ def parts_of(contract, totals, override):
 
     def key(total):
         base = base_for(total)
-        return f"{total.currency if total.is_foreign else ''} {base['pointer']}{' /rules' if base.get('isRuled') else ''}"
+        ruled = " /rules" if base.get("isRuled") else ""
+        return f"{total.currency if total.is_foreign else ''} {base['pointer']}{ruled}"
 
     groups = grouped(totals, key)
     if not groups:
