@@ -8,6 +8,7 @@ import { submitBody } from "./http-client.js";
 import { allPosted, openIngestion, postedOf, waitingOf } from "./ingest.js";
 import { memoryTrend, residentMib } from "./memory.js";
 import { openLoop } from "./open-loop.js";
+import type { BenchPartner } from "./partners.js";
 import { graphqlRequest, openRawClient } from "./raw-client.js";
 import { transactionTexts } from "./traffic.js";
 
@@ -16,6 +17,8 @@ const ROWS_PER_BATCH = 1_000;
 const CONNECTIONS = 16;
 const SAMPLE_MS = 5_000;
 const SAY_EVERY_SAMPLES = 6;
+/** Of each partner, before memory is looked at: more than what Redis keeps of anything by its number. */
+const SMALL_BATCHES = 1_100;
 
 /** Ten minutes at 70 % of what `ingest` reaches: whether memory and queues stay as they are. */
 export const soak: StagedBenchmark = {
@@ -31,11 +34,27 @@ export const soak: StagedBenchmark = {
     await ingestion.warmUp();
     const rates: number[] = [];
     for (let i = 1; i <= RUNS; i++) rates.push(await ingestion.measure(`base${i}`));
+    await fillStreams(stage);
+    await allPosted(ingestion.database);
     const perSecond = median(rates) * SHARE_OF_INGEST;
     stage.say(`soak: ${stage.sizes.minutes} minutes at ${Math.round(perSecond)} transactions/s`);
     return (run) => soaked(stage, { database: ingestion.database, name: `soak-${run}`, perSecond });
   },
 };
+
+/** Small batches of every partner, until Redis keeps as many events of each as it ever will. */
+async function fillStreams({ installation, partners, cleanup }: Stage): Promise<void> {
+  const client = await openRawClient(installation.url, CONNECTIONS);
+  cleanup.later(async () => client.close());
+  const lane = async (partner: BenchPartner) => {
+    for (let place = 0; place < SMALL_BATCHES; place++) {
+      const jti = `small-${partner.index}-${place}`;
+      const body = submitBody(await partner.sign(jti, transactionTexts(jti, 1)), 0);
+      await sendUntilAccepted(client, async () => graphqlRequest(await partner.session.token(), body));
+    }
+  };
+  await Promise.all(partners.map(lane));
+}
 
 interface Soaking {
   readonly database: Connection;

@@ -40,6 +40,7 @@ import { Collections0000000000038 } from "./0038-collections.js";
 import { GameSettingsApproved0000000000039 } from "./0039-game-settings-approved.js";
 import { TakenIds0000000000041 } from "./0041-taken-ids.js";
 import { StatementSetOff0000000000042 } from "./0042-statement-set-off.js";
+import { ExchangeRatesApproved0000000000045 } from "./0045-exchange-rates-approved.js";
 import { WaivedWitnesses0000000000049 } from "./0049-waived-witnesses.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
@@ -85,5 +86,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   GameSettingsApproved0000000000039,
   TakenIds0000000000041,
   StatementSetOff0000000000042,
+  ExchangeRatesApproved0000000000045,
   WaivedWitnesses0000000000049,
 ];

@@ -372,11 +372,14 @@ CREATE TABLE `exchange_rate` (
   `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `as_of` datetime(3) NOT NULL,
   `rate` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `state` enum('PENDING_APPROVAL','ACTIVE','SUPERSEDED','REFUSED') NOT NULL DEFAULT 'PENDING_APPROVAL',
   `entered_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `entered_at` datetime(3) NOT NULL,
+  `decided_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
   `used_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
-  UNIQUE KEY `uq_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
+  KEY `ix_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
   CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -94,10 +94,12 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   SETTLEMENT_RUN_CANCELLED: { ...CHANGED, says: "A run was stopped by somebody." },
   SETTLEMENT_RUN_ENDED: { ...CHANGED, says: "A run came to its end." },
   SETTLEMENT_STOPPED: { ...MADE, says: "A partner could not be settled; a person must do something about it." },
-  EXCHANGE_RATE_ENTERED: {
-    ...MADE,
-    says: "A rate was entered, or put in the place of one that no statement had used.",
+  EXCHANGE_RATE_ENTERED: { ...MADE, says: "A rate was entered, which stands once a second person approves it." },
+  EXCHANGE_RATE_APPROVED: {
+    ...CHANGED,
+    says: "An entered rate was let stand, where there was one in the place of another that no statement had used.",
   },
+  EXCHANGE_RATE_REFUSED: { ...REASONED, says: "An entered rate was refused." },
   GAME_SETTINGS_PROPOSED: { ...MADE, says: "Somebody proposed settings of a game or of a type of games." },
   GAME_SETTINGS_REFUSED: { ...REASONED, says: "Proposed settings of a game or of a type of games were refused." },
   GAME_SETTINGS_SET: { ...MADE, says: "Settings of a game or of a type of games were changed." },

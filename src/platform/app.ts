@@ -31,10 +31,31 @@ export interface JobKind<I> {
   run(app: App, input: I): Promise<void>;
 }
 
-/** A kind of job as a queue takes it up: it checks the data that lay there, then runs. */
+/** A kind of job whose jobs may wait for others: it answers what is to be done before it runs again, or nothing. */
+export interface FlowJobKind<I> extends Omit<JobKind<I>, "run"> {
+  run(app: App, input: I): Promise<readonly FlowJob[]>;
+}
+
+/** A kind of job as a queue takes it up: it checks the data that lay there, then runs; it answers what it waits for. */
 export interface Performable {
   readonly name: string;
-  perform(app: App, data: unknown): Promise<void>;
+  readonly attemptsMax: number;
+  perform(app: App, data: unknown): Promise<readonly FlowJob[]>;
+}
+
+/**
+ * A job of a flow: it runs when its children are done, and again while it answers more of them. One that fails for good
+ * is forgotten, so that it can be added anew.
+ */
+export interface FlowJob {
+  readonly queue: string;
+  readonly job: Performable;
+  readonly input: unknown;
+  /** Only one job of an id lies in a queue, however often it is added. Without a colon, and no whole number. */
+  readonly id: string;
+  readonly children?: readonly FlowJob[];
+  /** Whether the job that waits for it goes on without it where it fails; if not, that fails with it. */
+  readonly failsAlone?: boolean;
 }
 
 /** One job to do later, in a named queue. */
@@ -48,7 +69,7 @@ export interface JobRequest<I> {
   readonly delayMs?: number;
 }
 
-/** How many jobs of a queue stand where: `waiting`, `active`, `delayed` or `failed`. */
+/** How many jobs of a queue stand where: `wait`, `active`, `delayed`, `waiting-children` or `failed`. */
 export interface QueueDepth {
   readonly queue: string;
   readonly state: string;
@@ -61,6 +82,13 @@ export interface QueueDepth {
 export interface Queues {
   /** Adds a job; false when Redis is away and the sweeper must do without. */
   add<I>(request: JobRequest<I>): Promise<boolean>;
+  /**
+   * Adds a job with all that it waits for; what lies there already stays as it is, and where it waits for as many
+   * already nothing is done. False when Redis is away.
+   */
+  addFlow(flow: FlowJob): Promise<boolean>;
+  /** Removes what a job waits for, but what is at work. False when Redis is away. */
+  dropChildren(queue: string, id: string): Promise<boolean>;
   /** Runs a queue's jobs in this process, so many at a time over all processes. */
   work(app: App, queue: string, kinds: readonly Performable[], concurrency: number): void;
   /** How full queues are; throws while Redis is away. */

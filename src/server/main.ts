@@ -7,6 +7,7 @@ import { register as registerCollections } from "./commands/collections.js";
 import { register as registerDecrypt } from "./commands/decrypt.js";
 import { register as registerDemo } from "./commands/demo.js";
 import { register as registerFsck } from "./commands/fsck.js";
+import { register as registerGames } from "./commands/games.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerLog } from "./commands/log.js";
@@ -16,6 +17,7 @@ import { register as registerPeople } from "./commands/people.js";
 import { register as registerPlatformKeys } from "./commands/platform-keys.js";
 import { register as registerPolicies } from "./commands/policies.js";
 import { register as registerProve } from "./commands/prove.js";
+import { register as registerRates } from "./commands/rates.js";
 import { register as registerRenditions } from "./commands/renditions.js";
 import { register as registerRetain } from "./commands/retain.js";
 import { register as registerReviews } from "./commands/reviews.js";
@@ -50,6 +52,8 @@ for (const register of [
   registerPolicies,
   registerToken,
   registerSettlement,
+  registerGames,
+  registerRates,
   registerPayouts,
   registerCollections,
   registerReviews,

@@ -1,15 +1,21 @@
 import { pollForAllTenants, postingQueue, postPartner } from "../exchange/posting/jobs.js";
 import type { App, Performable } from "../platform/app.js";
 import { takesWrites } from "../platform/redis.js";
-import { pollRunsForAllTenants, settlePartnerOfRun } from "../settlement/run-partners/jobs.js";
-import { closeDue, closeDueForAllTenants, SETTLEMENT_QUEUE } from "../settlement/runs/jobs.js";
+import {
+  closeDueForAllTenants,
+  pollRunsForAllTenants,
+  SETTLEMENT_QUEUE,
+  settlementPartner,
+  settlementRun,
+  settlementStep,
+} from "../settlement/flows/jobs.js";
 import { SIMULATION_QUEUE, simulate } from "../settlement/simulations/jobs.js";
 import { POSTING_PARTITIONS } from "../tenancy/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
 /** Simulations that are at work at a time, over all workers: settling comes first. */
 const SIMULATIONS_AT_ONCE = 1;
-/** Partners that are settled at a time, over all workers. */
+/** Partners that a worker settles at a time. */
 const SETTLEMENTS_AT_ONCE = 4;
 
 /** A queue that workers serve. */
@@ -28,7 +34,11 @@ export const workerQueues: readonly WorkerQueue[] = [
     kinds: [postPartner],
     concurrency: 1,
   })),
-  { queue: SETTLEMENT_QUEUE, kinds: [closeDue, settlePartnerOfRun], concurrency: SETTLEMENTS_AT_ONCE },
+  {
+    queue: SETTLEMENT_QUEUE,
+    kinds: [settlementRun, settlementPartner, settlementStep],
+    concurrency: SETTLEMENTS_AT_ONCE,
+  },
   { queue: SIMULATION_QUEUE, kinds: [simulate], concurrency: SIMULATIONS_AT_ONCE },
 ];
 

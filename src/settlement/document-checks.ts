@@ -4,7 +4,8 @@ import { Rational } from "../kernel/rational.js";
 import { rationalOf } from "./document-contract.js";
 import type { configurationSchema } from "./document-schema.js";
 import type { DocumentProblem } from "./errors.js";
-import { type RuleSurroundings, ruleProblems, ruleWarnings } from "./rule-checks.js";
+import { ruleProblems, ruleWarnings } from "./rule-checks.js";
+import { choicesIn } from "./ruling.js";
 import {
   CarryPolicy,
   CarryScope,
@@ -47,7 +48,7 @@ export function documentProblems(document: Document): readonly Problem[] {
     ...overrideProblems(document),
     ...poolProblems(document),
     ...fxProblems(document),
-    ...(document.rules === undefined ? [] : ruleProblems(document.rules, surroundingsOf(document))),
+    ...(document.rules === undefined ? [] : ruleProblems(document.rules, choicesIn(document))),
     ...ringFenceProblems(document),
     ...creditProblems(document),
   ];
@@ -69,10 +70,6 @@ export function warningsOf(document: Document): readonly string[] {
     return warnings.map(({ index, reason }) => `${pointer}/share/brackets/${index} ${reason}`);
   });
   return [...tiers, ...rule];
-}
-
-function surroundingsOf({ overrides = [] }: Document): RuleSurroundings {
-  return { groups: new Set(overrides.flatMap(({ for: { group } }) => group ?? [])) };
 }
 
 /** The document's own terms, and those of each override. */

@@ -282,7 +282,7 @@ export const configurationSchema = z
     lateItems: z.enum(["NEXT_BASE", "ORIGIN_TERMS"]).describe("How items of a closed period settle."),
     rules: ruleSchema
       .optional()
-      .describe("A decision table that chooses rates, groups and flags; it never computes money."),
+      .describe("A decision table that chooses rates, categories, groups and flags; it never computes money."),
     overrides: z.array(override).min(1).max(OVERRIDES_MAX).optional().describe("The most specific match wins."),
   })
   .meta({

@@ -6,6 +6,7 @@ import { type RuleDocument, ruleSchema } from "./document-rules.js";
 import { configurationSchema } from "./document-schema.js";
 import { documentRefusal, type DocumentProblem as Problem } from "./errors.js";
 import { ruleProblems } from "./rule-checks.js";
+import type { RuleChoices } from "./ruling.js";
 
 /** How one partner is settled: the JSON document of a configuration version, checked. */
 export type ConfigurationDocument = z.infer<typeof configurationSchema>;
@@ -32,13 +33,13 @@ export function storedConfiguration(text: string): ConfigurationDocument {
 }
 
 /**
- * Checks a rule that is in no document yet, as part of one that has terms for some groups. Refuses as
+ * Checks a rule that is in no document yet, as part of one that has terms for what it may choose. Refuses as
  * `parseConfiguration` does, with pointers from `/rules` on.
  */
-export function parseRule(rules: unknown, groups: ReadonlySet<string>): RuleDocument {
+export function parseRule(rules: unknown, choices: RuleChoices): RuleDocument {
   const parsed = z.object({ rules: ruleSchema }).safeParse({ rules });
   if (!parsed.success) throw documentRefusal(parsed.error.issues.flatMap(problemsOf));
-  const problems = ruleProblems(parsed.data.rules, { groups });
+  const problems = ruleProblems(parsed.data.rules, choices);
   if (problems.length > 0) throw documentRefusal(problems);
   return parsed.data.rules;
 }

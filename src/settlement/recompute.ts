@@ -1,21 +1,30 @@
+import { present } from "../kernel/assert.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
 import { CodedError } from "../kernel/errors.js";
 import { isPaymentDate } from "../periods/calendars/service.js";
 import { parseConfiguration } from "./document.js";
 import { payoutIn } from "./document-contract.js";
 import { creditFaults, creditOn } from "./statement-credit.js";
-import { calculatedMembers } from "./statement-document.js";
+import {
+  buildStatementDocument,
+  conversionsText,
+  type StatementHeader,
+  stateText,
+  totalsText,
+} from "./statement-document.js";
 import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { calculate, type TermsInput, type TermsResult } from "./terms/calculate.js";
 import { isCorrection } from "./terms/dues.js";
+import { tidyState } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
 
 /**
- * Computes a statement again from its own totals, configuration, opening and carry, and lists what differs from what
- * it states: `<JSON pointer> …`, at most 100 sentences. None means that every amount on it follows from its terms. The
- * signature, and that the opening is the closing before, are for others to check.
+ * Makes a statement again from its own totals, configuration, opening and carry, and lists what differs from what it
+ * states: `<JSON pointer> …`, at most 100 sentences. None means that every amount on it follows from its terms, no line
+ * is missing or too much, and all is written in the one way there is. The signature, and that the opening is the
+ * closing before, are for others to check.
  */
 export function recomputeStatement(document: unknown): readonly string[] {
   const parsed = statementSchema.safeParse(document);
@@ -32,11 +41,40 @@ function statementDifferences(statement: StatementDocument): readonly string[] {
   if (missing.length > 0) return missing;
   const result = resultOf({ ...facts, credit: creditOn(statement) });
   if (typeof result === "string") return [result];
-  return [
-    ...differences(calculatedMembers(facts.totals, result, statement.scale), statement, ""),
-    ...paymentFaults(statement),
-    ...correctionFaults(statement),
-  ];
+  const again = buildStatementDocument(headerOf(statement, facts), facts.totals, result);
+  return [...differences(again, statement, ""), ...paymentFaults(statement), ...correctionFaults(statement)];
+}
+
+/** What a statement says besides what is calculated; its facts as they were read, to be written again. */
+function headerOf(statement: StatementDocument, { totals, origins = [] }: TermsInput): StatementHeader {
+  const { iss, sub, jti, iat, period, scale, transactions, ...stated } = statement;
+  return {
+    ...{ currency: stated.currency, scale, configuration: parsedConfiguration(stated.configuration) },
+    ...{ tenantId: iss, partnerId: sub, statementId: jti, issuedAt: new Date(iat * 1_000) },
+    ...{ previousStatement: stated.previousStatement, payment: stated.payment ?? null },
+    ...{ credit: creditOn(statement), corrections: stated.corrections ?? [] },
+    ...(stated.partnerKind === undefined ? {} : { partnerKind: stated.partnerKind }),
+    ...(transactions === undefined ? {} : { commitment: { size: transactions.batches, root: transactions.root } }),
+    period: { id: period.id, timezone: period.timezone, ...instantsOf(period) },
+    origins: (stated.origins ?? []).map(({ settled: _, lines: __, conversions: ___, ...origin }, index) => {
+      const { totals: own, before, state } = present(origins[index], "an origin that was read");
+      const late = totals.filter(({ originPeriodId }) => originPeriodId === origin.period.id);
+      return {
+        ...{ ...origin, totals: totalsText(own, scale), late: totalsText(before, scale) },
+        ...conversionsText([...own, ...before, ...late]),
+        state: { opening: stateText(tidyState(state), scale) },
+      };
+    }),
+  };
+}
+
+function parsedConfiguration({ document, ...configuration }: StatementDocument["configuration"]) {
+  return { ...configuration, document: parseConfiguration(document) };
+}
+
+function instantsOf({ start, end, cycleStart, cycleEnd }: StatementDocument["period"]) {
+  const [startsAt, endsAt] = [new Date(start), new Date(end)];
+  return { startsAt, endsAt, cycleStartsAt: new Date(cycleStart), cycleEndsAt: new Date(cycleEnd) };
 }
 
 /** What the facts come to, the embedded rules asked again; or why one gives no answer. */
@@ -66,7 +104,10 @@ function originFaults({ configuration, totals, origins = [] }: StatementDocument
   const stated = origins.map(({ period }) => period.id);
   const isRight =
     stated.length === new Set(stated).size && [...stated].sort().join() === [...new Set(late)].sort().join();
-  return isRight ? [] : ["/origins are not those of the late items"];
+  const isTheirs = origins.every(({ period, late: items }) => {
+    return items.every(({ originPeriodId }) => originPeriodId === period.id);
+  });
+  return isRight && isTheirs ? [] : ["/origins are not those of the late items"];
 }
 
 /** When it is to be paid follows from the terms, the days that are said to have been closed apart. */
@@ -79,13 +120,14 @@ function paymentFaults({ payment, configuration, currency }: StatementDocument):
   return isPaymentDate(payment) ? [] : ["/payment/on is not so many days later"];
 }
 
-/** Where the stated value differs from the computed one; members that only the stated one has are not looked at. */
+/** Where the stated value differs from the computed one. */
 function differences(computed: unknown, stated: unknown, pointer: string): readonly string[] {
   if (Array.isArray(computed) && Array.isArray(stated) && computed.length !== stated.length) {
     return [`${pointer} has ${stated.length} items, computed are ${computed.length}`];
   }
   if (isObject(computed) && isObject(stated)) {
-    return Object.keys(computed).flatMap((name) => differences(computed[name], stated[name], `${pointer}/${name}`));
+    const names = new Set([...Object.keys(computed), ...Object.keys(stated)]);
+    return [...names].flatMap((name) => differences(computed[name], stated[name], `${pointer}/${name}`));
   }
   return computed === stated ? [] : [`${pointer} states ${textOf(stated)}, computed is ${textOf(computed)}`];
 }

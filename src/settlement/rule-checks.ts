@@ -11,22 +11,17 @@ import {
 } from "./document-rules.js";
 import type { DocumentProblem as Problem } from "./errors.js";
 import { evaluate, literalText, passes, type RuleContext, readExpression } from "./rule-expressions.js";
-import { FACT_TYPES } from "./ruling.js";
+import { FACT_TYPES, type RuleChoices } from "./ruling.js";
+import { FreeRoundStake } from "./terms/contract.js";
 import { EACH_FACTS, FACTS } from "./terms/ruling.js";
 
 const CONTENT_LENGTH_MAX = 65_536;
 const ROWS_MAX = 500;
-const ANSWERS = ["rate", "group", "bonusCost"];
+const ANSWERS = ["rate", "category", "group", "bonusCost", "freeRoundStake"];
 const ROW_NOTES = ["_id", "_description"];
 
-/** What of the rest of the document a rule is checked against. */
-export interface RuleSurroundings {
-  /** Groups that an override has terms for. */
-  readonly groups: ReadonlySet<string>;
-}
-
 /** What is wrong with a rule whose shape is right, by JSON pointer into the document. */
-export function ruleProblems(rule: RuleDocument, surroundings: RuleSurroundings): readonly Problem[] {
+export function ruleProblems(rule: RuleDocument, choices: RuleChoices): readonly Problem[] {
   const { content } = rule;
   const shape = [...sizeProblems(content), ...wayProblems(content), ...content.nodes.flatMap(nodeProblems)];
   if (shape.length > 0) return shape.map(inDocument);
@@ -35,7 +30,7 @@ export function ruleProblems(rule: RuleDocument, surroundings: RuleSurroundings)
   if (names === null) return [inDocument({ path: "/edges", reason: "go round in a circle" })];
   return [
     ...content.nodes.flatMap((node, index) => nameProblems(node, `/nodes/${index}/content`, names.get(node.id) ?? [])),
-    ...expressionsIn(content).flatMap((expression) => textProblems(expression, known, surroundings)),
+    ...expressionsIn(content).flatMap((expression) => textProblems(expression, known, choices)),
     ...answerProblems(content),
   ].map(inDocument);
 }
@@ -180,17 +175,13 @@ function nameProblems(node: RuleNode, at: string, names: readonly string[]): rea
 }
 
 /** What an expression says by itself: that it is one, that facts of their types fit into it, what it answers. */
-function textProblems(
-  expression: RuleExpression,
-  known: readonly string[],
-  { groups }: RuleSurroundings,
-): readonly Problem[] {
+function textProblems(expression: RuleExpression, known: readonly string[], choices: RuleChoices): readonly Problem[] {
   const reading = readExpression(expression.text);
   const names = [...reading.names, ...reading.own];
   const reason =
     reading.fault ??
     faultOfTrial(expression, [...names, ...(expression.role === "TEST" ? [expression.field] : [])], known) ??
-    (expression.role === "VALUE" && names.length === 0 ? faultOfAnswer(expression, groups) : null);
+    (expression.role === "VALUE" && names.length === 0 ? faultOfAnswer(expression, choices) : null);
   return reason === null ? [] : [{ path: expression.at, reason }];
 }
 
@@ -205,14 +196,27 @@ function faultOfTrial({ text, role, field }: RuleExpression, used: readonly stri
   return used.every((name) => known.includes(name)) ? "cannot be computed of facts of these types" : null;
 }
 
-function faultOfAnswer({ text, field }: RuleExpression, groups: ReadonlySet<string>): string | null {
+function faultOfAnswer({ text, field }: RuleExpression, { categories, groups }: RuleChoices): string | null {
   const literal = literalText(text);
-  if (field === "rate" && !rateText.safeParse(literal).success) {
-    return 'is not a rate as text, such as "0.12" or "1/3", in its quotes';
+  const isNamed = (named: ReadonlySet<string>) => literal !== null && (literal === "" || named.has(literal));
+  switch (field) {
+    case "rate":
+      return rateText.safeParse(literal).success
+        ? null
+        : 'is not a rate as text, such as "0.12" or "1/3", in its quotes';
+    case "category":
+      return isNamed(categories) ? null : "is not a category that an override has terms for";
+    case "group":
+      return isNamed(groups) ? null : "is not a group that an override has terms for";
+    case "bonusCost":
+      return ["true", "false"].includes(text.trim()) ? null : "is neither true nor false";
+    case "freeRoundStake":
+      return Object.values<string | null>(FreeRoundStake).includes(literal)
+        ? null
+        : 'is neither "ZERO" nor "FACE_VALUE"';
+    default:
+      return null;
   }
-  const isGroup = literal !== null && (literal === "" || groups.has(literal));
-  if (field === "group" && !isGroup) return "is not a group that an override has terms for";
-  return field === "bonusCost" && !["true", "false"].includes(text.trim()) ? "is neither true nor false" : null;
 }
 
 /** That something is answered, and nothing computed in vain. */

@@ -1,9 +1,10 @@
 import { present } from "../kernel/assert.js";
 import { canonicalJson } from "../kernel/canonical-json.js";
-import { code, rate as rateText } from "./document-base.js";
+import { rate as rateText } from "./document-base.js";
 import { isEmpty, type RuleContent, type RuleDocument, type RuleNode, type RuleTable } from "./document-rules.js";
 import { settlementError } from "./errors.js";
 import { type Evaluated, evaluate, passes, type RuleContext, type RuleValue } from "./rule-expressions.js";
+import { FreeRoundStake } from "./terms/contract.js";
 import {
   EACH_FACTS,
   FACTS,
@@ -27,10 +28,16 @@ const DIGITS_MAX = 15;
 /** The most cases that one statement asks its rule about. */
 const CASES_MAX = 5_000;
 
-/** What a rule may be asked to decide with: its graph, and the groups that the document has terms for. */
+/** What a rule may choose by name: what overrides of its document are for. */
+export interface RuleChoices {
+  readonly categories: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+}
+
+/** What a rule is asked to decide with: its graph, and what it may choose. */
 export interface Rule {
   readonly content: RuleContent;
-  readonly groups: ReadonlySet<string>;
+  readonly choices: RuleChoices;
 }
 
 /**
@@ -38,27 +45,37 @@ export interface Rule {
  * the engine passes over a row in which something cannot be computed, as if it had not fired. Here that, a table of
  * which no row fires, and an answer that is none are refused (`RULE_FAILED`): no amount is made of a guess.
  */
-export function ask({ content, groups }: Rule, { scope, facts }: RuleCase): Ruling {
+export function ask({ content, choices }: Rule, { scope, facts }: RuleCase): Ruling {
   const fail = (reason: string) => settlementError("RULE_FAILED", { reason, about: aboutOf(scope) });
   const { context, fired } = walk(content, numbersOf(facts, fail), fail);
-  return { scope, facts, answer: answerOf(context, { facts, groups, fail }), fired };
+  return { scope, facts, answer: answerOf(context, { facts, choices, fail }), fired };
 }
 
 /** What of a document makes its rule. */
 interface RuleMembers {
   readonly rules?: RuleDocument | undefined;
-  readonly overrides?: readonly { readonly for: { readonly group?: string | undefined } }[] | undefined;
+  readonly overrides?:
+    | readonly { readonly for: { readonly category?: string | undefined; readonly group?: string | undefined } }[]
+    | undefined;
+}
+
+/** What the rule of a document may choose by name. */
+export function choicesIn({ overrides = [] }: RuleMembers): RuleChoices {
+  return {
+    categories: new Set(overrides.flatMap(({ for: { category } }) => category ?? [])),
+    groups: new Set(overrides.flatMap(({ for: { group } }) => group ?? [])),
+  };
 }
 
 /** How the rule of a document is asked; null where it has none. */
 export function ruleTerms(
-  { rules, overrides = [] }: RuleMembers,
+  members: RuleMembers,
   told: { readonly currency: string; readonly partnerKind: string },
 ): RuleTerms | null {
+  const { rules } = members;
   if (rules === undefined) return null;
   const each = Object.values(RuleEach).filter((dimension) => rules.each?.includes(dimension));
-  const groups = new Set(overrides.flatMap(({ for: { group } }) => group ?? []));
-  return { ...told, each, ask: asker({ content: rules.content, groups }) };
+  return { ...told, each, ask: asker({ content: rules.content, choices: choicesIn(members) }) };
 }
 
 /** Each case is asked about once, however often it is calculated. */
@@ -189,21 +206,30 @@ function numbersOf(facts: RuleFacts, fail: Fail): RuleContext {
 
 interface AnswerMatter {
   readonly facts: RuleFacts;
-  readonly groups: ReadonlySet<string>;
+  readonly choices: RuleChoices;
   readonly fail: Fail;
 }
 
 /** The members of an answer, each of its own type; a rate is text, because a number is no exact one. */
-function answerOf(context: RuleContext, { facts, groups, fail }: AnswerMatter): RuleAnswer {
-  const { rate = null, group = null, bonusCost = null } = context;
+function answerOf(context: RuleContext, { facts, choices, fail }: AnswerMatter): RuleAnswer {
+  const { rate = null, category = null, group = null, bonusCost = null, freeRoundStake = null } = context;
   if (rate !== null && !rateText.safeParse(rate).success) throw fail('rate is not text such as "0.12" or "1/3"');
   if (bonusCost !== null && typeof bonusCost !== "boolean") throw fail("bonusCost is neither true nor false");
-  const isGroup = code.safeParse(group).success && (groups.has(String(group)) || group === facts["group"]);
-  if (group !== null && group !== "" && !isGroup) throw fail("group is not one that an override has terms for");
+  const isNamed = (value: RuleValue, named: ReadonlySet<string>, own: RuleFacts[string] | undefined) => {
+    return value === null || value === "" || value === own || (typeof value === "string" && named.has(value));
+  };
+  if (!isNamed(category, choices.categories, facts["category"])) {
+    throw fail("category is not one that an override has terms for");
+  }
+  if (!isNamed(group, choices.groups, facts["group"])) throw fail("group is not one that an override has terms for");
+  const isStake = freeRoundStake === FreeRoundStake.ZERO || freeRoundStake === FreeRoundStake.FACE_VALUE;
+  if (freeRoundStake !== null && !isStake) throw fail("freeRoundStake is neither ZERO nor FACE_VALUE");
   return {
     rate: typeof rate === "string" ? rate : null,
+    category: typeof category === "string" && category !== facts["category"] ? category : null,
     group: typeof group === "string" ? group : null,
     bonusCost: typeof bonusCost === "boolean" ? bonusCost : null,
+    freeRoundStake: isStake ? freeRoundStake : null,
   };
 }
 

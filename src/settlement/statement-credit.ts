@@ -1,3 +1,4 @@
+import { present } from "../kernel/assert.js";
 import { TransactionKind } from "../periods/entities.js";
 import { parseConfiguration } from "./document.js";
 import type { StatementDocument } from "./statement-schema.js";
@@ -22,10 +23,25 @@ export function creditOn({ credit, configuration, period, scale }: StatementDocu
   };
 }
 
-/** What of the stated lots cannot be, each `<JSON pointer> …`: amounts, and that they are what was bought. */
+/** What of the stated lots cannot be, each `<JSON pointer> …`: amounts, their order, that they are what was bought. */
 export function creditFaults(statement: StatementDocument, totals: readonly KindTotal[]): readonly string[] {
-  const faults = amountFaults(statement);
+  const faults = [...amountFaults(statement), ...orderFaults(statement)];
   return faults.length > 0 ? faults : purchaseFaults(totals, creditOn(statement));
+}
+
+/** Lots stand in the order of drawing: priority, earliest expiry, and whatever nobody else can know. */
+function orderFaults({ credit }: StatementDocument): readonly string[] {
+  const ranks = (credit?.lots ?? []).map(({ priority, expiresAt }) => {
+    return [
+      priority ?? Number.POSITIVE_INFINITY,
+      expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt),
+    ];
+  }) as [priority: number, expiry: number][];
+  const isAfter = ([priority, expiry]: [number, number], [above, earlier]: [number, number]) => {
+    return priority === above ? expiry >= earlier : priority > above;
+  };
+  const isInOrder = ranks.slice(1).every((rank, index) => isAfter(rank, present(ranks[index], "a lot before")));
+  return isInOrder ? [] : ["/credit/lots are not in the order of drawing"];
 }
 
 function amountFaults({ credit, scale }: StatementDocument): readonly string[] {
@@ -35,7 +51,11 @@ function amountFaults({ credit, scale }: StatementDocument): readonly string[] {
       ([, text]) => parseExact(text, scale)?.d !== 1n,
     );
     const faults = odd.map(([name]) => `${at}/${name} is not a number of whole minor units`);
-    return (parseExact(face, scale)?.n ?? 0n) > 0n ? faults : [...faults, `${at}/face is not above zero`];
+    const minor = (text: string) => parseExact(text, scale)?.n ?? 0n;
+    if (minor(face) <= 0n) return [...faults, `${at}/face is not above zero`];
+    const held = [remaining, drawn, settled, expired].map(minor);
+    const isLess = held.every((part) => part >= 0n) && held.reduce((sum, part) => sum + part) <= minor(face);
+    return isLess ? faults : [...faults, `${at} holds what is not of its face`];
   });
 }
 

@@ -47,8 +47,8 @@ export interface StatementHeader {
 /** What a statement says of a period that late items belong to, besides what was calculated. */
 export type OriginFacts = Omit<StatementOrigin, "settled" | "lines">;
 
-/** The members of a statement that follow from the others: what verification recomputes. */
-export type CalculatedMembers = Pick<
+/** The members of a statement that follow from the others. */
+type CalculatedMembers = Pick<
   StatementDocument,
   | ("hasActivity" | "lines" | "base" | "carryIn" | "carryOut" | "earned" | "adjustments" | "reserveHeld")
   | ("reserveReleased" | "payable" | "taxWithheld" | "closing" | "creditMet")
@@ -102,7 +102,7 @@ export function buildStatementDocument(
 }
 
 /** What the calculation says on a statement, in text. */
-export function calculatedMembers(totals: readonly KindTotal[], result: TermsResult, scale: number): CalculatedMembers {
+function calculatedMembers(totals: readonly KindTotal[], result: TermsResult, scale: number): CalculatedMembers {
   const linesText = (lines: readonly ExactLine[]) => lines.map((line) => lineText(publishLine(line, scale)));
   return {
     hasActivity: totals.some(({ count }) => count > 0n),

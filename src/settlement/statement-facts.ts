@@ -132,15 +132,24 @@ function totalsIn({ totals, scale }: Described, pointer: string, convertedBy: (t
     };
   });
   for (const kind of unsettledKinds(found)) faults.push(`${pointer}/totals has ${kind}, which no term settles`);
+  for (const kind of uncategorised(found)) faults.push(`${pointer}/totals has a category of ${kind}, which has none`);
   return { found, faults };
+}
+
+/** The kinds among these that have a category though only fees, and adjustments of disputes, have one. */
+function uncategorised(totals: readonly KindTotal[]): readonly string[] {
+  return totals.flatMap(({ kind, category }) =>
+    category === "" || /(?:^|_)(?:FEE|ADJUSTMENT)$/.test(kind) ? [] : [kind],
+  );
 }
 
 function stateIn({ state, scale }: Described, pointer: string) {
   const faults: string[] = [];
   const found: State = state.opening.map(({ value, ...item }, index) => {
     const exact = parseExact(value, scale);
-    if (exact === null || !isPossible(item.name, exact))
-      faults.push(`${pointer}/state/opening/${index}/value cannot be`);
+    const at = `${pointer}/state/opening/${index}`;
+    if (exact === null || !isPossible(item.name, exact)) faults.push(`${at}/value cannot be`);
+    if (COUNTED.get(item.name)?.test(item.key) === false) faults.push(`${at}/key is no number of periods`);
     return { ...item, value: exact ?? Rational.ZERO };
   });
   return { found, faults };
@@ -196,8 +205,17 @@ const WHOLE: ReadonlySet<StateName> = new Set([
   ...[StateName.RESERVE, StateName.ADVANCE_EARNED, StateName.ADVANCE_INSTALMENTS, StateName.CREDIT_PRICE],
 ]);
 
-/** Carries are at most zero; reserves and advances are whole minor units. */
+/** Keys that end with a number of periods; of a carry that never expires with none. */
+const COUNTED: ReadonlyMap<StateName, RegExp> = new Map([
+  ...[StateName.CARRY, StateName.PLAYER_CARRY, StateName.WINDOW_CARRY].map(
+    (name) => [name, /(?:^|\/)\d{0,4}$/] as const,
+  ),
+  [StateName.RESERVE, /^\d{1,4}$/],
+]);
+
+/** Carries are at most zero; reserves and advances are whole minor units; that a fee was charged is one. */
 function isPossible(name: StateName, value: Rational): boolean {
+  if (name === StateName.FEE_CHARGED) return value.equals(Rational.ONE);
   return NEGATIVE.has(name) ? value.compare(Rational.ZERO) <= 0 : !WHOLE.has(name) || value.d === 1n;
 }
 

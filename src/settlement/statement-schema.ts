@@ -135,8 +135,10 @@ const line = z.object({
           rate: exact.nullable(),
           group: z.string().max(64).nullable(),
           bonusCost: z.boolean().nullable().describe("False: it is not deducted."),
+          category: z.string().max(64).exactOptional().describe("The product category whose terms hold."),
+          freeRoundStake: z.enum(["ZERO", "FACE_VALUE"]).exactOptional().describe("In the place of the base's."),
         })
-        .describe("What it chose; null is as the terms say."),
+        .describe("What it chose; null, or absent, is as the terms say."),
       fired: z
         .array(z.object({ node: z.string(), row: z.int().min(1), id: z.string() }))
         .describe("The rows of its tables that fired, counted from 1."),

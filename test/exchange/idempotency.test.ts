@@ -11,9 +11,10 @@ import { signingKey } from "../../src/identity/keys/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import type { App } from "../../src/platform/app.js";
+import { performFlow } from "../../src/platform/flows.js";
 import { closeApp } from "../../src/platform/open-app.js";
+import { dueJob } from "../../src/settlement/flows/jobs.js";
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
-import { closeDue } from "../../src/settlement/runs/jobs.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { openPlace, type Place } from "../settlement/place.js";
 import { openTestApp, testApp } from "../support/app.js";
@@ -190,23 +191,21 @@ describe("jobs", () => {
   test("run twice, at once, too early, too late and in any order change each thing once", async () => {
     await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(onDay(10, 0)) }); // the backfilled
     clock.set("2026-03-11T12:00:00.000Z");
-    const jobs: readonly (readonly [App, typeof postPartner | typeof closeDue])[] = [
-      ...([
-        [app, closeDue],
-        [app, postPartner],
-        [second, postPartner],
-      ] as const),
-      ...([
-        [second, closeDue],
-        [app, postPartner],
-        [app, closeDue],
-      ] as const),
+    const post = (by: App) => postPartner.perform(by, own());
+    const close = (by: App) => performFlow(by, dueJob(own()));
+    const jobs = [
+      () => close(app),
+      () => post(app),
+      () => post(second),
+      () => close(second),
+      () => post(app),
+      () => close(app),
     ];
     for (let round = 0; round < 3; round++) {
       const { batch } = await submitted(await signed([bet({ occurredAt: onDay(10, round + 1) })]));
       const runs = round === 1 ? jobs.toReversed() : jobs;
-      await Promise.all(runs.map(([by, job]) => job.perform(by, own())));
-      for (const [by, job] of runs) await job.perform(by, own());
+      await Promise.all(runs.map((run) => run()));
+      for (const run of runs) await run();
       expect(await outcomesIn(app, batch)).toEqual(["POSTED"]);
       clock.advance(86_400_000);
     }

@@ -22,14 +22,15 @@ import { MidPeriod } from "../../src/settlement/entities.js";
 import { setGameSettings } from "../../src/settlement/games/service.js";
 import { retermPeriod } from "../../src/settlement/other-terms/service.js";
 import { registerPayoutAccount } from "../../src/settlement/payout-accounts/service.js";
+import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { approveStatement } from "../../src/settlement/reviews/service.js";
-import { closeDuePeriods } from "../../src/settlement/runs/service.js";
+import { RateType } from "../../src/settlement/terms/fx.js";
 import { activateThreatRules, draftThreatRules } from "../../src/threat/documents/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { proofOf, provenKey, tokenForm } from "../identity/place.js";
 import { newKey } from "../identity/signing.js";
 import { earn, openPaid } from "../settlement/payout-place.js";
-import { activate, openPlace, periods, report } from "../settlement/place.js";
+import { activate, closeDue, openPlace, periods, report } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -71,9 +72,13 @@ test("what waits for a second person is one list, oldest first, for who may deci
   const { id: changeId } = await proposeChange(app, one.actor, proposal);
   app.clock.advance(1_000);
   const { id: settingsId } = await setGameSettings(app, one.actor, { code: "SLOTS", bonusCost: false });
+  app.clock.advance(1_000);
+  const pair = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB" };
+  const rate = { ...pair, rate: "0.9", asOf: new Date("2026-03-02T15:00:00.000Z") };
+  const { id: exchangeRateId } = await enterExchangeRate(app, one.actor, rate);
   app.clock.set("2026-03-17T01:00:00.000Z");
   const list = async (token: string, after = "") => {
-    const query = `{ awaitingApproval(first: 4 ${after}) { totalCount pageInfo { endCursor } edges { node {
+    const query = `{ awaitingApproval(first: 5 ${after}) { totalCount pageInfo { endCursor } edges { node {
       kind subject proposedBy isOwn waitingDays expiresAt amount { amount } partner { id }
       proposal { reason configurationId } } } } }`;
     const { data, errors } = await api.ask({ query, token });
@@ -93,6 +98,7 @@ test("what waits for a second person is one list, oldest first, for who may deci
     ["COLLECTION", collectionId],
     ["RETENTION_CHANGE", changeId],
     ["GAME_SETTINGS", settingsId],
+    ["EXCHANGE_RATE", exchangeRateId],
   ]);
   expect(first.totalCount).toBe(rows.length);
   const by = { proposedBy: one.client.id, isOwn: false };
@@ -126,7 +132,7 @@ test("each version that is proposed for a period waits by itself, until it lapse
   const place = await openPlace(app, start, { document: stuck, currencies: ["EUR", "USD"] });
   await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: start }]);
   app.clock.set(end);
-  await closeDuePeriods(app, place.shell, place.partner.id);
+  await closeDue(app, place);
   const one = await activate(app, place, { ...plain, name: "one" }, "2026-04-01T15:00:00.000Z");
   const two = await activate(app, place, { ...plain, name: "two" }, "2026-05-01T15:00:00.000Z");
   const [proposing, deciding] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];

@@ -193,12 +193,6 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const other = { runId: idIn(await send("startSettlementRun", manager, next), "run") };
     return { from: manager, input, other, act: ActType.SETTLEMENT_RUN_CANCELLED, noun: "run" };
   },
-  enterExchangeRate: async () => {
-    const asOf = "2026-03-09T00:00:00.000Z";
-    const input = { base: "KRW", quote: "USD", type: "DAILY_CLOSE", source: "bank", asOf, rate: "0.00075" };
-    const other = { ...input, rate: "0.00076" };
-    return { from: manager, input, other, act: ActType.EXCHANGE_RATE_ENTERED, noun: "exchangeRate" };
-  },
   simulateSettlement: async () => {
     const periodId = await settledPeriod();
     const other = { periodId, document: example("config-weekly-ggr") };

@@ -24,9 +24,11 @@ import { acknowledgeStatement, disputeStatement, withdrawDispute } from "../../s
 import { setGameSettings } from "../../src/settlement/games/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
+import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { startRun } from "../../src/settlement/settlement-runs/service.js";
 import { simulateSettlement } from "../../src/settlement/simulations/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
+import { RateType } from "../../src/settlement/terms/fx.js";
 import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { raise } from "../../src/threat/assessments/service.js";
 import { createThreatBlock } from "../../src/threat/blocks/service.js";
@@ -59,6 +61,7 @@ type Kind =
       | "payout"
       | "collection"
       | "gameSettings"
+      | "exchangeRate"
       | "settlementRun"
       | "simulation"
       | "retentionChange"
@@ -85,7 +88,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...{ payoutAccountId: "payoutAccount", payoutFileId: "payoutFile", fileId: "payoutFile", payoutId: "payout" },
   ...{ runId: "settlementRun", simulationId: "simulation", userId: "user", sessionId: "session", user: "user" },
   ...{ batchId: "batch", threatRulesId: "threatRules", collectionId: "collection", collection: "collection" },
-  ...{ gameSettingsId: "gameSettings" },
+  ...{ gameSettingsId: "gameSettings", exchangeRateId: "exchangeRate" },
   ...{ threatAssessmentId: "threatAssessment", threatAssessment: "threatAssessment", threatBlockId: "threatBlock" },
   ...{ batch: "batch", client: "client", configuration: "configuration", dispute: "dispute", key: "key" },
   ...{ partner: "partner", payout: "payout", payoutAccount: "payoutAccount", payoutFile: "payoutFile" },
@@ -123,6 +126,10 @@ const api = await testApi(app);
 const victims = {} as Record<Kind, string>;
 let victim: Place;
 const PAYMENT = { currency: "EUR", amount: "1.00", bankReference: "one", valueOn: "2026-03-03" };
+const RATE = {
+  ...{ base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB", rate: "0.9" },
+  asOf: new Date("2026-03-02T00:00:00.000Z"),
+};
 const PROPOSAL = { kind: RetentionKind.RETENTION, itemDays: 400, originDays: null, reason: "policy" };
 /** Access tokens of those who may see none of it. */
 const strangers = {} as Record<
@@ -160,6 +167,7 @@ beforeAll(async () => {
     ...{ period, statement: paid, dispute: disputeId, batch, payoutFile, payout, settlementRun: run.id, simulation },
     payoutAccount: await openAccount(app, shell, { partnerId: partner.id, payee: "another" }),
     gameSettings: (await setGameSettings(app, shell, { code: "SLOTS" })).id,
+    exchangeRate: (await enterExchangeRate(app, shell, RATE)).id,
     collection: (await recordCollection(app, shell, { ...PAYMENT, partnerId: partner.id })).id,
     retentionChange: (await proposeChange(app, shell, PROPOSAL)).id,
   } satisfies Record<Kind, unknown>);

@@ -2,7 +2,9 @@ import { expect } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { approveCollection, recordCollection } from "../../src/settlement/collections/service.js";
 import { setGameSettings } from "../../src/settlement/games/service.js";
+import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
+import { RateType } from "../../src/settlement/terms/fx.js";
 import { activate, openPlace, type Place, periods, report } from "../settlement/place.js";
 import type { TestApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -11,7 +13,12 @@ import type { Repeatable } from "./key-mutations.js";
 
 const PAYMENT = { currency: "USD", amount: "1.00", bankReference: "one", valueOn: "2026-03-09" };
 
-/** The mutations of collections, of proposals about periods and of games; `now` answers whom they are about. */
+const RATE = {
+  ...{ base: "KRW", quote: "USD", type: RateType.DAILY_CLOSE, source: "bank", rate: "0.00075" },
+  asOf: "2026-03-09T00:00:00.000Z",
+};
+
+/** The mutations of collections, of proposals about periods, of games and rates; `now` answers whom they are about. */
 export function settlementMutations(
   app: TestApp,
   now: () => { readonly place: Place; readonly manager: SeededClient },
@@ -25,7 +32,25 @@ export function settlementMutations(
   async function settings(): Promise<string> {
     return (await setGameSettings(app, now().place.shell, { code: "SLOTS" })).id;
   }
+  /** A rate that was entered at the shell. */
+  async function rate(source: string): Promise<string> {
+    const { asOf, ...rest } = RATE;
+    return (await enterExchangeRate(app, now().place.shell, { ...rest, source, asOf: new Date(asOf) })).id;
+  }
   return {
+    enterExchangeRate: async () => {
+      const other = { ...RATE, rate: "0.00076" };
+      return { from: now().manager, input: RATE, other, act: ActType.EXCHANGE_RATE_ENTERED, noun: "exchangeRate" };
+    },
+    approveExchangeRate: async () => {
+      const [input, other] = [{ exchangeRateId: await rate("one") }, { exchangeRateId: await rate("two") }];
+      return { from: now().manager, input, other, act: ActType.EXCHANGE_RATE_APPROVED, noun: "exchangeRate" };
+    },
+    refuseExchangeRate: async () => {
+      const input = { exchangeRateId: await rate("one"), reason: "wrong" };
+      const other = { ...input, reason: "later" };
+      return { from: now().manager, input, other, act: ActType.EXCHANGE_RATE_REFUSED, noun: "exchangeRate" };
+    },
     recordCollection: async () => {
       const input = { ...PAYMENT, partnerId: now().place.partner.id };
       const other = { ...input, amount: "2.00" };

@@ -13,12 +13,12 @@ import { parseConfiguration } from "../../src/settlement/document.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
 import { planAheadForAllTenants } from "../../src/settlement/planning/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { documentOf, statementOf } from "../../src/settlement/statements/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, report } from "./place.js";
+import { activate, closeDue, openPlace, type Place, periods, report } from "./place.js";
 
 const app = await testApp();
 
@@ -193,7 +193,7 @@ describe("activating a configuration", () => {
     const where = await place({ document: grace });
     app.clock.set("2026-03-20T00:00:00.000Z");
     await activate(app, where, example("config-daily-12pct"), DAY_1);
-    await closeDuePeriods(app, where.shell, where.partner.id);
+    await closeDue(app, where);
     expect((await periods(app, where)).filter(({ state }) => state !== PeriodState.OPEN)).toEqual([]);
   });
 
@@ -350,7 +350,7 @@ describe("planning ahead", () => {
     const planned = await periods(app, where);
     expect(gapless(planned)).toBe(true);
     expect(planned.filter(({ isBackfill }) => isBackfill)).toEqual([]);
-    await closeDuePeriods(app, where.shell, where.partner.id);
+    await closeDue(app, where);
     const closed = await periods(app, where, PeriodState.STATEMENT_ISSUED);
     expect(closed).toHaveLength(79);
     expect(closed.at(-1)?.endsAt).toEqual(new Date("2026-05-19T15:00:00.000Z"));

@@ -34,7 +34,11 @@ test("a document with a full-size rule is checked while others have their turn, 
     await letsOthers(async () => expect(await readConfiguration(document)).toEqual(parseConfiguration(document))),
   ).toBe(true);
   const { rules } = document as { rules: unknown };
-  expect(await letsOthers(async () => expect(await readRule(rules, new Set())).toEqual(rules))).toBe(true);
+  expect(
+    await letsOthers(async () =>
+      expect(await readRule(rules, { categories: new Set(), groups: new Set() })).toEqual(rules),
+    ),
+  ).toBe(true);
   const trial = await tryRule({ rules, facts: [facts({ ggr: "0.00", base: "5.00" })] });
   expect(trial.outcomes).toMatchObject([{ rate: "0.1", fired: [{ row: 500 }] }]);
 });

@@ -2,22 +2,32 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { publicKeysForAllTenants } from "../../src/identity/platform-keys/service.js";
+import { present } from "../../src/kernel/assert.js";
 import { CodedError } from "../../src/kernel/errors.js";
 import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
-import { enterExchangeRate, exchangeRatesOf, type NewExchangeRate } from "../../src/settlement/rates/service.js";
+import { issueStatements } from "../../src/settlement/issuing/service.js";
+import {
+  approveExchangeRate,
+  enterExchangeRate,
+  exchangeRatesOf,
+  type NewExchangeRate,
+  refuseExchangeRate,
+} from "../../src/settlement/rates/service.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
+import { RunStage } from "../../src/settlement/settlement-runs/entities.js";
 import { simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
-import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
+import { documentOf, statementOf, statementsOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
 import { LineSection } from "../../src/settlement/terms/lines.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
-import { openPlace, type Place, periods, type Reported, report } from "./place.js";
+import { seedClient } from "../support/seeds.js";
+import { closeDue, openPlace, type Place, periods, quoteRate, type Reported, report } from "./place.js";
 
 const app = await testApp();
 
@@ -27,6 +37,10 @@ const hasPython = spawnSync("python3", ["--version"]).status === 0;
 const [DAY_1, DAY_2] = ["2026-03-01T15:00:00.000Z", "2026-03-02T15:00:00.000Z"];
 const GGR = { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };
 const FX = { to: "EUR", type: "PERIOD_CLOSE", source: "ECB" };
+
+const RATE = {
+  ...{ base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB", rate: "0.9217", asOf: new Date(DAY_2) },
+};
 
 function document(changes: object = {}): object {
   const { base: _, ...daily } = example("config-daily-12pct");
@@ -39,10 +53,7 @@ async function open(changes: object = {}, currencies = ["EUR", "USD"]): Promise<
 }
 
 async function quote(place: Place, changes: Partial<NewExchangeRate> = {}) {
-  return enterExchangeRate(app, place.shell, {
-    ...{ base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB", rate: "0.9217" },
-    ...{ asOf: new Date(DAY_2), ...changes },
-  });
+  return quoteRate(app, place, { ...RATE, ...changes });
 }
 
 /** What was posted on the day, settled at its end. */
@@ -162,8 +173,8 @@ describe("domain 9, FX through the database", () => {
     await quote(place, { type: RateType.PERIOD_AVG });
     await quote(place, { asOf: new Date(DAY_1) });
     await quote(place, { base: "EUR", quote: "USD" });
-    await closeDuePeriods(app, place.shell, place.partner.id);
-    await closeDuePeriods(app, place.shell, place.partner.id);
+    await closeDue(app, place);
+    await closeDue(app, place);
     expect(await periods(app, place, PeriodState.CLOSED)).toHaveLength(1);
     const acts: { detail: string }[] = await app.database.query(
       "select detail from act where tenant_no = ? and type = ?",
@@ -194,20 +205,77 @@ describe("domain 9, FX through the database", () => {
     app.clock.set(DAY_2);
     const first = await quote(place, { rate: "9.217" });
     const second = await quote(place);
-    expect(second).toMatchObject({ id: first.id, rate: "0.9217", usedAt: null });
+    expect(second).toMatchObject({ state: "ACTIVE", rate: "0.9217", usedAt: null });
     app.clock.set(DAY_1);
     await settled(place, [{ kind: "BET", amount: "100.00", currency: "USD" }]);
     expect(await codeOf(quote(place, { rate: "1" }))).toBe("VERSION_CONFLICT");
-    expect(await codeOf(quote(place))).toBe("answered"); // the same once more changes nothing
-    const [{ acts }] = await app.database.query("select count(*) as acts from act where tenant_no = ? and type = ?", [
-      ...[place.tenant.no, ActType.EXCHANGE_RATE_ENTERED],
+    const acts: { type: string }[] = await app.database.query(
+      "select type from act where tenant_no = ? and type like 'EXCHANGE_RATE%' order by no",
+      [place.tenant.no],
+    );
+    const [entered, approved] = [ActType.EXCHANGE_RATE_ENTERED, ActType.EXCHANGE_RATE_APPROVED];
+    expect(acts.map(({ type }) => type)).toEqual([entered, approved, entered, approved]);
+    const filter = { base: null, quote: null, state: null };
+    expect((await exchangeRatesOf(app, place.shell, filter, {})).rows).toMatchObject([
+      { id: first.id, rate: "9.217", state: "SUPERSEDED", usedAt: null },
+      { id: second.id, rate: "0.9217", state: "ACTIVE", usedAt: expect.any(Date) },
     ]);
-    expect(Number(acts)).toBe(3);
-    const filter = { base: null, quote: null };
-    expect((await exchangeRatesOf(app, place.shell, filter, {})).rows).toMatchObject([{ rate: "0.9217" }]);
     expect(await codeOf(exchangeRatesOf(app, place.actor, filter, {}))).toBe("FORBIDDEN");
     const other = await open();
     expect((await exchangeRatesOf(app, other.shell, filter, {})).rows).toEqual([]);
+  });
+
+  test("a rate stands once somebody else approves it; what waits or was refused settles nothing", async () => {
+    const place = await open();
+    app.clock.set(DAY_2);
+    const [one, two] = [await seedClient(app, place.shell, null), await seedClient(app, place.shell, null)];
+    const enter = (rate: string) => enterExchangeRate(app, one.actor, { ...RATE, rate });
+    const [wrong, right, late] = [await enter("9.217"), await enter("0.9217"), await enter("0.5")];
+    expect(await codeOf(approveExchangeRate(app, one.actor, right.id))).toBe("FORBIDDEN");
+    const refusal = { exchangeRateId: wrong.id, reason: "A slip." };
+    expect(await refuseExchangeRate(app, two.actor, refusal)).toMatchObject({ state: "REFUSED" });
+    app.clock.set(DAY_1);
+    await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: DAY_1 }]);
+    expect(await codeOf(settleDay(place))).toBe("RATE_MISSING");
+    const approved = await approveExchangeRate(app, two.actor, right.id);
+    expect(approved).toMatchObject({ state: "ACTIVE", enteredBy: one.client.id, decidedBy: two.client.id });
+    for (const { id } of [wrong, right]) {
+      expect(await codeOf(approveExchangeRate(app, two.actor, id))).toBe("VERSION_CONFLICT");
+    }
+    expect((await settleDay(place)).map(({ base }) => base)).toEqual(["92.17"]);
+    expect(await codeOf(approveExchangeRate(app, two.actor, late.id))).toBe("VERSION_CONFLICT"); // it was used
+    expect(await codeOf(approveExchangeRate(app, place.actor, late.id))).toBe("NOT_FOUND");
+  });
+
+  test.each([
+    ["a later one", { asOf: new Date("2026-03-02T14:00:00.000Z") }, {}],
+    ["a corrected one", {}, {}],
+    ["one on the way through a third currency", { quote: "GBP" }, { triangulateBy: "GBP" }],
+  ])("%s that comes between calculating and storing is the one that the statement stands on", async (_, first, fx) => {
+    const place = await open({ fx: { ...FX, ...fx } });
+    await report(app, place, [{ kind: "BET", amount: "100.00", currency: "USD", occurredAt: DAY_1 }]);
+    app.clock.set(DAY_2);
+    await closeDue(app, place); // which then waits for a rate
+    const way = "quote" in first ? { quote: "GBP" } : {};
+    if ("quote" in first) await quote(place, { base: "GBP", rate: "1" });
+    await quote(place, { rate: "9.217", ...first });
+    const [period] = await periods(app, place);
+    let stored = 0;
+    await issueStatements(app, place.shell, place.partner, present(period, "a period"), async (stage) => {
+      if (stage !== RunStage.STATEMENT) return;
+      stored += 1;
+      if (stored === 1) await quote(place, way);
+    });
+    expect(stored).toBe(2); // it was calculated once more
+    const [row] = (await statementsOf(app, place.partner, "EUR", { first: 1 })).rows;
+    expect(row).toMatchObject({ base: "92.17", openingMinor: 0n });
+    expect(recomputeStatement(documentOf(present(row, "a statement")))).toEqual([]);
+    const filter = { base: "USD", quote: null, state: null };
+    const used = (await exchangeRatesOf(app, place.shell, filter, {})).rows.map(({ rate, usedAt }) => [rate, usedAt]);
+    expect(used).toEqual([
+      ["9.217", null],
+      ["0.9217", expect.any(Date)],
+    ]);
   });
 
   test("what no rate can be is refused, and so are terms that cannot convert", async () => {

@@ -12,8 +12,7 @@ import { settlementError } from "../../src/settlement/errors.js";
 import { issueStatements } from "../../src/settlement/issuing/service.js";
 import { saysCannotSettle } from "../../src/settlement/other-terms/rules.js";
 import { type Reterming, retermPeriod } from "../../src/settlement/other-terms/service.js";
-import { enterExchangeRate } from "../../src/settlement/rates/service.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { RunStage } from "../../src/settlement/settlement-runs/entities.js";
 import { documentOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
@@ -21,7 +20,7 @@ import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
 import { example } from "../support/contracts.js";
 import { seedClient } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, report } from "./place.js";
+import { activate, closeDue, openPlace, type Place, periods, quoteRate, report } from "./place.js";
 
 const app = await testApp();
 
@@ -42,7 +41,7 @@ beforeEach(async () => {
   const bets = ["EUR", "USD"].map((currency) => ({ kind: "BET", amount: "100.00", currency, occurredAt: DAY_1 }));
   await report(app, place, bets);
   app.clock.set(DAY_2);
-  await closeDuePeriods(app, place.shell, place.partner.id);
+  await closeDue(app, place);
   better = await activate(app, place, PLAIN, DAY_3);
 });
 
@@ -108,7 +107,7 @@ test("what one person proposed another may second for fourteen days, and only fo
 
 test("a statement that was made by the terms of before is not stored once the period has others", async () => {
   const rate = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "NOBODY", rate: "0.9" };
-  await enterExchangeRate(app, place.shell, { ...rate, asOf: new Date(DAY_2) });
+  await quoteRate(app, place, { ...rate, asOf: new Date(DAY_2) });
   const [period] = await periods(app, place);
   const issuing = issueStatements(app, place.shell, place.partner, present(period, "a period"), async (stage) => {
     if (stage !== RunStage.STATEMENT) return;
@@ -124,7 +123,7 @@ test("a statement that was made by the terms of before is not stored once the pe
 describe("is refused", () => {
   test("while the period's own terms can settle it", async () => {
     const rate = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "NOBODY", rate: "0.9" };
-    await enterExchangeRate(app, place.shell, { ...rate, asOf: new Date(DAY_2) });
+    await quoteRate(app, place, { ...rate, asOf: new Date(DAY_2) });
     const reterming = retermPeriod(app, place.shell, await stuck());
     await expect(reterming).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
     await settle(app, place.shell, { partnerId: place.partner.id, through: new Date(DAY_2) });

@@ -5,9 +5,13 @@ import { submitBatch } from "../../src/exchange/submission/service.js";
 import type { Actor } from "../../src/kernel/actor.js";
 import { periodsOf } from "../../src/periods/closing/service.js";
 import type { PeriodState, SettlementPeriod } from "../../src/periods/entities.js";
+import { performFlow } from "../../src/platform/flows.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
 import type { Configuration } from "../../src/settlement/entities.js";
+import { dueJob } from "../../src/settlement/flows/jobs.js";
 import { approveGameSettings, type NewGameSettings, setGameSettings } from "../../src/settlement/games/service.js";
+import type { StoredRate } from "../../src/settlement/rates/entities.js";
+import { approveExchangeRate, enterExchangeRate, type NewExchangeRate } from "../../src/settlement/rates/service.js";
 import type { NewPartner } from "../../src/tenancy/service.js";
 import type { TestApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
@@ -42,6 +46,15 @@ export async function openPlace(
   const partner = await seedPartner(app, tenant, { currencies: ["USD"], ...changes });
   const configuration = await activate(app, { shell: tenant.actor, partner: partner.partner }, document, effectiveFrom);
   return { ...partner, home: tenant, shell: tenant.actor, configuration };
+}
+
+/** Enters an exchange rate and lets it stand, at the shell. */
+export async function quoteRate(
+  app: TestApp,
+  { shell }: Pick<Place, "shell">,
+  rate: NewExchangeRate,
+): Promise<StoredRate> {
+  return approveExchangeRate(app, shell, (await enterExchangeRate(app, shell, rate)).id);
 }
 
 /** Drafts and activates a version at the shell. */
@@ -89,6 +102,12 @@ export async function report(app: TestApp, place: Place, reported: readonly Repo
   await postBatches(app, place.partner);
   const batch = await app.database.manager.findOneBy(Batch, { tenantNo, no });
   if (batch?.postedCount !== reported.length) throw new Error("not every transaction was posted");
+}
+
+/** Settles what fell due for a partner, as the schedule does. */
+export async function closeDue(app: TestApp, { partner }: Pick<Place, "partner">): Promise<void> {
+  const { tenantId, tenantNo, id: partnerId } = partner;
+  await performFlow(app, dueJob({ tenantId, tenantNo, partnerId }));
 }
 
 /** The partner's periods in order. */

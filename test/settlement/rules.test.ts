@@ -100,9 +100,33 @@ describe("what a rule answers", () => {
     expect(refusal).toMatchObject({ code: "RULE_FAILED", message: expect.stringMatching(/t: row 1 cannot be/) });
   });
 
-  test("a group that no override has terms for stops it, however it came about", () => {
-    const document = ruled(table({ inputs: [], outputs: ["group"], rows: [["currency"]] }));
-    expect(refusalOf(() => ruleOn(document, {})).message).toMatch(/group is not one that an override has terms for/);
+  test.each(["group", "category"])("a %s that no override has terms for stops it, however it came about", (name) => {
+    const document = ruled(table({ inputs: [], outputs: [name], rows: [["currency"]] }));
+    expect(refusalOf(() => ruleOn(document, {})).message).toContain(
+      `${name} is not one that an override has terms for`,
+    );
+  });
+
+  test("a category that an override has terms for, or none, is chosen; its own is no choice", () => {
+    const share = { kind: "FLAT", rate: "0.2" };
+    const chosen = (category: string, cells: Row[]) => {
+      const rule = ruled(table({ inputs: ["category"], outputs: ["category"], rows: cells }), ["CATEGORY"]);
+      const document = { ...rule, overrides: [{ for: { category: "LIVE" }, share }] };
+      return ruleOn(document, { category }).answer.category;
+    };
+    const rows: Row[] = [['"SLOTS"', '"LIVE"'], ['"CARDS"', '""'], ['"POKER"'], ["", "category"]];
+    expect(["SLOTS", "CARDS", "POKER", "BINGO", "LIVE"].map((own) => chosen(own, rows))).toEqual([
+      ...["LIVE", "", null],
+      ...[null, null],
+    ]);
+  });
+
+  test("the value of a free round's stake is one of two words, however it came about", () => {
+    const answer = (cell: string, stated = {}) => {
+      return ruleOn(ruled(table({ outputs: ["freeRoundStake"], rows: [[cell]] })), stated).answer.freeRoundStake;
+    };
+    expect([answer('"ZERO"'), answer('month > 2 ? "FACE_VALUE" : "ZERO"')]).toEqual(["ZERO", "FACE_VALUE"]);
+    expect(refusalOf(() => answer("currency")).message).toMatch(/freeRoundStake is neither ZERO nor FACE_VALUE/);
   });
 });
 
@@ -193,9 +217,20 @@ describe("what is refused before anybody is settled by it", () => {
       `${cell}/o0 is not a group that an override has terms for`,
     ],
     [
+      "a category without terms",
+      ruled(table({ inputs: [], outputs: ["category"], rows: [['"VIP"']] })),
+      `${cell}/o0 is not a category that an override has terms for`,
+    ],
+    [
+      "another value of free rounds' stakes",
+      ruled(table({ inputs: [], outputs: ["freeRoundStake"], rows: [['"HALF"']] })),
+      `${cell}/o0 is neither "ZERO" nor "FACE_VALUE"`,
+    ],
+    [
       "an answer of another name",
       ruled(table({ inputs: [], outputs: ["rate", "Rate"], rows: [['"0.1"', '"0.2"']] })),
-      "/rules/content/nodes/1/content computes Rate, which is neither an answer (rate, group, bonusCost) nor used",
+      "/rules/content/nodes/1/content computes Rate, which is neither an answer (rate, category, group, bonusCost, " +
+        "freeRoundStake) nor used",
     ],
     [
       "functions in JavaScript",

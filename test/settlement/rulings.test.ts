@@ -6,7 +6,7 @@ import type { Scope } from "../../src/kernel/actor.js";
 import { CodedError } from "../../src/kernel/errors.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { recomputeStatement } from "../../src/settlement/recompute.js";
-import { closeDuePeriods, settle } from "../../src/settlement/runs/service.js";
+import { settle } from "../../src/settlement/runs/service.js";
 import { linesOf, simulatedStatements, simulateSettlement } from "../../src/settlement/simulations/service.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
@@ -15,7 +15,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { ruled, table } from "../support/rules.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { activate, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
+import { activate, closeDue, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
 
 const app = await testApp();
 const api = await testApi(app);
@@ -182,6 +182,86 @@ describe("a rule that chooses by game type", () => {
   });
 });
 
+describe("a rule that chooses a category", () => {
+  const LIVE = [
+    { for: { category: "LIVE" }, share: { kind: "FLAT", rate: "0.2" } },
+    { for: { brand: "main" }, share: { kind: "FLAT", rate: "0.5" } },
+    { for: { product: "poker" }, share: { kind: "FLAT", rate: "0.3" } },
+  ];
+  const rows = [['"reels"', '"LIVE"'], ['"poker"', '"LIVE"'], []];
+  const rule = ruled(table({ inputs: ["product"], outputs: ["category"], rows }), ["PRODUCT"]);
+
+  test("its terms hold in the place of the product's own, unless something narrower has terms", async () => {
+    const place = await open({ ...rule, overrides: LIVE });
+    await categorize(place, { reels: "SLOTS", poker: "CARDS", roulette: "LIVE", bingo: "BINGO" });
+    await reportAll(
+      place,
+      ["reels", "poker", "roulette", "bingo"].map((product) => ({ kind: "BET", product, amount: "100.00" })),
+    );
+    const statement = await settled(place);
+    expect(linesFrom(statement, "SHARE").map(({ scope, amount }) => [scope, amount])).toEqual([
+      ["", "12.00"],
+      ["category=LIVE", "40.00"],
+      ["product=poker", "30.00"],
+    ]);
+    const answers = linesFrom(statement, "RULE").map(({ scope, term, rule }) => [scope, term, rule?.answer]);
+    const none = { rate: null, group: null, bonusCost: null };
+    expect(answers).toEqual([
+      ["product=bingo", "/rules", none],
+      ["product=poker", "/rules", { ...none, category: "LIVE" }],
+      ["product=reels", "/rules", { ...none, category: "LIVE" }],
+      ["product=roulette", "/rules", none],
+    ]);
+    const own = statement.totals.map(({ product, productCategory }) => [product, productCategory]);
+    expect(own).toContainEqual(["reels", "SLOTS"]);
+    const altered = (row: number, changes: object) => {
+      const lines = statement.lines.map((line) => {
+        const { rule: told, scope } = line;
+        if (told === undefined || scope !== answers[row]?.[0]) return line;
+        return { ...line, rule: { ...told, answer: { ...told.answer, ...changes } } };
+      });
+      return recomputeStatement(JSON.parse(JSON.stringify({ ...statement, lines })));
+    };
+    expect([altered(1, {}), altered(0, {})]).toEqual([[], []]);
+    expect(altered(1, { category: undefined })).toEqual([expect.stringMatching(/answer\/category states nothing/)]);
+    expect(altered(0, { category: "LIVE" })).toEqual([expect.stringMatching(/answer\/category states "LIVE"/)]);
+  });
+});
+
+describe("a rule that chooses at what value the stakes of free rounds count", () => {
+  test("domain 4 by product: at face value they join bets and what they won wins, else as the base says", async () => {
+    const rows = [['"reels"', '"FACE_VALUE"'], ['"poker"', '"ZERO"'], []];
+    const rule = table({ inputs: ["product"], outputs: ["freeRoundStake"], rows });
+    const base = {
+      ...(example("config-daily-12pct")["base"] as object),
+      ...{ measure: "NGR", deductions: [{ type: "BONUS", source: "TRANSACTIONS" }] },
+    };
+    const share = { kind: "FLAT", rate: "0.1" };
+    const place = await open({ ...ruled(rule, ["PRODUCT"]), base, share });
+    await reportAll(
+      place,
+      ["reels", "poker", "bingo"].flatMap((product) => [
+        { kind: "BET", product, amount: "100.00" },
+        { kind: "BONUS_BET", product, amount: "20.00" },
+        { kind: "BONUS_WIN", product, amount: "7.00" },
+      ]),
+    );
+    const statement = await settled(place);
+    const turnovers = linesFrom(statement, "TURNOVER", "WINS", "GGR", "DEDUCTION_BONUS");
+    expect(turnovers.map(({ code, result, term }) => [code, result, term])).toEqual([
+      ["TURNOVER", "200.00", "/base/freeRoundStake"],
+      ["WINS", "0.00", "/base/freeRoundStake"],
+      ["GGR", "200.00", "/base/measure"],
+      ["DEDUCTION_BONUS", "14.00", "/base/deductions/0"],
+      ["TURNOVER", "120.00", "/rules"],
+      ["WINS", "7.00", "/rules"],
+      ["GGR", "113.00", "/base/measure"],
+      ["DEDUCTION_BONUS", "20.00", "/base/deductions/0"],
+    ]);
+    expect(statement).toMatchObject({ base: "279.00", earned: "27.90" }); // NGR is the same either way
+  });
+});
+
 describe("a rule without an answer", () => {
   const rule = table({ inputs: ["ggr"], outputs: ["rate"], rows: [["> 100", '"0.1"']] });
 
@@ -190,7 +270,7 @@ describe("a rule without an answer", () => {
     const other = await openPlace(app, DAY_1, { document: ruled(rule), home: place.home });
     await reportAll(place, [{ kind: "BET", amount: "100.00" }]);
     await reportAll(other, [{ kind: "BET", amount: "200.00" }]);
-    for (const each of [place, place, other]) await closeDuePeriods(app, each.shell, each.partner.id);
+    for (const each of [place, place, other]) await closeDue(app, each);
     expect((await settled(other)).earned).toBe("20.00");
     expect(await periods(app, place, PeriodState.CLOSED)).toEqual([]);
     const acts: { detail: string }[] = await app.database.query(
@@ -233,7 +313,9 @@ describe("a rule without an answer", () => {
 
 describe("trying a rule", () => {
   const TRY = `query ($input: TryRuleInput!) {
-    tryRule(input: $input) { outcomes { rate group bonusCost fired { node row id } fault } warnings }
+    tryRule(input: $input) {
+      outcomes { rate category group bonusCost freeRoundStake fired { node row id } fault } warnings
+    }
   }`;
 
   async function tryRule(input: object, scopes: readonly Scope[] = ["configs:draft"]) {
@@ -250,7 +332,7 @@ describe("trying a rule", () => {
     const { rules } = ruled(table({ inputs: ["ggr"], outputs: ["rate"], rows }));
     const { data, refusals } = await tryRule({ rules, facts: [{ ggr: "100.01" }, { ggr: "-5" }, { ggr: "5.00" }] });
     expect(refusals).toEqual([]);
-    const none = { ...NO_ANSWER, fault: null };
+    const none = { ...NO_ANSWER, category: null, freeRoundStake: null, fault: null };
     expect(data).toEqual({
       tryRule: {
         outcomes: [
@@ -264,6 +346,23 @@ describe("trying a rule", () => {
         warnings: [expect.stringMatching(/^\/rules\/content\/nodes\/1\/content\/rules has no last row/)],
       },
     });
+  });
+
+  test("chooses among the categories that are named with it", async () => {
+    const rows = [['"reels"', '"LIVE"', '"FACE_VALUE"'], []];
+    const { rules } = ruled(table({ inputs: ["product"], outputs: ["category", "freeRoundStake"], rows }), ["PRODUCT"]);
+    const facts = [{ product: "reels" }, { product: "poker" }];
+    const { data } = await tryRule({ rules, categories: ["LIVE"], facts });
+    expect(data).toMatchObject({
+      tryRule: {
+        outcomes: [
+          { category: "LIVE", freeRoundStake: "FACE_VALUE", fault: null },
+          { category: null, freeRoundStake: null, fault: null },
+        ],
+      },
+    });
+    const { refusals } = await tryRule({ rules, facts });
+    expect(refusals).toEqual([["VALIDATION", expect.stringContaining("is not a category that an override has terms")]]);
   });
 
   test("refuses what is no rule, facts that it is not told or lacks, and those who may not draft", async () => {

@@ -12,18 +12,17 @@ import type { App } from "../../src/platform/app.js";
 import { transact } from "../../src/platform/database.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { configurationOf } from "../../src/settlement/configurations/service.js";
-import { closeDue, SETTLEMENT_QUEUE, sweepDueForAllTenants } from "../../src/settlement/runs/jobs.js";
 import {
-  closeDuePeriods,
-  closePeriod,
-  periodSeenBy,
-  type SettledRow,
-  settle,
-} from "../../src/settlement/runs/service.js";
+  SETTLEMENT_QUEUE,
+  settlementPartner,
+  settlementStep,
+  sweepDueForAllTenants,
+} from "../../src/settlement/flows/jobs.js";
+import { closePeriod, periodSeenBy, type SettledRow, settle } from "../../src/settlement/runs/service.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
-import { openPlace, type Place, periods, report, submit } from "./place.js";
+import { closeDue, openPlace, type Place, periods, report, submit } from "./place.js";
 
 const app = await testApp();
 
@@ -149,7 +148,7 @@ describe("closing a period", () => {
       closePeriod(app, where.shell, id),
       closePeriod(app, where.shell, id),
       settleThrough(where, DAY_2),
-      closeDuePeriods(app, where.shell, where.partner.id),
+      closeDue(app, where),
     ]);
     for (const result of tries.filter((each) => each.status === "rejected")) {
       expect(result.reason).toMatchObject({ code: "PERIOD_CLOSED" });
@@ -360,11 +359,11 @@ describe("what falls due", () => {
     };
     app.clock.set("2026-03-05T16:00:00.000Z");
     expect(await isDue()).toBe(false);
-    await closeDuePeriods(app, where.shell, where.partner.id);
+    await closeDue(app, where);
     expect(await periods(app, where, PeriodState.STATEMENT_ISSUED)).toEqual([]);
     await settleThrough(where, DAY_3);
     expect(await isDue()).toBe(true);
-    await closeDuePeriods(app, where.shell, where.partner.id);
+    await closeDue(app, where);
     expect(await isDue()).toBe(false);
     const issued = await periods(app, where, PeriodState.STATEMENT_ISSUED);
     expect(issued.map(({ startsAt, isBackfill }) => [startsAt.toISOString(), isBackfill])).toEqual([
@@ -384,7 +383,7 @@ describe("what falls due", () => {
       await fencePeriod(tx, where.partner, period, app.clock.now());
     });
     expect(await sweepDueForAllTenants(app)).toBeGreaterThan(0);
-    app.queues.work(app, SETTLEMENT_QUEUE, [closeDue], 1);
+    app.queues.work(app, SETTLEMENT_QUEUE, [settlementPartner, settlementStep], 1);
     await vi.waitFor(async () => expect((await periods(app, where))[0]?.state).toBe(PeriodState.STATEMENT_ISSUED), {
       timeout: 15_000,
       interval: 100,

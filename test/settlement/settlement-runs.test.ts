@@ -1,60 +1,26 @@
 import { expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
-import { pollRunsForAllTenants, startSettlementRun } from "../../src/settlement/run-partners/jobs.js";
-import { settleRunPartner } from "../../src/settlement/run-partners/service.js";
+import type { SettlementPeriod } from "../../src/periods/entities.js";
+import {
+  cancelSettlementRun,
+  closeDueForAllTenants,
+  pollRunsForAllTenants,
+  startSettlementRun,
+} from "../../src/settlement/flows/jobs.js";
 import { watchRun } from "../../src/settlement/run-progress/service.js";
-import { closeDueForAllTenants } from "../../src/settlement/runs/jobs.js";
 import { settle } from "../../src/settlement/runs/service.js";
-import { RunStage, RunState, type SettlementRun } from "../../src/settlement/settlement-runs/entities.js";
-import { cancelRun, runCounts, runOf } from "../../src/settlement/settlement-runs/service.js";
+import { RunStage, RunState } from "../../src/settlement/settlement-runs/entities.js";
+import { runCounts, runOf } from "../../src/settlement/settlement-runs/service.js";
+import { STEPS } from "../../src/settlement/steps/rules.js";
+import { takeStep } from "../../src/settlement/steps/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
-import { openPlace, type Place, report } from "./place.js";
+import { type Place, periods } from "./place.js";
+import { countStatements, DAYS, openPlaces, runActs, THROUGH } from "./running.js";
 
 const app = await testApp();
 const api = await testApi(app);
-const THROUGH = new Date("2026-03-05T15:00:00.000Z");
-const DAYS = 4;
-
-/** Partners of one tenant, each with a bet on each of four days that are over. */
-async function openPlaces(count: number): Promise<Place[]> {
-  app.clock.set("2026-03-05T16:00:00.000Z");
-  const home = await seedTenant(app);
-  const places: Place[] = [];
-  for (let i = 0; i < count; i++) {
-    const place = await openPlace(app, "2026-03-01T15:00:00.000Z", { home });
-    const bets = [2, 3, 4, 5].map((day) => ({
-      kind: "BET",
-      amount: "9.00",
-      occurredAt: `2026-03-0${day}T01:00:00.000Z`,
-    }));
-    await report(app, place, bets);
-    places.push(place);
-  }
-  return places;
-}
-
-async function statements(place: Place): Promise<number> {
-  const [{ many }] = await app.database.query(
-    "select count(*) as many from statement where tenant_no = ? and partner_no = ?",
-    [place.tenant.no, place.partner.no],
-  );
-  return Number(many);
-}
-
-function keyOf(place: Place, run: SettlementRun) {
-  const { id: tenantId, no: tenantNo } = place.tenant;
-  return { tenantId, tenantNo, runId: run.id, partnerId: place.partner.id };
-}
-
-async function actsOf(run: SettlementRun): Promise<string[]> {
-  const rows: { type: string }[] = await app.database.query(
-    "select type from act where tenant_no = ? and subject_id = ? order by no",
-    [run.tenantNo, run.id],
-  );
-  return rows.map(({ type }) => type);
-}
 
 /** Spoils the stored version, as no API could. */
 async function spoilConfiguration(place: Place): Promise<void> {
@@ -63,8 +29,21 @@ async function spoilConfiguration(place: Place): Promise<void> {
   ]);
 }
 
+/** Settles the first day, and the second up to a stage, at which the worker dies. */
+async function settleUntil(place: Place, stage: RunStage): Promise<void> {
+  const { shell, partner } = place;
+  const [{ endsAt: through }] = (await periods(app, place)) as [SettlementPeriod];
+  await settle(app, shell, { partnerId: partner.id, through });
+  for (const step of STEPS) {
+    const [, period] = (await periods(app, place)) as [SettlementPeriod, SettlementPeriod];
+    await takeStep(app, shell, { partner, period, step }, async (at) => {
+      if (at === stage) throw new Error("the worker died");
+    });
+  }
+}
+
 test("a run settles everybody who has something due, once; the same key is the same run", async () => {
-  const places = await openPlaces(3);
+  const places = await openPlaces(app, 3);
   const [first] = places as [Place];
   const admin = await seedClient(app, first.shell, null);
   const token = await admin.token();
@@ -95,13 +74,13 @@ test("a run settles everybody who has something due, once; the same key is the s
     settlementRuns: { totalCount: 1, edges: [{ node: { id: run.id } }] },
     node: { id: run.id },
   });
-  for (const place of places) expect(await statements(place)).toBe(DAYS);
+  for (const place of places) expect(await countStatements(app, place)).toBe(DAYS);
   const stored = await runOf(app, first.shell, run.id);
-  expect(await actsOf(stored)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_ENDED]);
+  expect(await runActs(app, stored)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_ENDED]);
 });
 
 test("a partner that fails is named with its reason and holds up no other", async () => {
-  const places = await openPlaces(3);
+  const places = await openPlaces(app, 3);
   const [spoiled, ...others] = places as [Place, ...Place[]];
   await spoilConfiguration(spoiled);
   const partnerIds = places.map(({ partner }) => partner.id);
@@ -115,70 +94,66 @@ test("a partner that fails is named with its reason and holds up no other", asyn
   );
   expect(row.code).toMatch(/^[A-Z_]+$/);
   expect(row.reason).toContain("The configuration is refused");
-  for (const place of others) expect(await statements(place)).toBe(DAYS);
+  for (const place of others) expect(await countStatements(app, place)).toBe(DAYS);
 });
 
 test("without a queue, a partner that cannot be settled holds up no later one", async () => {
-  const [spoiled, other] = (await openPlaces(2)) as [Place, Place];
+  const [spoiled, other] = (await openPlaces(app, 2)) as [Place, Place];
   // Periods that fell due before their configuration was active wait for a person; these did not.
   for (const { tenant } of [spoiled]) {
     await app.database.query("update settlement_period set is_backfill = 0 where tenant_no = ?", [tenant.no]);
   }
   await spoilConfiguration(spoiled);
   await closeDueForAllTenants(app);
-  expect(await statements(spoiled)).toBe(0);
-  expect(await statements(other)).toBe(DAYS);
+  expect(await countStatements(app, spoiled)).toBe(0);
+  expect(await countStatements(app, other)).toBe(DAYS);
 });
 
 test("whatever stage a worker dies at, the next one goes on from there and settles each period once", async () => {
   for (const stage of Object.values(RunStage)) {
-    const [place] = (await openPlaces(1)) as [Place];
+    const [place] = (await openPlaces(app, 1)) as [Place];
     const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
-    let seen = 0;
-    const dying = settle(app, place.shell, { partnerId: place.partner.id, through: THROUGH }, async (progress) => {
-      if (progress.stage === stage && ++seen === 2) throw new Error("the worker died");
-    });
+    const dying = settleUntil(place, stage);
     await expect(dying).rejects.toThrow("the worker died");
-    expect(await statements(place)).toBe(1);
-    await settleRunPartner(app, keyOf(place, run));
-    expect(await statements(place)).toBe(DAYS);
+    expect(await countStatements(app, place)).toBe(1);
+    await pollRunsForAllTenants(app);
+    expect(await countStatements(app, place)).toBe(DAYS);
     expect(await runOf(app, place.shell, run.id)).toMatchObject({ state: RunState.SUCCEEDED });
   }
 });
 
 test("a run that is stopped leaves what it settled and begins nothing more", async () => {
-  const [place, waiting] = (await openPlaces(2)) as [Place, Place];
+  const [place, waiting] = (await openPlaces(app, 2)) as [Place, Place];
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
-  const settling = settleRunPartner(app, keyOf(place, run));
-  while ((await statements(place)) === 0) await new Promise(setImmediate);
-  expect(await cancelRun(app, place.shell, { runId: run.id, reason: null }, "stop")).toMatchObject({
+  const settling = pollRunsForAllTenants(app);
+  while ((await countStatements(app, place)) === 0) await new Promise(setImmediate);
+  expect(await cancelSettlementRun(app, place.shell, { runId: run.id, reason: null }, "stop")).toMatchObject({
     state: RunState.CANCELLED,
   });
   await settling;
-  const settled = await statements(place);
+  const settled = await countStatements(app, place);
   expect(settled).toBeGreaterThan(0);
-  await settleRunPartner(app, keyOf(waiting, run));
   await pollRunsForAllTenants(app);
-  expect(await statements(place)).toBe(settled);
-  expect(await statements(waiting)).toBe(0);
+  expect(await countStatements(app, place)).toBe(settled);
+  expect(await countStatements(app, waiting)).toBe(0);
   expect(await runCounts(app, run)).toMatchObject({ WAITING: 0, RUNNING: 0, CANCELLED: settled === DAYS ? 1 : 2 });
-  expect(await cancelRun(app, place.shell, { runId: run.id, reason: null }, "again")).toMatchObject({
+  expect(await cancelSettlementRun(app, place.shell, { runId: run.id, reason: null }, "again")).toMatchObject({
     state: RunState.CANCELLED,
   });
-  expect(await actsOf(run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_CANCELLED]);
+  expect(await runActs(app, run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_CANCELLED]);
 });
 
 test("two workers at the same partner settle it once", async () => {
-  const [place] = (await openPlaces(1)) as [Place];
+  const [place] = (await openPlaces(app, 1)) as [Place];
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
-  await Promise.all([settleRunPartner(app, keyOf(place, run)), settleRunPartner(app, keyOf(place, run))]);
-  expect(await statements(place)).toBe(DAYS);
+  await Promise.all([pollRunsForAllTenants(app), pollRunsForAllTenants(app)]);
+  expect(await countStatements(app, place)).toBe(DAYS);
   expect(await runOf(app, place.shell, run.id)).toMatchObject({ state: RunState.SUCCEEDED });
-  expect(await actsOf(run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_ENDED]);
+  expect(await runActs(app, run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_ENDED]);
 });
 
 test("a watcher is told how a run stands until it has ended, or lets go while it waits", async () => {
-  const [place] = (await openPlaces(1)) as [Place];
+  const [place] = (await openPlaces(app, 1)) as [Place];
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
   const watcher = await watchRun(app, place.shell, run.id);
   const leaving = await watchRun(app, place.shell, run.id);
@@ -187,13 +162,13 @@ test("a watcher is told how a run stands until it has ended, or lets go while it
   await leaving.return?.();
   expect((await next).done).toBe(true);
   const states: RunState[] = [(await watcher.next()).value.run.state];
-  await settleRunPartner(app, keyOf(place, run));
+  await pollRunsForAllTenants(app);
   for await (const { run: seen } of watcher) states.push(seen.state);
   expect(states.at(-1)).toBe(RunState.SUCCEEDED);
 });
 
 test("runs are the tenant's own: other tenants find none, partners may not ask", async () => {
-  const [place] = (await openPlaces(1)) as [Place];
+  const [place] = (await openPlaces(app, 1)) as [Place];
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
   const stranger = await seedTenant(app);
   const admin = await seedClient(app, stranger.actor, null);

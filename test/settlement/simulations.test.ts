@@ -326,6 +326,19 @@ test("the API answers the difference to who may draft and read settlements, and 
     statements: { edges: [{ node: { period: { id: period?.id }, closing: { delta: { amount: "0.00" } } } }] },
   });
   expect(JSON.stringify(simulation)).toContain('"code":"SHARE","delta":"8"');
+  const { document, ...rest } = input;
+  const typed = { ...rest, idempotencyKey: "typed", terms: { ...document, name: null } };
+  const answered = await api.ask({ query: SIMULATE, variables: { input: typed }, token: await admin.token() });
+  const { id: _, ...same } = simulation;
+  expect(answered.data?.simulateSettlement.simulation).toMatchObject(same);
+  for (const given of [{ document }, { configurationId: place.configuration.id }]) {
+    const variables = { input: { ...typed, ...given, idempotencyKey: Object.keys(given).join() } };
+    const { errors: refused } = await api.ask({ query: SIMULATE, variables, token: await admin.token() });
+    expect(refused?.[0]).toMatchObject({
+      message: "The draft is given once: as `configurationId`, as `document` or as `terms`.",
+      extensions: { code: "VALIDATION", path: "/terms" },
+    });
+  }
   const codes = async (client: typeof admin) => (await ask(client)).errors?.map(({ extensions }) => extensions["code"]);
   expect(await codes(place)).toEqual(["FORBIDDEN"]);
   expect(await codes(await seedClient(app, place.shell, null, ["settlements:read"]))).toEqual(["FORBIDDEN"]);

@@ -13,7 +13,6 @@ import { parseConfiguration } from "../../src/settlement/document.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
 import { Payout } from "../../src/settlement/payouts/entities.js";
 import { markPayoutPaid, markPayoutReturned } from "../../src/settlement/payouts/service.js";
-import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { replay } from "../../src/settlement/replays/service.js";
 import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
@@ -25,7 +24,7 @@ import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { ruled, table } from "../support/rules.js";
 import { EUROS, openAccount, release } from "./payout-place.js";
-import { activate, openPlace, type Place, periods, type Reported, report, setGame } from "./place.js";
+import { activate, openPlace, type Place, periods, quoteRate, type Reported, report, setGame } from "./place.js";
 import { DAY_1, DAY_2, DAY_3, signReply } from "./replying.js";
 
 const app = await testApp();
@@ -157,7 +156,7 @@ describe("prepaid credit", () => {
     expect([await metUnder(null), await metUnder(FIFTH)]).toEqual(["100.00", null]);
     const converting = { ...FIFTH, fx: { to: "EUR", type: "PERIOD_CLOSE", source: "ECB" } };
     const rate = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB", rate: "0.9" };
-    await enterExchangeRate(app, place.shell, { ...rate, asOf: new Date(DAY_2) });
+    await quoteRate(app, place, { ...rate, asOf: new Date(DAY_2) });
     const replayed = replay(app, place.partner, { periods: [first], draft: parsed(converting) });
     await expect(replayed.next()).rejects.toMatchObject({ code: "VALIDATION" });
   });
@@ -251,7 +250,7 @@ describe("what a dispute puts right", () => {
     const quote = async (asOf: string, rate: string) => {
       app.clock.set(asOf);
       const pair = { base: "USD", quote: "EUR", type: RateType.TRANSACTION, source: "ECB" };
-      await enterExchangeRate(app, place.shell, { ...pair, rate, asOf: new Date(asOf) });
+      await quoteRate(app, place, { ...pair, rate, asOf: new Date(asOf) });
     };
     await quote("2026-03-02T18:00:00.000Z", "0.9");
     await putRight(place, dollars.jti, "10.00");

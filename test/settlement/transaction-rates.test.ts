@@ -6,14 +6,13 @@ import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { dayEndMs } from "../../src/periods/rules.js";
-import { enterExchangeRate } from "../../src/settlement/rates/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import type { StatementDocument } from "../../src/settlement/statement-schema.js";
 import { documentOf, statementOf, verifyStatement } from "../../src/settlement/statements/service.js";
 import { RateType } from "../../src/settlement/terms/fx.js";
 import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
-import { openPlace, type Place, type Reported, report } from "./place.js";
+import { openPlace, type Place, quoteRate, type Reported, report } from "./place.js";
 
 const app = await testApp();
 const PROGRAM = new URL("recompute.py", import.meta.url).pathname;
@@ -39,7 +38,7 @@ async function open(changes: object = {}): Promise<Place> {
 
 async function quote(place: Place, day: number, rate: string): Promise<void> {
   const pair = { base: "USD", quote: "EUR", type: RateType.TRANSACTION, source: "ECB" };
-  await enterExchangeRate(app, place.shell, { ...pair, rate, asOf: new Date(on(day)) });
+  await quoteRate(app, place, { ...pair, rate, asOf: new Date(on(day)) });
 }
 
 function item(day: number, kind: string, amount: number, more: object = {}): Reported {

@@ -6,6 +6,7 @@ import { CurrencyCode } from "../../platform/graphql.js";
 export enum AwaitedKind {
   CONFIGURATION = "CONFIGURATION",
   GAME_SETTINGS = "GAME_SETTINGS",
+  EXCHANGE_RATE = "EXCHANGE_RATE",
   STATEMENT = "STATEMENT",
   STATEMENT_RELEASE = "STATEMENT_RELEASE",
   DISPUTE_ANSWER = "DISPUTE_ANSWER",
@@ -25,6 +26,7 @@ registerEnumType(AwaitedKind, {
   valuesConfig: {
     CONFIGURATION: { description: "A submitted version of a partner's terms: `activateConfiguration`." },
     GAME_SETTINGS: { description: "Proposed settings of a game or of a game type: `approveGameSettings`." },
+    EXCHANGE_RATE: { description: "An entered exchange rate: `approveExchangeRate`." },
     STATEMENT: { description: "An issued statement whose terms ask for people: `approveStatement`." },
     STATEMENT_RELEASE: { description: "An approved statement whose money is not released: `releaseStatement`." },
     DISPUTE_ANSWER: { description: "An answer to a dispute that moves money: `approveDisputeAnswer`." },
@@ -56,6 +58,7 @@ export interface Deciding {
 export const DECIDING: Readonly<Record<AwaitedKind, Deciding>> = {
   CONFIGURATION: deciding("configs:approve", "activateConfiguration", "configurationId"),
   GAME_SETTINGS: deciding("configs:approve", "approveGameSettings", "gameSettingsId"),
+  EXCHANGE_RATE: deciding("settlements:manage", "approveExchangeRate", "exchangeRateId"),
   STATEMENT: deciding("settlements:manage", "approveStatement", "statementId"),
   STATEMENT_RELEASE: deciding("settlements:manage", "releaseStatement", "statementId"),
   DISPUTE_ANSWER: deciding("settlements:manage", "approveDisputeAnswer", "disputeId"),

@@ -23,6 +23,9 @@ const WAITING: Readonly<Record<AwaitedKind, string>> = {
   GAME_SETTINGS: `select waits.id, nullif(waits.partner_no, 0), set_by, proposed_at, null, null
     from game_setting as waits join tenant on tenant.no = waits.tenant_no
     where tenant.id = ? and waits.tenant_no = ? and waits.state = 'PENDING_APPROVAL'`,
+  EXCHANGE_RATE: `select waits.id, null, entered_by, entered_at, null, null
+    from exchange_rate as waits join tenant on tenant.id = waits.tenant_id
+    where waits.tenant_id = ? and tenant.no = ? and waits.state = 'PENDING_APPROVAL'`,
   STATEMENT: `select id, partner_no as partnerNo, null as proposedBy, issued_at as since, currency,
       payable_minor as amount
     from statement where tenant_id = ? and tenant_no = ? and state = 'STATEMENT_ISSUED' and advances_at is null`,

@@ -58,6 +58,31 @@ export async function unsettledPeriods(
   });
 }
 
+/** The earliest of the partner's periods that end by an instant and have no statement yet; null where all have. */
+export async function nextUnsettled(
+  reader: Reader,
+  partner: PartnerNumbers,
+  endsBy: Date,
+): Promise<SettlementPeriod | null> {
+  const { tenantNo, no: partnerNo } = partner;
+  const where = { tenantNo, partnerNo, state: In(UNSETTLED), endsAt: LessThanOrEqual(endsBy) };
+  return reader.findOne(SettlementPeriod, { where, order: { startsAt: "ASC" } });
+}
+
+/** How many of the partner's periods that end by an instant, and are due by another, have no statement yet. */
+export async function countUnsettled(
+  reader: Reader,
+  partner: PartnerNumbers,
+  { endsBy, dueBy }: { readonly endsBy: Date; readonly dueBy: Date },
+): Promise<number> {
+  const [row]: { periods: string }[] = await reader.query(
+    `select count(*) as periods from settlement_period
+     where tenant_no = ? and partner_no = ? and state in (?) and ends_at <= ? and due_at <= ?`,
+    [partner.tenantNo, partner.no, UNSETTLED, endsBy, dueBy],
+  );
+  return Number(row?.periods ?? 0);
+}
+
 /** The partner's periods within a range that have their statements, in order; at most 20,000. */
 export async function settledPeriods(
   reader: Reader,

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { systemClock } from "../../kernel/clock.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { parseStrictJson } from "../../kernel/strict-json.js";
 import { balancesOf } from "../../ledger/service.js";
-import { DateTime } from "../../platform/date-time.js";
 import { activateConfiguration, draftConfiguration } from "../../settlement/configurations/service.js";
 import { MidPeriod } from "../../settlement/entities.js";
 import type { Format, Language } from "../../settlement/renditions/entities.js";
@@ -13,6 +12,7 @@ import { type SettledRow, settle } from "../../settlement/runs/service.js";
 import { documentOf, statementJwsForAllTenants } from "../../settlement/statements/service.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { instantOf } from "./arguments.js";
 import { formatOption, languageOption, writeRendition } from "./renditions.js";
 import { shellActorOf } from "./tenants.js";
 
@@ -128,14 +128,5 @@ async function printBalances({ json, tenant, partner: partnerId, ...server }: Pa
   if (json === true) return printJson({ version: version.toString(), balances });
   for (const { account, currency, amount } of balances) {
     console.log(`${account.padEnd(20)}${amount.padStart(24)} ${currency}`);
-  }
-}
-
-function instantOf(text: string): Date {
-  try {
-    return DateTime.parseValue(text);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new InvalidArgumentError("An instant is RFC 3339 with an offset, e.g. 2026-01-31T15:00:00Z.");
   }
 }

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { parseStrictJson } from "../../kernel/strict-json.js";
-import { DateTime } from "../../platform/date-time.js";
 import type { SimulateInput } from "../../settlement/simulations/service.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
+import { instantOf } from "./arguments.js";
 import { shellActorOf } from "./tenants.js";
 
 interface SimulateOptions extends ServerOptions {
@@ -48,13 +48,4 @@ async function simulate(options: SimulateOptions): Promise<void> {
   }
   for (const { partnerId, code, message } of result.refusals) console.log(`${partnerId}  ${code}: ${message}`);
   console.log(`${result.periods} periods, simulation ${result.id}.`);
-}
-
-function instantOf(text: string): Date {
-  try {
-    return DateTime.parseValue(text);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new InvalidArgumentError("An instant is RFC 3339 with an offset, e.g. 2026-01-31T15:00:00Z.");
-  }
 }

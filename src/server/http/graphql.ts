@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin, type HeaderMap } from "@apollo/server";
-import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from "@apollo/server/plugin/disabled";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { GraphQLError, GraphQLFormattedError } from "graphql";
@@ -57,7 +60,8 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
     // For errors that never reach the plugin: a body that GraphQL cannot begin with. The handler adds the request id.
     formatError: (_formatted, error) => publicError(error, { requestId: NO_REQUEST, publicUrl: app.config.publicUrl }),
     logger: quiet(app),
-    plugins: [answers(app), ApolloServerPluginLandingPageDisabled()],
+    // Nothing is cached by hints, and looking for them would wrap every field of the schema.
+    plugins: [answers(app), ApolloServerPluginCacheControlDisabled(), ApolloServerPluginLandingPageDisabled()],
   });
   await apollo.start();
   const handle = fastifyApolloHandler(apollo, { context: async (request) => contextOf(request) });

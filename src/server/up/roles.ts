@@ -15,9 +15,12 @@ export interface RoleCounts {
 }
 
 /** In the order they stop: first whoever takes work in. */
-/** Room for young objects, MiB: what batches are read into dies young, if it is not moved to the old ones before. */
-const YOUNG_SPACE = "--max-semi-space-size=32";
 const KINDS = ["api", "worker", "relay"] as const;
+/**
+ * Room for young objects, MiB, which V8 takes twice: what batches are read into dies young, if it is not moved to the
+ * old ones before. The relay reads nothing large.
+ */
+const YOUNG_SPACE_MIB = { api: 32, worker: 32, relay: 4 } as const;
 const LEFT_BEHIND = /^((api|worker|relay)-\d+|demo)\.pid$/;
 
 /** The compiled command that every process of ours runs. */
@@ -72,7 +75,7 @@ export function planRoles(
       return {
         name,
         command: process.execPath,
-        args: [YOUNG_SPACE, MAIN, kind, ...args],
+        args: [`--max-semi-space-size=${YOUNG_SPACE_MIB[kind]}`, MAIN, kind, ...args],
         env: environmentOf(config, name, probes.get(name)),
       };
     }),

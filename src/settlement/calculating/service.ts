@@ -11,7 +11,7 @@ import { grainsOf } from "../document-grains.js";
 import { settlementError } from "../errors.js";
 import { type LateOrigin, originsOf, type Replayed } from "../origins/service.js";
 import { tellPlayersApart } from "../players/service.js";
-import type { Quoted } from "../rates/service.js";
+import type { Quoted } from "../quotes/service.js";
 import { askAhead } from "../rulings/service.js";
 import type { OriginFacts } from "../statement-document.js";
 import type { KindTotal } from "../terms/activity.js";

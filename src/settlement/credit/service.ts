@@ -5,7 +5,7 @@ import type { SettlementPeriod } from "../../periods/entities.js";
 import type { Reader, Tx } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import type { ConfigurationDocument } from "../document.js";
-import { settlementError } from "../errors.js";
+import { FactsMoved } from "../service.js";
 import { creditText } from "../statement-document.js";
 import type { CreditFacts, CreditLotFacts, MetByCredit } from "../terms/credit.js";
 
@@ -49,31 +49,16 @@ export async function takeCredit(tx: Tx, partner: Partner, statement: CreditedSt
   return useLots(tx, partner, { ...statement, uses: statement.met?.uses ?? [] });
 }
 
-/** Under the cursor: throws where credit does not stand any more as it did when statements were made of it. */
+/**
+ * Under the cursor: throws where credit does not stand any more as it did when statements were made of it; what is
+ * drawn at posting moves at any time.
+ */
 export async function checkCredit(tx: Tx, credit: PeriodCredit): Promise<void> {
   const textOf = ({ facts }: PeriodCredit) =>
     canonicalJson([...facts].map(([currency, each]) => [currency, creditText(each, 0)]));
-  if (textOf(credit) !== textOf(await creditOfPeriod(tx, credit))) throw new CreditMoved();
-}
-
-/** Makes statements, again where `checkCredit` stops it: credit that is drawn at posting moves at any time. */
-export async function whileCreditMoves(makeStatements: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await makeStatements();
-    } catch (error) {
-      if (!(error instanceof CreditMoved)) throw error;
-      if (attempt === TRIES_MAX) throw settlementError("UNAVAILABLE", { reason: error.message });
-    }
+  if (textOf(credit) !== textOf(await creditOfPeriod(tx, credit))) {
+    throw new FactsMoved("Prepaid credit moved while the statement was made; try again.");
   }
-}
-
-const TRIES_MAX = 10;
-
-/** Credit was bought, drawn or expired meanwhile; a sign for `whileCreditMoves` alone. */
-class CreditMoved extends Error {
-  override readonly name = "CreditMoved";
-  override readonly message = "Prepaid credit moved while the statement was made; try again.";
 }
 
 function factsOf({ lot, drawnMinor, isBought, isTakenBack, lastDrawn }: StatementLot): CreditLotFacts {

@@ -3,6 +3,7 @@ import { Threads } from "../../platform/threads.js";
 import { type ConfigurationDocument, parseConfiguration, parseRule } from "../document.js";
 import type { RuleDocument } from "../document-rules.js";
 import { settlementError } from "../errors.js";
+import type { RuleChoices } from "../ruling.js";
 import type { Checked, ToCheck } from "./thread.js";
 
 /** From so many characters of JSON on a rule is checked in a thread: below, it is done sooner than handed over. */
@@ -26,9 +27,9 @@ export async function readConfiguration(document: unknown): Promise<Configuratio
 }
 
 /** A rule that somebody sends, checked as `parseRule` does, likewise. */
-export async function readRule(rules: unknown, groups: ReadonlySet<string>): Promise<RuleDocument> {
-  if (!isLarge(rules)) return parseRule(rules, groups);
-  return (await ask({ kind: "RULE", rules, groups: [...groups] })) as RuleDocument;
+export async function readRule(rules: unknown, choices: RuleChoices): Promise<RuleDocument> {
+  if (!isLarge(rules)) return parseRule(rules, choices);
+  return (await ask({ kind: "RULE", rules, choices })) as RuleDocument;
 }
 
 function rulesIn(document: unknown): unknown {

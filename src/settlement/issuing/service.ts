@@ -21,14 +21,14 @@ import type { Partner } from "../../tenancy/entities.js";
 import { type CurrencyInputs, inputsOf } from "../calculating/service.js";
 import { type Terms, termsOf } from "../configurations/service.js";
 import { type Correction, correctionsOf } from "../corrections/service.js";
-import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit, whileCreditMoves } from "../credit/service.js";
+import { checkCredit, creditOfPeriod, type PeriodCredit, takeCredit } from "../credit/service.js";
 import { type PayoutDocument, payoutIn, reviewOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { settlementError } from "../errors.js";
 import { openingOf } from "../lifecycle/service.js";
 import { type Link, linksOf } from "../links/service.js";
-import { type Quoted, useRates } from "../rates/service.js";
-import { untilKnown } from "../service.js";
+import { type Quoted, useRates } from "../quotes/service.js";
+import { FactsMoved, untilKnown, whileFactsMove } from "../service.js";
 import { RunStage } from "../settlement-runs/entities.js";
 import { buildStatementDocument } from "../statement-document.js";
 import type { StatementDocument } from "../statement-schema.js";
@@ -55,9 +55,9 @@ export async function issueStatements(
   period: SettlementPeriod,
   atStage: AtStage = async () => undefined,
 ): Promise<void> {
-  await whileCreditMoves(async () => {
+  await whileFactsMove(async () => {
     const ready = await calculatePeriod(app, partner, period, atStage);
-    await untilKnown(() => transact(app, (tx) => markCalculated(app, tx, actor, { partner, period })));
+    if (period.state !== PeriodState.CALCULATED) await tellCalculated(app, actor, partner, period);
     await atStage(RunStage.STATEMENT);
     const mark = await announceChange(app, partner);
     try {
@@ -66,6 +66,21 @@ export async function issueStatements(
       await publishBalances(app, partner, mark);
     }
   });
+}
+
+/**
+ * Calculates the statements of a closed period, and says that they could be (CALCULATED). What they come to is not
+ * kept: the position may move before they are issued, which calculates them anew.
+ */
+export async function calculateStatements(
+  app: App,
+  actor: Actor,
+  partner: Partner,
+  period: SettlementPeriod,
+  atStage: AtStage,
+): Promise<void> {
+  await calculatePeriod(app, partner, period, atStage);
+  await tellCalculated(app, actor, partner, period);
 }
 
 /** A statement that is ready to be stored. */
@@ -178,12 +193,21 @@ interface ToSettle {
 }
 
 /** Nothing happens where somebody calculated it before: the same facts come to the same. */
-async function markCalculated(app: App, tx: Tx, actor: Actor, { partner, period }: ToSettle): Promise<void> {
+async function tellCalculated(app: App, actor: Actor, partner: Partner, { no, id }: SettlementPeriod): Promise<void> {
   const [from, to] = [PeriodState.CLOSED, PeriodState.CALCULATED];
-  if (!(await movePeriod(tx, partner, { no: period.no, from, to }))) return;
-  const [before, after] = [{ state: from }, { state: to }];
-  const act = { type: ActType.PERIOD_CALCULATED, subjectId: period.id, partner, before, after };
-  await recordActs(tx, actor, app.clock.now(), [act]);
+  const act = {
+    type: ActType.PERIOD_CALCULATED,
+    subjectId: id,
+    partner,
+    before: { state: from },
+    after: { state: to },
+  };
+  await untilKnown(() =>
+    transact(app, async (tx) => {
+      if (!(await movePeriod(tx, partner, { no, from, to }))) return;
+      await recordActs(tx, actor, app.clock.now(), [act]);
+    }),
+  );
 }
 
 interface ToStore extends Ready, ToSettle {}
@@ -194,7 +218,7 @@ async function store(app: App, tx: Tx, actor: Actor, { partner, period, ...ready
   const move = { no: period.no, from: PeriodState.CALCULATED, to: PeriodState.STATEMENT_ISSUED };
   if (!(await movePeriod(tx, partner, move))) return; // another closer was first
   if (!(await useRates(tx, partner.tenantId, quoted, app.clock.now()))) {
-    throw settlementError("VERSION_CONFLICT", { reason: "An exchange rate was changed while the statement was made." });
+    throw new FactsMoved("Exchange rates were entered while the statement was made; try again.");
   }
   await checkCredit(tx, credit);
   const links = await linksOf(tx, partner);

@@ -15,7 +15,7 @@ import { contractOf } from "../document-contract.js";
 import { Statement } from "../entities.js";
 import { linkBefore } from "../links/service.js";
 import { tellPlayersApart } from "../players/service.js";
-import type { Quoted } from "../rates/service.js";
+import type { Quoted } from "../quotes/service.js";
 import { conversionsText, documentIn, type OriginFacts, stateText, totalsText } from "../statement-document.js";
 import { originIn } from "../statement-facts.js";
 import type { KindTotal } from "../terms/activity.js";

@@ -1,11 +1,14 @@
-import { IsDate, IsEnum, IsOptional, Matches } from "class-validator";
-import { ArgsType, Field, InputType } from "type-graphql";
+import { IsDate, IsEnum, IsOptional, Length, Matches } from "class-validator";
+import { ArgsType, Field, ID, InputType } from "type-graphql";
 import { PageArgs, RepeatableInput } from "../../platform/arguments.js";
 import { CurrencyCode } from "../../platform/graphql.js";
 import { RateType } from "../terms/fx.js";
+import { ExchangeRateState } from "./entities.js";
 
 /** A rate to be entered. */
-@InputType({ description: "An exchange rate to be entered, or corrected while no statement has used it." })
+@InputType({
+  description: "An exchange rate to be entered, or corrected while no statement has used it; a second person approves.",
+})
 export class EnterExchangeRateInput extends RepeatableInput {
   @Field(() => CurrencyCode, { description: "What is converted." })
   readonly base!: string;
@@ -30,6 +33,24 @@ export class EnterExchangeRateInput extends RepeatableInput {
   readonly rate!: string;
 }
 
+/** A rate that shall stand. */
+@InputType({ description: "An entered exchange rate that shall stand." })
+export class ApproveExchangeRateInput extends RepeatableInput {
+  @Field(() => ID, { description: "Begins with `fxr_`." })
+  readonly exchangeRateId!: string;
+}
+
+/** A rate that shall not stand. */
+@InputType({ description: "An entered exchange rate that shall not stand." })
+export class RefuseExchangeRateInput extends RepeatableInput {
+  @Field(() => ID, { description: "Begins with `fxr_`." })
+  readonly exchangeRateId!: string;
+
+  @Field(() => String, { description: "Why; 1–500 characters." })
+  @Length(1, 500)
+  readonly reason!: string;
+}
+
 /** A page of rates. */
 @ArgsType()
 export class ExchangeRatesArgs extends PageArgs {
@@ -40,4 +61,9 @@ export class ExchangeRatesArgs extends PageArgs {
   @Field(() => CurrencyCode, { nullable: true, description: "Only rates into this currency." })
   @IsOptional()
   readonly quote?: string | null;
+
+  @Field(() => ExchangeRateState, { nullable: true, description: "Only those that stand there." })
+  @IsOptional()
+  @IsEnum(ExchangeRateState)
+  readonly state?: ExchangeRateState | null;
 }

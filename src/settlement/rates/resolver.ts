@@ -1,8 +1,19 @@
 import { Arg, Args, Authorized, Ctx, Field, Mutation, ObjectType, Query, Resolver } from "type-graphql";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { StoredRate } from "./entities.js";
-import { EnterExchangeRateInput, ExchangeRatesArgs } from "./inputs.js";
-import { countExchangeRates, enterExchangeRate, exchangeRatesOf } from "./service.js";
+import {
+  ApproveExchangeRateInput,
+  EnterExchangeRateInput,
+  ExchangeRatesArgs,
+  RefuseExchangeRateInput,
+} from "./inputs.js";
+import {
+  approveExchangeRate,
+  countExchangeRates,
+  enterExchangeRate,
+  exchangeRatesOf,
+  refuseExchangeRate,
+} from "./service.js";
 
 const ExchangeRateConnection = connectionType("ExchangeRate", StoredRate);
 
@@ -13,12 +24,14 @@ export class ExchangeRatePayload {
   readonly exchangeRate!: StoredRate;
 }
 
-/** Exchange rates: enter and read. */
+/** Exchange rates: enter, approve, refuse and read. */
 @Resolver(() => StoredRate)
 export class ExchangeRateResolver {
   @Authorized("settlements:manage")
   @Mutation(() => ExchangeRatePayload, {
-    description: "Enter an exchange rate. One that no statement has used may be entered again with another rate.",
+    description:
+      "Enter an exchange rate, which stands once a second person approves it. One that no statement has used may be" +
+      " entered again with another rate.",
   })
   async enterExchangeRate(
     @Ctx() { app, actor }: Context,
@@ -28,6 +41,28 @@ export class ExchangeRateResolver {
     return { exchangeRate: await enterExchangeRate(app, actor, input, idempotencyKey) };
   }
 
+  @Authorized("settlements:manage")
+  @Mutation(() => ExchangeRatePayload, {
+    description: "Let a rate that somebody else entered stand, in the place of one of the same instant not used yet.",
+  })
+  async approveExchangeRate(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => ApproveExchangeRateInput, { description: "The rate." })
+    { idempotencyKey, exchangeRateId }: ApproveExchangeRateInput,
+  ): Promise<ExchangeRatePayload> {
+    return { exchangeRate: await approveExchangeRate(app, actor, exchangeRateId, idempotencyKey) };
+  }
+
+  @Authorized("settlements:manage")
+  @Mutation(() => ExchangeRatePayload, { description: "Refuse an entered rate for good, or take it back." })
+  async refuseExchangeRate(
+    @Ctx() { app, actor }: Context,
+    @Arg("input", () => RefuseExchangeRateInput, { description: "The rate, and why." })
+    { idempotencyKey, ...input }: RefuseExchangeRateInput,
+  ): Promise<ExchangeRatePayload> {
+    return { exchangeRate: await refuseExchangeRate(app, actor, input, idempotencyKey) };
+  }
+
   @Authorized("settlements:read", "settlements:manage")
   @Query(() => ExchangeRateConnection, {
     description:
@@ -35,9 +70,9 @@ export class ExchangeRateResolver {
   })
   async exchangeRates(
     @Ctx() { app, actor }: Context,
-    @Args(() => ExchangeRatesArgs) { base = null, quote = null, ...page }: ExchangeRatesArgs,
+    @Args(() => ExchangeRatesArgs) { base = null, quote = null, state = null, ...page }: ExchangeRatesArgs,
   ): Promise<Connection<StoredRate>> {
-    const filter = { base, quote };
+    const filter = { base, quote, state };
     const rates = await exchangeRatesOf(app, actor, filter, page);
     return connectionOf("rates", rates, page.after, () => countExchangeRates(app, actor, filter));
   }

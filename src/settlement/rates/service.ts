@@ -1,22 +1,19 @@
-import { And, LessThanOrEqual, MoreThan } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
+import { checkSecondPerson } from "../../identity/four-eyes/service.js";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { instantText } from "../../kernel/clock.js";
-import { newId } from "../../kernel/ids.js";
-import { isKnownCurrency, scaleOf } from "../../kernel/money.js";
+import { isId, newId } from "../../kernel/ids.js";
+import { isKnownCurrency } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { Rational } from "../../kernel/rational.js";
-import { rateSpan } from "../../periods/calendars/service.js";
 import type { App } from "../../platform/app.js";
-import type { Reader, Tx } from "../../platform/database.js";
+import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import type { Partner } from "../../tenancy/entities.js";
-import type { FxDocument } from "../document-contract.js";
 import { settlementError } from "../errors.js";
-import type { ExchangeRate, Foreign, RateType } from "../terms/fx.js";
-import { StoredRate } from "./entities.js";
+import type { RateType } from "../terms/fx.js";
+import { ExchangeRateState, StoredRate } from "./entities.js";
 
 /** A rate as somebody enters it. */
 export interface NewExchangeRate {
@@ -33,11 +30,19 @@ export interface NewExchangeRate {
 export interface RateFilter {
   readonly base: string | null;
   readonly quote: string | null;
+  readonly state: ExchangeRateState | null;
+}
+
+/** An entered rate that shall not stand, and why. */
+export interface RefusedExchangeRate {
+  readonly exchangeRateId: string;
+  readonly reason: string;
 }
 
 /**
- * Enters a rate. One of the same currencies, type, source and instant that no statement has used yet is replaced; one
- * that was used is refused (`VERSION_CONFLICT`), as are unknown currencies and rates of the future (`VALIDATION`).
+ * Enters a rate; it stands once a second person approves it. Refused where a statement has used one of the same
+ * currencies, type, source and instant (`VERSION_CONFLICT`), as are unknown currencies and rates of the future
+ * (`VALIDATION`).
  */
 export async function enterExchangeRate(
   app: App,
@@ -48,9 +53,49 @@ export async function enterExchangeRate(
   check(app, input);
   const asked = { ...input, asOf: instantText(input.asOf) };
   const request = { operation: "enterExchangeRate", idempotencyKey, input: asked };
-  const id = await once(app, actor, request, (tx) => write(app, tx, actor, input));
-  const { tenantId } = actor;
-  return present(await app.database.manager.findOneBy(StoredRate, { tenantId, id }), "a rate that was just entered");
+  return rateOf(app, actor, await once(app, actor, request, (tx) => propose(app, tx, actor, input)));
+}
+
+/**
+ * Lets an entered rate stand from now on, in the place of one of the same currencies, type, source and instant. Refused
+ * to who entered it (`FORBIDDEN`), except at the server's own shell; where it does not wait, and where the other was
+ * used by a statement or entered later (`VERSION_CONFLICT`).
+ */
+export async function approveExchangeRate(
+  app: App,
+  actor: Actor,
+  exchangeRateId: string,
+  idempotencyKey: string | null = null,
+): Promise<StoredRate> {
+  await rateOf(app, actor, exchangeRateId);
+  const request = { operation: "approveExchangeRate", idempotencyKey, input: { exchangeRateId } };
+  await once(app, actor, request, async (tx) => {
+    const pending = await lockPending(tx, actor, exchangeRateId);
+    const reason = "Who entered a rate may not approve it.";
+    await checkSecondPerson(tx, actor, { by: [pending.enteredBy], reason });
+    const standing = await standingLike(tx, pending);
+    if (standing !== null) await supersede(tx, standing, pending);
+    await decide(app, tx, actor, { pending, state: ExchangeRateState.ACTIVE, before: standing });
+    return exchangeRateId;
+  });
+  return rateOf(app, actor, exchangeRateId);
+}
+
+/** Refuses an entered rate for good, by whoever should approve it or who entered it (`VERSION_CONFLICT`). */
+export async function refuseExchangeRate(
+  app: App,
+  actor: Actor,
+  { exchangeRateId, reason }: RefusedExchangeRate,
+  idempotencyKey: string | null = null,
+): Promise<StoredRate> {
+  await rateOf(app, actor, exchangeRateId);
+  const request = { operation: "refuseExchangeRate", idempotencyKey, input: { exchangeRateId, reason } };
+  await once(app, actor, request, async (tx) => {
+    const pending = await lockPending(tx, actor, exchangeRateId);
+    await decide(app, tx, actor, { pending, state: ExchangeRateState.REFUSED, reason });
+    return exchangeRateId;
+  });
+  return rateOf(app, actor, exchangeRateId);
 }
 
 /** The tenant's rates in the order of entering; refused to a partner's clients (`FORBIDDEN`). */
@@ -75,66 +120,6 @@ export async function countExchangeRates(app: App, actor: Actor, filter: RateFil
   return selection(app, actor, filter).getCount();
 }
 
-/** What is converted at the close of a period. */
-export interface Closing {
-  readonly partner: Partner;
-  readonly period: { readonly startsAt: Date; readonly endsAt: Date };
-  readonly fx: FxDocument;
-  readonly from: string;
-  /** The local day of the transactions that are converted, where each is at the rate of its day. */
-  readonly day?: string | undefined;
-}
-
-/** How a currency becomes the statement's, and the ids of the rates that say so. */
-export interface Quoted {
-  readonly foreign: Foreign;
-  readonly rateIds: readonly string[];
-}
-
-/**
- * The rates of a period: of the type and source that the terms name, the last one that is of an instant after its
- * start and not after its end; of a day, the last one not after its end and at most seven days old. Nothing is
- * inverted, and a third currency stands in between only where the terms declare it. Refused where one is missing
- * (`RATE_MISSING`).
- */
-export async function ratesAt(reader: Reader, closing: Closing): Promise<Quoted> {
-  const { fx, from, day } = closing;
-  const steps = fx.triangulateBy === undefined || [from, fx.to].includes(fx.triangulateBy) ? [] : [fx.triangulateBy];
-  const path = [from, ...steps, fx.to];
-  const rates: StoredRate[] = [];
-  for (const [index, quote] of path.slice(1).entries()) {
-    rates.push(await rateAt(reader, closing, { base: path[index] ?? "", quote }));
-  }
-  const [first, second] = rates.map(exchangeOf);
-  const one = present(first, "a rate");
-  const unit = (currency: string) => ({ currency, scale: scaleOf(currency) });
-  const foreign: Foreign = {
-    ...{ from: unit(from), into: unit(fx.to), ...(day === undefined ? {} : { day }) },
-    exchanges: second === undefined ? [one] : [one, second],
-  };
-  return { foreign, rateIds: rates.map(({ id }) => id) };
-}
-
-/** Makes rates unchangeable; false where one is no longer what it was when the statement was calculated. */
-export async function useRates(tx: Tx, tenantId: string, quoted: readonly Quoted[], at: Date): Promise<boolean> {
-  for (const { foreign, rateIds } of quoted) {
-    for (const [index, id] of rateIds.entries()) {
-      const rate = present(foreign.exchanges[index], "a rate").rate.toText();
-      const [row]: { rate: string; used_at: Date | null }[] = await tx.query(
-        "select rate, used_at from exchange_rate where tenant_id = ? and id = ?",
-        [tenantId, id],
-      );
-      if (row?.used_at !== null && row?.rate === rate) continue;
-      const { affectedRows } = await tx.query(
-        "update exchange_rate set used_at = ? where tenant_id = ? and id = ? and rate = ?",
-        [at, tenantId, id, rate],
-      );
-      if (affectedRows === 0) return false;
-    }
-  }
-  return true;
-}
-
 function check(app: App, { base, quote, rate, asOf }: NewExchangeRate): void {
   const refuse = (path: string, reason: string) => settlementError("VALIDATION", { path, reason });
   for (const [path, currency] of [["/base", base] as const, ["/quote", quote] as const]) {
@@ -146,33 +131,82 @@ function check(app: App, { base, quote, rate, asOf }: NewExchangeRate): void {
   if (asOf > app.clock.now()) throw refuse("/asOf", "A rate is not of the future.");
 }
 
-async function write(app: App, tx: Tx, actor: Actor, input: NewExchangeRate): Promise<string> {
+/** A rate of the tenant's, by its id; `NOT_FOUND` for anything else, and to partners. */
+async function rateOf(app: App, { tenantId, partnerId }: Actor, id: string): Promise<StoredRate> {
+  const isForm = isId(id, "fxr") && partnerId === null;
+  const rate = isForm ? await app.database.manager.findOneBy(StoredRate, { tenantId, id }) : null;
+  if (rate === null) throw settlementError("NOT_FOUND", { what: "exchange rate" });
+  return rate;
+}
+
+async function propose(app: App, tx: Tx, actor: Actor, input: NewExchangeRate): Promise<string> {
   const { tenantId, principalId: enteredBy } = actor;
   const { rate: text, ...key } = input;
   const rate = present(Rational.parse(text), "a rate that was checked").toText();
-  const enteredAt = app.clock.now();
-  await tx.query("select id from tenant where id = ? for update", [tenantId]); // one at a time enters the same rate
-  const known = await tx.findOneBy(StoredRate, { tenantId, ...key });
-  const id = known?.id ?? newId("fxr", app.clock);
-  if (known === null) await tx.insert(StoredRate, { tenantId, id, ...key, rate, enteredBy, enteredAt });
-  else if (known.rate !== rate) {
-    const { affectedRows } = await tx.query(
-      `update exchange_rate set rate = ?, entered_by = ?, entered_at = ?
-       where tenant_id = ? and id = ? and used_at is null`,
-      [rate, enteredBy, enteredAt, tenantId, id],
-    );
-    if (affectedRows === 0) {
-      throw settlementError("VERSION_CONFLICT", { reason: "A statement has used this rate; it never changes." });
-    }
-  }
-  const before = known === null ? {} : { before: { rate: known.rate } };
+  const [id, enteredAt] = [newId("fxr", app.clock), app.clock.now()];
+  const standing = await standingLike(tx, { tenantId, ...key });
+  checkUnused((standing?.usedAt ?? null) !== null);
+  await tx.insert(StoredRate, { tenantId, id, ...key, rate, enteredBy, enteredAt });
+  const before = standing === null ? {} : { before: { rate: standing.rate } };
   const after = { ...key, asOf: instantText(key.asOf), rate };
   const act = { type: ActType.EXCHANGE_RATE_ENTERED, subjectId: id, partner: null, ...before, after };
   await recordActs(tx, actor, enteredAt, [act]);
   return id;
 }
 
-function selection(app: App, actor: Actor, { base, quote }: RateFilter) {
+/** The tenant's row is the lock under which rates come to stand. */
+async function lockPending(tx: Tx, { tenantId }: Actor, id: string): Promise<StoredRate> {
+  await tx.query("select id from tenant where id = ? for update", [tenantId]);
+  const found = present(await tx.findOneBy(StoredRate, { tenantId, id }), "a rate that was just read");
+  if (found.state === ExchangeRateState.PENDING_APPROVAL) return found;
+  throw settlementError("VERSION_CONFLICT", { reason: `The rate is ${found.state}.` });
+}
+
+/** The rate that stands for the same currencies, type, source and instant; null where none does. */
+async function standingLike(tx: Tx, like: Omit<NewExchangeRate, "rate"> & Pick<StoredRate, "tenantId">) {
+  const { tenantId, base, quote, type, source, asOf } = like;
+  return tx.findOneBy(StoredRate, { tenantId, base, quote, type, source, asOf, state: ExchangeRateState.ACTIVE });
+}
+
+function checkUnused(isUsed: boolean): void {
+  if (!isUsed) return;
+  throw settlementError("VERSION_CONFLICT", { reason: "A statement has used this rate; it never changes." });
+}
+
+/** A statement that is being stored may use it at this moment: whoever writes its row first wins. */
+async function supersede(tx: Tx, standing: StoredRate, pending: StoredRate): Promise<void> {
+  if (standing.id > pending.id) {
+    throw settlementError("VERSION_CONFLICT", { reason: "A rate that was entered later stands." });
+  }
+  const { affectedRows } = await tx.query(
+    "update exchange_rate set state = 'SUPERSEDED' where tenant_id = ? and id = ? and used_at is null",
+    [standing.tenantId, standing.id],
+  );
+  checkUnused(affectedRows === 0);
+}
+
+interface Decided {
+  readonly pending: StoredRate;
+  readonly state: ExchangeRateState.ACTIVE | ExchangeRateState.REFUSED;
+  readonly before?: StoredRate | null;
+  readonly reason?: string;
+}
+
+async function decide(app: App, tx: Tx, actor: Actor, { pending, state, before = null, reason }: Decided) {
+  const { tenantId, id, base, quote, type, source, asOf, rate } = pending;
+  const decidedAt = app.clock.now();
+  await tx.update(StoredRate, { tenantId, id }, { state, decidedBy: actor.principalId, decidedAt });
+  const about = { base, quote, type, source, asOf: instantText(asOf) };
+  const act = {
+    type: state === ExchangeRateState.ACTIVE ? ActType.EXCHANGE_RATE_APPROVED : ActType.EXCHANGE_RATE_REFUSED,
+    ...{ subjectId: id, partner: null },
+    before: { ...about, state: pending.state, ...(before === null ? {} : { rate: before.rate }) },
+    after: { ...about, state, rate, ...(reason === undefined ? {} : { reason }) },
+  };
+  await recordActs(tx, actor, decidedAt, [act]);
+}
+
+function selection(app: App, actor: Actor, { base, quote, state }: RateFilter) {
   if (actor.partnerId !== null) {
     throw settlementError("FORBIDDEN", { reason: "A partner sees the rates it is settled by on its statements." });
   }
@@ -181,32 +215,6 @@ function selection(app: App, actor: Actor, { base, quote }: RateFilter) {
     .where("rate.tenantId = :tenantId", { tenantId: actor.tenantId });
   if (base !== null) query.andWhere("rate.base = :base", { base });
   if (quote !== null) query.andWhere("rate.quote = :quote", { quote });
+  if (state !== null) query.andWhere("rate.state = :state", { state });
   return query;
-}
-
-async function rateAt(
-  reader: Reader,
-  { partner, period, fx, day }: Closing,
-  { base, quote }: { readonly base: string; readonly quote: string },
-): Promise<StoredRate> {
-  const { type, source } = fx;
-  const { after, through } =
-    day === undefined
-      ? { after: period.startsAt, through: period.endsAt }
-      : present(rateSpan(day, partner.timezone), "a local day of a transaction");
-  const [found] = await reader.find(StoredRate, {
-    where: {
-      ...{ tenantId: partner.tenantId, base, quote, source, type },
-      asOf: And(MoreThan(after), LessThanOrEqual(through)),
-    },
-    order: { asOf: "DESC" },
-    take: 1,
-  });
-  if (found !== undefined) return found;
-  const span = { from: instantText(after), through: instantText(through) };
-  throw settlementError("RATE_MISSING", { type, source, base, quote, ...span });
-}
-
-function exchangeOf({ base, quote, type, source, asOf, rate }: StoredRate): ExchangeRate {
-  return { base, quote, type, source, asOf, rate: present(Rational.parse(rate), "a stored rate") };
 }

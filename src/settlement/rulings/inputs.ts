@@ -11,6 +11,15 @@ export class TryRuleInput {
 
   @Field(() => [String], {
     nullable: true,
+    description: "Product categories that the document has overrides for; the rule may choose these. At most 500.",
+  })
+  @IsOptional()
+  @ArrayMaxSize(500)
+  @Matches(/^[A-Za-z0-9._:-]{1,64}$/, { each: true })
+  readonly categories?: readonly string[] | null;
+
+  @Field(() => [String], {
+    nullable: true,
     description: "Groups that the document has overrides for; the rule may choose these. At most 500.",
   })
   @IsOptional()

@@ -1,6 +1,17 @@
-import { Arg, Authorized, Field, Int, ObjectType, Query, Resolver } from "type-graphql";
+import { Arg, Authorized, Field, Int, ObjectType, Query, Resolver, registerEnumType } from "type-graphql";
+import { FreeRoundStake } from "../terms/contract.js";
+import type { RuleAnswer } from "../terms/ruling.js";
 import { TryRuleInput } from "./inputs.js";
 import { type RuleTrial, tryRule } from "./service.js";
+
+registerEnumType(FreeRoundStake, {
+  name: "FreeRoundStake",
+  description: "At what value a stake that was a gift counts.",
+  valuesConfig: {
+    ZERO: { description: "Not as a stake; what it won is a bonus cost." },
+    FACE_VALUE: { description: "As a stake, and as a bonus cost of the same amount; what it won is a win." },
+  },
+});
 
 /** A row that fired. */
 @ObjectType({ description: "A row of a decision table that fired." })
@@ -21,11 +32,20 @@ class RuleOutcome {
   @Field(() => String, { nullable: true, description: "The share's rate, from 0 to 1: a decimal, or `n/d`." })
   readonly rate!: string | null;
 
-  @Field(() => String, { nullable: true, description: "The group whose terms hold." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The product category whose terms hold in the place of its own; empty for no category's.",
+  })
+  readonly category!: string | null;
+
+  @Field(() => String, { nullable: true, description: "The group whose terms hold; empty for no group's." })
   readonly group!: string | null;
 
   @Field(() => Boolean, { nullable: true, description: "Whether its bonus cost is deducted." })
   readonly bonusCost!: boolean | null;
+
+  @Field(() => FreeRoundStake, { nullable: true, description: "At what value the stakes of its free rounds count." })
+  readonly freeRoundStake!: RuleAnswer["freeRoundStake"];
 
   @Field(() => [FiredRuleRow], { description: "The rows that fired, in their order." })
   readonly fired!: readonly FiredRuleRow[];

@@ -8,7 +8,7 @@ import { ruleWarnings } from "../rule-checks.js";
 import { readExpression } from "../rule-expressions.js";
 import { ask, FACT_TYPES, type Rule } from "../ruling.js";
 import { casesOf, type RuleMatter } from "../terms/rule.js";
-import { EACH_FACTS, FACTS, type FiredRow, type RuleCase, type RuleFacts } from "../terms/ruling.js";
+import { EACH_FACTS, FACTS, type FiredRow, type RuleAnswer, type RuleCase, type RuleFacts } from "../terms/ruling.js";
 
 /** The most decimals that a currency has. */
 const SCALE_MAX = 8;
@@ -31,16 +31,14 @@ export async function askAhead(matter: RuleMatter): Promise<void> {
 export interface TryRule {
   /** The member `rules` of a document. */
   readonly rules: unknown;
-  /** Groups that the document would have terms for. */
+  /** Categories and groups that the document would have terms for. */
+  readonly categories?: readonly string[] | null;
   readonly groups?: readonly string[] | null;
   readonly facts: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** What a rule answers about one case, or why it gives no answer. */
-export interface RuleOutcome {
-  readonly rate: string | null;
-  readonly group: string | null;
-  readonly bonusCost: boolean | null;
+export interface RuleOutcome extends RuleAnswer {
   readonly fired: readonly FiredRow[];
   readonly fault: string | null;
 }
@@ -54,24 +52,24 @@ export interface RuleTrial {
 /**
  * Asks a rule that is in no document yet about facts that somebody names. Refused (`VALIDATION`) where it is no rule.
  */
-export async function tryRule({ rules, groups, facts }: TryRule): Promise<RuleTrial> {
-  const named = new Set(groups ?? []);
-  const document = await readRule(rules, named);
+export async function tryRule({ rules, categories, groups, facts }: TryRule): Promise<RuleTrial> {
+  const choices = { categories: new Set(categories ?? []), groups: new Set(groups ?? []) };
+  const document = await readRule(rules, choices);
   const names = factsOf(document);
   const cases = facts.map((stated, index) => ({ scope: "", facts: checkedFacts(stated, names, `/facts/${index}`) }));
   const outcomes: RuleOutcome[] = [];
   for (const each of cases) {
-    outcomes.push(outcomeOf({ content: document.content, groups: named }, each));
+    outcomes.push(outcomeOf({ content: document.content, choices }, each));
     await others();
   }
   return { outcomes, warnings: ruleWarnings(document) };
 }
 
 function outcomeOf(rule: Rule, each: RuleCase): RuleOutcome {
-  const none = { rate: null, group: null, bonusCost: null, fired: [], fault: null };
+  const none = { rate: null, category: null, group: null, bonusCost: null, freeRoundStake: null, fired: [] };
   try {
     const { answer, fired } = ask(rule, each);
-    return { ...none, ...answer, fired };
+    return { ...answer, fired, fault: null };
   } catch (error) {
     if (error instanceof CodedError) return { ...none, fault: error.message };
     throw error;

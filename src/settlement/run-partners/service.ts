@@ -1,95 +1,157 @@
 import { ActType } from "../../acts/entities.js";
 import { type Actor, systemActor, type TenantRef } from "../../kernel/actor.js";
 import { CodedError, ErrorCode } from "../../kernel/errors.js";
+import { countUnsettled, nextUnsettled } from "../../periods/closing/service.js";
+import type { SettlementPeriod } from "../../periods/entities.js";
+import { periodOfPartner } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { isPassingTrouble, type Tx, transact } from "../../platform/database.js";
+import { isPassingTrouble, transact } from "../../platform/database.js";
+import { Stopped } from "../../platform/flows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { type Progress, settle } from "../runs/service.js";
-import { RunState, type SettlementRun } from "../settlement-runs/entities.js";
+import { isIncident, reportIncident } from "../incidents/service.js";
+import { type RunStage, RunState } from "../settlement-runs/entities.js";
 import { endRun, runOf, runSignal } from "../settlement-runs/service.js";
+import type { Step } from "../steps/rules.js";
+import { takeStep } from "../steps/service.js";
 
 const REASON_LENGTH_MAX = 500;
 
-/** A partner of a run, as jobs name it. */
-export interface RunPartnerKey extends TenantRef {
+/** A run, as jobs name it. */
+export interface RunKey extends TenantRef {
   readonly runId: string;
+}
+
+/** A partner of a run, as jobs name it. */
+export interface RunPartnerKey extends RunKey {
   readonly partnerId: string;
 }
 
-/** Partners that runs have not done with, by the state that the database holds. */
-export async function unfinishedForAllTenants(app: App): Promise<RunPartnerKey[]> {
-  return app.database.query(`/* all tenants */ ${UNFINISHED}`);
+/** Runs that have not ended. */
+export async function runningForAllTenants(app: App): Promise<RunKey[]> {
+  return app.database.query(
+    `/* all tenants */ select tenant.id as tenantId, run.tenant_no as tenantNo, run.id as runId
+     from settlement_run as run join tenant on tenant.no = run.tenant_no where run.state = 'RUNNING'`,
+  );
 }
 
-/** Those of one run. */
-export async function unfinishedOf(app: App, { tenantNo }: TenantRef, runId: string): Promise<RunPartnerKey[]> {
-  return app.database.query(`${UNFINISHED} and run.tenant_no = ? and run.id = ?`, [tenantNo, runId]);
+/** Partners that a run has not done with, by the state that the database holds; none of a run that has ended. */
+export async function unfinishedOf(app: App, { tenantNo, runId }: RunKey): Promise<RunPartnerKey[]> {
+  return app.database.query(
+    `select partner.tenant_id as tenantId, part.tenant_no as tenantNo, part.run_id as runId, partner.id as partnerId
+     from settlement_run as run
+     join settlement_run_partner as part on part.tenant_no = run.tenant_no and part.run_id = run.id
+     join partner on partner.tenant_no = part.tenant_no and partner.no = part.partner_no
+     where run.tenant_no = ? and run.id = ? and run.state = 'RUNNING' and part.state in ('WAITING', 'RUNNING')`,
+    [tenantNo, runId],
+  );
 }
-
-const UNFINISHED = `select partner.tenant_id as tenantId, part.tenant_no as tenantNo, part.run_id as runId,
-    partner.id as partnerId
-  from settlement_run as run
-  join settlement_run_partner as part on part.tenant_no = run.tenant_no and part.run_id = run.id
-  join partner on partner.tenant_no = part.tenant_no and partner.no = part.partner_no
-  where run.state = 'RUNNING' and part.state in ('WAITING', 'RUNNING')`;
 
 /**
- * Settles one partner of a run, from where the database says that it stands: any number of workers may try, after any
- * crash, and each period is settled once. A refusal is written down and holds up nobody else; trouble that passes is
- * thrown, and the partner is taken up again.
+ * The partner's next period that the run is to settle, the earliest. Null where it has ended, and where none is left:
+ * then the run has done with the partner.
  */
-export async function settleRunPartner(app: App, { runId, partnerId, ...tenant }: RunPartnerKey): Promise<void> {
-  const actor = systemActor(tenant, runId);
-  const run = await runOf(app, actor, runId);
-  const partner = await partnerOf(app, actor, partnerId);
-  const at = { run, partner };
-  try {
-    await stillRunning(app, at);
-    await settle(app, actor, { partnerId, through: run.throughAt }, (progress) => advance(app, at, progress));
+export async function nextPeriodOfRun(app: App, key: RunPartnerKey): Promise<SettlementPeriod | null> {
+  const at = await placeOf(app, key);
+  const run = await runOf(app, at.actor, key.runId);
+  if (!(await isWanted(app, at))) return null;
+  const { partner } = at;
+  const reader = app.database.manager;
+  const period = await nextUnsettled(reader, partner, run.throughAt);
+  if (period === null || period.dueAt > run.startedAt) {
     await conclude(app, at, { state: RunState.SUCCEEDED });
-  } catch (error) {
-    if (error instanceof RunEnded) return;
-    const isPassing = (error instanceof CodedError && error.retryable) || isPassingTrouble(error);
-    if (isPassing) throw error;
-    app.log.error({ err: error, run: runId, partner: partnerId }, "settlement: a partner of a run failed");
-    await conclude(app, at, { state: RunState.FAILED, ...reasonOf(error) });
+    return null;
   }
-  await transact(app, (tx) => endIfDone(app, tx, actor, run.id));
+  const left = await countUnsettled(reader, partner, { endsBy: run.throughAt, dueBy: run.startedAt });
+  await app.database.query(
+    "update settlement_run_partner set periods_left = ? where tenant_no = ? and run_id = ? and partner_no = ?",
+    [left, ...rowKey(at)],
+  );
+  return period;
+}
+
+/**
+ * Takes one step of a period for a run: any number of workers may try, after any crash, and it is taken once. A refusal
+ * is written down, ends the run for this partner and holds up nobody else; trouble that passes is thrown, and the step
+ * is tried again.
+ */
+export async function takeStepOfRun(
+  app: App,
+  key: RunPartnerKey,
+  { periodId, step }: { readonly periodId: string; readonly step: Step },
+): Promise<void> {
+  const at = await placeOf(app, key);
+  const { actor, partner } = at;
+  const period = await periodOfPartner(app, partner, periodId);
+  try {
+    await takeStep(app, actor, { partner, period, step }, (stage) => advance(app, at, { stage, periodId }));
+  } catch (error) {
+    if (error instanceof Stopped) throw error;
+    if (isIncident(error)) await reportIncident(app, actor, { partner, period, error });
+    else if (isPassing(error)) throw error;
+    app.log.error({ err: error, run: key.runId, partner: partner.id }, "settlement: a partner of a run failed");
+    await conclude(app, at, { state: RunState.FAILED, ...reasonOf(error) });
+    throw new Stopped("The partner was refused.");
+  }
+}
+
+/** Ends a run once none of its partners waits or is at work, and tells those who watch it. */
+export async function endRunIfDone(app: App, { runId, ...tenant }: RunKey): Promise<void> {
+  const actor = systemActor(tenant, runId);
+  const key = [actor.tenantNo, runId];
+  await transact(app, async (tx) => {
+    const [run] = await tx.query("select state from settlement_run where tenant_no = ? and id = ? for update", key);
+    const rows: { state: RunState }[] = await tx.query(
+      "select distinct state from settlement_run_partner where tenant_no = ? and run_id = ?",
+      key,
+    );
+    const states = new Set(rows.map(({ state }) => state));
+    if (run?.state !== RunState.RUNNING || states.has(RunState.WAITING) || states.has(RunState.RUNNING)) return;
+    const state = states.has(RunState.FAILED) ? RunState.FAILED : RunState.SUCCEEDED;
+    await endRun(app, tx, actor, { id: runId, state, type: ActType.SETTLEMENT_RUN_ENDED });
+  });
   await app.signals.publish(runSignal(runId), "");
 }
 
 interface RunPlace {
-  readonly run: SettlementRun;
+  readonly actor: Actor;
+  readonly runId: string;
   readonly partner: Partner;
 }
 
-/** The run was cancelled, or somebody else has done with the partner; a sign for `settleRunPartner` alone. */
-class RunEnded extends Error {
-  override readonly name = "RunEnded";
+async function placeOf(app: App, { runId, partnerId, ...tenant }: RunPartnerKey): Promise<RunPlace> {
+  const actor = systemActor(tenant, runId);
+  return { actor, runId, partner: await partnerOf(app, actor, partnerId) };
 }
 
-async function stillRunning(app: App, { run, partner }: RunPlace): Promise<void> {
+function rowKey({ runId, partner }: RunPlace): [tenantNo: number, runId: string, partnerNo: number] {
+  return [partner.tenantNo, runId, partner.no];
+}
+
+/** Whether the run has neither ended nor done with the partner: whoever ends a run ends its rows. */
+async function isWanted(app: App, at: RunPlace): Promise<boolean> {
   const [row] = await app.database.query(
-    `select part.state from settlement_run as run
-     join settlement_run_partner as part on part.tenant_no = run.tenant_no and part.run_id = run.id
-     where run.tenant_no = ? and run.id = ? and run.state = 'RUNNING' and part.tenant_no = ? and part.partner_no = ?
-       and part.state in ('WAITING', 'RUNNING')`,
-    [run.tenantNo, run.id, partner.tenantNo, partner.no],
+    `select state from settlement_run_partner
+     where tenant_no = ? and run_id = ? and partner_no = ? and state in ('WAITING', 'RUNNING')`,
+    rowKey(at),
   );
-  if (row === undefined) throw new RunEnded();
+  return row !== undefined;
 }
 
-/** Before every stage: whether it is still wanted, then how far it has come. */
-async function advance(app: App, at: RunPlace, { stage, periodId, periodsLeft }: Progress): Promise<void> {
-  await stillRunning(app, at);
-  const { run, partner } = at;
-  await app.database.query(
-    `update settlement_run_partner set state = 'RUNNING', stage = ?, period_id = ?, periods_left = ?
+/** Before every stage: writes down how far it has come, where it is still wanted. */
+async function advance(
+  app: App,
+  at: RunPlace,
+  { stage, periodId }: { readonly stage: RunStage; readonly periodId: string },
+): Promise<void> {
+  const { affectedRows } = await app.database.query(
+    `update settlement_run_partner set state = 'RUNNING', stage = ?, period_id = ?
      where tenant_no = ? and run_id = ? and partner_no = ? and state in ('WAITING', 'RUNNING')`,
-    [stage, periodId, periodsLeft, run.tenantNo, run.id, partner.no],
+    [stage, periodId, ...rowKey(at)],
   );
-  await app.signals.publish(runSignal(run.id), "");
+  // Rows that are found count, those that were so before as well (mysql2 asks for that).
+  if (affectedRows === 0) throw new Stopped("The run has ended, or has done with the partner.");
+  await app.signals.publish(runSignal(at.runId), "");
 }
 
 interface Conclusion {
@@ -98,14 +160,16 @@ interface Conclusion {
   readonly reason?: string;
 }
 
-async function conclude(app: App, { run, partner }: RunPlace, conclusion: Conclusion): Promise<void> {
+/** Says what the run came to for a partner, to those who watch it as well. */
+async function conclude(app: App, at: RunPlace, conclusion: Conclusion): Promise<void> {
   const { state, code = null, reason = null } = conclusion;
   await app.database.query(
     `update settlement_run_partner set state = ?, code = ?, reason = ?,
        periods_left = if(? = 'SUCCEEDED', 0, periods_left)
      where tenant_no = ? and run_id = ? and partner_no = ? and state in ('WAITING', 'RUNNING')`,
-    [state, code, reason, state, run.tenantNo, run.id, partner.no],
+    [state, code, reason, state, ...rowKey(at)],
   );
+  await app.signals.publish(runSignal(at.runId), "");
 }
 
 /** Only what is fit to be read is written down; of anything else the log has the rest. */
@@ -114,17 +178,8 @@ function reasonOf(error: unknown): { code: string; reason: string } {
   return { code: error.code, reason: error.message.slice(0, REASON_LENGTH_MAX) };
 }
 
-/** The run has ended once none of its partners waits or is at work. */
-async function endIfDone(app: App, tx: Tx, actor: Actor, id: string): Promise<void> {
-  const [run] = await tx.query("select state from settlement_run where tenant_no = ? and id = ? for update", [
-    ...[actor.tenantNo, id],
-  ]);
-  const rows: { state: RunState }[] = await tx.query(
-    "select distinct state from settlement_run_partner where tenant_no = ? and run_id = ?",
-    [actor.tenantNo, id],
-  );
-  const states = new Set(rows.map(({ state }) => state));
-  if (run?.state !== RunState.RUNNING || states.has(RunState.WAITING) || states.has(RunState.RUNNING)) return;
-  const state = states.has(RunState.FAILED) ? RunState.FAILED : RunState.SUCCEEDED;
-  await endRun(app, tx, actor, { id, state, type: ActType.SETTLEMENT_RUN_ENDED });
+/** Trouble that is over when the step is tried again: the database, or somebody else who moved what it stands on. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CodedError)) return isPassingTrouble(error);
+  return error.retryable || error.code === ErrorCode.VERSION_CONFLICT;
 }

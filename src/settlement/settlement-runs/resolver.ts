@@ -19,11 +19,11 @@ import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
-import { startSettlementRun } from "../run-partners/jobs.js";
+import { cancelSettlementRun, startSettlementRun } from "../flows/jobs.js";
 import { type RunProgress, watchRun } from "../run-progress/service.js";
 import { SettlementRun, SettlementRunPartner } from "./entities.js";
 import { CancelSettlementRunInput, RunPartnersArgs, StartSettlementRunInput } from "./inputs.js";
-import { cancelRun, countRuns, type RunCounts, runCounts, runOf, runPartnersOf, runsOf } from "./service.js";
+import { countRuns, type RunCounts, runCounts, runOf, runPartnersOf, runsOf } from "./service.js";
 
 const RunConnection = connectionType("SettlementRun", SettlementRun);
 const RunPartnerConnection = connectionType("SettlementRunPartner", SettlementRunPartner);
@@ -78,7 +78,7 @@ export class SettlementRunResolver {
     @Arg("input", () => CancelSettlementRunInput, { description: "The run, and why." })
     { idempotencyKey, runId, reason = null }: CancelSettlementRunInput,
   ): Promise<SettlementRunPayload> {
-    return { run: await cancelRun(app, actor, { runId, reason }, idempotencyKey) };
+    return { run: await cancelSettlementRun(app, actor, { runId, reason }, idempotencyKey) };
   }
 
   @Authorized("settlements:manage")

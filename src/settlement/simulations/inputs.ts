@@ -2,10 +2,11 @@ import { ArrayMaxSize, IsDate, IsObject, IsOptional } from "class-validator";
 import { GraphQLJSONObject } from "graphql-scalars";
 import { Field, ID, InputType } from "type-graphql";
 import { RepeatableInput } from "../../platform/arguments.js";
+import { ConfigurationDocumentInput } from "../typed-documents/inputs.js";
 
 const PARTNERS_MAX = 500;
 
-/** What to replay, and by which draft. */
+/** What to replay, and by which draft: at most one of the three ways to name it. */
 @InputType({ description: "Settled periods to be replayed, and the draft to replay them under." })
 export class SimulateSettlementInput extends RepeatableInput {
   @Field(() => ID, { nullable: true, description: "One settled period; instead of a range." })
@@ -40,11 +41,18 @@ export class SimulateSettlementInput extends RepeatableInput {
 
   @Field(() => GraphQLJSONObject, {
     nullable: true,
-    description: "A document that is no version yet, as `schema/configuration.schema.json` says.",
+    description: "Instead: a document that is no version yet, as `schema/configuration.schema.json` says.",
   })
   @IsOptional()
   @IsObject()
   readonly document?: Record<string, unknown> | null;
+
+  @Field(() => ConfigurationDocumentInput, {
+    nullable: true,
+    description: "Instead: the same as typed members, which come to the same document.",
+  })
+  @IsOptional()
+  readonly terms?: object | null;
 }
 
 /** A simulation to be stopped. */

@@ -22,19 +22,19 @@ import {
   runSimulation,
   type SimulationRefusal,
 } from "../simulating/service.js";
+import { type GivenDocument, givenDocument } from "../typed-documents/rules.js";
 import { type SimulatedPartner, SimulatedStatement, Simulation, SimulationState } from "./entities.js";
 import type { LineDifference } from "./rules.js";
 
 /** What to replay: a period, or the settled ones within a range of some partners or of all; and by which draft. */
-export interface SimulateInput {
+export interface SimulateInput extends GivenDocument {
   readonly periodId?: string | null;
   readonly from?: Date | null;
   readonly through?: Date | null;
   /** None: every partner that the actor may see. With a period: its partner. */
   readonly partnerIds?: readonly string[] | null;
-  /** At most one of the two; with neither, each period by its own version, which changes nothing. */
+  /** Or a document, given once; with neither, each period by its own version, which changes nothing. */
   readonly configurationId?: string | null;
-  readonly document?: unknown;
 }
 
 const PERIODS_MAX = 200_000;
@@ -264,14 +264,15 @@ async function rangeOf(app: App, actor: Actor, input: SimulateInput) {
   return { from, through, partners };
 }
 
-async function draftOf(app: App, actor: Actor, { configurationId = null, document = null }: SimulateInput) {
-  if (configurationId !== null && document !== null) {
-    throw refusal("/document", "A configuration is named, or a document given.");
+async function draftOf(app: App, actor: Actor, { configurationId = null, ...given }: SimulateInput) {
+  const { document = null, terms = null } = given;
+  if ([configurationId, document, terms].filter((way) => way !== null).length > 1) {
+    const reason = "The draft is given once: as `configurationId`, as `document` or as `terms`.";
+    throw refusal(terms === null ? "/document" : "/terms", reason);
   }
-  if (document !== null) return readConfiguration(document);
-  if (configurationId === null) return null;
-  const { document: text } = await configurationOf(app, actor, configurationId);
-  return storedConfiguration(text);
+  const draft = givenDocument(given);
+  if (draft !== null || configurationId === null) return draft === null ? null : readConfiguration(draft);
+  return storedConfiguration((await configurationOf(app, actor, configurationId)).document);
 }
 
 function refusal(path: string, reason: string): Error {

@@ -20,6 +20,8 @@ export interface KindTotal {
   readonly place?: Place | undefined;
   /** Whether its bonus cost is not deducted. */
   readonly isBonusFree?: boolean;
+  /** Whether the stakes of its free rounds count at face value; absent: as its base says. */
+  readonly isAtFaceValue?: boolean;
   /** The rate that a rule chose for it, and the case that the rule was asked about. */
   readonly ruled?: { readonly scope: string; readonly rate: Rational };
   /** The pseudonym, as it is stored, of a player that the ring-fence looks at; absent for all others together. */

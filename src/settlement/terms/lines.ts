@@ -4,7 +4,7 @@ import { AccountName } from "../../ledger/entities.js";
 import type { DeductionType, Rounding } from "./contract.js";
 import { exactText } from "./exact.js";
 import type { Foreign } from "./fx.js";
-import type { Ruling } from "./ruling.js";
+import type { RuleAnswer, Ruling } from "./ruling.js";
 import type { Quantity, Working } from "./working.js";
 
 /** Which part of the statement a line belongs to. */
@@ -154,8 +154,15 @@ export interface Line {
   readonly rule?: RuledLine;
 }
 
-/** A rule as a line shows it. */
-type RuledLine = Pick<Ruling, "facts" | "answer" | "fired">;
+/** A rule as a line shows it: category and value of stakes only where it chose them. */
+type RuledLine = Pick<Ruling, "facts" | "fired"> & {
+  readonly answer: Pick<RuleAnswer, "rate" | "group" | "bonusCost"> & ChosenBesides;
+};
+
+interface ChosenBesides {
+  readonly category?: string;
+  readonly freeRoundStake?: NonNullable<RuleAnswer["freeRoundStake"]>;
+}
 
 /** A line that is working only: a number on the statement, not money. */
 export function workingLine(code: LineCode, term: string | null, working: Working, scope = ""): ExactLine {
@@ -208,8 +215,9 @@ export function publishLine(line: ExactLine, scale: number): Line {
   };
 }
 
-function ruledLine({ facts, answer, fired }: Ruling): RuledLine {
-  return { facts, answer, fired };
+function ruledLine({ facts, answer: { category, freeRoundStake, ...answer }, fired }: Ruling): RuledLine {
+  const chosen = { ...(category === null ? {} : { category }), ...(freeRoundStake === null ? {} : { freeRoundStake }) };
+  return { facts, answer: { ...answer, ...chosen }, fired };
 }
 
 function isLineCode(code: string): code is LineCode {

@@ -30,15 +30,16 @@ export const COUNTED_AS: Readonly<
 export function measure(terms: BaseTerms, totals: readonly KindTotal[], scope: string): Measures {
   const { stakes, winnings: ordinary } = COUNTED_AS[terms.freeRoundStake];
   const winnings = terms.jackpotWinsIncluded ? [...ordinary, JACKPOT_WINS] : ordinary;
-  const { pointer } = terms;
+  const { pointer, isStakeRuled = false } = terms;
+  const stakeTerm = isStakeRuled ? "/rules" : `${pointer}/freeRoundStake`;
   const turnover = sumOf(totals, Timing.OWN, stakes);
   const wins = sumOf(totals, Timing.OWN, winnings);
   const late = lateSum(totals, [...stakes, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
   const ggr = plusLate(minus(amount("turnover", turnover.value), amount("wins", wins.value)), "lateItems", late);
   return {
     lines: [
-      workingLine("TURNOVER", `${pointer}/freeRoundStake`, turnover, scope),
-      workingLine("WINS", `${pointer}/freeRoundStake`, wins, scope),
+      workingLine("TURNOVER", stakeTerm, turnover, scope),
+      workingLine("WINS", stakeTerm, wins, scope),
       ...(late === null ? [] : [workingLine("LATE_ITEMS", "/lateItems", late, scope)]),
       workingLine("GGR", `${pointer}/measure`, ggr, scope),
     ],

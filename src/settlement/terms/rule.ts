@@ -48,7 +48,7 @@ export function rulingsOf(matter: RuleMatter): readonly Ruling[] {
   return matter.contract.rule?.ask(casesOf(matter)) ?? [];
 }
 
-/** Totals as a rule's answers place them: in the group it chose, at the rate it chose. */
+/** Totals as a rule's answers place them: in the category and group that it chose, at the rate and by the flags. */
 export function applyRulings(
   { rule }: Contract,
   totals: readonly KindTotal[],
@@ -59,11 +59,14 @@ export function applyRulings(
   return totals.map((total) => {
     if (!isAsked(total)) return total;
     const scope = caseScope(rule.each, total.place);
-    const { rate: text, group, bonusCost } = present(answers.get(scope), "an answer for every case");
-    const place = { ...(total.place ?? NOWHERE), ...(group === null ? {} : { group }) };
+    const answer = present(answers.get(scope), "an answer for every case");
+    const { rate: text, category, group, bonusCost, freeRoundStake } = answer;
+    const chosen = { ...(category === null ? {} : { category }), ...(group === null ? {} : { group }) };
+    const place = { ...(total.place ?? NOWHERE), ...chosen };
     return {
       ...{ ...total, place },
       ...(bonusCost === null ? {} : { isBonusFree: !bonusCost }),
+      ...(freeRoundStake === null ? {} : { isAtFaceValue: freeRoundStake === "FACE_VALUE" }),
       ...(text === null ? {} : { ruled: { scope, rate: rateOf(text) } }),
     };
   });

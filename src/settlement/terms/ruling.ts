@@ -49,10 +49,14 @@ export type RuleFacts = Readonly<Record<string, string | number>>;
 export interface RuleAnswer {
   /** The share: exact text, from 0 to 1. */
   readonly rate: string | null;
+  /** The product category whose terms hold in the place of its own. */
+  readonly category: string | null;
   /** The group whose terms hold. */
   readonly group: string | null;
   /** False: its bonus cost is not deducted. */
   readonly bonusCost: boolean | null;
+  /** At what value its free rounds' stakes count. */
+  readonly freeRoundStake: "ZERO" | "FACE_VALUE" | null;
 }
 
 /** A row of a table that fired: the node's name, the row's number from 1, and its id. */

@@ -12,7 +12,7 @@ import type { ConfigurationDocument } from "../document.js";
 import { conversionOf } from "../document-contract.js";
 import { needsPlaces } from "../document-grains.js";
 import { gamesAt } from "../games/service.js";
-import { type Quoted, ratesAt } from "../rates/service.js";
+import { type Quoted, ratesAt } from "../quotes/service.js";
 import type { KindTotal } from "../terms/activity.js";
 import { conversionKey, type Foreign, RateType } from "../terms/fx.js";
 import { type State, standsAlone } from "../terms/state.js";

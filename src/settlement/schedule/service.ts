@@ -1,0 +1,48 @@
+import { type Actor, systemActor } from "../../kernel/actor.js";
+import { newId } from "../../kernel/ids.js";
+import { nextUnsettled, type PartnerKey } from "../../periods/closing/service.js";
+import { PeriodState, type SettlementPeriod } from "../../periods/entities.js";
+import { periodOfPartner } from "../../periods/service.js";
+import type { App } from "../../platform/app.js";
+import { Stopped } from "../../platform/flows.js";
+import { partnerOf } from "../../tenancy/service.js";
+import { isIncident, reportIncident } from "../incidents/service.js";
+import type { Step } from "../steps/rules.js";
+import { takeStep } from "../steps/service.js";
+
+/**
+ * The partner's next period to settle by itself: the earliest that fell due, or was closed and has no statement yet.
+ * Null where that is not due, or waits for a person because it was backfilled: later ones follow on it.
+ */
+export async function nextDuePeriod(app: App, key: PartnerKey): Promise<SettlementPeriod | null> {
+  const partner = await partnerOf(app, actorOf(app, key), key.partnerId);
+  const now = app.clock.now();
+  const period = await nextUnsettled(app.database.manager, partner, now);
+  if (period?.state === PeriodState.OPEN && (period.isBackfill || period.dueAt > now)) return null;
+  return period;
+}
+
+/**
+ * Takes one step of a period that fell due. What a person must mend first, such as a missing exchange rate, is reported
+ * as an incident and stops the partner there until the sweeper tries again.
+ */
+export async function takeDueStep(
+  app: App,
+  key: PartnerKey,
+  { periodId, step }: { readonly periodId: string; readonly step: Step },
+): Promise<void> {
+  const actor = actorOf(app, key);
+  const partner = await partnerOf(app, actor, key.partnerId);
+  const period = await periodOfPartner(app, partner, periodId);
+  try {
+    await takeStep(app, actor, { partner, period, step }, async () => undefined);
+  } catch (error) {
+    if (!isIncident(error)) throw error;
+    await reportIncident(app, actor, { partner, period, error });
+    throw new Stopped(error.message);
+  }
+}
+
+function actorOf(app: App, tenant: PartnerKey): Actor {
+  return systemActor(tenant, newId("req", app.clock));
+}

@@ -1,0 +1,49 @@
+import type { SettlementRun } from "../../src/settlement/settlement-runs/entities.js";
+import type { TestApp } from "../support/app.js";
+import { seedTenant } from "../support/seeds.js";
+import { openPlace, type Place, type PlaceChanges, report } from "./place.js";
+
+/** The periods of a place end by then. */
+export const THROUGH = new Date("2026-03-05T15:00:00.000Z");
+/** How many there are. */
+export const DAYS = 4;
+
+/** Partners of one tenant, each with a bet on each of four days that are over; of those named otherwise the terms. */
+export async function openPlaces(
+  app: TestApp,
+  count: number,
+  changes: Readonly<Record<number, PlaceChanges>> = {},
+): Promise<Place[]> {
+  app.clock.set("2026-03-05T16:00:00.000Z");
+  const home = await seedTenant(app);
+  const places: Place[] = [];
+  for (let i = 0; i < count; i++) {
+    const place = await openPlace(app, "2026-03-01T15:00:00.000Z", { home, ...changes[i] });
+    const bets = [2, 3, 4, 5].map((day) => ({
+      kind: "BET",
+      amount: "9.00",
+      occurredAt: `2026-03-0${day}T01:00:00.000Z`,
+    }));
+    await report(app, place, bets);
+    places.push(place);
+  }
+  return places;
+}
+
+/** How many statements a place has. */
+export async function countStatements(app: TestApp, place: Place): Promise<number> {
+  const [{ many }] = await app.database.query(
+    "select count(*) as many from statement where tenant_no = ? and partner_no = ?",
+    [place.tenant.no, place.partner.no],
+  );
+  return Number(many);
+}
+
+/** What the acts say of a run, in order. */
+export async function runActs(app: TestApp, run: SettlementRun): Promise<string[]> {
+  const rows: { type: string }[] = await app.database.query(
+    "select type from act where tenant_no = ? and subject_id = ? order by no",
+    [run.tenantNo, run.id],
+  );
+  return rows.map(({ type }) => type);
+}
