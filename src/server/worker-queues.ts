@@ -5,6 +5,7 @@ import {
   closeDueForAllTenants,
   pollRunsForAllTenants,
   SETTLEMENT_QUEUE,
+  SETTLEMENTS_AT_ONCE,
   settlementPartner,
   settlementRun,
   settlementStep,
@@ -15,8 +16,6 @@ import { type Loop, pause } from "./roles/loops.js";
 
 /** Simulations that are at work at a time, over all workers: settling comes first. */
 const SIMULATIONS_AT_ONCE = 1;
-/** Partners that a worker settles at a time. */
-const SETTLEMENTS_AT_ONCE = 4;
 
 /** A queue that workers serve. */
 export interface WorkerQueue {

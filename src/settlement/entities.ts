@@ -166,7 +166,9 @@ export class Statement {
   @Column({ ...codeColumn, length: 800 })
   readonly base!: string;
 
-  @Field(() => String, { description: "Loss carried in, at most 0: an exact decimal, or `n/d`." })
+  @Field(() => String, {
+    description: "Loss that the statement before carried out, at most 0: an exact decimal, or `n/d`.",
+  })
   @Column({ ...codeColumn, length: 800 })
   readonly carryIn!: string;
 

@@ -16,9 +16,12 @@ import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
 import { calculate, type TermsInput, type TermsResult } from "./terms/calculate.js";
 import { isCorrection } from "./terms/dues.js";
+import { descriptionOf } from "./terms/lines.js";
 import { tidyState } from "./terms/state.js";
 
 const DIFFERENCES_MAX = 100;
+/** How older releases named what was carried into a tier window, on every statement of it. */
+const CARRY_IN = { code: "CARRY_IN", description: descriptionOf("CARRY_IN") };
 
 /**
  * Makes a statement again from its own totals, configuration, opening and carry, and lists what differs from what it
@@ -126,6 +129,9 @@ function differences(computed: unknown, stated: unknown, pointer: string): reado
     return [`${pointer} has ${stated.length} items, computed are ${computed.length}`];
   }
   if (isObject(computed) && isObject(stated)) {
+    if (computed["code"] === "WINDOW_CARRY_IN" && stated["code"] === "CARRY_IN") {
+      return differences({ ...computed, ...CARRY_IN }, stated, pointer);
+    }
     const names = new Set([...Object.keys(computed), ...Object.keys(stated)]);
     return [...names].flatMap((name) => differences(computed[name], stated[name], `${pointer}/${name}`));
   }

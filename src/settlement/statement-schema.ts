@@ -260,7 +260,10 @@ export const statementSchema = z
         closing: state.describe("It opens the next statement's."),
       })
       .describe("What persists between statements besides the position: carries, windows so far, reserves."),
-    carryIn: exact.describe("Base, or commission, carried in; above 0 only where late items gave some back."),
+    carryIn: exact.describe(
+      "Base, or commission, that the statement before carried out, as lines CARRY_IN and PLAYER_CARRY_IN say where" +
+        " they stand; above 0 only where late items gave some back.",
+    ),
     lines: z.array(line).max(LINES_MAX).describe("In the order of the calculation."),
     base: exact.describe("The period's own base, before carry."),
     carryOut: exact.describe("Base, or commission, carried out; at most 0."),

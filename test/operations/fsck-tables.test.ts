@@ -136,6 +136,7 @@ const SAID: Readonly<Record<string, Tampering | readonly Tampering[] | string>> 
   simulation: "is what would be",
   statement: [
     ["closing_minor = closing_minor + 1", "true", "STATEMENTS", /closing$/],
+    ["set_off_minor = set_off_minor + 1", "true", "PAYOUTS", /set off stm_\w+$/],
     ["jws = concat(left(jws, 200), 'AAAA', substring(jws, 205))", "true", "STATEMENTS", /^stm_\w+$/],
   ],
   statement_reply: ["jws = replace(jws, '.', '.e')", "true", "DIGESTS", /^statement replies rpl_/],

@@ -11,7 +11,7 @@ const app = await testApp();
 const api = await testApi(app);
 const [START, DAY] = ["2026-03-01T15:00:00.000Z", "2026-03-02"];
 const RECEIVABLES = `{ receivables(currency: "EUR") { totalCount edges { node { partner { id } due { amount }
-  awaitingApproval { amount } statements { statementId left { amount } paymentDueOn } } } } }`;
+  awaitingApproval { amount } statements { edges { node { statementId left { amount } paymentDueOn } } } } } } }`;
 
 async function ask(from: SeededClient, query: string) {
   const { data, errors = [] } = await api.ask({ query, token: await from.token() });
@@ -36,7 +36,8 @@ describe("through the API", () => {
       ...{ state: "PENDING_APPROVAL", amount: { amount: "10.00" }, bankReference: "NTRF 17", valueOn },
       ...{ recordedBy: one.client.id, decidedBy: null },
     });
-    const statements = [{ statementId: debt, left: { amount: "30.00" }, paymentDueOn: "2026-03-13" }];
+    const node = { statementId: debt, left: { amount: "30.00" }, paymentDueOn: "2026-03-13" };
+    const statements = { edges: [{ node }] };
     const owed = { partner: { id: place.partner.id }, due: { amount: "30.00" }, statements };
     const awaiting = { ...owed, awaitingApproval: { amount: "10.00" } };
     expect((await ask(one, RECEIVABLES)).data.receivables).toEqual({ totalCount: 1, edges: [{ node: awaiting }] });
@@ -47,7 +48,10 @@ describe("through the API", () => {
       ...{ state: "COLLECTED", recordedBy: one.client.id, decidedBy: two.client.id },
     });
     const seen = (await ask(place, RECEIVABLES)).data.receivables.edges[0].node;
-    expect(seen).toMatchObject({ due: { amount: "20.00" }, statements: [{ left: { amount: "20.00" } }] });
+    expect(seen).toMatchObject({
+      due: { amount: "20.00" },
+      statements: { edges: [{ node: { left: { amount: "20.00" } } }] },
+    });
     const own = `{ collections(bankReference: "NTRF 17") { totalCount edges { node { ${fields.slice(13, -2)} } } } }`;
     expect((await ask(place, own)).data.collections).toMatchObject({
       totalCount: 1,
@@ -58,6 +62,29 @@ describe("through the API", () => {
     expect((await ask(sibling, RECEIVABLES)).data.receivables.totalCount).toBe(0);
     expect((await ask(sibling, own)).data.collections.totalCount).toBe(0);
   });
+});
+
+test("the statements that a partner owes of are paged, the oldest first", async () => {
+  const place = await openPaid(app, START);
+  const debts: string[] = [];
+  for (const day of ["2026-03-02", "2026-03-03", "2026-03-04"]) debts.push(await released(app, place, day, "-30.00"));
+  app.clock.set(new Date());
+  const page = async (after: string | null) => {
+    const asked = after === null ? "first: 2" : `first: 2, after: "${after}"`;
+    const { data, codes } = await ask(
+      place,
+      `{ receivables(currency: "EUR") { edges { node { statements(${asked}) {
+        totalCount pageInfo { hasNextPage endCursor } edges { node { statementId } } } } } } }`,
+    );
+    return { codes, ...data?.receivables.edges[0].node.statements };
+  };
+  const first = await page(null);
+  expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } });
+  const last = await page(first.pageInfo.endCursor);
+  expect(last).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: false } });
+  const ids = [...first.edges, ...last.edges].map(({ node }: { node: { statementId: string } }) => node.statementId);
+  expect(ids).toEqual(debts);
+  expect((await page("stm_1")).codes).toEqual(["VALIDATION"]);
 });
 
 describe("at the shell", () => {

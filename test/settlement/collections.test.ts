@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
+import { cursorOf, type Page } from "../../src/kernel/page.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { Collection } from "../../src/settlement/collections/entities.js";
 import {
@@ -12,7 +13,7 @@ import {
 } from "../../src/settlement/collections/service.js";
 import { setOffDebts } from "../../src/settlement/netting/service.js";
 import { createPayoutFile } from "../../src/settlement/payout-files/service.js";
-import { receivablesOf } from "../../src/settlement/receivables/service.js";
+import { type OpenDebt, openDebtsOf, receivablesOf } from "../../src/settlement/receivables/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { testApp } from "../support/app.js";
 import { type SeededClient, seedClient } from "../support/seeds.js";
@@ -51,10 +52,7 @@ async function statesOf(...ids: string[]): Promise<string[]> {
 async function due(): Promise<readonly [bigint, Record<string, bigint>] | null> {
   const [row] = (await receivablesOf(app, place.shell, { partner: place.partner, currency: "EUR" }, {})).rows;
   if (row === undefined) return null;
-  return [
-    row.dueMinor,
-    Object.fromEntries(row.statements.map(({ statementId, leftMinor }) => [statementId, leftMinor])),
-  ];
+  return [row.dueMinor, Object.fromEntries(row.open.map(({ statementId, leftMinor }) => [statementId, leftMinor]))];
 }
 
 async function actsOf(subjectId: string): Promise<string[]> {
@@ -68,6 +66,23 @@ async function actsOf(subjectId: string): Promise<string[]> {
 async function expectSound(): Promise<void> {
   expect((await fsck(app, { tenantId: place.tenant.id })).differences).toEqual([]);
 }
+
+test("debts are paged, however many there are, and what is met meanwhile moves no page", () => {
+  const open = Array.from({ length: 250 }, (_, index): OpenDebt => {
+    const endsAt = new Date(Date.UTC(2026, 2, 1 + (index >> 1))); // two of each instant
+    return { statementId: `stm_${String(index).padStart(26, "0")}`, endsAt, leftMinor: 1n, paymentDueOn: null };
+  });
+  const seen: OpenDebt[] = [];
+  let after: string | null = null;
+  for (let pages = 0; pages === 0 || after !== null; pages += 1) {
+    const left: OpenDebt[] = open.slice(pages); // the oldest are met one by one
+    const { rows, hasNextPage, positionOf }: Page<OpenDebt> = openDebtsOf({ open: left }, { first: 60, after });
+    seen.push(...rows);
+    const last = rows.at(-1);
+    after = hasNextPage && last !== undefined ? cursorOf("open-debts", positionOf(last)) : null;
+  }
+  expect(seen).toEqual(open);
+});
 
 describe("money collected from a partner", () => {
   test("counts once a second person approves it: cash and PAYABLE move, the position does not", async () => {

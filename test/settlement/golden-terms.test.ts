@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Rational } from "../../src/kernel/rational.js";
 import { TransactionKind } from "../../src/periods/entities.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
+import type { TermsResult } from "../../src/settlement/terms/calculate.js";
 import {
   CarryPolicy,
   CarryUnit,
@@ -163,6 +164,9 @@ describe("domain 6, interim settlement inside a longer tier window", () => {
     expect(exactText(second?.carryOut ?? Rational.ZERO, 2)).toBe("-2000.00");
     expect(money(third?.earnedMinor ?? 0n)).toBe("1000.00"); // 4,000 × 25 %
     expect(money(fourth?.earnedMinor ?? 0n)).toBe("250.00"); // 7,000 less 2,000 is 5,000
+    expect(carriesOf(second)).toEqual({ carryIn: "0.00", WINDOW_CARRY_IN: "0.00" });
+    expect(carriesOf(third)).toEqual({ carryIn: "-2000.00", CARRY_IN: "-2000.00" });
+    expect(carriesOf(fourth)).toEqual({ carryIn: "0.00", WINDOW_CARRY_IN: "-2000.00" });
   });
 });
 
@@ -441,3 +445,10 @@ describe("domain 11 and 12, reserve, tax, statement identity", () => {
     expect(earned(contractWith({ shareRate: exact("0.5"), rounding }), 25)).toBe("12.00");
   });
 });
+
+/** What a statement states as carried in, and the lines that it calculates with. */
+function carriesOf(result: TermsResult | undefined): Record<string, string> {
+  const lines = (result?.lines ?? []).filter(({ code }) => code.endsWith("CARRY_IN"));
+  const texts = lines.map(({ code, value }) => [code, exactText(value, 2)]);
+  return { carryIn: exactText(result?.carryIn ?? Rational.ZERO, 2), ...Object.fromEntries(texts) };
+}

@@ -71,6 +71,15 @@ test("opposite debts of linked partners are set off when the second is released,
     const payable = hot.accounts.find(({ account }) => account === AccountName.PAYABLE)?.balanceMinor ?? 0n;
     expect(payable).toBe(-(await owed(place)));
   }
+  const told: { partnerNo: number; statements: string | null }[] = await app.database.query(
+    `select partner_no as partnerNo, json_extract(detail, '$.after.statements[0].amount') as statements
+     from act where tenant_no = ? and type = 'DEBTS_SET_OFF' order by partner_no`,
+    [home.tenant.no],
+  );
+  expect(told).toEqual([
+    { partnerNo: studio.partner.no, statements: "18472.00" }, // the creditor's own, of what it was taken
+    { partnerNo: resale.partner.no, statements: null },
+  ]);
   await Promise.all([studio, resale, studio].map(({ shell, partner }) => setOffDebts(app, shell, partner)));
   expect((await setOffsOf(app, studio.partner, {})).rows).toHaveLength(1);
   expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);

@@ -20,8 +20,18 @@ import {
   times,
   type Working,
 } from "../../src/settlement/terms/working.js";
-import { anyCarry, anyContract, anyOpening, anyTotals, carrying, exact, MARCH } from "../support/contracts.js";
+import {
+  anyCarry,
+  anyContract,
+  anyOpening,
+  anyTotals,
+  carrying,
+  exact,
+  MARCH,
+  wholePeriod,
+} from "../support/contracts.js";
 import { evaluate } from "../support/formula.js";
+import { chain } from "../support/settling.js";
 
 test("parts add up to the rounded sum, each within a unit; lines lie within half a unit in the half modes", () => {
   const part = fc.tuple(fc.bigInt(-(10n ** 12n), 10n ** 12n), fc.bigInt(1n, 999n)).map(([n, d]) => Rational.of(n, d));
@@ -127,6 +137,25 @@ describe("for any contract and activity", () => {
           state = result.stateOut;
         }
         expect(shared.plus(carriedIn(state)).toText()).toBe(bases.toText());
+      }),
+    );
+  });
+
+  test("what a statement states as carried in is what its lines carry in, and what the one before carried out", () => {
+    const contracts = anyContract.map((contract) => ({
+      ...contract,
+      share: { ...contract.share, window: Window.MONTH },
+    }));
+    fc.assert(
+      fc.property(contracts, fc.array(anyTotals, { maxLength: 5 }), (contract, weeks) => {
+        const days = weeks.map((_, week) => wholePeriod(`2026-0${3 + (week >> 1)}-01`, `2026-0${3 + (week >> 1)}-08`));
+        const results = chain(contract, weeks, days);
+        for (const [index, { carryIn, lines }] of results.entries()) {
+          const stated = lines.filter(({ code }) => code === "CARRY_IN" || code === "PLAYER_CARRY_IN");
+          const sum = stated.reduce((total, { value }) => total.plus(value), Rational.ZERO);
+          if (stated.length > 0) expect(sum.toText()).toBe(carryIn.toText());
+          expect(carryIn.toText()).toBe((results[index - 1]?.carryOut ?? Rational.ZERO).toText());
+        }
       }),
     );
   });

@@ -1,16 +1,18 @@
+import { parseAmount, scaleOf } from "../../kernel/money.js";
 import type { Reader } from "../../platform/database.js";
 import type { Book } from "../books/service.js";
 import { Check, type Findings } from "../findings/rules.js";
 
 /**
  * Checks what a partner is owed from rows: what its statements released, less what payouts paid and set-offs met, plus
- * what came back and was collected, is PAYABLE; and the money of payouts and collections is in the books as it is on
- * their rows.
+ * what came back and was collected, is PAYABLE; the money of payouts and collections is in the books as it is on their
+ * rows; and what set-offs took of each statement is what their acts say.
  */
 export async function checkPayouts(reader: Reader, book: Book, findings: Findings): Promise<void> {
   await checkReleased(reader, book, findings);
   await checkPaid(reader, book, findings);
   await checkCollected(reader, book, findings);
+  await checkSetOff(reader, book, findings);
   await checkPayable(reader, book, findings);
 }
 
@@ -83,6 +85,44 @@ async function checkCollected(reader: Reader, { tenantId, tenantNo, no, id }: Bo
     [tenantNo, no],
   );
   findings.compare(Check.PAYOUTS, `${id} collected`, byName(expected), byName(found));
+}
+
+/**
+ * What set-offs took of each statement is what their acts say. Of a currency in which an act of an older release does
+ * not say which statements it took from, nothing can be said.
+ */
+async function checkSetOff(reader: Reader, { tenantNo, no, id }: Book, findings: Findings): Promise<void> {
+  const acts: { detail: string }[] = await reader.query(
+    `select detail from act where tenant_no = ? and partner_no = ? and type = 'DEBTS_SET_OFF' and json_valid(detail)`,
+    [tenantNo, no],
+  );
+  const setOffs = acts
+    .map(({ detail }) => (JSON.parse(detail) as { after: SetOffTold }).after)
+    .filter(({ creditorId }) => creditorId === id);
+  const untold = new Set(setOffs.filter(({ statements }) => statements === undefined).map(({ currency }) => currency));
+  const expected = new Map<string, bigint>();
+  for (const { currency, statements = [] } of setOffs.filter((each) => !untold.has(each.currency))) {
+    for (const { statementId, amount } of statements) {
+      const minor = parseAmount(amount, scaleOf(currency));
+      expected.set(statementId, (expected.get(statementId) ?? 0n) + (typeof minor === "bigint" ? minor : 0n));
+    }
+  }
+  const found: (Sum & { currency: string })[] = await reader.query(
+    `select id as name, currency, cast(set_off_minor as char) as total from statement
+     where tenant_no = ? and partner_no = ? and set_off_minor <> 0`,
+    [tenantNo, no],
+  );
+  const told = new Map([...expected].map(([name, minor]) => [name, String(minor)]));
+  const stated = byName(found.filter(({ currency }) => !untold.has(currency)));
+  findings.compare(Check.PAYOUTS, `${id} set off`, told, stated);
+}
+
+/** What the act of a set-off says of it. */
+interface SetOffTold {
+  readonly creditorId: string;
+  readonly currency: string;
+  /** Only in the creditor's own act, of what it was taken from. */
+  readonly statements?: readonly { readonly statementId: string; readonly amount: string }[];
 }
 
 /** What entries of some kinds moved on PAYABLE, by the statement that they are of. */

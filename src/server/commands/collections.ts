@@ -71,9 +71,11 @@ async function printOwed(options: OwedOptions): Promise<void> {
     return everyRow("receivables", (request) => receivablesOf(app, actor, { partner, currency }, request));
   });
   const text = (minor: bigint) => decimalText(minor, scaleOf(currency));
-  const receivables = rows.map(({ partner: { id, code }, dueMinor, awaitingMinor, statements }) => ({
+  const receivables = rows.map(({ partner: { id, code }, dueMinor, awaitingMinor, open }) => ({
     ...{ partnerId: id, code, currency, due: text(dueMinor), awaitingApproval: text(awaitingMinor) },
-    statements: statements.map(({ leftMinor, ...rest }) => ({ ...rest, left: text(leftMinor) })),
+    statements: open.map(({ leftMinor, statementId, paymentDueOn }) => {
+      return { statementId, left: text(leftMinor), paymentDueOn };
+    }),
   }));
   if (options.json === true) return printJson(receivables);
   for (const { partnerId: id, due, awaitingApproval, statements } of receivables) {

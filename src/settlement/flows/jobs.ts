@@ -20,6 +20,8 @@ import { STEPS, type Step, stepsLeft } from "../steps/rules.js";
 
 /** The queue of settlement jobs. */
 export const SETTLEMENT_QUEUE = "settlement";
+/** Jobs of it that a worker does at a time, and partners that it settles at a time without any queue. */
+export const SETTLEMENTS_AT_ONCE = 4;
 
 const ATTEMPTS_MAX = 5;
 const tenantKey = { tenantId: z.string(), tenantNo: z.number() };
@@ -108,7 +110,7 @@ export async function sweepDueForAllTenants(app: App): Promise<number> {
 export async function pollRunsForAllTenants(app: App): Promise<number> {
   const runs = await runningForAllTenants(app);
   for (const key of runs) {
-    for (const partner of await unfinishedOf(app, key)) await settleNow(app, partnerJob(partner));
+    await settleNow(app, (await unfinishedOf(app, key)).map(partnerJob));
     await endRunIfDone(app, key);
   }
   return runs.length;
@@ -117,7 +119,7 @@ export async function pollRunsForAllTenants(app: App): Promise<number> {
 /** Closes what fell due without any queue. Answers how many partners had something. */
 export async function closeDueForAllTenants(app: App): Promise<number> {
   const partners = await duePartnersForAllTenants(app);
-  for (const partner of partners) await settleNow(app, dueJob(partner));
+  await settleNow(app, partners.map(dueJob));
   return partners.length;
 }
 
@@ -126,13 +128,17 @@ async function queueRun(app: App, key: RunKey): Promise<void> {
   await app.queues.addFlow({ queue: SETTLEMENT_QUEUE, job: settlementRun, input: key, id: key.runId, children });
 }
 
-/** A partner that fails holds up no other. */
-async function settleNow(app: App, flow: FlowJob): Promise<void> {
-  try {
-    await performFlow(app, flow);
-  } catch (error) {
-    app.log.error({ err: error, job: flow.id }, "settlement: a partner was not settled");
-  }
+/** Partners in this process, several at a time; one that fails holds up no other. */
+async function settleNow(app: App, partners: readonly FlowJob[]): Promise<void> {
+  const waiting = partners.values();
+  const lane = async () => {
+    for (const partner of waiting) {
+      await performFlow(app, partner).catch((error: unknown) => {
+        app.log.error({ err: error, job: partner.id }, "settlement: a partner was not settled");
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: SETTLEMENTS_AT_ONCE }, lane));
 }
 
 function partnerJob(input: RunPartnerKey): FlowJob {

@@ -130,9 +130,10 @@ async function store(app: App, tx: Tx, actor: Actor, { pair, currency }: Pair): 
     debts.find(({ partnerId }) => partnerId === creditorId),
     "the creditor's purse",
   );
-  for (const { statementId, amountMinor: takenMinor } of takings(purse, amountMinor)) {
-    const taken = "update statement set set_off_minor = set_off_minor + ? where tenant_id = ? and id = ?";
-    await tx.query(taken, [takenMinor, actor.tenantId, statementId]);
+  const taken = takings(purse, amountMinor);
+  for (const { statementId, amountMinor: takenMinor } of taken) {
+    const sql = "update statement set set_off_minor = set_off_minor + ? where tenant_id = ? and id = ?";
+    await tx.query(sql, [takenMinor, actor.tenantId, statementId]);
   }
   for (const [index, partner] of pair.entries()) {
     await post(tx, partner, present(cursors[index], "a held cursor"), [entryOf(setOff, partner, currency, setOffAt)]);
@@ -142,7 +143,11 @@ async function store(app: App, tx: Tx, actor: Actor, { pair, currency }: Pair): 
     ...{ creditorId, debtorId, currency, amount: text(amountMinor) },
     ...{ owedToCreditor: text(legs.owedToCreditorMinor), owedByDebtor: text(legs.owedByDebtorMinor) },
   };
-  const acts = pair.map((partner) => ({ type: ActType.DEBTS_SET_OFF, subjectId: id, partner, after }));
+  const statements = taken.map((each) => ({ statementId: each.statementId, amount: text(each.amountMinor) }));
+  const acts = pair.map((partner) => {
+    const own = partner.id === creditorId ? { ...after, statements } : after; // which they are is the creditor's own
+    return { type: ActType.DEBTS_SET_OFF, subjectId: id, partner, after: own };
+  });
   await recordActs(tx, actor, setOffAt, acts);
   for (const partner of pair) await moveSettled(app, tx, actor, partner, currency);
 }

@@ -26,6 +26,8 @@ import { shareOut } from "../terms/rounding.js";
 
 /** A statement that is not settled, and by when it is to be paid. */
 export interface PurseStatement extends OpenStatement {
+  /** When its period ended: purses are in this order, then in that of ids. */
+  readonly endsAt: Date;
   /** `YYYY-MM-DD`; null where the terms name no date. */
   readonly paymentDueOn: string | null;
   /** Its receivers in the order of its terms, only the empty one without splits, and how many payouts each had. */
@@ -42,8 +44,8 @@ export async function purseOf(reader: Reader, partner: Partner, currency: string
   const { tenantNo, no } = partner;
   const owedMinor = -(await balanceOf(reader, partner, AccountName.PAYABLE, currency));
   const rows: StatementRow[] = await reader.query(
-    `select id, state, cast(paid_out_minor as char) as paidOut, cast(set_off_minor as char) as setOff,
-       date_format(payment_due_on, '%Y-%m-%d') as dueOn,
+    `select id, state, ends_at as endsAt, cast(paid_out_minor as char) as paidOut,
+       cast(set_off_minor as char) as setOff, date_format(payment_due_on, '%Y-%m-%d') as dueOn,
        if(state = 'PAYABLE' and paid_out_minor > 0, jws, null) as jws
      from statement where tenant_no = ? and partner_no = ? and currency = ? and state <> 'PAID'
        and (paid_out_minor <> 0 or state = 'PAYABLE')
@@ -105,6 +107,7 @@ export async function settleMet(app: App, actor: Actor, partner: Partner, curren
 interface StatementRow {
   readonly id: string;
   readonly state: PeriodState;
+  readonly endsAt: Date;
   readonly paidOut: string;
   readonly setOff: string;
   readonly dueOn: string | null;
@@ -142,7 +145,7 @@ async function movedOf(
 }
 
 function statementOf(row: StatementRow, currency: string, moved: readonly Moved[]): PurseStatement {
-  const { id, state, paidOut, dueOn: paymentDueOn } = row;
+  const { id, state, endsAt, paidOut, dueOn: paymentDueOn } = row;
   const paidOutMinor = BigInt(paidOut);
   const shares = sharesOf(row, currency);
   const open = shares.map(({ payee, openMinor }): OpenShare => {
@@ -155,7 +158,7 @@ function statementOf(row: StatementRow, currency: string, moved: readonly Moved[
   );
   const isReleased = state === PeriodState.PAYABLE;
   return {
-    ...{ id, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts },
+    ...{ id, endsAt, paymentDueOn, paidOutMinor, isReleased, inFlightMinor, attempts },
     ...{ shares: paidOutMinor > 0n ? open : [], setOffMinor: BigInt(row.setOff) },
   };
 }

@@ -1,9 +1,10 @@
-import { Args, Authorized, Ctx, Field, ID, ObjectType, Query, Resolver } from "type-graphql";
+import { Args, Authorized, Ctx, Field, FieldResolver, ID, ObjectType, Query, Resolver, Root } from "type-graphql";
+import { PageArgs } from "../../platform/arguments.js";
 import { type Connection, type Context, connectionOf, connectionType, Money } from "../../platform/graphql.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn } from "../../tenancy/service.js";
 import { ReceivablesArgs } from "./inputs.js";
-import { countReceivables, type Receivable, receivablesOf } from "./service.js";
+import { countReceivables, type OpenDebt, openDebtsOf, type Receivable, receivablesOf } from "./service.js";
 
 /** A statement of which something is to be collected. */
 @ObjectType("OpenDebt", { description: "A statement of which something is to be collected." })
@@ -32,11 +33,11 @@ export class ReceivableMoney {
   @Field(() => Money, { description: "Recorded as paid and not approved yet; `due` is not lowered by it." })
   readonly awaitingApproval!: Money;
 
-  @Field(() => [OpenDebtMoney], { description: "By statement, the oldest first, at most 100." })
-  readonly statements!: readonly OpenDebtMoney[];
+  readonly open!: readonly OpenDebt[];
 }
 
 const ReceivableConnection = connectionType("Receivable", ReceivableMoney);
+const OpenDebtConnection = connectionType("OpenDebt", OpenDebtMoney);
 
 /** What partners owe: read. */
 @Resolver(() => ReceivableMoney)
@@ -57,10 +58,19 @@ export class ReceivableResolver {
     const shown = { ...found, rows: rows.map(moneyOf), positionOf };
     return connectionOf("receivables", shown, page.after, () => countReceivables(app, actor, filter));
   }
+
+  @FieldResolver(() => OpenDebtConnection, { description: "By statement, the oldest first." })
+  statements(@Root() receivable: ReceivableMoney, @Args(() => PageArgs) args: PageArgs): Connection<OpenDebtMoney> {
+    const { rows, positionOf, ...page } = openDebtsOf(receivable, args);
+    const { currency } = receivable.due;
+    const shown = rows.map((debt) => ({ ...debt, left: new Money(debt.leftMinor, currency) }));
+    return connectionOf("open-debts", { ...page, rows: shown, positionOf }, args.after, async () => {
+      return receivable.open.length;
+    });
+  }
 }
 
-function moneyOf({ partner, currency, dueMinor, awaitingMinor, statements }: Receivable): ReceivableMoney {
+function moneyOf({ partner, currency, dueMinor, awaitingMinor, open }: Receivable): ReceivableMoney {
   const [due, awaitingApproval] = [new Money(dueMinor, currency), new Money(awaitingMinor, currency)];
-  const open = statements.map(({ leftMinor, ...rest }) => ({ ...rest, left: new Money(leftMinor, currency) }));
-  return Object.assign(new ReceivableMoney(), { partner, due, awaitingApproval, statements: open });
+  return Object.assign(new ReceivableMoney(), { partner, due, awaitingApproval, open });
 }

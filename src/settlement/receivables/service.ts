@@ -1,14 +1,11 @@
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
-import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
+import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnersByNumber } from "../../tenancy/service.js";
 import { dueOf, uncollected } from "../payouts/rules.js";
 import { purseOf } from "../purses/service.js";
-
-/** The most open statements that are shown of a partner; more than these nobody leaves open. */
-const STATEMENTS_SHOWN_MAX = 100;
 
 /** What a partner owes in a currency. */
 export interface Receivable {
@@ -18,13 +15,15 @@ export interface Receivable {
   readonly dueMinor: bigint;
   /** Recorded as paid, and not approved yet. */
   readonly awaitingMinor: bigint;
-  /** The oldest first, at most a hundred. */
-  readonly statements: readonly OpenDebt[];
+  /** All of them, the oldest first. */
+  readonly open: readonly OpenDebt[];
 }
 
 /** A statement of which something is to be collected. */
 export interface OpenDebt {
   readonly statementId: string;
+  /** When its period ended. */
+  readonly endsAt: Date;
   readonly leftMinor: bigint;
   /** `YYYY-MM-DD`; null where the terms name no date. */
   readonly paymentDueOn: string | null;
@@ -60,6 +59,18 @@ export async function receivablesOf(
   return { ...page, rows: receivables, positionOf: ({ partner }) => String(partner.no) };
 }
 
+/** A page of the statements of which something is to be collected, the oldest first. */
+export function openDebtsOf({ open }: Pick<Receivable, "open">, request: PageRequest): Page<OpenDebt> {
+  const { rows, after } = pageStart(request, "open-debts", POSITION.INSTANT_ID);
+  const [endMs = "", id = ""] = after?.split(".") ?? [];
+  const isBehind = ({ endsAt, statementId }: OpenDebt) => {
+    const ms = endsAt.getTime() - Number(endMs);
+    return ms > 0 || (ms === 0 && statementId > id);
+  };
+  const left = after === null ? open : open.filter(isBehind);
+  return pageOf(left.slice(0, rows + 1), rows, ({ endsAt, statementId }) => `${endsAt.getTime()}.${statementId}`);
+}
+
 /** How many partners that are. */
 export async function countReceivables(app: App, actor: Actor, filter: ReceivableFilter): Promise<number> {
   const { sql, values } = debtorsIn(actor, filter);
@@ -77,10 +88,11 @@ function debtorsIn({ tenantNo }: Actor, { partner, currency }: ReceivableFilter)
 async function receivableOf(app: App, partner: Partner, currency: string): Promise<Receivable> {
   const reader = app.database.manager;
   const purse = await purseOf(reader, partner, currency);
-  const dueOn = new Map(purse.statements.map(({ id, paymentDueOn }) => [id, paymentDueOn]));
-  const open = uncollected(purse).filter(({ leftMinor }) => leftMinor > 0n);
-  const statements = open.slice(0, STATEMENTS_SHOWN_MAX).map(({ statement: { id }, leftMinor }): OpenDebt => {
-    return { statementId: id, leftMinor, paymentDueOn: dueOn.get(id) ?? null };
+  const statements = new Map(purse.statements.map((statement) => [statement.id, statement]));
+  const left = uncollected(purse).filter(({ leftMinor }) => leftMinor > 0n);
+  const open = left.map(({ statement: { id: statementId }, leftMinor }): OpenDebt => {
+    const { endsAt, paymentDueOn } = present(statements.get(statementId), "a statement of the purse");
+    return { statementId, endsAt, leftMinor, paymentDueOn };
   });
   const [row]: { total: string }[] = await reader.query(
     `select cast(coalesce(sum(amount_minor), 0) as char) as total from collection
@@ -88,5 +100,5 @@ async function receivableOf(app: App, partner: Partner, currency: string): Promi
     [partner.tenantId, partner.id, currency],
   );
   const awaitingMinor = BigInt(present(row, "a sum").total);
-  return { partner, currency, dueMinor: dueOf(purse), awaitingMinor, statements };
+  return { partner, currency, dueMinor: dueOf(purse), awaitingMinor, open };
 }

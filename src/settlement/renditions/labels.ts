@@ -172,6 +172,7 @@ const KOREAN_LINES: Readonly<Record<string, string>> = {
   BASE: "당기 정산 기준액",
   WINDOW_BASE: "구간 기간의 누적 기준액",
   CARRY_IN: "전기 이월 결손액",
+  WINDOW_CARRY_IN: "구간 산정 기간의 최초 이월 결손액",
   CARRY_OFFSET: "당기에 상계한 이월 결손액",
   CARRY_EXPIRED: "당기에 소멸한 이월 결손액",
   CARRY_OUT: "차기 이월 결손액",

@@ -56,6 +56,7 @@ const LINES = {
   PLAYER_CARRY_OUT: [BASE, "Negative amount carried out against the player alone"],
   WINDOW_BASE: [BASE, "Base of the tier window so far"],
   CARRY_IN: [BASE, "Negative amount carried in from the statement before"],
+  WINDOW_CARRY_IN: [BASE, "Negative amount that was carried into the tier window, by its first statement"],
   CARRY_OFFSET: [BASE, "What was carried in and is taken off now"],
   CARRY_EXPIRED: [BASE, "What was carried in and expires now"],
   CARRY_OUT: [BASE, "Negative amount carried out to the next statement"],
@@ -191,6 +192,11 @@ export function clearedBy(code: LineCode): AccountName | null {
   return entry[2] ?? null;
 }
 
+/** What a line says of itself. */
+export function descriptionOf(code: LineCode): string {
+  return LINES[code][1];
+}
+
 /** The lines of one section. */
 export function linesOf<L extends ExactLine>(lines: readonly L[], section: LineSection): readonly L[] {
   return lines.filter(({ code }) => LINES[code][0] === section);
@@ -198,13 +204,13 @@ export function linesOf<L extends ExactLine>(lines: readonly L[], section: LineS
 
 /** The line as published, in whole units of a currency with so many decimals. */
 export function publishLine(line: ExactLine, scale: number): Line {
-  const [section, description] = LINES[line.code];
+  const [section] = LINES[line.code];
   const inputs = Object.entries(line.inputs).map(([name, quantity]) => [name, quantityText(quantity, scale)] as const);
   return {
     code: line.code,
     section,
     scope: line.scope,
-    description,
+    description: descriptionOf(line.code),
     formula: line.formula,
     inputs: Object.fromEntries(inputs),
     result: line.isRate ? line.value.toText() : exactText(line.value, scale),

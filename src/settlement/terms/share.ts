@@ -42,11 +42,19 @@ export function shareOf(sharing: Sharing, base: Working): Shared {
   const hasShare = share.brackets.length > 0;
   if (!hasShare) return { before: [], share: null, after: [], stateAfter: () => keptCarry(sharing) };
   return {
-    before: [...window.lines, ...shared.before],
+    before: [...window.lines, ...(window.isOpen ? shared.before.map(ofWindow) : shared.before)],
     share: workingLine("SHARE", share.pointer, due, scope),
     after: shared.after,
     stateAfter,
   };
+}
+
+/**
+ * In a window that is open already it is not the statement before that is carried on from: what that one carried out is
+ * in the window's base.
+ */
+function ofWindow(line: ExactLine): ExactLine {
+  return line.code === "CARRY_IN" ? { ...line, code: "WINDOW_CARRY_IN" } : line;
 }
 
 /** Without a share a carry stays as it is, less what late items gave back of it. */
@@ -59,6 +67,8 @@ function keptCarry({ scope, carry, state }: Sharing): State {
 
 interface InWindow {
   readonly lines: readonly ExactLine[];
+  /** Whether a statement before was of the same window. */
+  readonly isOpen: boolean;
   /** The base of the window so far, or of the period. */
   readonly base: Working;
   readonly carried: readonly Carried[];
@@ -70,7 +80,9 @@ interface InWindow {
 function windowOf({ scope, share, carry, state, period }: Sharing, base: Working): InWindow {
   const carries = itemsIn(state, StateName.CARRY, scope);
   const carried = carriedFrom(carries, carry);
-  if (share.window === Window.PERIOD) return { lines: [], base, carried, settled: null, stateAfter: () => [] };
+  if (share.window === Window.PERIOD) {
+    return { lines: [], isOpen: false, base, carried, settled: null, stateAfter: () => [] };
+  }
   const key = windowKey(share.window, period);
   const here = (name: StateName) => valueIn(state, { name, scope, key });
   const [before, settled] = [here(StateName.WINDOW_BASE), here(StateName.WINDOW_SETTLED)];
@@ -81,6 +93,7 @@ function windowOf({ scope, share, carry, state, period }: Sharing, base: Working
   const line = workingLine("WINDOW_BASE", `${share.pointer}/window`, plus(amount("baseBefore", before), base), scope);
   return {
     lines: [line],
+    isOpen: !isNew,
     base: amount("windowBase", line.value),
     carried: taken,
     settled,

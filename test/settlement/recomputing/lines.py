@@ -33,6 +33,7 @@ LINES = {
     "PLAYER_CARRY_OUT": ("BASE", "Negative amount carried out against the player alone"),
     "WINDOW_BASE": ("BASE", "Base of the tier window so far"),
     "CARRY_IN": ("BASE", "Negative amount carried in from the statement before"),
+    "WINDOW_CARRY_IN": ("BASE", "Negative amount that was carried into the tier window, by its first statement"),
     "CARRY_OFFSET": ("BASE", "What was carried in and is taken off now"),
     "CARRY_EXPIRED": ("BASE", "What was carried in and expires now"),
     "CARRY_OUT": ("BASE", "Negative amount carried out to the next statement"),

@@ -49,10 +49,10 @@ def as_state(entries, name, scope):
     return [(name, scope, "" if left is None else str(left), value) for value, left in entries]
 
 
-def carry_over(contract, own, entries, scope):
+def carry_over(contract, own, entries, scope, code):
     """Lines before the share, what is left to be shared, lines after it, and what is carried out."""
     carry_in = amount("carryIn", sum((value for value, _ in entries), Fraction(0)))
-    before = [Line("CARRY_IN", "/carryOver", carry_in, scope)]
+    before = [Line(code, "/carryOver", carry_in, scope)]
     is_capped = contract.policy == "CAPPED"
     if carry_in.value > 0 or (not is_capped and contract.expires_after is None):
         net = own + carry_in
@@ -113,9 +113,9 @@ def share_of(contract, unit, state, days, base):
             left = [entry for entry in carried_from(contract, carries) if entry[0] < 0]
             kept = as_state(left, "CARRY", scope)
         return Shared([], None, [], lambda _: kept)
-    lines, base, taken, settled, kept_by = in_window(contract, unit, state, days, base)
+    lines, carry_code, base, taken, settled, kept_by = in_window(contract, unit, state, days, base)
     if contract.carry_unit == "BASE":
-        before, net, after, out = carry_over(contract, base, taken, scope)
+        before, net, after, out = carry_over(contract, base, taken, scope, carry_code)
         shared = greatest(net, ZERO)
         chosen_by = greatest(base, ZERO) if contract.is_gross else shared
         tiers, due = by_tiers(share, shared, chosen_by, scope)
@@ -125,7 +125,7 @@ def share_of(contract, unit, state, days, base):
         shared = greatest(-base if is_loss else base, ZERO)
         tiers, due = by_tiers(share, shared, shared, scope)
         line = Line("COMMISSION", share["pointer"], -due if is_loss else due, scope)
-        before, net, after, out = carry_over(contract, amount("commission", line.value), taken, scope)
+        before, net, after, out = carry_over(contract, amount("commission", line.value), taken, scope, carry_code)
         before, due = [*tiers, line, *before], greatest(net, ZERO)
     due = due if settled is None else due - amount("settled", settled)
     money = Line("SHARE", share["pointer"], due, scope)
@@ -133,11 +133,12 @@ def share_of(contract, unit, state, days, base):
 
 
 def in_window(contract, unit, state, days, base):
-    """Lines, the window's base so far, what was carried into it, what it settled (None: no window), its state."""
+    """Lines, how what was carried in is named, the window's base so far, what was carried into it, what it settled
+    (None: no window), its state."""
     scope, window = unit.scope, unit.share["window"]
     carries = [item for item in state if item[:2] == ("CARRY", scope)]
     if window == "PERIOD":
-        return [], base, carried_from(contract, carries), None, lambda _: []
+        return [], "CARRY_IN", base, carried_from(contract, carries), None, lambda _: []
     key = days.window(window)
     before, settled = (value_in(state, name, scope, key) for name in ("WINDOW_BASE", "WINDOW_SETTLED"))
     opened = [item for item in state if item[:2] == ("WINDOW_CARRY", scope) and item[2].startswith(f"{key}/")]
@@ -151,7 +152,8 @@ def in_window(contract, unit, state, days, base):
         return [("WINDOW_BASE", scope, key, line.value), ("WINDOW_SETTLED", scope, key, settled + paid),
                 *((name, where, f"{key}/{left}", value) for name, where, left, value in carried)]
 
-    return [line], amount("windowBase", line.value), taken, settled, kept_by
+    code = "CARRY_IN" if is_new else "WINDOW_CARRY_IN"
+    return [line], code, amount("windowBase", line.value), taken, settled, kept_by
 
 
 class Player:
