@@ -64,6 +64,7 @@ export const EVIDENCE: Readonly<Record<ActType, Evidence & { readonly says: stri
   THREAT_JUDGED: { ...REASONED, says: "Somebody said of a verdict whether it was right, which moved thresholds." },
   THREAT_BLOCKED: { ...MADE, reason: true, says: "A client was blocked, or a partner's batches were to be held." },
   THREAT_BLOCK_LIFTED: { ...REASONED, says: "A block was lifted, or ended by itself." },
+  NETWORK_BLOCK_LIFTED: { ...REASONED, says: "The block of a network that failed to authenticate was lifted." },
   THREAT_RULES_DRAFTED: { ...MADE, says: "A version of the threat rules was drafted." },
   THREAT_RULES_ACTIVATED: { ...CHANGED, says: "A version of the threat rules was put in force." },
   PERIOD_CLOSED: { ...CHANGED, says: "A period was fenced: nothing joins it any more." },

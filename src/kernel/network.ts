@@ -18,6 +18,11 @@ export function ratedNetwork(address: string): string {
   return startOf(address, "rated");
 }
 
+/** A network by which somebody is judged, as people write one: `198.51.100.0/24`, `2001:db8:7::/48`. */
+export function networkText(judged: string): string {
+  return judged.includes(":") ? `${judged}::/48` : `${judged}.0/24`;
+}
+
 function startOf(address: string, purpose: keyof typeof IPV6_GROUPS): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!plain.includes(":")) return plain.split(".").slice(0, IPV4_NUMBERS[purpose]).join(".");

@@ -6,14 +6,15 @@ export const PAGE_ROWS_MAX = 500;
 export const PAGE_ROWS_DEFAULT = 50;
 
 /**
- * The shapes of positions: an id, a number, two numbers, an instant in milliseconds with an id. None is so long that
- * the number or the instant would not be one.
+ * The shapes of positions: an id, a number, two numbers, an instant in milliseconds with an id, a network. None is so
+ * long that the number or the instant would not be one.
  */
 export const POSITION = {
   ID: /^[a-z]{3}_[0-9a-z]{26}$/,
   NUMBER: /^\d{1,15}$/,
   PAIR: /^\d{1,15}\.\d{1,15}$/,
   NUMBER_CODE: /^\d{1,15}\.[A-Z0-9]{2,12}$/,
+  NETWORK: /^[0-9a-f.:]{2,20}\/\d{2}$/,
   INSTANT_ID: /^\d{1,13}\.[a-z]{3}_[0-9a-z]{26}$/,
 } as const;
 

@@ -11,6 +11,7 @@ import { register as registerGames } from "./commands/games.js";
 import { register as registerImport } from "./commands/import.js";
 import { register as registerKeys } from "./commands/keys.js";
 import { register as registerLog } from "./commands/log.js";
+import { register as registerNetworks } from "./commands/networks.js";
 import { register as registerPayouts } from "./commands/payouts.js";
 import { register as registerPeople } from "./commands/people.js";
 import { register as registerPlatformKeys } from "./commands/platform-keys.js";
@@ -62,6 +63,7 @@ for (const register of [
   registerDecrypt,
   registerFsck,
   registerLog,
+  registerNetworks,
   registerWitness,
   registerRetain,
   registerBatches,

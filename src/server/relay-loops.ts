@@ -18,6 +18,7 @@ import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
 import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
+import { rekeyProfilesForAllTenants } from "../threat/profiles/service.js";
 import { anchorForAllTenants } from "../transparency/anchors/service.js";
 import { signCheckpoint } from "../transparency/service.js";
 import { cosignForAllTenants } from "../transparency/witnesses/service.js";
@@ -52,6 +53,7 @@ export const relayLoops: readonly Loop[] = [
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("rotate-platform-keys", every(HOUR_MS), rotatePlatformKeysForAllTenants),
   leading("rewrap-data-keys", every(HOUR_MS), rewrapDataKeysForAllTenants),
+  leading("rekey-profiles", every(HOUR_MS), rekeyProfilesForAllTenants),
   leading("purge", every(HOUR_MS), purgeAnswersForAllTenants),
   leading("purge-revocations", every(HOUR_MS), purgeRevocationsForAllTenants),
   leading("purge-proofs", { idleMs: MINUTE_MS, busyMs: MINUTE_MS, doneMax: PURGED_MAX }, purgeProofsForAllTenants),

@@ -54,6 +54,7 @@ import { ThreatAssessmentResolver } from "../threat/assessments/resolver.js";
 import { ThreatBlockResolver } from "../threat/blocks/resolver.js";
 import { ThreatRulesResolver } from "../threat/documents/resolver.js";
 import { ThreatAlertResolver } from "../threat/live/resolver.js";
+import { NetworkBlockResolver } from "../threat/networks/resolver.js";
 import { LogResolver } from "../transparency/resolver.js";
 import { ErrorCodeResolver } from "./error-code.js";
 import { NodeResolver } from "./node.js";
@@ -68,6 +69,7 @@ export const resolvers: NonEmptyArray<new () => object> = [
   ...[EncryptionKeyResolver, EncryptionDemandResolver],
   ...[BatchResolver, SignatureTestResolver, TransactionResolver, BatchEventResolver],
   ...[ThreatRulesResolver, ThreatAssessmentResolver, ThreatBlockResolver, ThreatAlertResolver],
+  ...[NetworkBlockResolver],
   ...[BatchQuarantineResolver, QuarantineOfBatchResolver, SignedBatchesResolver, RehearsalResolver],
   ...[BalancesResolver, PartnerCreditResolver, CreditLotResolver, CreditAlertResolver],
   ...[ConfigurationResolver, SettlementPeriodResolver, StatementResolver, ReviewResolver, SettlementEventResolver],

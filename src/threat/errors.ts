@@ -6,5 +6,6 @@ export const threatError = defineErrors({
   FORBIDDEN: { message: "{reason}" },
   VALIDATION: { message: "{reason}" },
   VERSION_CONFLICT: { message: "{reason}" },
+  UNAVAILABLE: { message: "Redis, which knows of them, is away; ask again.", retryable: true },
   QUARANTINED: { message: "The client is blocked; its tenant's administration knows why.", retryable: true },
 });

@@ -1,15 +1,13 @@
 import type { Actor } from "../kernel/actor.js";
 import { BoundedMap } from "../kernel/bounded-map.js";
-import { sha256 } from "../kernel/digest.js";
 import { type CodedError, ErrorCode } from "../kernel/errors.js";
-import { judgedNetwork } from "../kernel/network.js";
 import type { App } from "../platform/app.js";
 import { perApp } from "../platform/per-app.js";
 import type { Partner } from "../tenancy/entities.js";
 import { raise } from "./assessments/service.js";
 import { type BatchFigures, ThreatFact, ThreatSubject, ThreatVerdict } from "./entities.js";
 import type { SeenBatch } from "./profiles/rules.js";
-import { learnBatch, profileOf } from "./profiles/service.js";
+import { learnBatch, networkNamer, profileOf } from "./profiles/service.js";
 import { type Finding, judge, rulesIn } from "./rules.js";
 import { countAgainst, forgetTold, isToTell, senderFacts } from "./senders/service.js";
 import { type RulesInForce, standingOf } from "./standing/service.js";
@@ -48,7 +46,8 @@ export async function assessBatch(app: App, incoming: IncomingBatch): Promise<Ba
   const facts = senderFacts(app, actor);
   if (isOwn) {
     const profile = await profileOf(app, partner);
-    for (const [fact, value] of profile.facts(seenOf(incoming, now), inForce.rules.history)) facts.set(fact, value);
+    for (const [fact, value] of profile.facts(await seenOf(app, incoming, now), inForce.rules.history))
+      facts.set(fact, value);
   }
   const percent = standing.percentOf(actor.tenantNo, partner.no, ThreatSubject.BATCH);
   const finding = judge(inForce.rules, ThreatSubject.BATCH, facts, percent);
@@ -80,7 +79,7 @@ function aboutBatches(partner: Partner, { contributions }: Finding): string {
 export async function learnFrom(app: App, incoming: IncomingBatch, assessment: BatchAssessment): Promise<void> {
   const { actor, partner, isOwn } = incoming;
   if (!assessment.isQuarantined) {
-    if (isOwn) await learnBatch(app, partner, seenOf(incoming, app.clock.now()));
+    if (isOwn) await learnBatch(app, partner, await seenOf(app, incoming, app.clock.now()));
   } else if (!assessment.isPartnerHeld) await countAgainst(app, actor, ThreatFact.QUARANTINED_BATCHES);
 }
 
@@ -155,19 +154,8 @@ async function judgePartner(app: App, actor: Actor, partner: Partner, tally: Tal
   if (!isTold) forgetTold(app, partner.id);
 }
 
-function seenOf({ actor, figures, keySince }: IncomingBatch, at: Date): SeenBatch {
-  return { at, figures, keySince, network: actor.address === null ? null : networkName(actor.address) };
-}
-
-const NETWORK_NAME_CHARS = 12;
-const NETWORKS_KEPT_MAX = 10_000;
-const networkNames = new BoundedMap<string, string>(NETWORKS_KEPT_MAX);
-
-/** The network of an address as profiles keep it: a short hash, since it is enough to know one again. */
-export function networkName(address: string): string {
-  const known = networkNames.get(address);
-  if (known !== undefined) return known;
-  const name = sha256(judgedNetwork(address)).toString("base64url").slice(0, NETWORK_NAME_CHARS);
-  networkNames.set(address, name);
-  return name;
+async function seenOf(app: App, { actor, figures, keySince }: IncomingBatch, at: Date): Promise<SeenBatch> {
+  const { address, tenantId } = actor;
+  const nameOf = await networkNamer(app, tenantId);
+  return { at, figures, keySince, network: address === null ? null : nameOf(address) };
 }

@@ -18,6 +18,7 @@ import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { draftThreatRules } from "../../src/threat/documents/service.js";
+import { listNetworkBlock } from "../../src/threat/networks/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { openPlace, type Place, periods, report } from "../settlement/place.js";
 import { signReply } from "../settlement/replying.js";
@@ -37,8 +38,11 @@ const { clock, config } = app;
 const second = await testApp({ clock, config: { redisPrefix: config.redisPrefix, publicUrl: config.publicUrl } });
 const apis = [await testApi(app), await testApi(second)];
 
+/** What stands for an id where there is none. */
+const IDS: Readonly<Record<string, string>> = { document: "id: sha256", networkBlock: "id: network" };
 /** What a mutation's payload holds, by the ending of its name. */
 const NOUNS: readonly [RegExp, string][] = [
+  [/NetworkBlock$/, "networkBlock"],
   [/Tenant$/, "tenant"],
   [/Partner$/, "partner"],
   [/Client(Policy)?$/, "client"],
@@ -96,9 +100,7 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     return { from: manager, input, other, act: ActType.RETENTION_REFUSED, noun: "retentionChange" };
   },
   createTenant: async () => {
-    const platform = await ensurePlatformTenant(app);
-    const operators = { ...place.shell, tenantId: platform.id, tenantNo: platform.no };
-    const from = await seedClient(app, operators, null, ["operations:manage", "clients:manage"]);
+    const from = await operator();
     return { from, input: { name: "Next" }, other: { name: "Other" }, act: ActType.TENANT_CREATED, noun: "tenant" };
   },
   createPartner: async () => {
@@ -286,6 +288,12 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
     const act = ActType.THREAT_BLOCK_LIFTED;
     return { from: manager, input, other: { ...input, reason: "lost" }, act, noun: "threatBlock" };
   },
+  liftNetworkBlock: async () => {
+    await listNetworkBlock(app, "198.51.100", new Date(clock.now().getTime() + 900_000));
+    const input = { network: "198.51.100.0/24", reason: "ours" };
+    const other = { ...input, reason: "x" };
+    return { from: await operator(), input, other, act: ActType.NETWORK_BLOCK_LIFTED, noun: "networkBlock" };
+  },
   judgeThreatAssessment: async () => {
     const subjectId = await quarantined();
     const told = await app.database.manager.findOneByOrFail(ThreatAssessment, { subjectId });
@@ -304,6 +312,12 @@ const mutations: Record<string, () => Promise<Repeatable>> = {
 };
 
 /** A draft of threat rules by another than the manager. */
+async function operator(): Promise<SeededClient> {
+  const platform = await ensurePlatformTenant(app);
+  const operators = { ...place.shell, tenantId: platform.id, tenantNo: platform.no };
+  return seedClient(app, operators, null, ["operations:manage", "clients:manage"]);
+}
+
 async function draftedRules(batches: number): Promise<string> {
   const document = { ...DEFAULT_RULES, history: { days: 7, batches } };
   return (await draftThreatRules(app, place.shell, document)).id;
@@ -440,7 +454,7 @@ async function prepared(name: string): Promise<Repeatable> {
 async function send(name: string, from: SeededClient, input: Input, process = 0): Promise<Answer> {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
   const noun = NOUNS.find(([ending]) => ending.test(name))?.[1] ?? "";
-  const id = noun === "document" ? "id: sha256" : "id";
+  const id = IDS[noun] ?? "id";
   const query = `mutation ($input: ${type}!) { ${name}(input: $input) { ${noun} { ${id} } } }`;
   return present(apis[process], "an api").ask({ query, variables: { input }, token: await from.token() });
 }

@@ -78,6 +78,12 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
   });
 });
 
+test("a tenant that is none has no provider, whatever its letters", async () => {
+  for (const tenant of ["%C3%A9", "%F0%9F%98%80", "%00", "tnt_x", ""]) {
+    expect((await openBrowser(api.url).get(`/sign-in/provider?tenant=${tenant}`)).status).toBe(404);
+  }
+});
+
 test("a language that was chosen stays behind a form that is refused, and the next time", async () => {
   const browser = openBrowser(api.url);
   const page = paths.get("sign-in") ?? "";

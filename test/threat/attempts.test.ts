@@ -1,18 +1,25 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { shellActor } from "../../src/kernel/actor.js";
+import { present } from "../../src/kernel/assert.js";
+import { cursorOf } from "../../src/kernel/page.js";
 import { HTTP_DEFAULTS, RATE_DEFAULTS } from "../../src/platform/config.js";
 import { closeApp } from "../../src/platform/open-app.js";
+import { register } from "../../src/server/commands/networks.js";
+import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { ThreatBlock } from "../../src/threat/blocks/entities.js";
 import { ThreatFact, ThreatSubject } from "../../src/threat/entities.js";
+import { networkBlocks } from "../../src/threat/networks/service.js";
 import { senderFacts } from "../../src/threat/senders/service.js";
 import { shareTallies } from "../../src/threat/tallies/service.js";
 import { type KeyedClient, tokenForm } from "../identity/place.js";
 import { newKey, type TestKey } from "../identity/signing.js";
 import { openTestApi, testApi } from "../support/api.js";
 import { openTestApp, type TestApp, testApp } from "../support/app.js";
+import { runCommand } from "../support/commands.js";
 import { loseRedis } from "../support/redis.js";
-import { seedPartner, seedTenant } from "../support/seeds.js";
+import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
 import { enforce } from "./place.js";
 
 const behindProxy = {
@@ -26,7 +33,12 @@ const second = await testApp({
   clock,
   config: { ...behindProxy, redisPrefix: config.redisPrefix, publicUrl: config.publicUrl },
 });
-await Promise.all([testApi(app), testApi(second)]);
+const [api] = await Promise.all([testApi(app), testApi(second)]);
+
+async function operatorToken(): Promise<string> {
+  const { id: tenantId, no: tenantNo } = await ensurePlatformTenant(app);
+  return (await seedClient(app, shellActor({ tenantId, tenantNo }, "req_test"), null, ["operations:manage"])).token();
+}
 
 let networks = 0;
 /** A network of a test's own, and another address in it. */
@@ -100,6 +112,71 @@ test("a block ends by itself after a quarter of an hour, and the count begins an
   expect(Number(blocked?.retryAfter)).toBeLessThanOrEqual(60);
   clock.advance(61_000);
   expect(statuses(await forge(app, address, victim, 95))).toEqual([401]);
+});
+
+test("operators see which networks are blocked and lift that, by an act, in all processes", async () => {
+  const victim = await seedPartner(app, await seedTenant(app));
+  const [address] = newNetwork();
+  const network = `${address.slice(0, -2)}.0/24`;
+  await forge(app, address, victim, 105);
+  await forge(second, address, victim, 105);
+  const token = await operatorToken();
+  const list = async () => {
+    const query = "{ networkBlocks(first: 500) { totalCount edges { node { network endsAt } } } }";
+    const { data, errors } = await api.ask({ query, token });
+    expect(errors).toBeUndefined();
+    const { totalCount, edges } = data.networkBlocks;
+    expect(totalCount).toBe(edges.length);
+    return edges.map(({ node }: { node: { network: string } }) => node.network);
+  };
+  expect(await list()).toContain(network);
+  const page = await networkBlocks(app, { first: 1 });
+  const after = cursorOf("network-blocks", page.positionOf(present(page.rows[0], "a block")));
+  expect((await networkBlocks(app, { first: 500, after })).rows).not.toContainEqual(page.rows[0]);
+  const lift = (idempotencyKey: string, named: string) =>
+    api.ask({
+      query: `mutation ($input: LiftNetworkBlockInput!) {
+        liftNetworkBlock(input: $input) { networkBlock { network endsAt } } }`,
+      variables: { input: { network: named, reason: "our own office", idempotencyKey } },
+      token,
+    });
+  const lifted = await lift("lift-1", address);
+  expect(lifted.data.liftNetworkBlock.networkBlock).toMatchObject({ network });
+  expect((await lift("lift-1", address)).data).toEqual(lifted.data);
+  expect((await lift("lift-2", network)).errors?.[0]?.extensions).toMatchObject({ code: "NOT_FOUND" });
+  expect(await list()).not.toContain(network);
+  for (const each of [app, second]) {
+    await forge(each, address, victim, 1);
+    await shareTallies(each);
+    expect(statuses(await forge(each, address, victim, 1))).toEqual([401]);
+  }
+  const platform = await ensurePlatformTenant(app);
+  const acts = await app.database.query("select subject_id, detail from act where tenant_no = ? and type = ?", [
+    platform.no,
+    ActType.NETWORK_BLOCK_LIFTED,
+  ]);
+  expect(acts).toMatchObject([{ subject_id: network }]);
+  expect(JSON.parse(acts[0].detail).after).toEqual({ network, reason: "our own office" });
+  const again = await forge(app, address, victim, 105); // and it is blocked again where it goes on
+  expect(statuses(again)).toEqual([401, 429]);
+  expect(await list()).toContain(network);
+});
+
+test("operators lift blocks at the shell, too", async () => {
+  const victim = await seedPartner(app, await seedTenant(app));
+  const [address] = newNetwork();
+  await forge(app, address, victim, 105);
+  const server = ["--database-url", config.databaseUrl, "--redis-url", config.redisUrl];
+  vi.stubEnv("QUITTANCE_REDIS_PREFIX", config.redisPrefix.slice(1, -1));
+  vi.stubEnv("QUITTANCE_MASTER_KEY", config.masterKey.toString("base64url"));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const network = `${address.slice(0, -2)}.0/24`;
+  expect((await runCommand(register, "network", "list", ...server)).stdout).toContain(`${network} until `);
+  const lift = ["network", "lift", "--network", network, "--reason", "a test", ...server];
+  expect((await runCommand(register, ...lift)).stdout).toContain(`${network} is not blocked any more.`);
+  const { blocks } = JSON.parse((await runCommand(register, "network", "list", "--json", ...server)).stdout);
+  expect(blocks.map((block: { network: string }) => block.network)).not.toContain(network);
+  await expect(runCommand(register, ...lift)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
 test("processes count together, so an attacker who goes to two gains nothing", async () => {

@@ -7,6 +7,7 @@ import { rejectQuarantined, releaseQuarantined } from "../../src/exchange/quaran
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { countWaiting } from "../../src/exchange/waiting/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { sha256 } from "../../src/kernel/digest.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { ThreatAssessment, ThreatJudgement } from "../../src/threat/assessments/entities.js";
 import { judgeThreatAssessment, thresholdPercentOf } from "../../src/threat/assessments/service.js";
@@ -17,8 +18,8 @@ import {
   liftThreatBlock,
   refuseBlocked,
 } from "../../src/threat/blocks/service.js";
-import { ThreatFact, ThreatSubject, ThreatVerdict } from "../../src/threat/entities.js";
-import { profileOf, saveProfile } from "../../src/threat/profiles/service.js";
+import { StoredProfile, ThreatFact, ThreatSubject, ThreatVerdict } from "../../src/threat/entities.js";
+import { networkNamer, profileOf, rekeyProfilesForAllTenants, saveProfile } from "../../src/threat/profiles/service.js";
 import { DEFAULT_RULES } from "../../src/threat/rules.js";
 import { senderFacts } from "../../src/threat/senders/service.js";
 import { countRefusals } from "../../src/threat/service.js";
@@ -320,6 +321,38 @@ test("a process that starts knows what another one had learned, and unreadable s
   } finally {
     await closeApp(third);
   }
+});
+
+test("networks are kept by a name that only the tenant's key gives, those of a release before too", async () => {
+  const place = await openExchange(app);
+  await submit(app, { ...place, actor: { ...place.actor, address: "192.0.2.7" } });
+  await saveProfile(app, place.partner);
+  const plain = sha256("192.0.2").toString("base64url").slice(0, 12);
+  const stored = async () => {
+    const where = { tenantNo: place.tenant.no };
+    return JSON.parse((await app.database.manager.findOneByOrFail(StoredProfile, where)).profile);
+  };
+  const { networks, ...rest } = await stored();
+  expect(networks.names).toEqual([expect.any(String)]);
+  expect(networks.names).not.toContain(plain);
+  const nameOf = await networkNamer(app, place.tenant.id);
+  const { tenant: another } = await openExchange(app);
+  expect(networks.names).toEqual([nameOf("192.0.2.250")]);
+  expect((await networkNamer(app, another.id))("192.0.2.7")).not.toBe(networks.names[0]);
+  const before = JSON.stringify({ ...rest, v: 1, networks: { ...networks, names: [plain] } });
+  const age = () =>
+    app.database.query("update threat_profile set profile = ? where tenant_no = ?", [before, place.tenant.no]);
+  await age();
+  const third = await openTestApp({ clock });
+  try {
+    expect((await profileOf(third, place.partner)).stored().networks.names).toEqual(networks.names);
+  } finally {
+    await closeApp(third);
+  }
+  await age();
+  expect(await rekeyProfilesForAllTenants(app)).toBeGreaterThan(0);
+  expect(await stored()).toEqual({ ...rest, networks });
+  expect(await rekeyProfilesForAllTenants(app)).toBe(0);
 });
 
 test("what is quarantined is not learned, and counts against who sent it", async () => {

@@ -117,7 +117,8 @@ test("whatever is lost between processes, a tally is never less than its own cou
         if (does.endsWith("share") || does.endsWith("answer")) {
           stored += party.tally.takeUntold(0).reduce((sum, [, value]) => sum + value, 0);
         }
-        const shared = { totals: new Map([["x", stored]]), clearedAtMs: Number.NEGATIVE_INFINITY };
+        const never = Number.NEGATIVE_INFINITY;
+        const shared = { totals: new Map([["x", stored]]), clearedAtMs: never, liftedAtMs: never };
         if (does === "share") party.tally.takeShared(shared, 0);
         const all = parties.reduce((sum, { own }) => sum + own, 0);
         const isWithin = ({ tally, own }: typeof party) => tally.at("x", 0) >= own && tally.at("x", 0) <= all;

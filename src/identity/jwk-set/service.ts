@@ -10,6 +10,9 @@ interface Published {
   text: string;
 }
 
+/** Ours are thumbprints in base64url; the column holds no other letters. */
+const KID = /^[A-Za-z0-9_-]{1,128}$/;
+
 const published = perApp((): Published => ({ state: "", text: "" }));
 
 /**
@@ -31,7 +34,7 @@ export async function publishedJwkSet(app: App): Promise<string> {
  * none. The whole set has a limit, and this has none.
  */
 export async function jwkSetOf(app: App, kid: string): Promise<string> {
-  return JSON.stringify({ keys: await publicKeysByKidForAllTenants(app, kid) });
+  return JSON.stringify({ keys: KID.test(kid) ? await publicKeysByKidForAllTenants(app, kid) : [] });
 }
 
 /** Changes whenever a key is made, retired, withdrawn or destroyed. */

@@ -12,6 +12,7 @@ import {
 } from "openid-client";
 import { z } from "zod";
 import { epochSeconds, later } from "../../kernel/clock.js";
+import { isId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, type Tx, transact } from "../../platform/database.js";
 import { seal, unseal } from "../../platform/seal.js";
@@ -72,7 +73,7 @@ export async function beginAtProvider(
   app: App,
   { tenantId, invitation }: { readonly tenantId: string; readonly invitation: string | null },
 ): Promise<ProviderVisit> {
-  const provider = await providerFor(app, tenantId);
+  const provider = isId(tenantId, "tnt") ? await providerFor(app, tenantId) : null;
   if (provider === null) throw userError("NOT_FOUND", { what: "sign-in provider" });
   const client = await clientOf(app, provider);
   const [state, nonce, verifier] = [randomState(), randomNonce(), randomPKCECodeVerifier()];

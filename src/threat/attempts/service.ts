@@ -1,19 +1,18 @@
 import { type PrincipalRef, systemActor } from "../../kernel/actor.js";
 import { BoundedMap } from "../../kernel/bounded-map.js";
-import { judgedNetwork } from "../../kernel/network.js";
+import { judgedNetwork, networkText } from "../../kernel/network.js";
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { raise } from "../assessments/service.js";
 import { ThreatFact, ThreatSubject, ThreatVerdict } from "../entities.js";
+import { ATTEMPTS_HALF_LIFE_MS, listNetworkBlock, networkKey } from "../networks/service.js";
 import { judge } from "../rules.js";
 import { forgetTold, isToTell } from "../senders/service.js";
 import { standingOf } from "../standing/service.js";
 import { Tally } from "../tallies/rules.js";
 import { clearTally, shareSoon } from "../tallies/service.js";
 
-/** Attempts count half after so long. */
-const HALF_LIFE_MS = 600_000;
 /** So many lately block a network, for so long. */
 const FAILURES_MAX = 100;
 const BLOCK_MS = 900_000;
@@ -43,24 +42,29 @@ const clients = perApp(() => new BoundedMap<string, Attempts>(CLIENTS_KEPT_MAX))
 export function countFailedAttempt(app: App, attempt: FailedAttempt): number | null {
   app.metrics.count("authentication_failures", { client: attempt.named === null ? "unknown" : "known" });
   if (attempt.named !== null) countNamed(app, attempt.named, attempt.requestId);
-  const key = `network:${judgedNetwork(attempt.address)}`;
+  const network = judgedNetwork(attempt.address);
+  const key = networkKey(network);
   const tally = attemptsIn(networks(app), key);
   const nowMs = app.clock.now().getTime();
-  const blockedMs = tally.clearedAtMs + BLOCK_MS - nowMs;
-  if (blockedMs > 0) return Math.min(blockedMs, BLOCK_MS);
+  const blockedMs = tally.isLifted ? 0 : tally.clearedAtMs + BLOCK_MS - nowMs;
+  if (blockedMs > 0) {
+    shareSoon(app, { key, tally, shared: () => undefined }); // somebody may have lifted it
+    return Math.min(blockedMs, BLOCK_MS);
+  }
   tally.add(attempt.named === null ? ENUMERATION : AUTHENTICATION_FAILURES, 1, nowMs);
-  const shared = () => void blockWhereTooMany(app, key, tally);
+  const shared = () => void blockWhereTooMany(app, network, tally);
   shareSoon(app, { key, tally, shared });
-  return blockWhereTooMany(app, key, tally);
+  return blockWhereTooMany(app, network, tally);
 }
 
 /** A network begins anew with its block, which is how other processes know of it. */
-function blockWhereTooMany(app: App, key: string, tally: Attempts): number | null {
+function blockWhereTooMany(app: App, network: string, tally: Attempts): number | null {
   const nowMs = app.clock.now().getTime();
   if (tally.at(AUTHENTICATION_FAILURES, nowMs) + tally.at(ENUMERATION, nowMs) < FAILURES_MAX) return null;
   app.metrics.count("threat_blocks", { subject: "NETWORK" });
-  app.log.warn({ network: key }, "threat: a network that fails to authenticate is blocked");
-  void clearTally(app, key, tally);
+  app.log.warn({ network: networkText(network) }, "threat: a network that fails to authenticate is blocked");
+  void clearTally(app, networkKey(network), tally);
+  void listNetworkBlock(app, network, new Date(nowMs + BLOCK_MS));
   return BLOCK_MS;
 }
 
@@ -95,7 +99,7 @@ async function tellOfNamed(
 function attemptsIn(all: BoundedMap<string, Attempts>, key: string): Attempts {
   const known = all.get(key);
   if (known !== undefined) return known;
-  const tally: Attempts = new Tally(HALF_LIFE_MS);
+  const tally: Attempts = new Tally(ATTEMPTS_HALF_LIFE_MS);
   all.set(key, tally);
   return tally;
 }

@@ -14,13 +14,13 @@ export interface SeenBatch {
   readonly figures: BatchFigures;
   /** When its signing key was registered. */
   readonly keySince: Date;
-  /** The network that it came from; null where it came from ourselves. */
+  /** The network that it came from, by a name that only its tenant's key gives; null where it came from ourselves. */
   readonly network: string | null;
 }
 
 /** A profile as plain data, for a snapshot. */
 export interface StoredProfileContent {
-  readonly v: 1;
+  readonly v: 2;
   readonly firstSeenMs: number;
   readonly batches: number;
   readonly volume: StoredMoments;
@@ -102,7 +102,7 @@ export class PartnerProfile {
   /** As plain data. */
   stored(): StoredProfileContent {
     return {
-      v: 1,
+      v: 2,
       firstSeenMs: this.#firstSeenMs,
       batches: this.#batches,
       volume: this.#volume.stored(),

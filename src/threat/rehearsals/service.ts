@@ -5,9 +5,8 @@ import { parseRuleset } from "../document.js";
 import { threatRulesOf } from "../documents/service.js";
 import { type BatchFigures, ThreatSubject, ThreatVerdict } from "../entities.js";
 import { PartnerProfile } from "../profiles/rules.js";
-import { profileOf } from "../profiles/service.js";
+import { networkNamer, profileOf } from "../profiles/service.js";
 import { type Finding, judge } from "../rules.js";
-import { networkName } from "../service.js";
 import { standingOf } from "../standing/service.js";
 
 /** A batch of the past, as far as it is known still. */
@@ -31,8 +30,9 @@ export async function rehearsalOf(
   const rules = parseRuleset(JSON.parse((await threatRulesOf(app, actor, threatRulesId)).document));
   const profile = new PartnerProfile((await profileOf(app, partner)).stored());
   const percent = (await standingOf(app)).percentOf(partner.tenantNo, partner.no, ThreatSubject.BATCH);
+  const nameOf = await networkNamer(app, partner.tenantId);
   return ({ address, ...batch }) => {
-    const seen = { ...batch, network: address === null ? null : networkName(address) };
+    const seen = { ...batch, network: address === null ? null : nameOf(address) };
     const finding = judge(rules, ThreatSubject.BATCH, profile.facts(seen, rules.history), percent);
     if (finding.verdict !== ThreatVerdict.QUARANTINE) profile.learn(seen);
     return finding;

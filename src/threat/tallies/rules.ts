@@ -5,6 +5,8 @@ export interface SharedCounts {
   readonly totals: ReadonlyMap<string, number>;
   /** When one of them last began anew; long ago where none did. */
   readonly clearedAtMs: number;
+  /** When what followed from that was last taken back; long ago where it never was. */
+  readonly liftedAtMs: number;
 }
 
 /**
@@ -16,12 +18,18 @@ export class Tally<N extends string> {
   readonly #untold = new Map<string, FadingCount>();
   readonly #shared = new Map<string, FadingCount>();
   #clearedAtMs = Number.NEGATIVE_INFINITY;
+  #liftedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(readonly halfLifeMs: number) {}
 
   /** When it last began anew, here or elsewhere. */
   get clearedAtMs(): number {
     return this.#clearedAtMs;
+  }
+
+  /** Whether what followed from beginning anew was taken back since. */
+  get isLifted(): boolean {
+    return this.#liftedAtMs >= this.#clearedAtMs;
   }
 
   /** Counts so many, now. */
@@ -50,8 +58,9 @@ export class Tally<N extends string> {
   }
 
   /** Takes up what all counted together; answers whether that is more than was counted here. */
-  takeShared({ totals, clearedAtMs }: SharedCounts, nowMs: number): boolean {
+  takeShared({ totals, clearedAtMs, liftedAtMs }: SharedCounts, nowMs: number): boolean {
     if (clearedAtMs > this.#clearedAtMs) this.clear(clearedAtMs);
+    this.#liftedAtMs = Math.max(this.#liftedAtMs, liftedAtMs);
     this.#shared.clear();
     let isMore = false;
     for (const [name, total] of totals) {

@@ -11,7 +11,7 @@ const SHARED_AT_ONCE_MAX = 1_000;
 const DUE_MAX = 100_000;
 /** After so many half-lives a sum that nobody adds to is forgotten. */
 const HALF_LIVES_KEPT = 10;
-const [AT, CLEARED] = ["@at", "@cleared"] as const;
+const [AT, CLEARED, LIFTED] = ["@at", "@cleared", "@lifted"] as const;
 
 /** A tally that is to be shared. */
 export interface DueTally {
@@ -51,6 +51,16 @@ export async function clearTally(app: App, key: string, tally: Tally<string>): P
   } catch (error) {
     app.log.warn({ err: error }, "threat: others were not told to begin anew"); // they forget by themselves
   }
+}
+
+/** Has every process begin anew with a tally, and take back what followed from its last beginning. */
+export async function liftTally(app: App, key: string, halfLifeMs: number): Promise<void> {
+  const [name, nowMs] = [redisKey(app, key), app.clock.now().getTime()];
+  const lifted = app.redis
+    .multi()
+    .del(name)
+    .hset(name, { [AT]: nowMs, [CLEARED]: nowMs, [LIFTED]: nowMs });
+  await lifted.pexpire(name, HALF_LIVES_KEPT * halfLifeMs).exec();
 }
 
 const sharingOf = perApp((app) => new Sharing(app));
@@ -113,11 +123,11 @@ const ADD = redisScript(`
   local counts, at, answer = {}, now, {}
   local stored = redis.call('HGETALL', KEYS[1])
   for each = 1, #stored, 2 do counts[stored[each]] = tonumber(stored[each + 1]) end
-  local cleared = counts['${CLEARED}']
+  local cleared, lifted = counts['${CLEARED}'], counts['${LIFTED}']
   if counts['${AT}'] then at = counts['${AT}'] end
   local later = math.max(at, now)
   local faded = 0.5 ^ ((later - at) / halfLife)
-  counts['${AT}'], counts['${CLEARED}'] = nil, nil
+  counts['${AT}'], counts['${CLEARED}'], counts['${LIFTED}'] = nil, nil, nil
   for name, value in pairs(counts) do counts[name] = value * faded end
   for each = 4, #ARGV, 2 do
     counts[ARGV[each]] = (counts[ARGV[each]] or 0) + tonumber(ARGV[each + 1])
@@ -134,6 +144,10 @@ const ADD = redisScript(`
     answer[#answer + 1] = '${CLEARED}'
     answer[#answer + 1] = string.format('%.0f', cleared)
   end
+  if lifted then
+    answer[#answer + 1] = '${LIFTED}'
+    answer[#answer + 1] = string.format('%.0f', lifted)
+  end
   return answer
 `);
 
@@ -141,7 +155,8 @@ function sharedIn(answer: unknown): SharedCounts {
   const totals = new Map<string, number>();
   const parts = Array.isArray(answer) ? answer.map(String) : [];
   for (let each = 0; each + 1 < parts.length; each += 2) totals.set(parts[each] ?? "", Number(parts[each + 1]));
-  const clearedAtMs = totals.get(CLEARED) ?? Number.NEGATIVE_INFINITY;
-  totals.delete(CLEARED);
-  return { totals, clearedAtMs };
+  const instantOf = (name: string) => totals.get(name) ?? Number.NEGATIVE_INFINITY;
+  const [clearedAtMs, liftedAtMs] = [instantOf(CLEARED), instantOf(LIFTED)];
+  for (const name of [CLEARED, LIFTED]) totals.delete(name);
+  return { totals, clearedAtMs, liftedAtMs };
 }
