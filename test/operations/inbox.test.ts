@@ -76,7 +76,7 @@ test("what waits for a second person is one list, oldest first, for who may deci
   const pair = { base: "USD", quote: "EUR", type: RateType.PERIOD_CLOSE, source: "ECB" };
   const rate = { ...pair, rate: "0.9", asOf: new Date("2026-03-02T15:00:00.000Z") };
   const { id: exchangeRateId } = await enterExchangeRate(app, one.actor, rate);
-  app.clock.set("2026-03-17T01:00:00.000Z");
+  app.clock.set("2026-03-17T01:00:30.000Z");
   const list = async (token: string, after = "") => {
     const query = `{ awaitingApproval(first: 5 ${after}) { totalCount pageInfo { endCursor } edges { node {
       kind subject proposedBy isOwn waitingDays expiresAt amount { amount } partner { id }
