@@ -11,6 +11,7 @@ import type { StatementDocument } from "../../src/settlement/statement-schema.js
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
 import { calculate } from "../../src/settlement/terms/calculate.js";
 import { type PeriodSpan, periodDays } from "../../src/settlement/terms/period.js";
+import { type State, StateName } from "../../src/settlement/terms/state.js";
 import { anyCarry, anyOpening, anyTotals, carrying, exact, example, totalsOf } from "../support/contracts.js";
 
 const DAILY = parseConfiguration(example("config-daily-12pct"));
@@ -19,17 +20,17 @@ const ACTIVITY = { BET: 1_250_000, ROLLBACK_BET: 10_000, WIN: 1_172_000, ROLLBAC
 
 interface Facts {
   readonly carryIn?: Rational;
+  readonly state?: State;
   readonly openingMinor?: bigint;
   readonly document?: ConfigurationDocument;
 }
 
 function statement(
   totals: readonly KindTotal[],
-  { carryIn = exact("0"), openingMinor = 0n, document = DAILY }: Facts = {},
+  { carryIn = exact("0"), state = carrying(carryIn), openingMinor = 0n, document = DAILY }: Facts = {},
 ): StatementDocument {
   const contract = contractOf(document, { currency: "USD", scale: 2 });
   const period = spanOf(document);
-  const state = carrying(carryIn);
   const result = calculate({ contract, totals, state, openingMinor, period: periodDays(period) });
   const header = {
     tenantId: "tnt_a",
@@ -58,6 +59,21 @@ function altered(document: StatementDocument, from: string, to: string): unknown
   expect(text).toContain(from);
   return JSON.parse(text.replace(from, to));
 }
+
+test("what was carried into a window is known by its name of before too, and by no other", () => {
+  const brackets = [{ upTo: "5000", rate: "0.25" }, { rate: "0.3" }];
+  const share = { kind: "TIERED", mode: "SLAB", window: "MONTH", brackets };
+  const document = parseConfiguration({ ...example("config-daily-12pct"), share });
+  const item = (name: StateName, key: string, value: string) => ({ name, scope: "", key, value: exact(value) });
+  const state = [item(StateName.WINDOW_BASE, "2026-03", "400000"), item(StateName.WINDOW_CARRY, "2026-03/", "-100000")];
+  const written = statement(totalsOf(ACTIVITY), { state, document });
+  const line = written.lines.find(({ code }) => code === "WINDOW_CARRY_IN");
+  expect([line?.result, written.carryIn]).toEqual(["-1000.00", "0.00"]);
+  const before = altered(written, '"WINDOW_CARRY_IN"', '"CARRY_IN"') as StatementDocument;
+  const told = "Negative amount carried in from the statement before";
+  expect(recomputeStatement(altered(before, line?.description ?? "", told))).toEqual([]);
+  expect(recomputeStatement(before)).toEqual([expect.stringMatching(/description states/)]);
+});
 
 test("the published schema is what the code reads, and accepts what it writes", async () => {
   await expect(`${JSON.stringify(statementJsonSchema(), null, 2)}\n`).toMatchFileSnapshot(
