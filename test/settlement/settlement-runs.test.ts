@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
+import { present } from "../../src/kernel/assert.js";
 import type { SettlementPeriod } from "../../src/periods/entities.js";
 import {
   cancelSettlementRun,
   closeDueForAllTenants,
   pollRunsForAllTenants,
+  SETTLEMENTS_AT_ONCE,
   startSettlementRun,
 } from "../../src/settlement/flows/jobs.js";
 import { watchRun } from "../../src/settlement/run-progress/service.js";
@@ -123,7 +125,8 @@ test("whatever stage a worker dies at, the next one goes on from there and settl
 });
 
 test("a run that is stopped leaves what it settled and begins nothing more", async () => {
-  const [place, waiting] = (await openPlaces(app, 2)) as [Place, Place];
+  const places = await openPlaces(app, 3 * SETTLEMENTS_AT_ONCE);
+  const [place, waiting] = [present(places[0], "the first"), present(places.at(-1), "the last")];
   const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
   const settling = pollRunsForAllTenants(app);
   while ((await countStatements(app, place)) === 0) await new Promise(setImmediate);
@@ -131,12 +134,14 @@ test("a run that is stopped leaves what it settled and begins nothing more", asy
     state: RunState.CANCELLED,
   });
   await settling;
-  const settled = await countStatements(app, place);
-  expect(settled).toBeGreaterThan(0);
+  const settled = await Promise.all(places.map((each) => countStatements(app, each)));
+  expect(settled[0]).toBeGreaterThan(0);
   await pollRunsForAllTenants(app);
-  expect(await countStatements(app, place)).toBe(settled);
+  expect(await Promise.all(places.map((each) => countStatements(app, each)))).toEqual(settled);
   expect(await countStatements(app, waiting)).toBe(0);
-  expect(await runCounts(app, run)).toMatchObject({ WAITING: 0, RUNNING: 0, CANCELLED: settled === DAYS ? 1 : 2 });
+  const { CANCELLED, ...others } = await runCounts(app, run);
+  expect(others).toMatchObject({ WAITING: 0, RUNNING: 0, FAILED: 0 });
+  expect(CANCELLED).toBeGreaterThanOrEqual(settled.filter((days) => days < DAYS).length);
   expect(await cancelSettlementRun(app, place.shell, { runId: run.id, reason: null }, "again")).toMatchObject({
     state: RunState.CANCELLED,
   });
