@@ -42,17 +42,19 @@ export const workerQueues: readonly WorkerQueue[] = [
 ];
 
 /** What workers do besides jobs: looking for what is due when Redis is away, full or read-only. */
-export const workerLoops: readonly Loop[] = [{ name: "without-redis", run: workWithoutRedis }];
+export const workerLoops: readonly Loop[] = [
+  { name: "posting-without-redis", run: withoutRedis(pollForAllTenants) },
+  { name: "closing-without-redis", run: withoutRedis(closeDueForAllTenants) },
+  { name: "runs-without-redis", run: withoutRedis(pollRunsForAllTenants) },
+];
 
 const POLL_MS = 1_000;
 
-async function workWithoutRedis(app: App, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    if (!(await takesWrites(app.redis, app.config.redisPrefix))) {
-      await pollForAllTenants(app);
-      await closeDueForAllTenants(app);
-      await pollRunsForAllTenants(app);
+function withoutRedis(work: (app: App) => Promise<unknown>): Loop["run"] {
+  return async (app, signal) => {
+    while (!signal.aborted) {
+      if (!(await takesWrites(app.redis, app.config.redisPrefix))) await work(app);
+      await pause(POLL_MS, signal);
     }
-    await pause(POLL_MS, signal);
-  }
+  };
 }

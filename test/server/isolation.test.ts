@@ -8,6 +8,7 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
+  isObjectType,
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
@@ -50,6 +51,8 @@ interface IdPlace {
   readonly root: "query" | "mutation" | "subscription";
   readonly field: string;
   readonly place: string;
+  /** What is asked of the answer; its type alone where nothing is said. */
+  readonly selection?: string;
 }
 
 type Kind =
@@ -219,6 +222,7 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
       ...[
         `/payout-files/${payoutFile}.xml`,
         `/acts.csv?partnerId=${victims.partner}`,
+        `/acts.ndjson?partnerId=${victims.partner}`,
         "/statements/..%2f..%2fetc%2fpasswd.csv",
         "/statements/%00.pdf",
       ],
@@ -233,6 +237,22 @@ describe.each(["of another tenant", "of another partner"] as const)("to a client
   });
 });
 
+test("lists show nobody else what is the tenant's, and its own client what there is", async () => {
+  const owner = await tokenOf(seedClient(app, victim.shell, null));
+  const shown: string[] = [];
+  for (const { root, name, field } of fields.filter(isConnection)) {
+    const list = { root, field: name, place: "", selection: everyLeafOf(field) };
+    const isOfVictim = (told: Told) => Object.values(victims).some((id) => JSON.stringify(told).includes(id));
+    for (const whose of ["of another tenant", "of another partner", "without a scope"] as const) {
+      const mayBeSeen = whose === "without a scope" && AUDITED.includes(name); // it holds audit:read
+      const told = await ask(strangers[whose], list, newId("bat", app.clock));
+      if (!mayBeSeen) expect([name, whose, isOfVictim(told)]).toEqual([name, whose, false]);
+    }
+    if (isOfVictim(await ask(owner, list, newId("bat", app.clock)))) shown.push(name);
+  }
+  expect(shown.length).toBeGreaterThan(12); // else the lists that others saw were empty for everybody
+});
+
 test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).filter(isScoped))(
   "$root $field is FORBIDDEN to who has no scope for it",
   async (each) => {
@@ -242,6 +262,19 @@ test.each(fields.map(({ root, name }) => ({ root, field: name, place: "" })).fil
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
   },
 );
+
+function isConnection({ root, field }: (typeof fields)[number]): boolean {
+  return root === "query" && getNamedType(field.type).name.endsWith("Connection");
+}
+
+/** All that a connection's nodes say of themselves without being asked for anything further. */
+function everyLeafOf(field: (typeof fields)[number]["field"]): string {
+  const node = schema.getType(getNamedType(field.type).name.replace(/Connection$/, ""));
+  if (!isObjectType(node)) throw new Error(`${field.name} has no nodes`);
+  const leaves = Object.values(node.getFields()).filter((each) => isLeafType(getNamedType(each.type)));
+  const names = leaves.filter((each) => !each.args.some(isRequiredArgument)).map(({ name }) => name);
+  return `{ edges { node { ${names.join(" ")} } } }`;
+}
 
 /** A verdict that calls for a review of a partner. */
 function suspicion(partner: Place["partner"]) {
@@ -327,7 +360,7 @@ interface Told {
 }
 
 /** Asks a root field about an id, with everything that it needs besides. */
-async function ask(token: string, { root, field: name, place }: IdPlace, id: string): Promise<Told> {
+async function ask(token: string, { root, field: name, place, selection = "{ __typename }" }: IdPlace, id: string) {
   const field = fields.find((each) => each.root === root && each.name === name)?.field;
   if (field === undefined) throw new Error(`no field ${name}`);
   const wanted = [place, ...(NEEDED[`${name} ${place}`] ?? [])];
@@ -338,8 +371,8 @@ async function ask(token: string, { root, field: name, place }: IdPlace, id: str
   const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(", ");
   const given = args.map((arg) => `${arg.name}: $${arg.name}`).join(", ");
   const head = `${root} ${declared === "" ? "" : `(${declared})`}`;
-  const selection = isLeafType(getNamedType(field.type)) ? "" : "{ __typename }";
-  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} ${selection} }`;
+  const selected = isLeafType(getNamedType(field.type)) ? "" : selection;
+  const query = `${head} { ${name}${given === "" ? "" : `(${given})`} ${selected} }`;
   const response = await fetch(`${api.url}/graphql${root === "subscription" ? "/stream" : ""}`, {
     method: "POST",
     headers: {
@@ -351,7 +384,8 @@ async function ask(token: string, { root, field: name, place }: IdPlace, id: str
   });
   const text = await response.text();
   const answer = JSON.parse(/^data: (\{.*)$/m.exec(text)?.[1] ?? text);
-  return { ...answer, errors: answer.errors ?? [] };
+  const told: Told = { ...answer, errors: answer.errors ?? [] };
+  return told;
 }
 
 interface Sample {

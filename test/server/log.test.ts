@@ -147,6 +147,9 @@ describe("the log by GraphQL and at the shell", () => {
     expect(grown.exitCode).toBe(0);
     const unproven = await verify("--older", files.older);
     expect([JSON.parse(unproven.stdout), unproven.exitCode]).toEqual([{ valid: false, reason: "NOT_CONSISTENT" }, 1]);
+    const shrunk = ["verify", "checkpoint", files.older, "--older", files.newer, "--log-key", verifierKey, "--json"];
+    const lost = await runCommand(registerVerify, ...shrunk);
+    expect(JSON.parse(lost.stdout)).toEqual({ valid: false, reason: "NOT_CONSISTENT", index: from });
     const altered = keep("altered.txt", checkpoint.note.replace(`\n${size}\n`, `\n${size + 1}\n`));
     const forged = await runCommand(registerVerify, "verify", "checkpoint", altered, "--log-key", verifierKey);
     expect([forged.stderr, forged.exitCode]).toEqual(["It does not hold: SIGNATURE_INVALID.", 1]);

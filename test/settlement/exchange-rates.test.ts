@@ -8,6 +8,7 @@ import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
+import { transact } from "../../src/platform/database.js";
 import { draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { issueStatements } from "../../src/settlement/issuing/service.js";
 import {
@@ -276,6 +277,19 @@ describe("domain 9, FX through the database", () => {
       ["9.217", null],
       ["0.9217", expect.any(Date)],
     ]);
+  });
+
+  test("a rate that statements stand on is locked by none: partners share rates, and wait for nobody", async () => {
+    const place = await open();
+    app.clock.set(DAY_2);
+    const { id } = await quote(place);
+    app.clock.set(DAY_1);
+    await app.database.query("update exchange_rate set used_at = ? where id = ?", [new Date(DAY_2), id]);
+    await transact(app, async (tx) => {
+      await tx.query("select 1 from exchange_rate where id = ? for update", [id]); // as somebody's who is at it
+      const rows = await settled(place, [{ kind: "BET", amount: "100.00", currency: "USD" }]);
+      expect(rows.map(({ base }) => base)).toEqual(["92.17"]);
+    });
   });
 
   test("what no rate can be is refused, and so are terms that cannot convert", async () => {

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { present } from "../../src/kernel/assert.js";
+import { later } from "../../src/kernel/clock.js";
+import { AccountName } from "../../src/ledger/entities.js";
 import type { SettlementPeriod } from "../../src/periods/entities.js";
 import {
   cancelSettlementRun,
@@ -17,6 +19,7 @@ import { STEPS } from "../../src/settlement/steps/rules.js";
 import { takeStep } from "../../src/settlement/steps/service.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
+import { example } from "../support/contracts.js";
 import { seedClient, seedTenant } from "../support/seeds.js";
 import { type Place, periods } from "./place.js";
 import { countStatements, DAYS, openPlaces, runActs, THROUGH } from "./running.js";
@@ -38,7 +41,7 @@ async function settleUntil(place: Place, stage: RunStage): Promise<void> {
   await settle(app, shell, { partnerId: partner.id, through });
   for (const step of STEPS) {
     const [, period] = (await periods(app, place)) as [SettlementPeriod, SettlementPeriod];
-    await takeStep(app, shell, { partner, period, step }, async (at) => {
+    await takeStep(app, shell, { partner, period, step, startedAt: app.clock.now() }, async (at) => {
       if (at === stage) throw new Error("the worker died");
     });
   }
@@ -109,6 +112,32 @@ test("without a queue, a partner that cannot be settled holds up no later one", 
   await closeDueForAllTenants(app);
   expect(await countStatements(app, spoiled)).toBe(0);
   expect(await countStatements(app, other)).toBe(DAYS);
+});
+
+test("a conflict that would recur ends the partner with its code, instead of being tried for ever", async () => {
+  const document = { ...example("config-daily-12pct"), payout: { minimum: "50" } }; // so that something is left
+  const [place] = (await openPlaces(app, 1, { 0: { document } })) as [Place];
+  const { tenant, partner } = place;
+  const [{ endsAt: through }] = (await periods(app, place)) as [SettlementPeriod];
+  await settle(app, place.shell, { partnerId: partner.id, through });
+  await app.database.query(
+    "update account set balance_minor = balance_minor + 1 where tenant_no = ? and partner_no = ? and account = ?",
+    [tenant.no, partner.no, AccountName.POSITION],
+  );
+  const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
+  await pollRunsForAllTenants(app);
+  expect(await runOf(app, place.shell, run.id)).toMatchObject({ state: RunState.FAILED });
+  const [row] = await app.database.query("select state, code from settlement_run_partner where run_id = ?", [run.id]);
+  expect(row).toEqual({ state: RunState.FAILED, code: "VERSION_CONFLICT" });
+});
+
+test("a worker whose clock is behind closes what was due when the run was ordered", async () => {
+  const [place] = (await openPlaces(app, 1)) as [Place];
+  const run = await startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, null);
+  app.clock.set(later(THROUGH, -3_600_000));
+  await pollRunsForAllTenants(app);
+  expect(await runOf(app, place.shell, run.id)).toMatchObject({ state: RunState.SUCCEEDED });
+  expect(await countStatements(app, place)).toBe(DAYS);
 });
 
 test("whatever stage a worker dies at, the next one goes on from there and settles each period once", async () => {

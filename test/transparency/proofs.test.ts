@@ -86,7 +86,9 @@ test.each<[string, ProofFault, Partial<ProofFile>]>([
   ["a hash too few", "NOT_INCLUDED", { hashes: [] }],
   ["a hash too many", "NOT_INCLUDED", { hashes: [first, first] }],
 ])("%s is not proven: %s", (_what, fault, change) => {
-  expect(openProof(formatProofFile({ ...proof, ...change }), policy)).toEqual({ fault });
+  const isOfLeaf = fault === "NOT_INCLUDED" || fault === "DETAIL_MISMATCH";
+  const expected = { fault, ...(isOfLeaf ? { index: change.index ?? proof.index } : {}) };
+  expect(openProof(formatProofFile({ ...proof, ...change }), policy)).toEqual(expected);
 });
 
 test("a witness that is asked for must have cosigned these very bytes, and so many of several", () => {

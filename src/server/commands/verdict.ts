@@ -4,6 +4,8 @@ import { printJson } from "./app.js";
 export interface Fault {
   readonly reason: string;
   readonly differences: readonly string[];
+  /** The first leaf of the log that it does not hold for, where that can be told. */
+  readonly index?: number | undefined;
 }
 
 /** What verified: a sentence for people, and facts for programs. */
@@ -16,9 +18,14 @@ export interface Holds {
 export function printVerdict(verdict: Fault | Holds, isJson: boolean): void {
   if ("reason" in verdict) process.exitCode = 1;
   if (isJson) {
-    printJson("reason" in verdict ? { valid: false, reason: verdict.reason } : { valid: true, ...verdict.facts });
+    printJson("reason" in verdict ? refusalOf(verdict) : { valid: true, ...verdict.facts });
   } else if ("reason" in verdict) {
-    console.error(`It does not hold: ${verdict.reason}.`);
+    const where = verdict.index === undefined ? "" : ` (leaf ${verdict.index})`;
+    console.error(`It does not hold: ${verdict.reason}${where}.`);
     for (const difference of verdict.differences) console.error(difference);
   } else console.log(verdict.says);
+}
+
+function refusalOf({ reason, index }: Fault) {
+  return { valid: false, reason, ...(index === undefined ? {} : { index }) };
 }

@@ -71,7 +71,7 @@ export function collected(value: string, before: readonly string[]): string[] {
 async function checkProof(file: string, options: ProofOptions): Promise<void> {
   const opened = openProof(await readFile(file, "utf8"), await policyOf(options));
   printVerdict(
-    "fault" in opened ? faultOf(opened.fault) : await judgeProof(opened.found, options),
+    "fault" in opened ? faultOf(opened.fault, opened.index) : await judgeProof(opened.found, options),
     options.json === true,
   );
 }
@@ -81,12 +81,12 @@ async function judgeProof(proof: OpenedProof, options: ProofOptions): Promise<Fa
   if (options.receipt !== undefined) {
     const [, payload = ""] = (await readFile(options.receipt, "utf8")).trim().split(".");
     const receipt = Receipt.safeParse(parsed(Buffer.from(payload, "base64url").toString("utf8")));
-    if (receipt.data?.leafHash !== leafHash(leaf).toString("hex")) return faultOf("RECEIPT_OF_ANOTHER_LEAF");
+    if (receipt.data?.leafHash !== leafHash(leaf).toString("hex")) return faultOf("RECEIPT_OF_ANOTHER_LEAF", index);
   }
   if (options.statement !== undefined) {
     const jws = (await readFile(options.statement, "utf8")).trim();
     const stated = Detail.safeParse(parsed(detail ?? "")).data?.after.sha256;
-    if (stated !== sha256Hex(jws)) return faultOf("STATEMENT_OF_ANOTHER_LEAF");
+    if (stated !== sha256Hex(jws)) return faultOf("STATEMENT_OF_ANOTHER_LEAF", index);
   }
   const { origin, size } = checkpoint;
   return { says: `It holds: leaf ${index} of ${size} in ${origin} is\n${leaf}`, facts: { origin, size, index, leaf } };
@@ -108,7 +108,8 @@ async function checkCheckpoint(file: string, options: CheckpointOptions): Promis
   const text = options.consistency === undefined ? '{"hashes":[]}' : await readFile(options.consistency, "utf8");
   const proof = Consistency.safeParse(parsed(text));
   const fault = proof.success ? findGrowthFault(older.found, opened.found, proof.data.hashes) : "MALFORMED";
-  printVerdict(fault === null ? holds : faultOf(fault), options.json === true);
+  const lostFrom = size < older.found.size ? size : undefined; // of a tree that did not shrink roots do not tell where
+  printVerdict(fault === null ? holds : faultOf(fault, lostFrom), options.json === true);
 }
 
 /** The policy that these options name. */
@@ -129,6 +130,6 @@ function parsed(text: string): unknown {
   }
 }
 
-function faultOf(reason: string): Fault {
-  return { reason, differences: [] };
+function faultOf(reason: string, index?: number): Fault {
+  return { reason, differences: [], index };
 }

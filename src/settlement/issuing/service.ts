@@ -269,9 +269,7 @@ async function checkTerms(
 ): Promise<void> {
   const pinned = (await periodsByNumber(tx, tenantNo, [no])).get(no)?.configurationId;
   if (calculated.every(({ statement }) => statement.configurationId === pinned)) return;
-  throw settlementError("VERSION_CONFLICT", {
-    reason: "The period was given other terms while its statement was made.",
-  });
+  throw new FactsMoved("The period was given other terms while its statement was made; try again.");
 }
 
 function entryOf(period: SettlementPeriod, { statement, result: { postings } }: Calculated): NewEntry {

@@ -25,6 +25,8 @@ export interface Closing {
 export interface Quoted {
   readonly foreign: Foreign;
   readonly rateIds: readonly string[];
+  /** Those of them that no statement stands on yet. */
+  readonly unusedIds: readonly string[];
   readonly closing: Closing;
 }
 
@@ -49,18 +51,19 @@ export async function ratesAt(reader: Reader, closing: Closing): Promise<Quoted>
     ...{ from: unit(from), into: unit(fx.to), ...(day === undefined ? {} : { day }) },
     exchanges: second === undefined ? [one] : [one, second],
   };
-  return { foreign, rateIds: rates.map(({ id }) => id), closing };
+  const unused = rates.filter(({ usedAt }) => usedAt === null);
+  return { foreign, rateIds: rates.map(({ id }) => id), unusedIds: unused.map(({ id }) => id), closing };
 }
 
 /**
  * Makes rates unchangeable; false where others are those of the period by now, entered since the statement was
- * calculated.
+ * calculated. Those that are so already are not written again: partners share rates, and no lock.
  */
 export async function useRates(tx: Tx, tenantId: string, quoted: readonly Quoted[], at: Date): Promise<boolean> {
   for (const { rateIds, closing } of quoted) {
     const now = await ratesAt(tx, closing);
     if (now.rateIds.join() !== rateIds.join()) return false;
-    for (const id of rateIds) {
+    for (const id of now.unusedIds) {
       const { affectedRows } = await tx.query(
         "update exchange_rate set used_at = coalesce(used_at, ?) where tenant_id = ? and id = ? and state = 'ACTIVE'",
         [at, tenantId, id],

@@ -13,7 +13,7 @@ import { isIncident, reportIncident } from "../incidents/service.js";
 import { type RunStage, RunState } from "../settlement-runs/entities.js";
 import { endRun, runOf, runSignal } from "../settlement-runs/service.js";
 import type { Step } from "../steps/rules.js";
-import { takeStep } from "../steps/service.js";
+import { type StepOfPeriod, takeStep } from "../steps/service.js";
 
 const REASON_LENGTH_MAX = 500;
 
@@ -83,12 +83,16 @@ export async function takeStepOfRun(
   const at = await placeOf(app, key);
   const { actor, partner } = at;
   const period = await periodOfPartner(app, partner, periodId);
+  const { startedAt: ordered } = await runOf(app, actor, key.runId);
+  // Clocks of processes differ: what was due when it was ordered is due.
+  const startedAt = new Date(Math.max(ordered.getTime(), app.clock.now().getTime()));
+  const ofPeriod = { partner, period, step, startedAt };
   try {
-    await takeStep(app, actor, { partner, period, step }, (stage) => advance(app, at, { stage, periodId }));
+    await takeStep(app, actor, ofPeriod, (stage) => advance(app, at, { stage, periodId }));
   } catch (error) {
     if (error instanceof Stopped) throw error;
     if (isIncident(error)) await reportIncident(app, actor, { partner, period, error });
-    else if (isPassing(error)) throw error;
+    else if (isPassing(error) || (await isOvertaken(app, ofPeriod, error))) throw error;
     app.log.error({ err: error, run: key.runId, partner: partner.id }, "settlement: a partner of a run failed");
     await conclude(app, at, { state: RunState.FAILED, ...reasonOf(error) });
     throw new Stopped("The partner was refused.");
@@ -178,11 +182,14 @@ function reasonOf(error: unknown): { code: string; reason: string } {
   return { code: error.code, reason: error.message.slice(0, REASON_LENGTH_MAX) };
 }
 
-/**
- * Trouble that is over when the step is tried again: the database, also where it did not say what it had stored, or
- * somebody else who moved what the step stands on.
- */
+/** Trouble that is over when the step is tried again: the database, also where it did not say what it had stored. */
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof CodedError)) return error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
-  return error.retryable || error.code === ErrorCode.VERSION_CONFLICT;
+  if (error instanceof CodedError) return error.retryable;
+  return error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
+}
+
+/** Whether a conflict is with somebody who has moved the period meanwhile: one that finds it as it was would recur. */
+async function isOvertaken(app: App, { partner, period }: StepOfPeriod, error: unknown): Promise<boolean> {
+  if (!(error instanceof CodedError) || error.code !== ErrorCode.VERSION_CONFLICT) return false;
+  return (await periodOfPartner(app, partner, period.id)).state !== period.state;
 }

@@ -35,7 +35,7 @@ export async function takeDueStep(
   const partner = await partnerOf(app, actor, key.partnerId);
   const period = await periodOfPartner(app, partner, periodId);
   try {
-    await takeStep(app, actor, { partner, period, step }, async () => undefined);
+    await takeStep(app, actor, { partner, period, step, startedAt: app.clock.now() }, async () => undefined);
   } catch (error) {
     if (!isIncident(error)) throw error;
     await reportIncident(app, actor, { partner, period, error });

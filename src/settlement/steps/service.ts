@@ -15,14 +15,16 @@ export interface StepOfPeriod {
   /** As it stands now. */
   readonly period: SettlementPeriod;
   readonly step: Step;
+  /** What was accepted by then is posted before the fence, and what falls due later is not fenced. */
+  readonly startedAt: Date;
 }
 
 type TakeStep = (app: App, actor: Actor, at: StepOfPeriod, atStage: AtStage) => Promise<void>;
 
 const TAKE: Readonly<Record<Step, TakeStep>> = {
-  async FENCE(app, actor, { partner, period }, atStage) {
+  async FENCE(app, actor, { partner, period, startedAt }, atStage) {
     await atStage(RunStage.FENCE);
-    await fenceOpen(app, { actor, partner, startedAt: app.clock.now() }, period);
+    await fenceOpen(app, { actor, partner, startedAt }, period);
   },
   TERMS: (app, actor, { partner, period }, atStage) => calculateStatements(app, actor, partner, period, atStage),
   STATEMENT: (app, actor, { partner, period }, atStage) =>

@@ -40,8 +40,8 @@ export interface LogPolicy {
   readonly quorum: number;
 }
 
-/** An answer, or which check failed. */
-export type Verified<T> = { readonly found: T } | { readonly fault: ProofFault };
+/** An answer, or which check failed, and for which leaf where that can be told. */
+export type Verified<T> = { readonly found: T } | { readonly fault: ProofFault; readonly index?: number };
 
 /** What a proof proves: that this leaf, with this detail, stands at an index of the checkpoint's tree. */
 export interface OpenedProof extends ProvenText {
@@ -90,10 +90,10 @@ export function openProof(file: string, policy: LogPolicy): Verified<OpenedProof
   const { leaf, detail } = proof.extra;
   const { size, root } = checkpoint;
   const claim = { index: proof.index, size, root, leafHash: leafHash(leaf), proof: proof.hashes };
-  if (findInclusionFault(claim) !== null) return { fault: "NOT_INCLUDED" };
+  if (findInclusionFault(claim) !== null) return { fault: "NOT_INCLUDED", index: proof.index };
   return detail === null || statedDetail(leaf) === sha256Hex(detail)
     ? { found: { index: proof.index, leaf, detail, checkpoint } }
-    : { fault: "DETAIL_MISMATCH" };
+    : { fault: "DETAIL_MISMATCH", index: proof.index };
 }
 
 /** Whether one checkpoint's tree is the beginning of another's, by hashes in base64 (RFC 6962, section 2.1.2). */
