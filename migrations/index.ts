@@ -43,6 +43,7 @@ import { StatementSetOff0000000000042 } from "./0042-statement-set-off.js";
 import { ExchangeRatesApproved0000000000045 } from "./0045-exchange-rates-approved.js";
 import { UncoveredDrawdowns0000000000046 } from "./0046-uncovered-drawdowns.js";
 import { WaivedWitnesses0000000000049 } from "./0049-waived-witnesses.js";
+import { StrangersApart0000000000051 } from "./0051-strangers-apart.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -90,4 +91,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ExchangeRatesApproved0000000000045,
   UncoveredDrawdowns0000000000046,
   WaivedWitnesses0000000000049,
+  StrangersApart0000000000051,
 ];

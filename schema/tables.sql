@@ -1024,6 +1024,8 @@ CREATE TABLE `user` (
   `password_hash` varchar(200) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `failures` int(10) unsigned NOT NULL DEFAULT 0,
   `locked_until` datetime(3) DEFAULT NULL,
+  `known_failures` int(10) unsigned NOT NULL DEFAULT 0,
+  `known_locked_until` datetime(3) DEFAULT NULL,
   `invited_at` datetime(3) DEFAULT NULL,
   `invitation_ends_at` datetime(3) DEFAULT NULL,
   `issuer` varchar(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,

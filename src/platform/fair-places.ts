@@ -6,8 +6,8 @@ export interface Room {
 
 /** Who comes. */
 export interface Comer {
-  /** Whom he shares his turns with. */
-  readonly lane: string;
+  /** Whom he shares his turns with, and with which of these he shares theirs, and so on. */
+  readonly lanes: readonly string[];
   /** Whether he has shown that he was here before: no stranger takes his place, however many there are. */
   readonly isKnown: boolean;
 }
@@ -20,20 +20,17 @@ interface Waiter {
 
 /**
  * A few places for work that takes long, and two queues of a bounded length before them, one for strangers and one for
- * those who are known, which take turns. A queue is shared fairly by lanes: each lane has its turn in the round,
- * however many wait in the others. When it is full, a newcomer takes the place of the last one in the longest lane,
- * unless his own lane would then be as long.
+ * those who are known, which take turns. A queue is shared fairly by lanes, and each of these by lanes of its own: each
+ * has its turn in the round, however many wait in the others. When it is full, a newcomer takes the place of the last
+ * one in the longest lane, unless his own would then be as long; then that of one in a longer lane within his own.
  */
 export class FairPlaces {
   #atWork = 0;
-  readonly #known: Queue;
-  readonly #strangers: Queue;
+  readonly #known = new Queue();
+  readonly #strangers = new Queue();
   #isKnownNext = true;
 
-  constructor(readonly room: Room) {
-    this.#known = new Queue(room.waitingMax);
-    this.#strangers = new Queue(room.waitingMax);
-  }
+  constructor(readonly room: Room) {}
 
   /** Does the work in its lane's turn; throws what `refusal` makes where there is no room to wait. */
   async run<T>(comer: Comer, work: () => Promise<T>, refusal: () => Error): Promise<T> {
@@ -46,15 +43,15 @@ export class FairPlaces {
   }
 
   /** Waits for a place; whoever leaves one hands it on. */
-  async #turn({ lane, isKnown }: Comer, refusal: () => Error): Promise<void> {
+  async #turn({ lanes, isKnown }: Comer, refusal: () => Error): Promise<void> {
     if (this.#atWork < this.room.atWorkMax) {
       this.#atWork += 1;
       return;
     }
     const queue = isKnown ? this.#known : this.#strangers;
-    if (!queue.hasRoom(lane)) throw refusal();
+    if (queue.waiting >= this.room.waitingMax && !queue.makeRoom(lanes)) throw refusal();
     await new Promise<void>((resolve, reject) => {
-      queue.push(lane, { begin: resolve, leave: () => reject(refusal()) });
+      queue.push(lanes, { begin: resolve, leave: () => reject(refusal()) });
     });
   }
 
@@ -71,47 +68,68 @@ export class FairPlaces {
   }
 }
 
-/** Those who wait, by lanes in the order of their turns, none of them empty. */
+/** Those who wait: one behind the other where the lanes end, before that by lanes in the order of their turns. */
 class Queue {
   #waiting = 0;
-  readonly #lanes = new Map<string, Waiter[]>();
-
-  constructor(readonly waitingMax: number) {}
+  readonly #waiters: Waiter[] = [];
+  readonly #lanes = new Map<string, Queue>();
 
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Whether there is room for one more of a lane, if need be for somebody of a longer lane gave way. */
-  hasRoom(lane: string): boolean {
-    return this.#waiting < this.waitingMax || this.#makeRoom(lane);
-  }
-
-  push(lane: string, waiter: Waiter): void {
-    const waiters = this.#lanes.get(lane) ?? [];
-    waiters.push(waiter);
-    this.#lanes.set(lane, waiters);
+  push([lane, ...inner]: readonly string[], waiter: Waiter): void {
     this.#waiting += 1;
+    if (lane === undefined) {
+      this.#waiters.push(waiter);
+      return;
+    }
+    const queue = this.#lanes.get(lane) ?? new Queue();
+    queue.push(inner, waiter);
+    this.#lanes.set(lane, queue);
   }
 
   /** Takes out whose turn it is; the rest of that lane goes behind all the others. */
   shift(): Waiter | undefined {
-    const [next] = this.#lanes;
-    if (next === undefined) return undefined;
-    const [lane, waiters] = next;
-    const first = waiters.shift();
-    this.#lanes.delete(lane);
-    if (waiters.length > 0) this.#lanes.set(lane, waiters);
+    if (this.#waiting === 0) return undefined;
     this.#waiting -= 1;
+    const [next] = this.#lanes;
+    if (next === undefined) return this.#waiters.shift();
+    const [lane, queue] = next;
+    const first = queue.shift();
+    this.#lanes.delete(lane);
+    if (queue.waiting > 0) this.#lanes.set(lane, queue);
     return first;
   }
 
-  #makeRoom(lane: string): boolean {
-    const lanes = [...this.#lanes.values()];
-    const longest = lanes.reduce((long, each) => (each.length > long.length ? each : long), lanes[0] ?? []);
-    if (longest.length <= (this.#lanes.get(lane)?.length ?? 0) + 1) return false;
+  /** Makes room for one more of these lanes, where one is longer than his would be: its last one leaves. */
+  makeRoom([lane, ...inner]: readonly string[]): boolean {
+    const longest = this.#longest();
+    if (lane === undefined || longest === undefined) return false;
+    const own = this.#lanes.get(lane);
+    if (longest[1].waiting > (own?.waiting ?? 0) + 1) {
+      this.#pop()?.leave();
+      return true;
+    }
+    if (own?.makeRoom(inner) !== true) return false;
     this.#waiting -= 1;
-    longest.pop()?.leave();
     return true;
+  }
+
+  /** Takes out the last one of the longest lane. */
+  #pop(): Waiter | undefined {
+    this.#waiting -= 1;
+    const longest = this.#longest();
+    if (longest === undefined) return this.#waiters.pop();
+    const [lane, queue] = longest;
+    const last = queue.#pop();
+    if (queue.waiting === 0) this.#lanes.delete(lane);
+    return last;
+  }
+
+  #longest(): readonly [string, Queue] | undefined {
+    const [first, ...rest] = this.#lanes;
+    if (first === undefined) return undefined;
+    return rest.reduce((longest, each) => (each[1].waiting >= longest[1].waiting ? each : longest), first);
   }
 }

@@ -18,6 +18,7 @@ import { sweepSimulationsForAllTenants } from "../settlement/simulations/jobs.js
 import { tenantsForAllTenants } from "../tenancy/service.js";
 import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
 import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
+import { endNetworkBlocks } from "../threat/networks/service.js";
 import { rekeyProfilesForAllTenants } from "../threat/profiles/service.js";
 import { anchorForAllTenants } from "../transparency/anchors/service.js";
 import { signForAllTenants } from "../transparency/service.js";
@@ -50,6 +51,7 @@ export const relayLoops: readonly Loop[] = [
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
   leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),
   leading("expire-blocks", every(1_000), expireBlocksForAllTenants),
+  leading("end-network-blocks", every(1_000), endNetworkBlocks),
   leading("plan-ahead", every(HOUR_MS), planAheadForAllTenants),
   leading("rotate-platform-keys", every(HOUR_MS), rotatePlatformKeysForAllTenants),
   leading("rewrap-data-keys", every(HOUR_MS), rewrapDataKeysForAllTenants),

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { ActType } from "../../src/acts/entities.js";
+import { recordActs } from "../../src/acts/service.js";
 import { approveKey } from "../../src/identity/approvals/service.js";
 import { createClient } from "../../src/identity/clients/service.js";
 import { isSamePerson } from "../../src/identity/four-eyes/service.js";
@@ -12,6 +14,7 @@ import { present } from "../../src/kernel/assert.js";
 import { newId } from "../../src/kernel/ids.js";
 import { RetentionKind } from "../../src/operations/retention/entities.js";
 import { approveChange, proposeChange } from "../../src/operations/retention/service.js";
+import { transact } from "../../src/platform/database.js";
 import { submitConfiguration } from "../../src/settlement/approvals/service.js";
 import { activateConfiguration, draftConfiguration } from "../../src/settlement/configurations/service.js";
 import { MidPeriod } from "../../src/settlement/entities.js";
@@ -127,6 +130,24 @@ test("who made a client is one with all that this registered a key for, and what
     expect([await same(id, person.user.id), await same(person.user.id, id)]).toEqual([true, true]);
     expect(await same(id, another.user.id)).toBe(false);
   }
+});
+
+test("whoever has more makers behind him than are followed is nobody's second person", async () => {
+  const { home, person, another } = await place();
+  const chain = Array.from({ length: 12 }, () => newId("cli", app.clock));
+  const made = (by: string, subjectId: string) =>
+    transact(app, (tx) =>
+      recordActs(tx, { ...person.actor, principalId: by }, app.clock.now(), [
+        { type: ActType.CLIENT_CREATED, subjectId, partner: null, after: { name: "robot" } },
+      ]),
+    );
+  for (const [nth, id] of chain.entries()) await made(chain[nth - 1] ?? person.user.id, id);
+  const same = (first: string | undefined, second: string) =>
+    isSamePerson(app.database.manager, home.actor, [present(first, "a client"), second]);
+  for (const id of chain) expect(await same(id, person.user.id)).toBe(true);
+  expect(await same(chain[9], another.user.id)).toBe(false); // ten makers, all of them known
+  expect(await same(chain[10], another.user.id)).toBe(true);
+  expect(await same(another.user.id, present(chain[11], "a client"))).toBe(true);
 });
 
 test("a payout account is approved by no client of the person who registered it", async () => {

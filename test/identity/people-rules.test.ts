@@ -87,9 +87,9 @@ test("a stored password is right for itself, in any form of Unicode, and for not
 test("one network that floods the door with passwords does not keep another one out", async () => {
   const compared: string[] = [];
   const refusals: unknown[] = [];
-  const attempt = async (address: string, knownAs: string | null = null) => {
+  const attempt = async (address: string) => {
     try {
-      await isPassword({ password: "guess", address, knownAs }, null);
+      await isPassword({ password: "guess", address, knownAs: null }, null);
       compared.push(address);
     } catch (refusal) {
       refusals.push(refusal);
@@ -108,9 +108,12 @@ test("one network that floods the door with passwords does not keep another one 
 
 test("more networks than there is room for keep out nobody who is known", async () => {
   const outcomes: string[] = [];
-  const attempt = (address: string, knownAs: string | null) =>
-    isPassword({ password: "guess", address, knownAs }, null).then(
-      () => void outcomes.push(knownAs ?? "stranger"),
+  const attempt = (address: string, userId: string | null) =>
+    isPassword(
+      { password: "guess", address, knownAs: userId === null ? null : { tenantId: "tnt_1", userId } },
+      null,
+    ).then(
+      () => void outcomes.push(userId ?? "stranger"),
       () => void outcomes.push("refused"),
     );
   const flood = Array.from({ length: 60 }, (_, each) => attempt(`10.0.${each}.1`, null));
@@ -119,6 +122,21 @@ test("more networks than there is room for keep out nobody who is known", async 
   expect(outcomes.filter((each) => each === "stranger").length).toBeLessThan(8);
   await Promise.all(flood);
   expect(outcomes.filter((each) => each === "refused")).toHaveLength(28);
+});
+
+test("as many people of one tenant as there is room for keep out nobody of another", async () => {
+  const outcomes: string[] = [];
+  const attempt = (tenantId: string, userId: string) =>
+    isPassword({ password: "guess", address: null, knownAs: { tenantId, userId } }, null).then(
+      () => void outcomes.push(tenantId),
+      () => void outcomes.push("refused"),
+    );
+  const flood = Array.from({ length: 40 }, (_, each) => attempt("tnt_1", `usr_${each}`));
+  await attempt("tnt_2", "usr_99");
+  expect(outcomes.filter((each) => each === "tnt_2")).toHaveLength(1);
+  expect(outcomes.filter((each) => each === "tnt_1").length).toBeLessThan(8);
+  await Promise.all(flood);
+  expect(outcomes.filter((each) => each === "refused")).toHaveLength(9); // eight had no room, one gave way
 });
 
 test("five wrong passwords in a row lock for a minute, and never for more than a quarter of an hour", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { createClient } from "../../src/identity/clients/service.js";
 import { actorOfSession, endSession, sessionIdOf } from "../../src/identity/sessions/service.js";
@@ -25,7 +25,7 @@ const [api, other] = [await testApi(app), await testApi(second)];
 const there = `http://localhost:${second.config.port}`;
 
 const VIEWER = "{ viewer { principalId kind scopes user { name roles sessions { edges { node { id endedAt } } } } } }";
-const SESSION = "quittance-session";
+const [SESSION, DEVICE] = ["quittance-session", "quittance-device"];
 const from = (browser: Browser) => ({ cookie: browser.cookie(), origin: config.publicUrl });
 
 /** A person who took an invitation up with a password, in a browser of his own. */
@@ -121,6 +121,79 @@ describe("signing in by password", () => {
     expect((await openBrowser(api.url).post("/sign-in", signInForm(tenant, PASSWORD))).status).toBe(303);
     expect((await userOf(app, home.actor, user.id)).failures).toBe(0);
     expect(await second.metrics.registry.getSingleMetricAsString("quittance_sign_in_total")).toMatch(/refused"\} 4/);
+  });
+
+  test("locks out strangers where strangers guess, not who is known there, nor the other way round", async () => {
+    const { home, user, browser } = await joined();
+    const tenant = home.tenant.id;
+    const device = present(browser.cookies.get(DEVICE), "what shows that the browser is known");
+    const wrong = (at: Browser) => at.post("/sign-in", signInForm(tenant, "wrong wrong wrong"));
+    const right = async (at: Browser) => (await at.post("/sign-in", signInForm(tenant, PASSWORD))).status;
+    const counts = async () => {
+      const { failures, lockedUntil, knownFailures, knownLockedUntil } = await userOf(app, home.actor, user.id);
+      return [failures, lockedUntil !== null, knownFailures, knownLockedUntil !== null];
+    };
+    // Three more take their time.
+    await app.database.query("update user set failures = 4 where tenant_id = ?", [tenant]);
+    await wrong(openBrowser(api.url));
+    expect(await counts()).toEqual([5, true, 0, false]);
+    expect(await right(openBrowser(api.url))).toBe(401);
+    const next = "a sentence nobody else would say";
+    const form = { current: PASSWORD, password: next, repeated: next };
+    expect((await browser.post("/account/password", form)).status).toBe(303);
+    const back = { current: next, password: PASSWORD, repeated: PASSWORD };
+    expect((await browser.post("/account/password", back)).status).toBe(303);
+    const again = openBrowser(api.url);
+    again.cookies.set(DEVICE, device);
+    expect(await right(again)).toBe(303);
+    expect(await counts()).toEqual([5, true, 0, false]); // the strangers' stays theirs
+    await app.database.query(
+      "update user set known_failures = 4, failures = 0, locked_until = null where tenant_id = ?",
+      [tenant],
+    );
+    await wrong(again);
+    expect(await counts()).toEqual([0, false, 5, true]);
+    expect(await right(again)).toBe(401);
+    expect((await browser.post("/account/password", form)).status).toBe(401);
+    expect(await right(openBrowser(api.url))).toBe(303);
+    const acts: { detail: string }[] = await app.database.query(
+      "select detail from act where subject_id = ? and type = ? order by no",
+      [user.id, ActType.USER_LOCKED],
+    );
+    expect(acts.map(({ detail }) => JSON.parse(detail).after.to)).toEqual(["STRANGERS", "KNOWN"]);
+  });
+
+  test("knows that person's browser alone by its cookie, for ninety days", async () => {
+    const { home, user } = await joined();
+    const tenant = home.tenant.id;
+    const first = await openBrowser(api.url).post("/sign-in", signInForm(tenant, PASSWORD));
+    const set = present(
+      first.headers.getSetCookie().find((line) => line.startsWith(`${DEVICE}=`)),
+      "the cookie",
+    );
+    expect(set).toMatch(/^quittance-device=[\w-]{100,}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=7776000$/);
+    const own = set.slice(DEVICE.length + 1, set.indexOf(";"));
+    const others = present((await joined()).browser.cookies.get(DEVICE), "another person's cookie");
+    await app.database.query("update user set failures = 5, locked_until = ? where tenant_id = ?", [
+      ...[new Date(clock.now().getTime() + 120 * 86_400_000), tenant],
+    ]);
+    const statusWith = async (device: string | null) => {
+      const browser = openBrowser(api.url);
+      if (device !== null) browser.cookies.set(DEVICE, device);
+      return (await browser.post("/sign-in", signInForm(tenant, PASSWORD))).status;
+    };
+    const forged = `${own.slice(0, 40)}${own[40] === "A" ? "B" : "A"}${own.slice(41)}`;
+    const invented = Buffer.from(JSON.stringify({ tenantId: tenant, userId: user.id, untilMs: 9e15 }));
+    for (const device of [null, forged, "x", invented.toString("base64url"), others]) {
+      expect([device, await statusWith(device)]).toEqual([device, 401]);
+    }
+    expect(await statusWith(own)).toBe(303);
+    onTestFinished(() => clock.advance(-90 * 86_400_000));
+    clock.advance(90 * 86_400_000);
+    expect(await statusWith(own)).toBe(401);
+    clock.advance(-60_000);
+    expect(await statusWith(own)).toBe(303);
+    clock.advance(60_000);
   });
 
   test("takes no form of another site, and leads to no other address than the account", async () => {

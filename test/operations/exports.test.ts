@@ -1,8 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CompactSign } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { leafText } from "../../src/acts/service.js";
 import { numberActsForAllTenants } from "../../src/events/relay/service.js";
 import { type Batch, BatchState } from "../../src/exchange/entities.js";
 import { unpackEnvelope } from "../../src/exchange/packing.js";
@@ -15,8 +17,9 @@ import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { rotatePlatformKey } from "../../src/identity/platform-rotation/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { canonicalJson } from "../../src/kernel/canonical-json.js";
 import { later } from "../../src/kernel/clock.js";
-import { leafHash } from "../../src/kernel/digest.js";
+import { leafHash, sha256 } from "../../src/kernel/digest.js";
 import { nodeHash } from "../../src/kernel/merkle.js";
 import { type ExportKeys, readExport } from "../../src/operations/exports/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
@@ -31,6 +34,7 @@ import { createThreatBlock } from "../../src/threat/blocks/service.js";
 import { logSigner } from "../../src/transparency/keys/service.js";
 import { readPolicy } from "../../src/transparency/proofs/service.js";
 import { signCheckpoint } from "../../src/transparency/service.js";
+import { newKey } from "../identity/signing.js";
 import { openPaid } from "../settlement/payout-place.js";
 import { openPlace, type Place, report, submit } from "../settlement/place.js";
 import { testApi } from "../support/api.js";
@@ -59,7 +63,7 @@ beforeAll(async () => {
   app.clock.set(`${DAY}T15:00:00.000Z`);
   const [row] = await settle(app, place.shell, { partnerId: place.partner.id, through: app.clock.now() });
   await approveStatement(app, place.shell, present(row, "a statement").statementId); // nothing is payable
-  const parked = await keep("parked", place);
+  const parked = await asOfOnce(await keep("parked", place));
   await parkBatch(app, place.partner, parked, { error: new Error("poison"), tries: 3 });
   const again = await keep("parked again", place);
   for (const _ of [1, 2]) {
@@ -93,6 +97,25 @@ async function keep(name: string, at: Place): Promise<Batch> {
   );
   batches.set(name, { batch, jws: unpackEnvelope(envelope) });
   return batch;
+}
+
+/** As if it had been accepted before acts of acceptance held the key's thumbprint. */
+async function asOfOnce(batch: Batch): Promise<Batch> {
+  const { id: tenantId, no: tenantNo } = place.tenant;
+  const where = "tenant_no = ? and subject_id = ? and type = 'BATCH_ACCEPTED'";
+  const [act] = await app.database.query(`select * from act where ${where}`, [tenantNo, batch.id]);
+  const { thumbprint, ...after } = JSON.parse(act.detail).after;
+  expect(thumbprint).toBe(place.key.kid);
+  const detail = canonicalJson({ ...JSON.parse(act.detail), after });
+  const leaf = leafText({
+    ...{ tenantId, partnerId: place.partner.id, type: act.type, subjectId: batch.id, at: act.at },
+    ...{ principalKind: act.principal_kind, principalId: act.principal_id, requestId: act.request_id },
+    ...{ detailSha256: sha256(detail), originSha256: act.origin_sha256 },
+  });
+  const changes = [detail, sha256(detail), leafHash(leaf), tenantNo, batch.id];
+  await app.database.query(`update act set detail = ?, detail_sha256 = ?, leaf_hash = ? where ${where}`, changes);
+  await app.database.query("update batch set leaf_hash = ? where tenant_no = ? and id = ?", changes.slice(2));
+  return Object.assign(batch, { leafHash: leafHash(leaf) });
 }
 
 async function number(): Promise<void> {
@@ -184,10 +207,18 @@ describe("verify export", () => {
     const act = expect.any(Number);
     const aside = ["parked", "parked again"].map((name) => ({ batch: named(name).batch.id, state: "PARKED", act }));
     const told = JSON.parse((await verify(path, "--json")).stdout);
-    expect(told).toEqual({ valid: true, batches: 3, statements: 1, unchecked: [], aside });
+    expect(told).toEqual({
+      valid: true,
+      batches: 3,
+      statements: 1,
+      unchecked: [],
+      unvouched: [named("parked").batch.id],
+      aside,
+    });
     const [first, again]: { act: number }[] = told.aside;
     expect((await verify(path)).stdout.split("\n")).toEqual([
       "It holds: 3 batches, their roots stated by 1 statements.",
+      `Not vouched for: the key of ${named("parked").batch.id}, which the log names by its kid alone.`,
       `${named("parked").batch.id} was PARKED at act ${first?.act}.`,
       `${named("parked again").batch.id} was PARKED at act ${again?.act}.`,
     ]);
@@ -278,6 +309,32 @@ describe("verify export", () => {
       }
       const renumbered = JSON.stringify({ ...line, batch: { ...line.batch, sequence: "999" } });
       expect(readExport([renumbered], keys).faults).toEqual([{ line: 0, reason: "ANOTHER_LABEL" }]);
+    }
+  });
+
+  test("believes no other key than the one whose signature was accepted, under its kid or another", async () => {
+    const { batch, statement } = await settled();
+    const line = JSON.parse(batch);
+    const own = await newKey("EdDSA");
+    const forged = async (kid: string) => {
+      const { kid: _, ...jwk } = own.publicJwk;
+      const payload = Buffer.from(line.jws.split(".")[1], "base64url");
+      const header = { alg: own.alg, kid, typ: "quittance-batch+jws" };
+      const jws = await new CompactSign(payload).setProtectedHeader(header).sign(own.privateKey);
+      const key = { kid, alg: own.alg, jwk: { ...jwk, kid } };
+      return { ...line, jws, key, batch: { ...line.batch, kid } };
+    };
+    const faultsOf = (value: object) => readExport([JSON.stringify(value), statement], keys).faults;
+    const another = [{ line: 0, reason: "ANOTHER_KEY" }];
+    const same = await forged(line.batch.kid);
+    expect(faultsOf(same)).toEqual(another);
+    expect(faultsOf(await forged("own-key"))).toEqual(another);
+    // A set with the key that was accepted, disguised as a key of one's own, or the other way round.
+    for (const set of [
+      { ...same.key.jwk, keys: [line.key.jwk] },
+      { ...line.key.jwk, keys: [same.key.jwk] },
+    ]) {
+      expect(faultsOf({ ...same, key: { ...same.key, jwk: set } })).toHaveLength(1);
     }
   });
 

@@ -9,10 +9,10 @@ const full = () => new Error("full");
 function hall(room: { atWorkMax: number; waitingMax: number }) {
   const places = new FairPlaces(room);
   const [begun, refused, ending]: [string[], string[], (() => void)[]] = [[], [], []];
-  const come = (lane: string, isKnown = false) =>
+  const come = (lane: string, isKnown = false, lanes: readonly string[] = [lane]) =>
     void places
       .run(
-        { lane, isKnown },
+        { lanes, isKnown },
         () =>
           new Promise<void>((resolve) => {
             begun.push(lane);
@@ -60,6 +60,18 @@ test("who is known keeps a place and has every other turn, however many stranger
   ]);
 });
 
+test("lanes have lanes: who has many of them takes no more turns, and gives way to who has few", async () => {
+  const { begun, refused, come, end, settle } = hall({ atWorkMax: 1, waitingMax: 4 });
+  const from = (tenant: string, person: string) => come(`${tenant}${person}`, true, [tenant, person]);
+  from("a", "0");
+  for (const person of ["1", "2", "3", "4", "5"]) from("a", person);
+  for (const person of ["1", "1", "2"]) from("b", person);
+  await settle();
+  expect(refused.toSorted()).toEqual(["a3", "a4", "a5", "b1"]); // one of a tenant's own gave way to its other
+  for (let each = 0; each < 5; each++) await end();
+  expect(begun).toEqual(["a0", "a1", "b1", "a2", "b2"]);
+});
+
 test("no more work at once and no more wait than there is room, and whoever came is served or refused", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -67,13 +79,13 @@ test("no more work at once and no more wait than there is room, and whoever came
       async (steps) => {
         const { begun, refused, ending, come, end, settle } = hall({ atWorkMax: 2, waitingMax: 4 });
         let came = 0;
-        for (const lane of steps) {
+        for (const [at, lane] of steps.entries()) {
           if (lane === null) await end();
-          else come(lane);
+          else come(lane, at % 5 === 0, [lane, `${at % 3}`]);
           came += lane === null ? 0 : 1;
           await settle();
           expect(ending.length).toBeLessThanOrEqual(2);
-          expect(came - begun.length - refused.length).toBeLessThanOrEqual(4);
+          expect(came - begun.length - refused.length).toBeLessThanOrEqual(8);
         }
         while (ending.length > 0) await end();
         expect(begun.length + refused.length).toBe(came);

@@ -10,7 +10,7 @@ import { ensurePlatformTenant } from "../../src/tenancy/service.js";
 import { ThreatAssessment } from "../../src/threat/assessments/entities.js";
 import { ThreatBlock } from "../../src/threat/blocks/entities.js";
 import { ThreatFact, ThreatSubject } from "../../src/threat/entities.js";
-import { networkBlocks } from "../../src/threat/networks/service.js";
+import { endNetworkBlocks, liftNetworkBlock, networkBlocks } from "../../src/threat/networks/service.js";
 import { senderFacts } from "../../src/threat/senders/service.js";
 import { shareTallies } from "../../src/threat/tallies/service.js";
 import { type KeyedClient, tokenForm } from "../identity/place.js";
@@ -161,6 +161,69 @@ test("operators see which networks are blocked and lift that, by an act, in all 
   expect(statuses(again)).toEqual([401, 429]);
   expect(await list()).toContain(network);
 });
+
+test("a request to lift a block that is repeated lifts no later one", async () => {
+  const victim = await seedPartner(app, await seedTenant(app));
+  const [address] = newNetwork();
+  const network = `${address.slice(0, -2)}.0/24`;
+  const isBlocked = async () =>
+    (await networkBlocks(app, { first: 500 })).rows.some((each) => each.network === network);
+  const { id: tenantId, no: tenantNo } = await ensurePlatformTenant(app);
+  const operator = shellActor({ tenantId, tenantNo }, "req_test");
+  const lift = () => liftNetworkBlock(app, operator, { network, reason: "our own office" }, `lift-${network}`);
+  await forge(app, address, victim, 105);
+  const lifted = await lift();
+  expect(await isBlocked()).toBe(false);
+  clock.advance(1_000);
+  await forge(app, address, victim, 1);
+  await shareTallies(app);
+  await forge(app, address, victim, 105);
+  expect(await isBlocked()).toBe(true);
+  expect(await lift()).toEqual(lifted);
+  expect(await isBlocked()).toBe(true);
+  await forge(app, address, victim, 1);
+  await shareTallies(app);
+  expect(statuses(await forge(app, address, victim, 1))).toEqual([429]);
+});
+
+test("the beginning and the end of a block are told to log and metrics, each once", async () => {
+  const victim = await seedPartner(app, await seedTenant(app));
+  const [[address], [lifted]] = [newNetwork(), newNetwork()];
+  await shareTallies(app);
+  await endNetworkBlocks(app);
+  const logs = [vi.spyOn(app.log, "warn"), vi.spyOn(app.log, "info")];
+  onTestFinished(() => {
+    for (const log of logs) log.mockRestore();
+  });
+  const [begun, byTime, byOperator] = await Promise.all(["blocks", "ended TIME", "ended OPERATOR"].map(counted));
+  await forge(app, address, victim, 105);
+  await forge(app, lifted, victim, 105);
+  const { id: tenantId, no: tenantNo } = await ensurePlatformTenant(app);
+  const operator = shellActor({ tenantId, tenantNo }, "req_test");
+  await liftNetworkBlock(app, operator, { network: lifted, reason: "our own office" });
+  const standing = (await networkBlocks(app, { first: 500 })).rows.length;
+  expect(standing).toBeGreaterThan(0);
+  clock.advance(15 * 60_000 + 1_000);
+  expect(await endNetworkBlocks(app)).toBe(standing);
+  expect(await Promise.all([endNetworkBlocks(app), endNetworkBlocks(second)])).toEqual([0, 0]);
+  const after = await Promise.all(["blocks", "ended TIME", "ended OPERATOR"].map(counted));
+  expect(after).toEqual([(begun ?? 0) + 2, (byTime ?? 0) + standing, (byOperator ?? 0) + 1]);
+  const told = logs.flatMap((log) => log.mock.calls);
+  const [network, by] = [`${address.slice(0, -2)}.0/24`, "TIME"];
+  expect(told).toContainEqual([{ network }, "threat: a network that fails to authenticate is blocked"]);
+  expect(told).toContainEqual([{ network, by }, "threat: the block of a network ended"]);
+  const liftedNetwork = { network: `${lifted.slice(0, -2)}.0/24`, by: "OPERATOR" };
+  expect(told).toContainEqual([liftedNetwork, "threat: the block of a network ended"]);
+});
+
+/** How often this process counted blocks of networks, or their ends. */
+async function counted(what: string): Promise<number> {
+  const [name = "", by] = what.split(" ");
+  const labels = `subject="NETWORK"${by === undefined ? "" : `,by="${by}"`}`;
+  const metric = `quittance_threat_${name === "ended" ? "blocks_ended" : name}_total{${labels}}`;
+  const line = (await app.metrics.registry.metrics()).split("\n").find((each) => each.startsWith(metric));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}
 
 test("operators lift blocks at the shell, too", async () => {
   const victim = await seedPartner(app, await seedTenant(app));

@@ -202,8 +202,9 @@ function rowOfBatch(id: string, acceptedAt: Date, batch: CheckedBatch) {
   };
 }
 
-function actOf({ partner, envelope }: CheckedBatch, { id, jti, kid, state, itemCount, payloadSha256 }: NewRow) {
-  const signed = { state, jti, kid, itemCount, payloadSha256: payloadSha256.toString("hex") };
+function actOf({ partner, envelope, key }: CheckedBatch, { id, jti, state, itemCount, payloadSha256 }: NewRow) {
+  const signer = { kid: key.kid, thumbprint: key.thumbprint.toString("base64url") };
+  const signed = { state, jti, ...signer, itemCount, payloadSha256: payloadSha256.toString("hex") };
   const after = envelope.encryption === null ? signed : { ...signed, encryption: encryptionText(envelope.encryption) };
   return { type: ActType.BATCH_ACCEPTED, subjectId: id, partner, after };
 }

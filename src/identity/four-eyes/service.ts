@@ -3,10 +3,10 @@ import { type Actor, PrincipalKind, type TenantRef } from "../../kernel/actor.js
 import type { Reader } from "../../platform/database.js";
 import { identityError } from "../errors.js";
 
-/** How far back it is followed who made whom. */
+/** How far back it is followed who made whom; whoever has more makers behind him is nobody's second person. */
 const MAKERS_MAX = 10;
 
-/** Those who stand behind a principal, as far as acts tell. */
+/** Those who stand behind a principal, as acts tell. */
 interface Hands {
   /** Itself, whoever made it, whoever made that, … */
   readonly makers: ReadonlySet<string>;
@@ -39,7 +39,7 @@ export async function checkSecondPerson(reader: Reader, actor: Actor, { by, reas
  * Whether two principals are known to be one person's: the same; one made, or registered a key of, the other; or both
  * were made by the same one. Who invites a person to a password has made him, since he could open the link himself.
  * What is made at the shell is nobody's. One registrar of both makes them not one: a key manager registers everybody's,
- * and a second person approves each.
+ * and a second person approves each. Whoever has more makers behind him than are followed may be anybody, so is.
  */
 export async function isSamePerson(
   reader: Reader,
@@ -48,27 +48,31 @@ export async function isSamePerson(
 ): Promise<boolean> {
   if (one === other) return true;
   const [ones, others] = [await handsBehind(reader, tenant, one), await handsBehind(reader, tenant, other)];
+  if (ones === null || others === null) return true;
   return meet(ones.makers, others.all) || meet(ones.all, others.makers);
 }
 
-async function handsBehind(reader: Reader, tenant: TenantRef, principalId: string): Promise<Hands> {
+/** Null where they are too many to follow. */
+async function handsBehind(reader: Reader, tenant: TenantRef, principalId: string): Promise<Hands | null> {
   const makersOf = (ids: readonly string[]) => makersBehind(reader, tenant, ids);
   const makers = await closed(new Set([principalId]), makersOf);
+  if (makers === null) return null;
   const all = await closed(makers, async (ids) => [
     ...(await makersOf(ids)),
     ...(await registrarsBehind(reader, tenant, ids)),
   ]);
-  return { makers, all };
+  return all === null ? null : { makers, all };
 }
 
-/** These, those behind them, those behind those, … */
+/** These, those behind them, those behind those, …; null where that goes on beyond what is followed. */
 async function closed(
   from: ReadonlySet<string>,
   behind: (ids: readonly string[]) => Promise<readonly string[]>,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | null> {
   const found = new Set(from);
   let latest = [...found];
-  for (let nth = 0; nth < MAKERS_MAX && latest.length > 0; nth++) {
+  for (let nth = 0; latest.length > 0; nth++) {
+    if (nth > MAKERS_MAX) return null;
     latest = [...new Set(await behind(latest))].filter((id) => !found.has(id));
     for (const id of latest) found.add(id);
   }

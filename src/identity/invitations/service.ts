@@ -7,6 +7,7 @@ import { tenantOf } from "../../tenancy/service.js";
 import { takesPasswords } from "../providers/service.js";
 import { SignInMethod } from "../sessions/entities.js";
 import { endSessionsOf, type StartedSession } from "../sessions/service.js";
+import { lockColumns, NO_LOCK } from "../sign-ins/rules.js";
 import { checkedPasswordHash, personActor, type SignInOrigin, signIn } from "../sign-ins/service.js";
 import { User, UserState } from "../users/entities.js";
 import { userError } from "../users/errors.js";
@@ -39,7 +40,8 @@ export async function joinWithPassword(
   if (!(await takesPasswords(app, user.tenantId))) {
     throw userError("FORBIDDEN", { fault: "PROVIDER_ONLY", reason: "People sign in by the provider here." });
   }
-  const hash = await checkedPasswordHash({ password, address: origin.address, knownAs: user.id }, user.email);
+  const knownAs = { tenantId: user.tenantId, userId: user.id };
+  const hash = await checkedPasswordHash({ password, address: origin.address, knownAs }, user.email);
   const actor = personActor(await tenantOf(app, user.tenantId), origin, user);
   return transact(app, async (tx) => {
     await takeUp(app, tx, actor, invitation, { passwordHash: hash });
@@ -71,7 +73,8 @@ export async function join(
 ): Promise<void> {
   const { tenantId, id, state: before } = user;
   const only = { ...NO_CREDENTIAL, ...credential };
-  const change = { ...only, ...NO_INVITATION, state: UserState.ACTIVE, failures: 0, lockedUntil: null };
+  const unlocked = { ...lockColumns(NO_LOCK, true), ...lockColumns(NO_LOCK, false) };
+  const change = { ...only, ...NO_INVITATION, ...unlocked, state: UserState.ACTIVE };
   await tx.update(User, { tenantId, id }, change);
   const sessionsEnded = await endSessionsOf(app, tx, actor, id);
   const method = "issuer" in credential ? SignInMethod.PROVIDER : SignInMethod.PASSWORD;

@@ -1,6 +1,7 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { judgedNetwork } from "../../kernel/network.js";
 import { FairPlaces } from "../../platform/fair-places.js";
+import type { DeviceOwner } from "../devices/service.js";
 import { userError } from "../users/errors.js";
 
 /**
@@ -16,7 +17,8 @@ const HASH_BYTES = 32;
 const RETRY_AFTER_MS = 2_000;
 /**
  * Passwords in work share four threads with everything else; networks take turns, so that none shuts others out, and
- * those who are known have a queue of their own, so that no number of networks does.
+ * those who are known have a queue of their own, so that no number of networks does; there tenants take turns, and the
+ * people of each among themselves, so that no number of accounts does, either.
  */
 const places = new FairPlaces({ atWorkMax: 2, waitingMax: 30 });
 const FORM = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9_-]{22})\$([A-Za-z0-9_-]{43})$/;
@@ -27,7 +29,7 @@ export interface SentPassword {
   /** Where it comes from; null from ourselves. */
   readonly address: string | null;
   /** Whose it is, where whoever sends it has shown so by a session, an invitation or a browser; null for a stranger. */
-  readonly knownAs: string | null;
+  readonly knownAs: DeviceOwner | null;
 }
 
 /** A password's hash as it is stored: `scrypt$15$8$3$salt$hash`, N as its logarithm. Refuses when too many wait. */
@@ -57,6 +59,9 @@ function derived({ password, address, knownAs }: SentPassword, salt: Buffer, cos
     new Promise<Buffer>((resolve, reject) => {
       scrypt(password.normalize("NFC"), salt, HASH_BYTES, cost, (error, key) => (error ? reject(error) : resolve(key)));
     });
-  const comer = { lane: knownAs ?? (address === null ? "" : judgedNetwork(address)), isKnown: knownAs !== null };
-  return places.run(comer, compute, () => userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS }));
+  const network = address === null ? "" : judgedNetwork(address);
+  const lanes = knownAs === null ? [network] : [knownAs.tenantId, knownAs.userId];
+  return places.run({ lanes, isKnown: knownAs !== null }, compute, () =>
+    userError("RATE_LIMITED", { retryAfterMs: RETRY_AFTER_MS }),
+  );
 }

@@ -8,7 +8,7 @@ import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import type { Tenant } from "../../tenancy/entities.js";
 import { tenantOf } from "../../tenancy/service.js";
-import { isDeviceOf } from "../devices/service.js";
+import { type DeviceOwner, isDeviceOf } from "../devices/service.js";
 import { PASSWORD_LENGTH, passwordFault } from "../passwords/rules.js";
 import { isPassword, passwordHash, type SentPassword } from "../passwords/service.js";
 import { takesPasswords } from "../providers/service.js";
@@ -18,7 +18,7 @@ import { User, UserState } from "../users/entities.js";
 import { userError } from "../users/errors.js";
 import { emailOf, rolesIn, scopesOfRoles } from "../users/rules.js";
 import { about, kindOfPeople, lockUser } from "../users/service.js";
-import { lockMsAfter } from "./rules.js";
+import { lockColumns, lockMsAfter, lockOf, NO_LOCK } from "./rules.js";
 
 /** Every refusal takes a whole number of these, so that its time tells nothing. */
 const REFUSAL_STEP_MS = 500;
@@ -43,7 +43,8 @@ export interface PasswordAttempt {
 
 /**
  * Signs a person in by e-mail address and password. Unknown, wrong, locked, disabled and not taken here are one refusal
- * after the same work (`UNAUTHENTICATED`). Five wrong passwords in a row lock the account for minutes.
+ * after the same work (`UNAUTHENTICATED`). Five wrong passwords in a row lock the account for minutes, to strangers or,
+ * counted apart, to browsers where the person has signed in.
  */
 export async function signInWithPassword(
   app: App,
@@ -52,11 +53,11 @@ export async function signInWithPassword(
 ): Promise<StartedSession> {
   const startedAt = performance.now();
   const user = await userWith(app, attempt);
-  const stored = user !== null && isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  const isKnown = user !== null && isDeviceOf(app, origin.device, { tenantId: user.tenantId, userId: user.id });
-  const sent = { password: attempt.password, address: origin.address, knownAs: isKnown ? user.id : null };
-  const isRight = await isPassword(sent, stored);
-  const session = user !== null && stored !== null ? await concluded(app, origin, user, isRight) : null;
+  const knownAs = user === null ? null : deviceOwner(app, origin, user);
+  const isKnown = knownAs !== null;
+  const stored = user !== null && isTaken(user, isKnown, app.clock.now()) ? user.passwordHash : null;
+  const isRight = await isPassword({ password: attempt.password, address: origin.address, knownAs }, stored);
+  const session = user !== null && stored !== null ? await concluded(app, origin, user, { isRight, isKnown }) : null;
   countSignIn(app, SignInMethod.PASSWORD, session === null ? "refused" : "started");
   if (session !== null) return session;
   const tookMs = performance.now() - startedAt;
@@ -66,8 +67,8 @@ export async function signInWithPassword(
 
 /**
  * Gives oneself another password, the old one first; every other session of oneself ends. A wrong old one counts as at
- * signing in (`UNAUTHENTICATED`); one that was changed meanwhile and a session that ended are refused alike. A new one
- * that is short or easily guessed is refused (`VALIDATION`).
+ * signing in at a known browser (`UNAUTHENTICATED`); one that was changed meanwhile and a session that ended are
+ * refused alike. A new one that is short or easily guessed is refused (`VALIDATION`).
  */
 export async function changePassword(
   app: App,
@@ -75,10 +76,10 @@ export async function changePassword(
   { current, next, sessionId }: { readonly current: string; readonly next: string; readonly sessionId: string },
 ): Promise<void> {
   const user = await app.database.manager.findOneByOrFail(User, { tenantId: actor.tenantId, id: actor.principalId });
-  const stored = isTaken(user, app.clock.now()) ? user.passwordHash : null;
-  const from = { address: actor.address, knownAs: user.id };
+  const stored = isTaken(user, true, app.clock.now()) ? user.passwordHash : null;
+  const from = { address: actor.address, knownAs: { tenantId: user.tenantId, userId: user.id } };
   if (!(await isPassword({ password: current, ...from }, stored))) {
-    if (stored !== null) await transact(app, (tx) => fail(app, tx, actor, user));
+    if (stored !== null) await transact(app, (tx) => fail(app, tx, actor, { userId: user.id, isKnown: true }));
     throw notPresent();
   }
   const hash = await checkedPasswordHash({ password: next, ...from }, user.email);
@@ -86,7 +87,8 @@ export async function changePassword(
     const { state, passwordHash: present } = await lockUser(tx, actor.tenantId, user.id);
     if (state !== UserState.ACTIVE || present !== stored) throw notPresent();
     if (!(await isOwnSession(tx, actor, sessionId))) throw notPresent();
-    await tx.update(User, { tenantId: actor.tenantId, id: user.id }, { passwordHash: hash, failures: 0 });
+    const change = { passwordHash: hash, ...lockColumns(NO_LOCK, true) };
+    await tx.update(User, { tenantId: actor.tenantId, id: user.id }, change);
     const sessionsEnded = await endSessionsOf(app, tx, actor, user.id, sessionId);
     const act = { ...about(user.id), type: ActType.USER_PASSWORD_CHANGED, after: { sessionsEnded } };
     await recordActs(tx, actor, app.clock.now(), [act]);
@@ -114,7 +116,7 @@ export function personActor({ id: tenantId, no: tenantNo }: Tenant, origin: Sign
   };
 }
 
-/** Signs a person in, in the caller's transaction: the failures before are forgotten, a session begins. */
+/** Signs a person in, in the caller's transaction: a session begins. */
 export async function signIn(
   app: App,
   tx: Tx,
@@ -123,8 +125,7 @@ export async function signIn(
   { agent }: SignInOrigin,
 ): Promise<StartedSession> {
   const { tenantId, principalId: userId } = actor;
-  const change = { failures: 0, lockedUntil: null, signedInAt: app.clock.now() };
-  await tx.update(User, { tenantId, id: userId }, change);
+  await tx.update(User, { tenantId, id: userId }, { signedInAt: app.clock.now() });
   return startSession(app, tx, actor, { userId, method, agent });
 }
 
@@ -140,9 +141,16 @@ async function userWith(app: App, { tenantId, email: text }: PasswordAttempt): P
   return app.database.manager.findOneBy(User, { tenantId, email });
 }
 
+/** The person, where the browser shows that he has signed in there; null for a stranger. */
+function deviceOwner(app: App, { device }: SignInOrigin, { tenantId, id: userId }: User): DeviceOwner | null {
+  const owner = { tenantId, userId };
+  return isDeviceOf(app, device, owner) ? owner : null;
+}
+
 /** Whether a password of that person is compared at all. */
-function isTaken({ state, lockedUntil }: User, now: Date): boolean {
-  return state === UserState.ACTIVE && (lockedUntil === null || lockedUntil <= now);
+function isTaken(user: User, isKnown: boolean, now: Date): boolean {
+  const { lockedUntil } = lockOf(user, isKnown);
+  return user.state === UserState.ACTIVE && (lockedUntil === null || lockedUntil <= now);
 }
 
 /** Under the session's lock: whether it is the actor's, and nobody has ended it. */
@@ -163,30 +171,37 @@ async function concluded(
   app: App,
   origin: SignInOrigin,
   { tenantId, id, passwordHash: compared }: User,
-  isRight: boolean,
+  { isRight, isKnown }: { readonly isRight: boolean; readonly isKnown: boolean },
 ): Promise<StartedSession | null> {
   const tenant = await tenantOf(app, tenantId);
   return transact(app, async (tx) => {
     const user = await lockUser(tx, tenantId, id);
-    if (!isTaken(user, app.clock.now()) || user.passwordHash !== compared) return null;
+    if (!isTaken(user, isKnown, app.clock.now()) || user.passwordHash !== compared) return null;
     if (isRight) {
+      await tx.update(User, { tenantId, id }, lockColumns(NO_LOCK, isKnown));
       return signIn(app, tx, personActor(tenant, origin, user), SignInMethod.PASSWORD, origin);
     }
     const { requestId, traceparent, address } = origin;
     const nobody = { ...systemActor({ tenantId, tenantNo: tenant.no }, requestId), traceparent, address };
-    await fail(app, tx, nobody, user);
+    await fail(app, tx, nobody, { userId: id, isKnown });
     return null;
   });
 }
 
 /** Counts a wrong password; every fifth locks the account and leaves an act, so that guessing leaves few. */
-async function fail(app: App, tx: Tx, actor: Actor, { tenantId, id }: User): Promise<void> {
-  const failures = (await lockUser(tx, tenantId, id)).failures + 1;
+async function fail(
+  app: App,
+  tx: Tx,
+  actor: Actor,
+  { userId: id, isKnown }: { readonly userId: string; readonly isKnown: boolean },
+): Promise<void> {
+  const { tenantId } = actor;
+  const failures = lockOf(await lockUser(tx, tenantId, id), isKnown).failures + 1;
   const now = app.clock.now();
   const lockMs = lockMsAfter(failures);
   const lockedUntil = lockMs === null ? null : later(now, lockMs);
-  await tx.update(User, { tenantId, id }, { failures, lockedUntil });
+  await tx.update(User, { tenantId, id }, lockColumns({ failures, lockedUntil }, isKnown));
   if (lockedUntil === null) return;
-  const after = { failures, lockedUntil: lockedUntil.toISOString() };
+  const after = { to: isKnown ? "KNOWN" : "STRANGERS", failures, lockedUntil: lockedUntil.toISOString() };
   await recordActs(tx, actor, now, [{ ...about(id), type: ActType.USER_LOCKED, after }]);
 }

@@ -84,13 +84,21 @@ export class User {
   @Column({ ...codeColumn, length: 200, nullable: true })
   readonly passwordHash!: string | null;
 
-  @Field(() => Int, { description: "Wrong passwords since the last right one." })
+  @Field(() => Int, { description: "Wrong passwords since the last right one, where the person never signed in." })
   @Column({ ...numberColumn, default: 0 })
   readonly failures!: number;
 
-  @Field(() => Date, { nullable: true, description: "Until when no password is taken, after too many wrong ones." })
+  @Field(() => Date, { nullable: true, description: "Until when no password is taken there, after too many wrong." })
   @Column({ ...instantColumn, nullable: true })
   readonly lockedUntil!: Date | null;
+
+  @Field(() => Int, { description: "The same at browsers where the person has signed in, and in sessions." })
+  @Column({ ...numberColumn, default: 0 })
+  readonly knownFailures!: number;
+
+  @Field(() => Date, { nullable: true, description: "Until when no password is taken there, either." })
+  @Column({ ...instantColumn, nullable: true })
+  readonly knownLockedUntil!: Date | null;
 
   @Field(() => Date, { nullable: true, description: "When the open invitation was made; null where none is open." })
   @Column({ ...instantColumn, nullable: true })

@@ -3,10 +3,11 @@ import { ActType } from "../../acts/entities.js";
 import {
   type ExtractFault,
   type ExtractKeys,
+  type ReadExtract,
   readExtract,
   type SetAside,
   type StatedTree,
-} from "../../exchange/extracts/service.js";
+} from "../../exchange/extract-reading/service.js";
 import { sha256Hex } from "../../kernel/digest.js";
 import { type StatedPeriod, statedTree } from "../../settlement/proofs/service.js";
 import { type LogPolicy, openProof } from "../../transparency/proofs/service.js";
@@ -37,6 +38,8 @@ export interface ExportReading {
   readonly unstated: readonly string[];
   /** Batches that an act set aside or refused; what followed that act, an export cannot show. */
   readonly aside: readonly SetAside[];
+  /** Batches whose key the log vouches for by its `kid` alone, as it did before acts held thumbprints. */
+  readonly unvouched: readonly string[];
 }
 
 /**
@@ -67,21 +70,20 @@ export function readExport(lines: readonly string[], keys: ExportKeys, given: re
     else if (contradicts(trees.get(stated.periodId), stated)) faults.push({ line, reason: "ANOTHER_ROOT" });
     else trees.set(stated.periodId, stated);
   }
-  const unstated = new Set<string>();
-  const aside: SetAside[] = [];
+  const held: ReadExtract[] = [];
   const statementLines = new Set(own.map(({ line }) => line));
   for (const [line, value] of parsed.entries()) {
     if (statementLines.has(line)) continue;
     const read = readExtract(value, { ...keys, trees });
-    if ("fault" in read) {
-      faults.push({ line, reason: read.fault });
-      continue;
-    }
-    for (const periodId of read.unstated) unstated.add(periodId);
-    if (read.aside !== null) aside.push(read.aside);
+    if ("fault" in read) faults.push({ line, reason: read.fault });
+    else held.push(read);
   }
-  const batches = lines.length - own.length;
-  return { batches, statements: statements.length, faults, unstated: [...unstated].toSorted(), aside: byAct(aside) };
+  return {
+    ...{ batches: lines.length - own.length, statements: statements.length, faults },
+    unstated: [...new Set(held.flatMap(({ unstated }) => unstated))].toSorted(),
+    aside: byAct(held.flatMap(({ aside }) => aside ?? [])),
+    unvouched: held.flatMap(({ unvouched }) => unvouched ?? []),
+  };
 }
 
 function byAct(aside: readonly SetAside[]): SetAside[] {

@@ -144,7 +144,8 @@ async function verifyExport(file: string, options: VerifyExportOptions): Promise
 }
 
 /** A root that nothing signed states is not taken on trust, unless somebody says that there can be no statement. */
-function verdictOf({ batches, statements, faults, unstated, aside }: ExportReading, aborted: readonly string[]) {
+function verdictOf(reading: ExportReading, aborted: readonly string[]) {
+  const { batches, statements, faults, unstated, aside, unvouched } = reading;
   const [first] = faults;
   const differences = faults.map(({ line, reason }) => `${line === null ? "given" : `line ${line + 1}`}: ${reason}`);
   if (first !== undefined) return { reason: first.reason, differences };
@@ -155,8 +156,11 @@ function verdictOf({ batches, statements, faults, unstated, aside }: ExportReadi
   }
   const unchecked = unstated.map((id) => `\nNot checked: the root of ${id}, which has no statement.`).join("");
   const was = aside.map(({ batch, state, act }) => `\n${batch} was ${state} at act ${act}.`).join("");
-  const says = `It holds: ${batches} batches, their roots stated by ${statements} statements.${unchecked}${was}`;
-  return { says, facts: { batches, statements, unchecked: unstated, aside } };
+  const old = unvouched
+    .map((id) => `\nNot vouched for: the key of ${id}, which the log names by its kid alone.`)
+    .join("");
+  const says = `It holds: ${batches} batches, their roots stated by ${statements} statements.${unchecked}${old}${was}`;
+  return { says, facts: { batches, statements, unchecked: unstated, unvouched, aside } };
 }
 
 function checking(command: Command, what: string): Command {

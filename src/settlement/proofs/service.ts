@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { StatedTree } from "../../exchange/extracts/service.js";
+import type { StatedTree } from "../../exchange/extract-reading/service.js";
 import { readSigned, type SignatureFault } from "../../identity/platform-signatures/service.js";
 import { leafHash, sha256Hex } from "../../kernel/digest.js";
 import { findInclusionFault } from "../../kernel/merkle.js";
