@@ -20,7 +20,7 @@ import { rewrapDataKeysForAllTenants } from "../tenancy/vaults/service.js";
 import { expireBlocksForAllTenants } from "../threat/blocks/service.js";
 import { rekeyProfilesForAllTenants } from "../threat/profiles/service.js";
 import { anchorForAllTenants } from "../transparency/anchors/service.js";
-import { signCheckpoint } from "../transparency/service.js";
+import { signForAllTenants } from "../transparency/service.js";
 import { cosignForAllTenants } from "../transparency/witnesses/service.js";
 import { type Loop, pause } from "./roles/loops.js";
 
@@ -106,10 +106,6 @@ class Leadership {
   }
 }
 
-async function signCheckpoints(app: App): Promise<number> {
-  let signed = 0;
-  for (const tenant of await tenantsForAllTenants(app)) {
-    if ((await signCheckpoint(app, tenant)) !== null) signed += 1;
-  }
-  return signed;
+async function signCheckpoints(app: App, lease: HeldLease): Promise<number> {
+  return signForAllTenants(app, await tenantsForAllTenants(app), lease);
 }

@@ -1,7 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -21,6 +19,7 @@ import { cosignForAllTenants, witnessesIn } from "../../src/transparency/witness
 import { openTestApp, type TestApp, testApp } from "../support/app.js";
 import { growLog, growSigned, restoreLog } from "../support/log.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
+import { served } from "../support/witness.js";
 
 const NAME = "witness.example/w1";
 const folder = mkdtempSync(join(tmpdir(), "quittance-witness-"));
@@ -163,17 +162,12 @@ describe("a witness", () => {
       ["", "REFUSED"],
       ["x".repeat(2_000_000), "AWAY"],
     ] as const) {
-      const liar = createServer((_request, response) => response.end(answer));
-      await once(liar.listen(0, "127.0.0.1"), "listening");
-      const address = liar.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      const { witness, away } = await openWitnessed({ url: `http://127.0.0.1:${port}` });
+      const url = await served((_request, response) => response.end(answer));
+      const { witness, away } = await openWitnessed({ url });
       expect(witness.verifierKey).toContain(NAME);
       await growSigned(app, home, 1);
       expect(await cosignForAllTenants(away, [home.tenant])).toBe(0);
       expect(await anchorState(app, home.tenant.no, NAME)).toMatchObject({ fault });
-      liar.closeAllConnections();
-      liar.close();
       await app.database.query("delete from log_anchor where tenant_no = ?", [home.tenant.no]);
     }
   });
@@ -233,7 +227,7 @@ describe("add-checkpoint", () => {
     [409, "text/x.tlog.size", "012\n", { kind: "FAULT", fault: "NOT_CONSISTENT" }],
     [409, "text/plain", "12\n", { kind: "FAULT", fault: "NOT_CONSISTENT" }],
     [422, "", "", { kind: "FAULT", fault: "NOT_CONSISTENT" }],
-    [403, "", "", { kind: "FAULT", fault: "LOG_UNKNOWN" }],
+    [403, "", "", { kind: "FAULT", fault: "REFUSED" }],
     [404, "", "", { kind: "FAULT", fault: "LOG_UNKNOWN" }],
     [400, "", "", { kind: "FAULT", fault: "REFUSED" }],
     [301, "", "", { kind: "FAULT", fault: "REFUSED" }],

@@ -10,6 +10,7 @@ import { type Checkpoint, parseCheckpoint, verifyNote } from "../checkpoint.js";
 import { LogAnchor } from "../entities.js";
 import { logSigner, logVerifiers } from "../keys/service.js";
 import { latestCheckpoint } from "../reading/service.js";
+import { isUnheard } from "../witnesses/rules.js";
 
 /** How the operator's file is called among the anchors of a log. */
 export const FILE_ANCHOR = "file";
@@ -38,7 +39,7 @@ export async function anchorForAllTenants(app: App, tenants: readonly Tenant[]):
       if (await anchorOne(app, tenant, anchorDir)) written += 1;
     } catch (error) {
       app.log.error({ err: error, tenant: tenant.id, anchorDir }, "log: the anchor file cannot be written");
-      await noteAnchor(app, tenant.no, { ...(await anchorState(app, tenant.no, FILE_ANCHOR)), fault: "AWAY" });
+      await noteAway(app, tenant.no, FILE_ANCHOR);
     }
   }
   return written;
@@ -104,15 +105,33 @@ export async function anchorState(app: App, tenantNo: number, name: string): Pro
   return { name, size: Number(found?.size ?? 0), heldAt: found?.heldAt ?? null, fault: found?.fault ?? null };
 }
 
-/** Keeps what an anchor holds, or what is wrong with it; one that was heard is waited for again at the next start. */
+/** A contradiction, as `isContradiction` has it, is taken back by nothing but that the anchor has what there is. */
+const STANDS = "(fault in ('AHEAD', 'NOT_CONSISTENT') and values(fault) not in ('AHEAD', 'NOT_CONSISTENT'))";
+
+/**
+ * Keeps what an anchor holds, or what is wrong with it; one that was heard is waited for again at the next start. One
+ * that contradicted the log stays so whatever else is wrong with it later, or was found wrong before and is noted late.
+ */
 export async function noteAnchor(app: App, tenantNo: number, state: AnchorState): Promise<void> {
   const { name, size, heldAt, fault } = state;
   await transact(app, (tx) =>
     tx.query(
       `insert into log_anchor (tenant_no, name, size, held_at, fault) values (?, ?, ?, ?, ?)
-       on duplicate key update size = values(size), held_at = values(held_at), fault = values(fault),
-         waived_until = if(values(fault) in ('AWAY', 'REFUSED'), waived_until, null)`,
-      [tenantNo, name, size, heldAt, fault],
+       on duplicate key update size = if(${STANDS}, size, values(size)),
+         held_at = if(${STANDS}, held_at, values(held_at)), waived_until = if(?, waived_until, null),
+         fault = if(${STANDS}, fault, values(fault))`, // last: what comes after it reads what it was set to
+      [tenantNo, name, size, heldAt, fault, isUnheard(fault, size)],
+    ),
+  );
+}
+
+/** Keeps that an anchor cannot be asked, where nothing else is wrong with it. */
+export async function noteAway(app: App, tenantNo: number, name: string): Promise<void> {
+  await transact(app, (tx) =>
+    tx.query(
+      `insert into log_anchor (tenant_no, name, size, held_at, fault) values (?, ?, 0, null, 'AWAY')
+       on duplicate key update fault = coalesce(fault, 'AWAY')`,
+      [tenantNo, name],
     ),
   );
 }

@@ -8,11 +8,12 @@ export interface AskedWitness {
 }
 
 /**
- * The witnesses that a log still waits for: all that were not heard and are not waived, until as many were heard as are
- * enough. Null for the quorum: all of them. A waived witness counts as one that was heard.
+ * The witnesses that a log still waits for: all that were not heard and are not waived, until as many were heard as the
+ * quorum wants, or all where it is null. One that is waived fills no quorum; it is as if it were off the list.
  */
 export function awaitedWitnesses(witnesses: readonly AskedWitness[], quorum: number | null): string[] {
-  const awaited = witnesses.filter(({ isHeard, isWaived }) => !isHeard && !isWaived);
-  const isEnough = quorum !== null && witnesses.length - awaited.length >= quorum;
+  const listed = witnesses.filter(({ isHeard, isWaived }) => isHeard || !isWaived);
+  const awaited = listed.filter(({ isHeard }) => !isHeard);
+  const isEnough = quorum !== null && listed.length - awaited.length >= quorum;
   return isEnough ? [] : awaited.map(({ name }) => name);
 }

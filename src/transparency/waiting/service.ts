@@ -6,9 +6,9 @@ import type { App } from "../../platform/app.js";
 import { transact } from "../../platform/database.js";
 import { perApp } from "../../platform/per-app.js";
 import type { Tenant } from "../../tenancy/entities.js";
-import { anchorState, anchorsOf, FILE_ANCHOR, isFileAsked, noteAnchor } from "../anchors/service.js";
+import { anchorsOf, FILE_ANCHOR, isFileAsked, noteAway } from "../anchors/service.js";
 import { transparencyError } from "../errors.js";
-import { UNHEARD } from "../witnesses/rules.js";
+import { isUnheard } from "../witnesses/rules.js";
 import { isHeard, witnessesIn } from "../witnesses/service.js";
 import { awaitedWitnesses } from "./rules.js";
 
@@ -45,16 +45,13 @@ export async function noteWaiting(app: App, tenant: Tenant, awaited: readonly st
   if (!isNews) return;
   if (awaited.length === 0) return app.log.info({ tenant: tenant.id }, "log: everybody was heard; it is signed");
   app.log.error({ tenant: tenant.id, awaited }, "log: NOT SIGNED before these are heard; see docs/operators/log.md");
-  for (const name of awaited) {
-    const state = await anchorState(app, tenant.no, name);
-    if (state.fault === null) await noteAnchor(app, tenant.no, { ...state, fault: "AWAY" });
-  }
+  for (const name of awaited) await noteAway(app, tenant.no, name);
 }
 
 /**
  * Lets a log be signed, for a week at most, although a witness that is away was not heard, and says why in an act. Once
  * it was heard it is waited for again. Refused for a name that no witness of the log has (`NOT_FOUND`), and for one
- * that is not away (`VERSION_CONFLICT`). For the operator's shell.
+ * that is there, or contradicts the log (`VERSION_CONFLICT`). For the operator's shell.
  */
 export async function waiveWitness(
   app: App,
@@ -70,7 +67,7 @@ export async function waiveWitness(
     );
     if (anchor === undefined) throw transparencyError("NOT_FOUND", { what: "witness of this log" });
     const { size, fault, waived_until: waivedUntil } = anchor;
-    if (!UNHEARD.includes(fault)) throw transparencyError("VERSION_CONFLICT");
+    if (!isUnheard(fault, Number(size))) throw transparencyError("VERSION_CONFLICT");
     await tx.query("update log_anchor set waived_until = ? where tenant_no = ? and name = ?", [
       until,
       actor.tenantNo,

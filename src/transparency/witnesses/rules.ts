@@ -22,20 +22,28 @@ export type WitnessFault =
   | "AHEAD"
   /** It holds another tree, or the proof does not hold for it. */
   | "NOT_CONSISTENT"
-  /** It does not know this log, or this key of it. */
+  /** It does not know this log. */
   | "LOG_UNKNOWN"
-  /** It refused, or its answer is not its cosignature. */
+  /** It, or a proxy before it, refused; or its answer is not its cosignature. */
   | "REFUSED";
 
 /** Faults that say that our tree is no continuation of what the witness cosigned. */
 const CONTRADICTIONS: readonly string[] = ["AHEAD", "NOT_CONSISTENT"] satisfies WitnessFault[];
 
-/** Faults that say nothing of what the witness holds: it was not heard. */
-export const UNHEARD: readonly string[] = ["AWAY", "REFUSED"] satisfies WitnessFault[];
+/** Faults that say nothing of what the witness holds. */
+const UNHEARD: readonly string[] = ["AWAY", "REFUSED"] satisfies WitnessFault[];
 
 /** Whether a witness that says so holds what our tree does not continue. */
 export function isContradiction(fault: string | null): boolean {
   return fault !== null && CONTRADICTIONS.includes(fault);
+}
+
+/**
+ * Whether a witness was not heard, so much as it is known to hold of the log: whoever does not know a log that it has
+ * cosigned is not the witness, but a proxy, another server at its address, or one that lost its memory.
+ */
+export function isUnheard(fault: string | null, heldSize: number): boolean {
+  return fault !== null && (UNHEARD.includes(fault) || (fault === "LOG_UNKNOWN" && heldSize > 0));
 }
 
 const PROOF_HASHES_MAX = 63;
@@ -69,7 +77,6 @@ export function readWitnessAnswer(answer: {
   switch (answer.status) {
     case 200:
       return { kind: "COSIGNED", lines: answer.text };
-    case 403:
     case 404:
       return fault("LOG_UNKNOWN");
     case 409: {

@@ -16,14 +16,15 @@ import {
   parseVerifierKey,
   signNote,
 } from "../checkpoint.js";
+import { LogCheckpoint } from "../entities.js";
 import { logSigner } from "../keys/service.js";
 import { latestCheckpoint, type SignedTree, tileReader } from "../reading/service.js";
 import { consistencyProofFromTiles } from "../tiles.js";
 import {
   formatAddCheckpoint,
   isContradiction,
+  isUnheard,
   readWitnessAnswer,
-  UNHEARD,
   type WitnessAnswer,
   type WitnessFault,
 } from "./rules.js";
@@ -60,16 +61,22 @@ export function witnessesIn({ witnesses }: Pick<Config, "witnesses">): Witness[]
 const absences = perApp(() => new Map<string, Absence>());
 
 /** Which witness has told this process about which log what it holds of it. */
-const heard = perApp(() => new Set<string>());
+const heard = perApp(() => ({ about: new Set<string>() }));
+
+/** The questions under way, by witness and log. */
+const underWay = perApp(() => new Map<string, Promise<boolean>>());
 
 /** Whether a witness has told this process what it holds of a tenant's log. */
 export function isHeard(app: App, tenantNo: number, { url }: Witness): boolean {
-  return heard(app).has(`${url} ${tenantNo}`);
+  return heard(app).about.has(`${url} ${tenantNo}`);
 }
 
-/** Asks everybody anew about a tenant's log, whose rows are older than this process saw them. */
-export function forgetHeard(app: App, tenantNo: number): void {
-  for (const { url } of witnessesIn(app.config)) heard(app).delete(`${url} ${tenantNo}`);
+/**
+ * Asks everybody anew: rows may be older than this process saw them. Another set instead of an empty one, so that an
+ * answer to what was asked before is not taken for one.
+ */
+export function forgetHeard(app: App): void {
+  heard(app).about = new Set();
 }
 
 /**
@@ -85,22 +92,36 @@ export async function cosignForAllTenants(app: App, tenants: readonly Tenant[]):
 async function askFor(app: App, tenants: readonly Tenant[], witness: Witness): Promise<number> {
   let cosigned = 0;
   for (const tenant of tenants) {
-    const ofLog = `${witness.url} ${tenant.no}`;
     if (isAbsent(app, witness.url)) return cosigned;
-    if (isAbsent(app, ofLog)) continue;
-    const told = await cosignOne(app, tenant, witness).catch((error: unknown) => {
-      const { name } = witness.verifier;
-      app.log.error({ err: error, tenant: tenant.id, witness: name }, "log: a witness could not be asked to cosign");
-      noteAbsence(app, ofLog, true); // the other logs are none the worse for it
-    });
-    if (told === undefined) continue;
-    const { fault, isHeard } = told;
-    if (isHeard) heard(app).add(ofLog); // only now that what it said is kept
-    noteAbsence(app, witness.url, fault === "AWAY");
-    noteAbsence(app, ofLog, fault !== null && fault !== "AWAY");
-    if (fault === null) cosigned += 1;
+    if (await askOnce(app, tenant, witness)) cosigned += 1;
   }
   return cosigned;
+}
+
+/** Whether a witness cosigned a log; who wants to know it meanwhile waits for the same answer. */
+function askOnce(app: App, tenant: Tenant, witness: Witness): Promise<boolean> {
+  const ofLog = `${witness.url} ${tenant.no}`;
+  const all = underWay(app);
+  const asked = all.get(ofLog) ?? askAbout(app, tenant, witness).finally(() => all.delete(ofLog));
+  all.set(ofLog, asked);
+  return asked;
+}
+
+async function askAbout(app: App, tenant: Tenant, witness: Witness): Promise<boolean> {
+  const ofLog = `${witness.url} ${tenant.no}`;
+  if (isAbsent(app, ofLog)) return false;
+  const { about } = heard(app);
+  const told = await cosignOne(app, tenant, witness).catch((error: unknown) => {
+    const { name } = witness.verifier;
+    app.log.error({ err: error, tenant: tenant.id, witness: name }, "log: a witness could not be asked to cosign");
+    noteAbsence(app, ofLog, true); // the other logs are none the worse for it
+  });
+  if (told === undefined) return false;
+  const { fault, isHeard } = told;
+  if (isHeard) about.add(ofLog); // only now that what it said is kept
+  noteAbsence(app, witness.url, fault === "AWAY");
+  noteAbsence(app, ofLog, fault !== null && fault !== "AWAY");
+  return fault === null;
 }
 
 function isAbsent(app: App, name: string): boolean {
@@ -134,16 +155,15 @@ async function cosignOne(app: App, tenant: Tenant, witness: Witness): Promise<To
   const newest = isNews || isFirst ? await shownTo(app, tenant, latest, isFirst) : null;
   if (newest === null) return undefined;
   const { answer, heldSize } = await ask(app, { tenant, witness, newest, state });
+  if (await isPast(app, tenant, newest)) return undefined;
   const [cosignature] = answer.kind === "COSIGNED" ? cosignaturesOf(answer.lines, newest, witness) : [];
   if (cosignature !== undefined) {
     await keep(app, tenant, newest, cosignature);
     return { fault: null, isHeard: true };
   }
   const fault = faultOf(answer, newest);
-  // To the empty tree a witness need say no more than that it does not want it.
-  const told = { fault, isHeard: newest.size === 0 ? fault !== "AWAY" : !UNHEARD.includes(fault) };
-  const aheadSize = fault === "AHEAD" ? heldSize : null;
-  if (isContradiction(fault) && (await isOvertaken(app, tenant, newest, aheadSize))) return undefined;
+  const told = { fault, isHeard: !isUnheard(fault, heldSize) };
+  if (fault === "AHEAD" && (await isOvertaken(app, tenant, heldSize))) return undefined;
   if (isContradiction(state.fault) && !isContradiction(fault)) return told;
   if (fault !== state.fault || heldSize !== state.size) {
     const { name } = witness.verifier;
@@ -172,17 +192,19 @@ async function shownTo(
   return { ...empty, note, generation, signedAt: app.clock.now() };
 }
 
-/** Whether a log was restarted since a checkpoint, or has by now itself signed as much as a witness holds. */
-async function isOvertaken(
-  app: App,
-  tenant: Tenant,
-  { generation }: SignedTree,
-  heldSize: number | null = null,
-): Promise<boolean> {
+/** Whether a log was restarted since a checkpoint, or a backup restored without it: what is said of it says no more. */
+async function isPast(app: App, tenant: Tenant, { generation, size, root }: SignedTree): Promise<boolean> {
   const signer = await logSigner(app, { tenantId: tenant.id, tenantNo: tenant.no });
   if (signer.generation !== generation) return true;
-  const latest = heldSize === null ? null : await latestCheckpoint(app, tenant.no);
-  return heldSize !== null && latest !== null && latest.size >= heldSize;
+  if (size === 0) return false;
+  const kept = await app.database.manager.findOneBy(LogCheckpoint, { tenantNo: tenant.no, size: BigInt(size) });
+  return kept === null || !kept.root.equals(root);
+}
+
+/** Whether a log has by now itself signed as much as a witness holds. */
+async function isOvertaken(app: App, tenant: Tenant, heldSize: number): Promise<boolean> {
+  const latest = await latestCheckpoint(app, tenant.no);
+  return latest !== null && latest.size >= heldSize;
 }
 
 /** One question: whose log, to whom, which checkpoint, and what the witness is known to hold. */
