@@ -152,7 +152,7 @@ describe("a process that signs under a lease", () => {
     expect(await latestCheckpoint(app, home.tenant.no)).toBeNull();
   });
 
-  test("leaves a log for later once it has asked for long enough, and signs it when another loop has asked", async () => {
+  test("leaves a log for later once it has asked for long enough, and signs it when another loop asked", async () => {
     const running = await asking(witness.address.url);
     await growLog(app, home, 3);
     const pass = { lease: null, askUntilMs: 0 };
