@@ -690,6 +690,20 @@ CREATE TABLE `seen_proof` (
   KEY `ix_seen_proof_expiry` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `settlement_incident` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `code` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `reason` varchar(500) NOT NULL,
+  `tries` int(10) unsigned NOT NULL,
+  `since` datetime(3) NOT NULL,
+  `tried_at` datetime(3) NOT NULL,
+  `next_try_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_settlement_incident_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `settlement_period` (
   `no` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `tenant_no` int(10) unsigned NOT NULL,
