@@ -30,6 +30,11 @@ const CURRENCIES = [
   { currency: "EUR", scale: 2 },
   { currency: "KRW", scale: 0 },
 ];
+/** Enough of them to be in every place and currency. */
+const FREE_ROUNDS = Array.from({ length: 12 }, (_, index): KindTotal => {
+  const kind = index < 6 ? "BONUS_BET" : "BONUS_WIN";
+  return { kind, category: "", originPeriodId: null, count: 1n, units: 0n, sumMinor: BigInt(index + 1) * 1_001n };
+});
 
 /** Whether the separate program can be run here. */
 export const hasPython = spawnSync("python3", ["--version"]).status === 0;
@@ -137,7 +142,8 @@ function told(document: ConfigurationDocument, totals: readonly KindTotal[], end
   const { carryOver, overrides, rules, fx, name } = document;
   const isPlaced = overrides !== undefined || rules?.each !== undefined;
   const isDisputed = ({ kind, originPeriodId }: KindTotal) => kind === "ADJUSTMENT" && originPeriodId === null;
-  return totals.map((total, index) => ({
+  const all = rules !== undefined && fx !== undefined ? [...totals, ...FREE_ROUNDS] : totals;
+  return all.map((total, index) => ({
     ...total,
     ...(carryOver.ringFence === undefined ? {} : { player: PLAYERS[index % PLAYERS.length] }),
     ...(isPlaced ? { place: PLACES[index % PLACES.length] } : {}),

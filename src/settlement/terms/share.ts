@@ -16,6 +16,8 @@ export interface Sharing {
   readonly period: PeriodDays;
 }
 
+const WINDOW_STATE = new Set([StateName.WINDOW_BASE, StateName.WINDOW_SETTLED, StateName.WINDOW_CARRY]);
+
 /** What a share came to. */
 export interface Shared {
   readonly before: readonly ExactLine[];
@@ -57,6 +59,14 @@ function ofWindow(line: ExactLine): ExactLine {
   return line.code === "CARRY_IN" ? { ...line, code: "WINDOW_CARRY_IN" } : line;
 }
 
+/** Whether a statement before was of the tier window that a period is in: what it left says so. */
+export function isWindowOpen({ scope, share, state, period }: Omit<Sharing, "carry">): boolean {
+  const key = windowKey(share.window, period);
+  return state.some((item) => {
+    return item.scope === scope && WINDOW_STATE.has(item.name) && (item.key === key || item.key.startsWith(`${key}/`));
+  });
+}
+
 /** Without a share a carry stays as it is, less what late items gave back of it. */
 function keptCarry({ scope, carry, state }: Sharing): State {
   const items = itemsIn(state, StateName.CARRY, scope);
@@ -77,7 +87,8 @@ interface InWindow {
   readonly stateAfter: (share: Rational) => State;
 }
 
-function windowOf({ scope, share, carry, state, period }: Sharing, base: Working): InWindow {
+function windowOf(sharing: Sharing, base: Working): InWindow {
+  const { scope, share, carry, state, period } = sharing;
   const carries = itemsIn(state, StateName.CARRY, scope);
   const carried = carriedFrom(carries, carry);
   if (share.window === Window.PERIOD) {
@@ -87,13 +98,13 @@ function windowOf({ scope, share, carry, state, period }: Sharing, base: Working
   const here = (name: StateName) => valueIn(state, { name, scope, key });
   const [before, settled] = [here(StateName.WINDOW_BASE), here(StateName.WINDOW_SETTLED)];
   const opened = itemsIn(state, StateName.WINDOW_CARRY, scope).filter((item) => item.key.startsWith(`${key}/`));
-  const isNew = opened.length === 0 && before.isZero && settled.isZero;
+  const isOpen = isWindowOpen(sharing);
   const adopted = carries.filter((item) => item.key.startsWith(ADOPTED));
-  const taken = isNew ? carried : carriedFrom([...opened, ...adopted], carry);
+  const taken = isOpen ? carriedFrom([...opened, ...adopted], carry) : carried;
   const line = workingLine("WINDOW_BASE", `${share.pointer}/window`, plus(amount("baseBefore", before), base), scope);
   return {
     lines: [line],
-    isOpen: !isNew,
+    isOpen,
     base: amount("windowBase", line.value),
     carried: taken,
     settled,
