@@ -80,11 +80,14 @@ function chain(document: ConfigurationDocument, days: readonly (readonly KindTot
   const settled: Settled[] = [];
   const late = new Map<string, KindTotal[]>();
   return days.map((posted, index) => {
-    const [startsAt, endsAt] = [index, index + 1].map((day) => new Date(Date.UTC(2026, 1, 28 + day, 15))) as [
-      Date,
-      Date,
-    ];
-    const span = { startsAt, endsAt, cycleStartsAt: startsAt, cycleEndsAt: endsAt, timezone: "Asia/Seoul" };
+    const at = (day: number) => new Date(Date.UTC(2026, 1, 28 + day, 15));
+    const [startsAt, endsAt] = [at(index), at(index + 1)];
+    // every fifth day and the next one are parts of one period
+    const cycle = {
+      cycleStartsAt: at(index - Number(index % 5 === 1)),
+      cycleEndsAt: at(index + 1 + Number(index % 5 === 0)),
+    };
+    const span = { startsAt, endsAt, ...cycle, timezone: "Asia/Seoul" };
     const period = { id: `prd_${index}`, ...span };
     const contract = contractOf(document, { currency: "USD", scale: 2, partnerKind: "GAME_PROVIDER" });
     const totals = placed(told(document, posted, endsAt), settled, contract.settlesLateAtOrigin);

@@ -2,7 +2,7 @@ import { Rational } from "../../kernel/rational.js";
 import { type Carried, carriedFrom, carriedState, carryOver } from "./carry.js";
 import { type CarryTerms, CarryUnit, type ShareTerms, TierBasis, Window } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
-import { type PeriodDays, windowKey } from "./period.js";
+import { endsCycle, type PeriodDays, windowKey } from "./period.js";
 import { ADOPTED, itemsIn, type State, StateName, valueIn } from "./state.js";
 import { applyTiers } from "./tiers.js";
 import { amount, greatest, minus, negate, plus, type Working, ZERO } from "./working.js";
@@ -124,8 +124,9 @@ interface Due {
 }
 
 /** `F(max(base - what was carried in, 0))`; tiers look at the base after the carry, or before it. */
-function shareOfBase({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
-  const { before, after, net, out } = carryOver(carry, base, carried, scope);
+function shareOfBase(sharing: Sharing, { base, carried: entries }: InWindow): Due {
+  const { scope, share, carry } = sharing;
+  const { before, after, net, out } = carryOver(carry, { own: base, entries, scope, isAging: isAging(sharing) });
   if (share.brackets.length === 0) return { before, after, out, due: ZERO };
   const shared = greatest(net, ZERO);
   const chosenBy = carry.tierBasis === TierBasis.GROSS ? greatest(base, ZERO) : shared;
@@ -134,12 +135,19 @@ function shareOfBase({ scope, share, carry }: Sharing, { base, carried }: InWind
 }
 
 /** `max(F(base) - what was carried in, 0)`, where a base below zero gives `-F(-base)`. */
-function shareOfCommission({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
+function shareOfCommission(sharing: Sharing, { base, carried }: InWindow): Due {
+  const { scope, share, carry } = sharing;
   if (share.brackets.length === 0) return { before: [], after: [], out: carried, due: ZERO };
   const isLoss = base.value.isNegative;
   const shared = greatest(isLoss ? negate(base) : base, ZERO);
   const { lines, due } = applyTiers(share, { shared, chosenBy: shared }, scope);
   const line = workingLine("COMMISSION", share.pointer, isLoss ? negate(due) : due, scope);
-  const { before, after, net, out } = carryOver(carry, amount("commission", line.value), carried, scope);
+  const own = amount("commission", line.value);
+  const { before, after, net, out } = carryOver(carry, { own, entries: carried, scope, isAging: isAging(sharing) });
   return { before: [...lines, line, ...before], after, due: greatest(net, ZERO), out };
+}
+
+/** Windows age what was carried into them, whichever statement is their last; periods do once they end. */
+function isAging({ share, period }: Sharing): boolean {
+  return share.window !== Window.PERIOD || endsCycle(period);
 }

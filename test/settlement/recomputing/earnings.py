@@ -144,7 +144,7 @@ def shares_of(contract, totals, state, days):
         lines, base = base_of(unit.parts, unit.scope)
         base_sum += base.value
         own = [item for item in kept if unit_scope(item[1]) == unit.scope]
-        before, fenced, after, fenced_state = fence_players(contract, unit, own, base)
+        before, fenced, after, fenced_state = fence_players(contract, unit, own, days, base)
         shared = share_of(contract, unit, kept, days, fenced)
         around = [*lines, *before, *shared.before], shared.share, [*after, *shared.after]
         pieces.append(Piece(unit.override, *around, True,
