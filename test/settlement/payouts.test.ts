@@ -96,7 +96,7 @@ describe("a payout file", () => {
     expect((await exported()).map(({ amountMinor }) => amountMinor)).toEqual([500n]);
   });
 
-  test("pays in parts what is more than the eighteen digits of a message, and holds up nobody else's money", async () => {
+  test("pays in parts what is beyond a message's eighteen digits, and holds up nobody else's money", async () => {
     const digits = "9999999999999999.99";
     const id = await released(app, place, DAY_1, digits);
     const more = await released(app, place, DAY_2, digits);

@@ -156,7 +156,7 @@ describe("a sheet", () => {
     expect(rowsOf(sheet, "OTHER")).toEqual([]);
   });
 
-  test("shows which dispute of which lines an adjustment puts right, numbered as the lines are, and what proves it", () => {
+  test("shows which lines an adjustment puts right, numbered as they are shown, and what proves it", () => {
     const sheet = shown(corrected);
     expect(rowsOf(sheet, "CORRECTIONS")).toEqual([
       {
@@ -303,6 +303,30 @@ describe("PDF", () => {
     expect(inTable.length).toBeGreaterThan(5);
     for (const texts of inTable) expect(texts).toContain("Exact value");
     expect(pages.map((texts) => texts.at(-1))).toEqual(pages.map((_, index) => `${index + 1} / ${pages.length}`));
+  });
+
+  test("draws the marks that people write, and a line's end as a space", async () => {
+    const name = "“A” ‘B’ — C · D… • ₩ € £ ¥ © § ± × ÷ ™ 「갑」 《을》";
+    const document = { ...worked.configuration.document, name: `${name}\nE` };
+    const texts = textsOf(
+      await pdfOf(shown({ ...worked, configuration: { ...worked.configuration, document } })),
+    ).flat();
+    expect(texts).toContain(`${name} E`);
+  });
+
+  test("keeps a number of eighteen digits on one line", async () => {
+    const amount = { count: 1n, units: 0n, sumMinor: 10n ** 18n - 100n };
+    const bets = { kind: "BET", category: "", originPeriodId: null, ...amount };
+    const document = statementWith([bets], {
+      configuration: DAILY,
+      openingMinor: 0n,
+    });
+    const texts = textsOf(await pdfOf(shown(document))).flat();
+    const base = "9,999,999,999,999,999.00";
+    expect(texts.filter((text) => text === base).length).toBeGreaterThan(4);
+    expect(texts.filter((text) => base.startsWith(text) && text.length > 9)).toEqual(
+      texts.filter((text) => text === base),
+    );
   });
 
   test("names what its face cannot draw", async () => {

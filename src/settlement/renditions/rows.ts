@@ -132,7 +132,7 @@ export function totalRows(totals: readonly Total[], own: string, language: Langu
   });
 }
 
-/** Disputes that adjustments put right: of which statement, which of its lines (numbered as they are shown), and why. */
+/** Disputes that adjustments put right: of which statement, which lines (numbered as they are shown), and why. */
 export function correctionRows({ corrections = [] }: StatementDocument, language: Language): Row[] {
   return corrections.map(({ dispute, statement, lines, reason, amount, currency }) => {
     const numbers = lines.map((line) => line + 1).join(", ");
@@ -143,7 +143,7 @@ export function correctionRows({ corrections = [] }: StatementDocument, language
   });
 }
 
-/** The lots of prepaid credit as the statement found them, in the order of drawing: what each had left, and its story. */
+/** The lots of prepaid credit as the statement found them, in the order of drawing: what was left, and its story. */
 export function lotRows({ credit, currency, period }: StatementDocument, language: Language): Row[] {
   return (credit?.lots ?? []).map((lot) => {
     const until = lot.expiresAt === null ? null : instantText(lot.expiresAt, period.timezone);
