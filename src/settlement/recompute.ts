@@ -39,7 +39,7 @@ export function recomputeStatement(document: unknown): readonly string[] {
   return found.slice(0, DIFFERENCES_MAX);
 }
 
-/** The lines of a statement of ours, named as now: releases before said CARRY_IN on every statement of a tier window. */
+/** The lines of a statement, named as now: releases before said CARRY_IN on every statement of a tier window. */
 export function linesNamedNow(statement: StatementDocument): StatementDocument["lines"] {
   const windows = new Set(statement.lines.flatMap(({ code, scope }) => (code === "WINDOW_BASE" ? [scope] : [])));
   const isAsked = ({ code, scope }: StatementDocument["lines"][number]) => code === "CARRY_IN" && windows.has(scope);

@@ -248,7 +248,7 @@ describe("domain 9, FX through the database", () => {
     expect(await codeOf(approveExchangeRate(app, place.actor, late.id))).toBe("NOT_FOUND");
   });
 
-  test("no process makes a rate used that waits, was refused or replaced, not even one of a release without states", async () => {
+  test("no rate is used that waits, was refused or replaced, not even by a release that knows no states", async () => {
     const place = await open();
     app.clock.set(DAY_2);
     const replaced = await quote(place, { rate: "9.217" });

@@ -140,7 +140,7 @@ describe("domain 7, a carry that expires, across a period that is cut in two", (
 });
 
 describe("domain 7 and 9, a ring-fence beside jackpots", () => {
-  test("a jackpot win of the pool's is no player's loss; contributions are, and a bonus cap counts for the whole", () => {
+  test("a jackpot win of the pool's is no player's loss, but contributions are", () => {
     const ofGgr = { rate: "0.1", basis: { measure: "GGR" } };
     const deductions = [
       { type: "JACKPOT_CONTRIBUTION", source: "TRANSACTIONS" },
