@@ -1,3 +1,4 @@
+import type { SettlementPeriod } from "../../src/periods/entities.js";
 import type { SettlementRun } from "../../src/settlement/settlement-runs/entities.js";
 import type { TestApp } from "../support/app.js";
 import { seedTenant } from "../support/seeds.js";
@@ -46,4 +47,15 @@ export async function runActs(app: TestApp, run: SettlementRun): Promise<string[
     [run.tenantNo, run.id],
   );
   return rows.map(({ type }) => type);
+}
+
+/** Whoever moves the period waits at its row until let go. */
+export async function holdPeriod(app: TestApp, { tenantNo, no }: SettlementPeriod): Promise<() => Promise<void>> {
+  const runner = app.database.createQueryRunner();
+  await runner.startTransaction();
+  await runner.query("select state from settlement_period where tenant_no = ? and no = ? for update", [tenantNo, no]);
+  return async () => {
+    await runner.rollbackTransaction();
+    await runner.release();
+  };
 }

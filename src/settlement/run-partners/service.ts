@@ -1,21 +1,18 @@
 import { ActType } from "../../acts/entities.js";
 import { type Actor, systemActor, type TenantRef } from "../../kernel/actor.js";
-import { CodedError, ErrorCode } from "../../kernel/errors.js";
 import { countUnsettled, nextUnsettled } from "../../periods/closing/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodOfPartner } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isPassingTrouble, transact } from "../../platform/database.js";
+import { transact } from "../../platform/database.js";
 import { Stopped } from "../../platform/flows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { isIncident, reportIncident } from "../incidents/service.js";
+import { isIncident, isRefusal, reasonOf, reportIncident } from "../incidents/service.js";
 import { type RunStage, RunState } from "../settlement-runs/entities.js";
 import { endRun, runOf, runSignal } from "../settlement-runs/service.js";
 import type { Step } from "../steps/rules.js";
-import { type StepOfPeriod, takeStep } from "../steps/service.js";
-
-const REASON_LENGTH_MAX = 500;
+import { takeStep } from "../steps/service.js";
 
 /** A run, as jobs name it. */
 export interface RunKey extends TenantRef {
@@ -86,13 +83,13 @@ export async function takeStepOfRun(
   const { startedAt: ordered } = await runOf(app, actor, key.runId);
   // Clocks of processes differ: what was due when it was ordered is due.
   const startedAt = new Date(Math.max(ordered.getTime(), app.clock.now().getTime()));
-  const ofPeriod = { partner, period, step, startedAt };
   try {
+    const ofPeriod = { partner, period, step, startedAt };
     await takeStep(app, actor, ofPeriod, (stage) => advance(app, at, { stage, periodId }));
   } catch (error) {
     if (error instanceof Stopped) throw error;
+    if (!(await isRefusal(app, { partner, period, error }))) throw error;
     if (isIncident(error)) await reportIncident(app, actor, { partner, period, error });
-    else if (isPassing(error) || (await isOvertaken(app, ofPeriod, error))) throw error;
     app.log.error({ err: error, run: key.runId, partner: partner.id }, "settlement: a partner of a run failed");
     await conclude(app, at, { state: RunState.FAILED, ...reasonOf(error) });
     throw new Stopped("The partner was refused.");
@@ -174,22 +171,4 @@ async function conclude(app: App, at: RunPlace, conclusion: Conclusion): Promise
     [state, code, reason, state, ...rowKey(at)],
   );
   await app.signals.publish(runSignal(at.runId), "");
-}
-
-/** Only what is fit to be read is written down; of anything else the log has the rest. */
-function reasonOf(error: unknown): { code: string; reason: string } {
-  if (!(error instanceof CodedError)) return { code: ErrorCode.INTERNAL, reason: "It failed; the log says how." };
-  return { code: error.code, reason: error.message.slice(0, REASON_LENGTH_MAX) };
-}
-
-/** Trouble that is over when the step is tried again: the database, also where it did not say what it had stored. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof CodedError) return error.retryable;
-  return error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
-}
-
-/** Whether a conflict is with somebody who has moved the period meanwhile: one that finds it as it was would recur. */
-async function isOvertaken(app: App, { partner, period }: StepOfPeriod, error: unknown): Promise<boolean> {
-  if (!(error instanceof CodedError) || error.code !== ErrorCode.VERSION_CONFLICT) return false;
-  return (await periodOfPartner(app, partner, period.id)).state !== period.state;
 }
