@@ -9,8 +9,8 @@ export interface Terminal {
 }
 
 /**
- * The terminal of this process, its clock starting now. When nobody reads it any more (`| tee` that ended, a window that
- * was closed) it says nothing, and what runs goes on and is stopped as ever.
+ * The terminal of this process, its clock starting now. When nobody reads it any more (`| tee` that ended, a window
+ * that was closed) it says nothing, and what runs goes on and is stopped as ever.
  */
 export function openTerminal(isForPrograms: boolean): Terminal {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined); // nobody to tell it to
