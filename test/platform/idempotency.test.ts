@@ -62,7 +62,7 @@ test("of many at once under one key one writes, and all get its answer", async (
   expect((await count()) - before).toBe(1);
 });
 
-test("what a lost COMMIT left is looked up: a refusal counts, a database that cannot tell leaves it unknown", async () => {
+test("of a lost COMMIT a refusal tells, and a database that cannot tell leaves it unknown", async () => {
   const unknown = new CommitOutcomeUnknown("COMMIT was not answered");
   const lookUp = (thrown: Error) => lookedUp(unknown, () => Promise.reject(thrown));
   expect(await lookedUp(unknown, async () => "stored")).toBe("stored");
