@@ -145,7 +145,7 @@ test.each(PASSING)(
   async (_, text, errno, times) => {
     const [place] = (await openPlaces(app, 1)) as [Place];
     const [period] = await periods(app, place);
-    const [step, startedAt] = [RunStage.FENCE, app.clock.now()] as const;
+    const [step, startedAt] = [RunStage.FENCE, async () => app.clock.now()] as const;
     const at = { partner: place.partner, period: present(period, "a period"), step, startedAt };
     await takeStep(app, place.shell, at, async () => undefined); // by a worker that died then
     const run = await start(place);
