@@ -380,7 +380,8 @@ CREATE TABLE `exchange_rate` (
   `used_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   KEY `ix_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
-  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `ck_exchange_rate_used` CHECK (`used_at` is null or `state` = 'ACTIVE')
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `fine_total` (

@@ -90,8 +90,9 @@ test("a run that somebody orders tries at once, and what it settles is nobody's 
   expect(await closeDueForAllTenants(app)).toBe(0);
   const stuck = await incidentOf(place);
   await rateComes(place);
-  const forgotten = { nextTryAt: new Date("2099-01-01T00:00:00.000Z") }; // as if the rate had mended nothing
-  await app.database.manager.insert(SettlementIncident, Object.assign(new SettlementIncident(), stuck, forgotten));
+  // As if the rate had mended nothing.
+  const forgotten = Object.assign(new SettlementIncident(), stuck, { nextTryAt: new Date("2099-01-01") });
+  await app.database.manager.insert(SettlementIncident, forgotten);
   const run = await startSettlementRun(app, place.shell, order, null);
   await pollRunsForAllTenants(app);
   expect((await runOf(app, place.shell, run.id)).state).toBe("SUCCEEDED");

@@ -7,7 +7,7 @@ import { newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, type NewEntry, post } from "../../ledger/service.js";
 import type { PartnerKey } from "../../periods/closing/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
@@ -125,14 +125,8 @@ async function debtsOf(reader: Reader, partners: readonly Partner[], currency: s
 }
 
 async function setOffPair(app: App, actor: Actor, pair: readonly Partner[], currency: string): Promise<void> {
-  const marks = await Promise.all(pair.map((partner) => announceChange(app, partner)));
-  try {
-    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { pair, currency })));
-  } finally {
-    for (const [index, partner] of pair.entries()) {
-      await publishBalances(app, partner, present(marks[index], "the mark of a partner"));
-    }
-  }
+  const storing = () => transact(app, (tx) => store(app, tx, actor, { pair, currency }));
+  await changeBalances(app, pair, () => untilKnown(storing));
 }
 
 interface Pair {
