@@ -35,7 +35,8 @@ export async function takeDueStep(
   const partner = await partnerOf(app, actor, key.partnerId);
   const period = await periodOfPartner(app, partner, periodId);
   try {
-    await takeStep(app, actor, { partner, period, step, startedAt: app.clock.now() }, async () => undefined);
+    const at = { partner, period, step, startedAt: async () => app.clock.now() };
+    await takeStep(app, actor, at, async () => undefined);
   } catch (error) {
     const refused = { partner, period, error };
     if (!(await isRefusal(app, refused))) throw error;
