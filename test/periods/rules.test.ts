@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { describe, expect, test } from "vitest";
-import { type Cycle, isKnownTimezone, planPeriods } from "../../src/periods/rules.js";
+import { type Cycle, planPeriods } from "../../src/periods/rules.js";
 import { newZonedYear, ZONES_OF_PARTNERS } from "../support/calendars.js";
 
 const DAILY: Cycle = { kind: "DAILY" };
@@ -493,33 +493,5 @@ describe("where a zone's rules moved the boundary at which a plan goes on", () =
       }),
       { numRuns: 50 },
     );
-  });
-});
-
-describe("names of zones", () => {
-  test.each([
-    "UTC",
-    "Asia/Seoul",
-    "America/Argentina/Buenos_Aires",
-    "Etc/GMT+9",
-    "America/Port-au-Prince",
-    "Asia/Calcutta",
-  ])("%s is one", (name) => expect(isKnownTimezone(name)).toBe(true));
-
-  test.each([
-    "",
-    "asia/seoul",
-    "utc",
-    "Seoul",
-    "Asia/Atlantis",
-    "+09:00",
-    "Z",
-    "Asia/Seoul ",
-    "Asia/Seoul\n",
-    "../etc/localtime",
-  ])("%j is none", (name) => expect(isKnownTimezone(name)).toBe(false));
-
-  test("all that the runtime lists are known", () => {
-    expect(Intl.supportedValuesOf("timeZone").filter((name) => !isKnownTimezone(name))).toEqual([]);
   });
 });
