@@ -44,6 +44,8 @@ import { ExchangeRatesApproved0000000000045 } from "./0045-exchange-rates-approv
 import { UncoveredDrawdowns0000000000046 } from "./0046-uncovered-drawdowns.js";
 import { WaivedWitnesses0000000000049 } from "./0049-waived-witnesses.js";
 import { StrangersApart0000000000051 } from "./0051-strangers-apart.js";
+import { RatesUsedStand0000000000052 } from "./0052-rates-used-stand.js";
+import { SettlementIncidents0000000000054 } from "./0054-settlement-incidents.js";
 
 /** Every migration, in the order they run; forward only, one concern each. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -92,4 +94,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   UncoveredDrawdowns0000000000046,
   WaivedWitnesses0000000000049,
   StrangersApart0000000000051,
+  RatesUsedStand0000000000052,
+  SettlementIncidents0000000000054,
 ];

@@ -380,7 +380,8 @@ CREATE TABLE `exchange_rate` (
   `used_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`tenant_id`,`id`),
   KEY `ix_exchange_rate` (`tenant_id`,`base`,`quote`,`type`,`source`,`as_of`),
-  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION
+  CONSTRAINT `fk_exchange_rate_tenant` FOREIGN KEY (`tenant_id`) REFERENCES `tenant` (`id`) ON DELETE NO ACTION ON UPDATE NO ACTION,
+  CONSTRAINT `ck_exchange_rate_used` CHECK (`used_at` is null or `state` = 'ACTIVE')
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `fine_total` (
@@ -687,6 +688,20 @@ CREATE TABLE `seen_proof` (
   `expires_at` datetime(3) NOT NULL,
   PRIMARY KEY (`proof_hash`),
   KEY `ix_seen_proof_expiry` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `settlement_incident` (
+  `tenant_no` int(10) unsigned NOT NULL,
+  `partner_no` int(10) unsigned NOT NULL,
+  `period_no` int(10) unsigned NOT NULL,
+  `code` varchar(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `reason` varchar(500) NOT NULL,
+  `tries` int(10) unsigned NOT NULL,
+  `since` datetime(3) NOT NULL,
+  `tried_at` datetime(3) NOT NULL,
+  `next_try_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`tenant_no`,`partner_no`),
+  CONSTRAINT `fk_settlement_incident_partner` FOREIGN KEY (`tenant_no`, `partner_no`) REFERENCES `partner` (`tenant_no`, `no`) ON DELETE NO ACTION ON UPDATE NO ACTION
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `settlement_period` (

@@ -3,7 +3,7 @@ import type { HeldCursor, PartnerNumbers } from "../periods/cursors/service.js";
 import { saveCursor } from "../periods/cursors/service.js";
 import type { TransactionKind } from "../periods/entities.js";
 import type { App } from "../platform/app.js";
-import type { Reader, TxSql } from "../platform/database.js";
+import { CommitOutcomeUnknown, type Reader, type TxSql } from "../platform/database.js";
 import type { AccountName, EntryKind } from "./entities.js";
 import { ledgerError } from "./errors.js";
 import {
@@ -127,6 +127,29 @@ export async function publishBalances(
   balances: Copy | null = null,
 ): Promise<void> {
   await putCopy(app, partner, balances ?? (await storedCopy(app.database.manager, partner)), mark);
+}
+
+/**
+ * Does work that changes balances of partners: no reader trusts their hot copies meanwhile, and what is stored takes
+ * their place afterwards. While a COMMIT that was not answered may still come, the marks stay.
+ */
+export async function changeBalances<T>(
+  app: App,
+  partners: readonly PartnerNumbers[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const marked = await Promise.all(
+    partners.map(async (partner) => ({ partner, mark: await announceChange(app, partner) })),
+  );
+  let isKnown = true;
+  try {
+    return await work();
+  } catch (error) {
+    isKnown = !(error instanceof CommitOutcomeUnknown);
+    throw error;
+  } finally {
+    if (isKnown) for (const { partner, mark } of marked) await publishBalances(app, partner, mark);
+  }
 }
 
 /**

@@ -160,12 +160,17 @@ function calendarOf(cycle: Cycle, timezone: string): Calendar {
   };
 }
 
-/** The first instant at which the zone's clocks show a local time, or a later one where they skip it. */
+/**
+ * The first instant at which the zone's clocks show a local time, or a later one where they skip it; of a date that the
+ * zone skipped that of the next one.
+ */
 function firstInstant(date: Temporal.PlainDate, time: Temporal.PlainTime, timezone: string): number {
   if (time.equals(MIDNIGHT)) return date.toZonedDateTime(timezone).epochMilliseconds;
   const local = date.toPlainDateTime(time);
   const first = local.toZonedDateTime(timezone, { disambiguation: "earlier" });
   if (first.toPlainDateTime().equals(local)) return first.epochMilliseconds;
+  const isDateSkipped = !date.toZonedDateTime(timezone).toPlainDate().equals(date);
+  if (isDateSkipped) return firstInstant(date.add({ days: 1 }), time, timezone);
   const skipped = first.getTimeZoneTransition("next");
   assert(skipped !== null, "a local time that does not exist lies where clocks change");
   return skipped.epochMilliseconds;

@@ -4,7 +4,7 @@ import { later } from "../kernel/clock.js";
 import { sha256 } from "../kernel/digest.js";
 import { CodedError, defineErrors } from "../kernel/errors.js";
 import type { App } from "./app.js";
-import { CommitOutcomeUnknown, type Reader, type Tx, transact } from "./database.js";
+import { CommitOutcomeUnknown, isPassingTrouble, type Reader, type Tx, transact } from "./database.js";
 
 /** How long a mutation's answer is kept for its repetition. */
 const ANSWER_KEPT_DAYS = 120;
@@ -60,6 +60,19 @@ export async function once(
     );
     if (winner === null) throw error; // nobody was, or nobody can tell now
     return winner;
+  }
+}
+
+/**
+ * Looks up what a COMMIT that was not answered has left. A refusal counts; where the database cannot tell now either it
+ * stays unknown, and nobody is told that nothing was stored.
+ */
+export async function lookedUp<T>(unknown: CommitOutcomeUnknown, lookUp: () => Promise<T>): Promise<T> {
+  try {
+    return await lookUp();
+  } catch (error) {
+    const tellsNothing = error instanceof CodedError ? error.retryable : isPassingTrouble(error);
+    throw tellsNothing ? unknown : error;
   }
 }
 

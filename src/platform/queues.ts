@@ -176,7 +176,7 @@ class RedisQueues implements Queues {
 
   /** Performs a job; where it answers others to wait for, these are added, and it is put aside until they are done. */
   async #run(app: App, kind: Performable | undefined, job: Job, token: string | undefined): Promise<void> {
-    if (kind === undefined) throw new Error(`no job is named ${job.name}`);
+    if (kind === undefined) return this.#drop(job);
     const parent = { id: present(job.id, "a job's id"), queue: job.queueQualifiedName };
     for (;;) {
       const children = await kind.perform(app, job.data).catch(asFailure);
@@ -186,6 +186,12 @@ class RedisQueues implements Queues {
       }
       if (await job.moveToWaitingChildren(present(token, "a job's token"))) throw new WaitingChildrenError();
     }
+  }
+
+  /** Of another version: the sweeper queues anew what is due. What waits for it must not go on as if it were done. */
+  #drop({ name: job, queueName: queue, data, parent }: Job): void {
+    this.log.warn({ queue, job, data }, "queues: a job of a kind that this version does not know is dropped");
+    if (parent !== undefined) throw new UnrecoverableError(`no job is named ${job}`);
   }
 
   #addingConnection(): Redis {

@@ -26,6 +26,7 @@ import { Collection } from "../settlement/collections/entities.js";
 import { Dispute } from "../settlement/disputes/entities.js";
 import { Configuration, Statement } from "../settlement/entities.js";
 import { GameSetting } from "../settlement/games/entities.js";
+import { SettlementIncident } from "../settlement/incidents/entities.js";
 import { StoredSetOff } from "../settlement/netting/entities.js";
 import { PayoutAccount } from "../settlement/payout-accounts/entities.js";
 import { PayoutFile } from "../settlement/payout-files/entities.js";
@@ -51,7 +52,7 @@ export const databaseSchema: Schema = {
     ...[Account, Entry, EntryLine, Batch, BatchContent, BatchOutcome, Transaction, Reversal, Configuration, Statement],
     ...[EncryptionDemand],
     ...[ClientPolicy, TrustedDocument],
-    ...[SettlementRun, SettlementRunPartner],
+    ...[SettlementRun, SettlementRunPartner, SettlementIncident],
     ...[StoredCreditTerms, CreditLot, CreditMove],
     ...[Simulation, SimulatedStatement, StoredRate, StoredSetOff, GameSetting],
     ...[StatementReply, Dispute],

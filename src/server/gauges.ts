@@ -3,6 +3,7 @@ import { backlogForAllTenants, intakeOf } from "../exchange/admission/service.js
 import type { App } from "../platform/app.js";
 import { poolFigures, serverFigures } from "../platform/database-figures.js";
 import type { Reading } from "../platform/metrics.js";
+import { incidentsForAllTenants } from "../settlement/incidents/service.js";
 import { refusedLogs } from "../transparency/forks/service.js";
 import { logLagsForAllTenants } from "../transparency/lags/service.js";
 import { waitingLogs } from "../transparency/waiting/service.js";
@@ -41,6 +42,10 @@ export function registerInstallationGauges(app: App): void {
     const depths = await queues.depths(workerQueues.map(({ queue }) => queue));
     return depths.map(({ queue, state, jobs: value }) => ({ labels: { queue, state }, value }));
   });
+  const incidents = { name: "settlement_incidents", help: "partners that are not settled", labelNames: ["code"] };
+  metrics.gauge(incidents, async () =>
+    (await incidentsForAllTenants(app)).map(({ code, partners: value }) => ({ labels: { code }, value })),
+  );
   const server = { name: "database_status", help: "the database server's own counters", labelNames: ["variable"] };
   metrics.gauge(server, async () =>
     (await serverFigures(database)).map(({ name: variable, value }) => ({ labels: { variable }, value })),

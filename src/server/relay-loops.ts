@@ -11,6 +11,7 @@ import type { App } from "../platform/app.js";
 import { purgeAnswersForAllTenants } from "../platform/idempotency.js";
 import { type HeldLease, tryLease } from "../platform/lease.js";
 import { sweepDueForAllTenants, sweepRunsForAllTenants } from "../settlement/flows/jobs.js";
+import { sweepSetOffsForAllTenants } from "../settlement/netting/service.js";
 import { planAheadForAllTenants } from "../settlement/planning/service.js";
 import { advanceStatementsForAllTenants } from "../settlement/reviews/service.js";
 import { purgeSimulationsForAllTenants } from "../settlement/simulating/service.js";
@@ -47,6 +48,7 @@ export const relayLoops: readonly Loop[] = [
   leading("sweep-settlement", every(SETTLEMENT_SWEEP_MS), sweepDueForAllTenants),
   leading("sweep-runs", every(SETTLEMENT_SWEEP_MS), sweepRunsForAllTenants),
   leading("advance-statements", every(SETTLEMENT_SWEEP_MS), advanceStatementsForAllTenants),
+  leading("sweep-set-offs", every(MINUTE_MS), sweepSetOffsForAllTenants),
   leading("sweep-simulations", every(SETTLEMENT_SWEEP_MS), sweepSimulationsForAllTenants),
   leading("expire-credit", every(EXPIRY_SWEEP_MS), expireCreditForAllTenants),
   leading("expire-keys", every(EXPIRY_SWEEP_MS), expireKeysForAllTenants),

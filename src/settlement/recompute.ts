@@ -14,10 +14,12 @@ import {
 } from "./statement-document.js";
 import { factsIn } from "./statement-facts.js";
 import { type StatementDocument, statementSchema } from "./statement-schema.js";
-import { calculate, type TermsInput, type TermsResult } from "./terms/calculate.js";
+import { calculate, openedState, type TermsInput, type TermsResult } from "./terms/calculate.js";
 import { isCorrection } from "./terms/dues.js";
 import { descriptionOf } from "./terms/lines.js";
+import { isWindowOpen } from "./terms/share.js";
 import { tidyState } from "./terms/state.js";
+import { shareIn } from "./terms/units.js";
 
 const DIFFERENCES_MAX = 100;
 /** How older releases named what was carried into a tier window, on every statement of it. */
@@ -35,6 +37,22 @@ export function recomputeStatement(document: unknown): readonly string[] {
     ? statementDifferences(parsed.data)
     : parsed.error.issues.map(({ path, message }) => `${pointerOf(path)} is refused (${message})`);
   return found.slice(0, DIFFERENCES_MAX);
+}
+
+/** The lines of a statement, named as now: releases before said CARRY_IN on every statement of a tier window. */
+export function linesNamedNow(statement: StatementDocument): StatementDocument["lines"] {
+  const windows = new Set(statement.lines.flatMap(({ code, scope }) => (code === "WINDOW_BASE" ? [scope] : [])));
+  const isAsked = ({ code, scope }: StatementDocument["lines"][number]) => code === "CARRY_IN" && windows.has(scope);
+  if (!statement.lines.some(isAsked)) return statement.lines;
+  const facts = factsIn(statement);
+  if (!("contract" in facts)) return statement.lines; // nobody can tell: they stay as they are
+  const { contract, period } = facts;
+  const state = openedState(facts);
+  return statement.lines.map((line) => {
+    const { scope } = line;
+    const isOpen = isAsked(line) && isWindowOpen({ scope, share: shareIn(contract, scope), state, period });
+    return isOpen ? { ...line, code: "WINDOW_CARRY_IN", description: descriptionOf("WINDOW_CARRY_IN") } : line;
+  });
 }
 
 function statementDifferences(statement: StatementDocument): readonly string[] {

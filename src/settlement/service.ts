@@ -1,16 +1,18 @@
 import { CommitOutcomeUnknown } from "../platform/database.js";
+import { lookedUp } from "../platform/idempotency.js";
 import { settlementError } from "./errors.js";
 
 /**
  * Runs a unit that locks the partner's cursor and reads anew what it decides on. When its COMMIT is not answered it
- * runs once more, told so: by then the first run is over, and what it left shows whether it held.
+ * runs once more, told so: by then the first run is over, and what it left shows whether it held. Where that cannot be
+ * told now either it stays unknown.
  */
 export async function untilKnown<T>(unit: (isRepeat: boolean) => Promise<T>): Promise<T> {
   try {
     return await unit(false);
   } catch (error) {
     if (!(error instanceof CommitOutcomeUnknown)) throw error;
-    return unit(true);
+    return lookedUp(error, () => unit(true));
   }
 }
 

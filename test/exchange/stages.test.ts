@@ -2,14 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ItemOutcome, type Outcome } from "../../src/exchange/posting/rules.js";
+import { releaseQuarantined } from "../../src/exchange/quarantine/service.js";
 import { batchCounts, itemCounts } from "../../src/exchange/stages/rules.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import type { ItemResult } from "../../src/exchange/validate.js";
 import { CodedError, ErrorCode } from "../../src/kernel/errors.js";
 import { testApp } from "../support/app.js";
 import { bet, openExchange, payloadOf, post, sign, submit } from "../support/batches.js";
+import { EVERY_BATCH, enforce } from "../threat/place.js";
 
 const app = await testApp();
+const STAGES = ["format", "signature", "schema", "threat", "duplicate", "business"];
 const SCHEMA_FAULT: ItemResult = { ok: false, id: null, code: ErrorCode.VALIDATION, path: "/", message: "" };
 
 test("every item leaves the stages exactly once: refused, repeated, or passed by the last", () => {
@@ -46,7 +49,7 @@ test.each([
 
 test("the metrics count batches and items by stage, and time the stages", async () => {
   const place = await openExchange(app);
-  const before = await figures();
+  const [before, timedBefore] = [await figures(), await timings()];
   const jws = await sign(payloadOf(app, place), place.key);
   await submitBatch(app, place.actor, { jws, waitMs: 0 });
   expect((await submitBatch(app, place.actor, { jws, waitMs: 0 })).replayed).toBe(true);
@@ -58,12 +61,7 @@ test("the metrics count batches and items by stage, and time the stages", async 
   await submit(app, place, { transactions: [known, known, { ...known, amount: "2.00" }, bet({ currency: "EUR" })] });
   await submit(app, place, { transactions: [bet({ amount: "1,00" })] });
   while (!(await post(app, place)).isDrained) await sleep(5);
-  const after = await figures();
-  const counted = [...after].flatMap(([name, value]) => {
-    const by = value - (before.get(name) ?? 0);
-    return by === 0 ? [] : [`${name} ${by}`];
-  });
-  expect(counted.sort()).toEqual([
+  expect(await countedSince(before)).toEqual([
     "batch duplicate passed 4",
     "batch duplicate repeated 1",
     "batch format passed 5",
@@ -80,10 +78,81 @@ test("the metrics count batches and items by stage, and time the stages", async 
     "item schema passed 5",
     "item schema refused VALIDATION 1",
   ]);
-  for (const stage of ["format", "signature", "schema", "threat", "duplicate", "business"]) {
-    expect(await app.metrics.registry.metrics()).toContain(`quittance_validation_seconds_count{stage="${stage}"}`);
+  const timed = await timings();
+  for (const stage of STAGES) {
+    const [times = 0, seconds = 0] = timed.get(stage) ?? [];
+    const [timesBefore = 0, secondsBefore = 0] = timedBefore.get(stage) ?? [];
+    expect([stage, times > timesBefore, seconds > secondsBefore]).toEqual([stage, true, true]);
   }
 });
+
+test("a batch that is read in a thread counts and is timed as one that is not", async () => {
+  const place = await openExchange(app);
+  const transactions = Array.from({ length: 5_000 }, () => bet());
+  const jws = await sign(payloadOf(app, place, { transactions }), place.key);
+  expect(jws.length).toBeGreaterThan(512 * 1024);
+  const forged = `${jws.slice(0, -8)}AAAAAAAA`;
+  const [before, timedBefore] = [await figures(), await timings()];
+  await submitBatch(app, place.actor, { jws, waitMs: 0 });
+  await expect(submitBatch(app, place.actor, { jws: forged, waitMs: 0 })).resolves.toMatchObject({ replayed: true });
+  const other = await sign(payloadOf(app, place, { transactions }), place.key);
+  await expect(
+    submitBatch(app, place.actor, { jws: `${other.slice(0, -8)}AAAAAAAA`, waitMs: 0 }),
+  ).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
+  expect(await countedSince(before)).toEqual([
+    "batch duplicate passed 2",
+    "batch duplicate repeated 1",
+    "batch format passed 3",
+    "batch schema passed 1",
+    "batch signature passed 1",
+    "batch signature refused SIGNATURE_INVALID 1",
+    "batch threat passed 1",
+  ]);
+  const timed = await timings();
+  for (const stage of ["format", "signature", "threat", "duplicate"]) {
+    expect([stage, (timed.get(stage)?.[0] ?? 0) > (timedBefore.get(stage)?.[0] ?? 0)]).toEqual([stage, true]);
+  }
+});
+
+test("a batch that is set aside counts as quarantined, and its items when it is released and posted", async () => {
+  const place = await openExchange(app);
+  await enforce(app, place.home.actor, [EVERY_BATCH]);
+  const before = await figures();
+  const { batch } = await submit(app, place, { transactions: [bet(), bet()] });
+  expect(batch.state).toBe("QUARANTINED");
+  await post(app, place);
+  expect(await countedSince(before)).toEqual([
+    "batch duplicate passed 1",
+    "batch format passed 1",
+    "batch schema passed 1",
+    "batch signature passed 1",
+    "batch threat quarantined 1",
+  ]);
+  await releaseQuarantined(app, place.home.actor, { batchId: batch.id, reason: "known" });
+  while (!(await post(app, place)).isDrained) await sleep(5);
+  expect((await countedSince(before)).filter((line) => line.startsWith("item"))).toEqual([
+    "item business passed 2",
+    "item duplicate passed 2",
+    "item schema passed 2",
+  ]);
+});
+
+/** What was counted since, as `subject stage result code count`. */
+async function countedSince(before: ReadonlyMap<string, number>): Promise<string[]> {
+  const counted = [...(await figures())].flatMap(([name, value]) => {
+    const by = value - (before.get(name) ?? 0);
+    return by === 0 ? [] : [`${name} ${by}`];
+  });
+  return counted.sort();
+}
+
+/** How often each stage was timed, and the seconds of all of them, as the text of the metrics says it. */
+async function timings(): Promise<Map<string, [number, number]>> {
+  const text = await app.metrics.registry.metrics();
+  const value = (name: string, stage: string) =>
+    Number(new RegExp(`quittance_validation_seconds_${name}\\{stage="${stage}"\\} (\\S+)`).exec(text)?.[1] ?? 0);
+  return new Map(STAGES.map((stage) => [stage, [value("count", stage), value("sum", stage)]]));
+}
 
 /** `subject stage result code` to its count. */
 async function figures(): Promise<Map<string, number>> {

@@ -12,7 +12,7 @@ import { RunStage, RunState } from "../../src/settlement/settlement-runs/entitie
 import { runOf } from "../../src/settlement/settlement-runs/service.js";
 import type { Step } from "../../src/settlement/steps/rules.js";
 import { type Place, periods } from "../settlement/place.js";
-import { DAYS, openPlaces, runActs, THROUGH } from "../settlement/running.js";
+import { DAYS, holdPeriod, openPlaces, runActs, THROUGH } from "../settlement/running.js";
 import { testApp } from "../support/app.js";
 import { startRole } from "../support/roles.js";
 
@@ -35,7 +35,7 @@ test("kill -9 of the worker between any two steps of a run, and in one: the next
   const first = await day(place, 0);
   for (const [step, state] of LEFT) {
     const worker = await startRole(app.config, "worker");
-    const letGo = await hold(first);
+    const letGo = await holdPeriod(app, first);
     await queue.resume();
     await untilAtWork(queue, `${run.id}.${first.id}.${step}`);
     await queue.pause(); // it ends this step, and is given no other
@@ -46,7 +46,7 @@ test("kill -9 of the worker between any two steps of a run, and in one: the next
   }
   const worker = await startRole(app.config, "worker");
   const second = await day(place, 1);
-  const letGo = await hold(second);
+  const letGo = await holdPeriod(app, second);
   await queue.resume();
   await untilAtWork(queue, `${run.id}.${second.id}.${RunStage.FENCE}`);
   await kill(worker);
@@ -76,17 +76,6 @@ function openQueue(): Queue {
 
 async function day(place: Place, index: number): Promise<SettlementPeriod> {
   return present((await periods(app, place))[index], "a period");
-}
-
-/** Whoever moves the period waits at its row until let go. */
-async function hold({ tenantNo, no }: SettlementPeriod): Promise<() => Promise<void>> {
-  const runner = app.database.createQueryRunner();
-  await runner.startTransaction();
-  await runner.query("select state from settlement_period where tenant_no = ? and no = ? for update", [tenantNo, no]);
-  return async () => {
-    await runner.rollbackTransaction();
-    await runner.release();
-  };
 }
 
 async function untilAtWork(queue: Queue, id: string): Promise<void> {

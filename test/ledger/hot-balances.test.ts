@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { AccountName } from "../../src/ledger/entities.js";
@@ -12,11 +12,15 @@ import { fsck } from "../../src/operations/fsck/service.js";
 import { CommitOutcomeUnknown } from "../../src/platform/database.js";
 import { startPair, stopPair } from "../../src/platform/embedded/pair.js";
 import { openPlace } from "../../src/platform/embedded/place.js";
+import { closeApp } from "../../src/platform/open-app.js";
 import { awaitRedis, redisAddress } from "../../src/platform/redis.js";
-import { testApp } from "../support/app.js";
+import { openTestApi } from "../support/api.js";
+import { openTestApp, testApp } from "../support/app.js";
 import { balances, bet, type Exchange, openExchange, send, submit } from "../support/batches.js";
 import { startProxy } from "../support/proxy.js";
+import { seedClient } from "../support/seeds.js";
 import { TEST_SIZES, testSearchPath } from "../support/servers.js";
+import { SqlFaults } from "../support/sql-faults.js";
 
 /** A Redis of this file's own, since its connections are killed and it is flushed and restarted. */
 const folder = mkdtempSync(join(tmpdir(), `quittance-test-${process.pid}-hot-`));
@@ -140,6 +144,35 @@ describe("hot balances are right", () => {
       await admin.del(key());
     }
   });
+});
+
+test("a read through the API asks Redis once, and nothing of the database", async () => {
+  const sql = new SqlFaults();
+  const { redisPrefix } = app.config;
+  const reading = await openTestApp({
+    clock: app.clock,
+    sqlLogger: sql,
+    config: { redisUrl: server.url, redisPrefix },
+  });
+  const api = await openTestApi(reading);
+  onTestFinished(async () => {
+    await api.close();
+    await closeApp(reading);
+  });
+  const client = await seedClient(reading, place.home.actor, place.partner.id);
+  const query = `{ partner(id: "${place.partner.id}") { balances { version accounts { balance { amount } } } } }`;
+  const ask = async (token: string) => (await api.ask({ query, token })).data?.partner.balances.version;
+  const token = await client.token();
+  const commands = vi.spyOn(reading.redis, "sendCommand");
+  const counted: [number, number][] = [];
+  for (let read = 0; read < 20; read++) {
+    const before = [sql.seen(), commands.mock.calls.length] as const;
+    expect(await ask(token)).toBe("1");
+    counted.push([sql.seen() - before[0], commands.mock.calls.length - before[1]]);
+  }
+  // What is known of the caller is read again every second or two, beside; the first read fills what is known.
+  expect(Math.min(...counted.map(([texts]) => texts))).toBe(0);
+  expect(Math.min(...counted.map(([, asked]) => asked))).toBe(1);
 });
 
 describe("the scripts of the copies", () => {

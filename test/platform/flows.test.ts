@@ -126,3 +126,17 @@ test("a flow that is added again stands as it stood, and one that Redis lost is 
   expect(await depths()).toMatchObject({ wait: 1, "waiting-children": 0 }); // itself, which waits for nothing now
   expect(await app.queues.dropChildren(elsewhere, "nobody")).toBe(true);
 });
+
+test("a job of another version is dropped with one warning, and what waited for it may come again", async () => {
+  const warned = vi.spyOn(app.log, "warn");
+  const removed = { ...task, name: "task-of-before" };
+  await app.queues.add({ queue: QUEUE, job: removed, input: "a", deduplicationId: "before" });
+  await app.queues.addFlow(jobOf("waits.4", [{ ...jobOf("before.4"), job: removed }]));
+  await vi.waitFor(() => expect(warned).toHaveBeenCalledTimes(2), WAIT);
+  await untilEmpty();
+  expect(warned.mock.calls.map(([facts]) => facts)).toMatchObject([{ job: removed.name }, { job: removed.name }]);
+  expect((await app.queues.depths([QUEUE])).filter(({ jobs }) => jobs > 0)).toEqual([]);
+  expect(only("waits.4")).toEqual([]);
+  await app.queues.addFlow(jobOf("waits.4", [jobOf("now.4")])); // as the sweeper does
+  await vi.waitFor(() => expect(only("waits.4")).toEqual(["waits.4"]), WAIT);
+});

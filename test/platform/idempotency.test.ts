@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { type Actor, systemActor } from "../../src/kernel/actor.js";
-import type { Tx } from "../../src/platform/database.js";
-import { once, type RepeatableRequest } from "../../src/platform/idempotency.js";
+import { CodedError, ErrorCode } from "../../src/kernel/errors.js";
+import { CommitOutcomeUnknown, type Tx } from "../../src/platform/database.js";
+import { lookedUp, once, type RepeatableRequest } from "../../src/platform/idempotency.js";
 import { testApp } from "../support/app.js";
 import { seedTenant } from "../support/seeds.js";
 
@@ -59,6 +60,17 @@ test("of many at once under one key one writes, and all get its answer", async (
   const answers = await Promise.all(Array.from({ length: 8 }, () => once(app, actor, request, write)));
   expect(new Set(answers).size).toBe(1);
   expect((await count()) - before).toBe(1);
+});
+
+test("of a lost COMMIT a refusal tells, and a database that cannot tell leaves it unknown", async () => {
+  const unknown = new CommitOutcomeUnknown("COMMIT was not answered");
+  const lookUp = (thrown: Error) => lookedUp(unknown, () => Promise.reject(thrown));
+  expect(await lookedUp(unknown, async () => "stored")).toBe("stored");
+  const away = new CodedError(ErrorCode.UNAVAILABLE, "away", {}, true);
+  const late = Object.assign(new Error("late"), { driverError: { errno: 1205, sqlState: "HY000" } });
+  for (const trouble of [away, late]) await expect(lookUp(trouble)).rejects.toBe(unknown);
+  const [refusal, fault] = [new CodedError(ErrorCode.IDEMPOTENCY_CONFLICT, "other"), new TypeError("a bug")];
+  for (const said of [refusal, fault]) await expect(lookUp(said)).rejects.toBe(said);
 });
 
 test("keys are each principal's own, and each tenant's", async () => {

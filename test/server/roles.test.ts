@@ -3,7 +3,10 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { Config } from "../../src/platform/config.js";
-import { testConfig } from "../support/app.js";
+import { closeApp } from "../../src/platform/open-app.js";
+import { relayLoops } from "../../src/server/relay-loops.js";
+import { pause, runLoops } from "../../src/server/roles/loops.js";
+import { openTestApp, testConfig } from "../support/app.js";
 import { spawnCommand, startRole } from "../support/roles.js";
 
 vi.setConfig({ testTimeout: 120_000 }); // processes start slowly where many do
@@ -48,6 +51,24 @@ test("worker and relay say when they work, and end well on SIGTERM", async () =>
     child.kill("SIGTERM");
     expect([role, ...(await exitOf(child))]).toEqual([role, 0, null]);
   });
+});
+
+test("as many loops as a relay has wait for one signal, and Node takes none of them for a leak", async () => {
+  const app = await openTestApp();
+  const [warnings, ending]: [Error[], AbortController] = [[], new AbortController()];
+  const note = (warning: Error) => void warnings.push(warning);
+  process.on("warning", note);
+  const loops = relayLoops.map(({ name }) => ({
+    name,
+    run: (_: unknown, signal: AbortSignal) => pause(60_000, signal),
+  }));
+  const ended = runLoops(app, loops, ending.signal);
+  await sleep(10); // warnings are given a turn later
+  ending.abort();
+  await ended;
+  process.off("warning", note);
+  await closeApp(app);
+  expect([loops.length > 10, warnings]).toEqual([true, []]);
 });
 
 test("a process whose parent is gone ends by itself", async () => {

@@ -125,6 +125,23 @@ test("SIGTERM stops everything, leaves no pid file, and ends with 0", async () =
   await until(() => Object.values(ready.pids).every((pid) => !existsSync(`/proc/${pid}`)));
 });
 
+test("goes on when nobody reads any more what it says, and stops everything when it is told to", async () => {
+  first = start();
+  ready = await untilReady(first);
+  first.process.stdout?.destroy();
+  first.process.stderr?.destroy();
+  for (const name of ["relay-1", "redis"]) {
+    const killed = pidIn(`${name}.pid`);
+    process.kill(killed, "SIGKILL"); // of which it has something to say
+    await until(() => pidIn(`${name}.pid`) !== killed && isHolder(pidIn(`${name}.pid`), runFile(`${name}.pid`)));
+  }
+  const servers = [pidIn("mariadb.pid"), pidIn("redis.pid")];
+  first.process.kill("SIGTERM");
+  expect(await first.ended).toEqual([0, null]);
+  expect(readdirSync(join(folder, "run"))).toEqual([]);
+  expect(servers.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+});
+
 test("a start whose port is taken says so and leaves nothing running", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -248,6 +248,27 @@ describe("domain 9, FX through the database", () => {
     expect(await codeOf(approveExchangeRate(app, place.actor, late.id))).toBe("NOT_FOUND");
   });
 
+  test("no rate is used that waits, was refused or replaced, not even by a release that knows no states", async () => {
+    const place = await open();
+    app.clock.set(DAY_2);
+    const replaced = await quote(place, { rate: "9.217" });
+    const standing = await quote(place);
+    const [refused, waiting] = [
+      await enterExchangeRate(app, place.shell, RATE),
+      await enterExchangeRate(app, place.shell, RATE),
+    ];
+    await refuseExchangeRate(app, place.shell, { exchangeRateId: refused.id, reason: "A slip." });
+    const use = async ({ id, rate }: { readonly id: string; readonly rate: string }) => {
+      const values = [new Date(DAY_2), place.tenant.id, id, rate];
+      return app.database.query(
+        "update exchange_rate set used_at = ? where tenant_id = ? and id = ? and rate = ?",
+        values,
+      );
+    };
+    for (const each of [replaced, refused, waiting]) await expect(use(each)).rejects.toThrow(/ck_exchange_rate_used/);
+    await use(standing);
+  });
+
   test.each([
     ["a later one", { asOf: new Date("2026-03-02T14:00:00.000Z") }, {}],
     ["a corrected one", {}, {}],

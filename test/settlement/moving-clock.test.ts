@@ -10,6 +10,7 @@ import { testApp } from "../support/app.js";
 import { ZONES_OF_PARTNERS } from "../support/calendars.js";
 import { example } from "../support/contracts.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
+import { checkBases, checkCalendar, checkStatements, livedBy, type Reported } from "./living.js";
 import { openPlace, type Place, report } from "./place.js";
 
 const app = await testApp();
@@ -29,8 +30,8 @@ const DOCUMENT = {
   base: { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" },
 };
 
-/** A transaction that was reported, by partner. */
-type Reports = Map<number, { readonly at: Date; readonly cents: number }[]>;
+/** What was reported, by partner. */
+type Reports = Map<number, Reported[]>;
 
 async function daily(home: SeededTenant, index: number): Promise<Partner> {
   const partner = await createPartner(app, home.actor, {
@@ -66,50 +67,6 @@ async function live(reporters: readonly Place[], reports: Reports): Promise<void
   }
 }
 
-interface Lived {
-  readonly startsAt: Date;
-  readonly endsAt: Date;
-  readonly state: string;
-  readonly statements: number;
-  readonly base: string | null;
-  readonly opening: string | null;
-  readonly closing: string | null;
-}
-
-function livedBy({ tenantNo, no }: Partner): Promise<Lived[]> {
-  return app.database.query(
-    `select period.starts_at as startsAt, period.ends_at as endsAt, period.state, count(statement.id) as statements,
-       max(statement.base) as base, max(statement.opening_minor) as opening, max(statement.closing_minor) as closing
-     from settlement_period as period
-     left join statement on statement.tenant_no = period.tenant_no and statement.period_no = period.no
-     where period.tenant_no = ? and period.partner_no = ? group by period.no order by period.starts_at`,
-    [tenantNo, no],
-  );
-}
-
-/** Daily periods end to end from the first instant: every local date once, whatever the clocks did. */
-function checkCalendar(periods: readonly Lived[], timezone: string): void {
-  const date = new Intl.DateTimeFormat("en-CA", { timeZone: timezone, dateStyle: "short" });
-  const dates = periods.map(({ startsAt }) => date.format(startsAt));
-  const first = Date.parse(`${dates[0]}T00:00:00Z`);
-  expect(dates).toEqual(dates.map((_, index) => new Date(first + index * DAY_MS).toISOString().slice(0, 10)));
-  for (const [index, { startsAt, endsAt }] of periods.entries()) {
-    expect(startsAt).toEqual(periods[index - 1]?.endsAt ?? new Date(FIRST));
-    expect(date.format(endsAt.getTime() - 1)).toBe(dates[index]);
-  }
-}
-
-/** What ended is settled once, what did not is open; each statement opens with the closing before. */
-function checkStatements(periods: readonly Lived[], lastStep: Date): void {
-  let closing = "0";
-  for (const { endsAt, state, statements, opening, ...period } of periods) {
-    const isOver = endsAt <= lastStep;
-    expect([state, Number(statements)]).toEqual(isOver ? ["STATEMENT_ISSUED", 1] : ["OPEN", 0]);
-    if (isOver) expect(opening).toBe(closing);
-    closing = period.closing ?? closing;
-  }
-}
-
 test(
   `${DAYS} days of ${PARTNERS} partners in 12 zones have no gap, no overlap and nothing twice`,
   async () => {
@@ -124,18 +81,13 @@ test(
     await live(reporters, reports);
     const lastStep = later(new Date(FIRST), DAYS * DAY_MS - STEP_MS);
     for (const partner of [...reporters.map((reporter) => reporter.partner), ...quiet]) {
-      const periods = await livedBy(partner);
+      const periods = await livedBy(app, partner);
       expect(present(periods.at(-1), "a plan").endsAt.getTime()).toBeGreaterThan(
         lastStep.getTime() + 30 * DAY_MS - STEP_MS,
       );
-      checkCalendar(periods, partner.timezone);
+      checkCalendar(periods, partner.timezone, FIRST);
       checkStatements(periods, lastStep);
-      for (const { startsAt, endsAt, base } of periods) {
-        const own = (reports.get(partner.no) ?? []).filter(({ at }) => at >= startsAt && at < endsAt);
-        const cents = own.reduce((sum, each) => sum + each.cents, 0);
-        if (base !== null)
-          expect([partner.timezone, startsAt, base]).toEqual([partner.timezone, startsAt, (cents / 100).toFixed(2)]);
-      }
+      checkBases(periods, reports.get(partner.no) ?? []);
     }
     expect([...reports.values()].every((list) => list.length > DAYS)).toBe(true);
   },

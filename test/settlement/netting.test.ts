@@ -1,16 +1,18 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { AccountName } from "../../src/ledger/entities.js";
 import { balanceOf, balancesOf } from "../../src/ledger/service.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
-import { setOffDebts, setOffsOf } from "../../src/settlement/netting/service.js";
+import { closeApp } from "../../src/platform/open-app.js";
+import { setOffDebts, setOffsOf, sweepSetOffsForAllTenants } from "../../src/settlement/netting/service.js";
 import { approveStatement, releaseStatement } from "../../src/settlement/reviews/service.js";
 import { settle } from "../../src/settlement/runs/service.js";
 import { statementOf } from "../../src/settlement/statements/service.js";
 import { testApi } from "../support/api.js";
-import { testApp } from "../support/app.js";
+import { openTestApp, testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { type SeededTenant, seedTenant } from "../support/seeds.js";
+import { SqlFaults } from "../support/sql-faults.js";
 import { activate, openPlace, type Place, report } from "./place.js";
 
 const app = await testApp();
@@ -120,6 +122,31 @@ test("both released at once set off each debt once", async () => {
   expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
 });
 
+test("a set-off that died with its process right after the release is made up for by the sweeper, once", async () => {
+  const home = await seedTenant(app);
+  const [left, right] = [await open(home, "left-c", ["right-c"]), await open(home, "right-c", ["left-c"])];
+  await settled(left, 70);
+  app.clock.set(DAY_1);
+  await report(app, right, [{ kind: "JACKPOT_WIN", amount: "50.00", occurredAt: DAY_1 }]);
+  app.clock.set(DAY_2);
+  const debt = await close(right);
+  await approveStatement(app, right.shell, debt);
+  const faults = new SqlFaults();
+  const dying = await openTestApp({ clock: app.clock, sqlLogger: faults });
+  onTestFinished(() => closeApp(dying));
+  faults.fail("INSERT INTO `set_off`", { errno: 1290, sqlState: "HY000" }, 1);
+  await expect(releaseStatement(dying, right.shell, debt)).rejects.toThrow("injected");
+  expect(faults.struck()).toBe(1);
+  expect((await statementOf(app, right.shell, debt)).state).toBe(PeriodState.PAYABLE); // released it was
+  expect([await owed(left), await owed(right)]).toEqual([7_000n, -5_000n]);
+  await Promise.all([sweepSetOffsForAllTenants(app), sweepSetOffsForAllTenants(app)]);
+  expect([await owed(left), await owed(right)]).toEqual([2_000n, 0n]);
+  await sweepSetOffsForAllTenants(app);
+  expect((await setOffsOf(app, left.partner, {})).rows).toHaveLength(1);
+  expect((await statementOf(app, right.shell, debt)).state).toBe(PeriodState.PAID);
+  expect((await fsck(app, { tenantId: home.tenant.id })).differences).toEqual([]);
+});
+
 test("nothing is set off where one does not name the other, where both are owed, or across tenants", async () => {
   const home = await seedTenant(app);
   const [named, silent] = [await open(home, "named-a", ["silent-a"]), await open(home, "silent-a", [])];
@@ -142,8 +169,10 @@ test("a version for a later instant links nobody before it, and does not end a l
   await settled(later, 70);
   await settled(early, -50);
   expect([await owed(later), await owed(early)]).toEqual([7_000n, -5_000n]);
+  await sweepSetOffsForAllTenants(app);
+  expect([await owed(later), await owed(early)]).toEqual([7_000n, -5_000n]);
   app.clock.set(DAY_9);
-  await setOffDebts(app, later.shell, later.partner);
+  await sweepSetOffsForAllTenants(app);
   expect([await owed(later), await owed(early)]).toEqual([2_000n, 0n]);
   const [leaving, left] = [await open(home, "leaving-a", ["left-a"]), await open(home, "left-a", ["leaving-a"])];
   await activate(app, leaving, nettingWith([]), DAY_9);

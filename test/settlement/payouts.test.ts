@@ -17,7 +17,7 @@ import { markPayoutPaid, markPayoutRefused, markPayoutReturned } from "../../src
 import { testApp } from "../support/app.js";
 import { seedTenant } from "../support/seeds.js";
 import { booksOf, EUROS, earn, openAccount, openPaid, release, released } from "./payout-place.js";
-import { type Place, periods } from "./place.js";
+import { type Place, periods, report } from "./place.js";
 
 const app = await testApp();
 const START = "2026-03-01T15:00:00.000Z";
@@ -94,6 +94,39 @@ describe("a payout file", () => {
     ]);
     await openAccount(app, place.shell, { partnerId: other.partner.id });
     expect((await exported()).map(({ amountMinor }) => amountMinor)).toEqual([500n]);
+  });
+
+  test("pays in parts what is beyond a message's eighteen digits, and holds up nobody else's money", async () => {
+    const digits = "9999999999999999.99";
+    const id = await released(app, place, DAY_1, digits);
+    const more = await released(app, place, DAY_2, digits);
+    const other = await openPaid(app, START, { home: place.home });
+    const small = await released(app, other, DAY_1, "5.00");
+    const full = 10n ** 18n - 1n;
+    const claimed = (payouts: Payout[]) => payouts.map(({ statementId, amountMinor }) => [statementId, amountMinor]);
+    expect(claimed(await exported())).toEqual([[id, full]]);
+    expect(claimed(await exported())).toEqual([[more, full]]);
+    expect(claimed(await exported())).toEqual([[small, 500n]]);
+    await expectSound();
+  });
+
+  test("pays a statement of more than that by one part after the other", async () => {
+    app.clock.set(`${DAY_1}T00:40:00.000Z`);
+    const half = { kind: "JACKPOT_CONTRIBUTION", amount: "7000000000000000.00", currency: "EUR" };
+    await report(
+      app,
+      place,
+      [half, half].map((item) => ({ ...item, occurredAt: `${DAY_1}T00:30:00.000Z` })),
+    );
+    const id = await released(app, place, DAY_1, "0.01");
+    const parts = [...(await exported()), ...(await exported())];
+    expect(parts.map(({ amountMinor, attempt }) => [amountMinor, attempt])).toEqual([
+      [10n ** 18n - 1n, 1],
+      [400_000_000_000_000_002n, 2],
+    ]);
+    for (const part of parts) await markPayoutPaid(app, place.shell, mark(part));
+    expect(await statesOf(id)).toEqual(["PAID", "PAID"]);
+    await expectSound();
   });
 
   test("shows what is to be collected and does not export it", async () => {

@@ -39,7 +39,7 @@ describe.skipIf(!hasPython)("a separate program, in another language", () => {
     expect(month.filter(({ origins = [] }) => origins.length > 0).length).toBeGreaterThan(31);
     expect(month.flatMap(recomputeStatement)).toEqual([]);
     expect(faultsElsewhere(month)).toEqual([]);
-  });
+  }, 240_000);
 
   test("finds what is altered in them, whatever it is, and so do we", async () => {
     const all = [...tampersOf(month)];

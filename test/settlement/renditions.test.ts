@@ -8,6 +8,7 @@ import { csvOf } from "../../src/settlement/renditions/csv.js";
 import { LANGUAGES } from "../../src/settlement/renditions/entities.js";
 import {
   kindLabel,
+  labelOf,
   lineLabel,
   lineSectionLabel,
   roundingLabel,
@@ -36,6 +37,37 @@ const odd = statementWith(
   { configuration: DAILY, state: carrying(exact(`-${"9".repeat(200)}/${"7".repeat(201)}`)) },
 );
 const quiet = statementWith([], { configuration: DAILY, openingMinor: 0n });
+
+/** What a dispute put right. */
+const corrected: StatementDocument = {
+  ...statementWith(
+    [{ kind: "ADJUSTMENT", category: "dsp_f", originPeriodId: null, count: 1n, units: 0n, sumMinor: 600n }],
+    { configuration: DAILY },
+  ),
+  corrections: [
+    {
+      ...{ dispute: "dsp_f", currency: "USD", amount: "6.00", reason: "A round was missing.", lines: [0, 2] },
+      ...{ statement: { id: "stm_a", sha256: "12".repeat(32) }, disputeSha256: "34".repeat(32) },
+    },
+  ],
+};
+const LOT = { cost: "0.00", settled: "0.00", expired: "0.00", isTakenBack: false };
+/** Bought ahead. */
+const credited: StatementDocument = {
+  ...quiet,
+  credit: {
+    lots: [
+      {
+        ...{ ...LOT, no: 2, lot: "promo", priority: 1, expiresAt: "2026-03-31T15:00:00.000Z", face: "1000.00" },
+        ...{ remaining: "997.00", drawn: "3.00", isBought: true, lastDrawn: 1 },
+      },
+      {
+        ...{ ...LOT, no: 1, lot: "main", priority: null, expiresAt: null, face: "9.00" },
+        ...{ remaining: "9.00", drawn: "0.00", isBought: false, lastDrawn: 0 },
+      },
+    ],
+  },
+};
 
 describe("every word is there in Korean and English", () => {
   test("for every line that a statement may have (src/settlement/renditions/labels.ts)", () => {
@@ -124,6 +156,44 @@ describe("a sheet", () => {
     expect(rowsOf(sheet, "OTHER")).toEqual([]);
   });
 
+  test("shows which lines an adjustment puts right, numbered as they are shown, and what proves it", () => {
+    const sheet = shown(corrected);
+    expect(rowsOf(sheet, "CORRECTIONS")).toEqual([
+      {
+        ...{ code: "dsp_f", label: "dsp_f", scope: "stm_a, No. 1, 3", value: "A round was missing." },
+        ...{ amount: "6.00", currency: "USD" },
+      },
+    ]);
+    expect(rowsOf(sheet, "EVIDENCE").find(({ code }) => code === "correction")?.value).toBe(
+      `dsp_f (SHA-256 ${"34".repeat(32)}), stm_a (SHA-256 ${"12".repeat(32)})`,
+    );
+    expect(rowsOf(sheet, "TOTALS")).toContainEqual(expect.objectContaining({ scope: "dispute=dsp_f" }));
+    expect(rowsOf(sheet, "OTHER")).toEqual([]);
+  });
+
+  test("shows each lot of credit as it was found, by words", () => {
+    const [first, second] = rowsOf(shown(credited, "ko"), "CREDIT");
+    expect(first).toEqual({
+      ...{ code: "2", label: "promo#2", scope: "사용 우선순위 1; 유효 기한(미포함) 2026-04-01 00:00+09:00" },
+      value:
+        "액면가 1000.00; 구매가 0.00; 충당액 0.00; 기록 시점 사용액 3.00; 소멸액 0.00; 최근 사용 순번 1; 당기 구매",
+      ...{ amount: "997.00", currency: "USD" },
+    });
+    expect(second?.scope).toBe("");
+    expect(rowsOf(shown(credited), "OTHER")).toEqual([]);
+    const [lot] = credited.credit?.lots ?? [];
+    const known = ["no", "lot", "remaining", "priority", "expiresAt", "face", "cost", "settled", "drawn", "expired"];
+    expect(Object.keys(lot ?? {}).sort()).toEqual([...known, "lastDrawn", "isBought", "isTakenBack"].sort());
+  });
+
+  test.each(LANGUAGES)("in %s has titles that a page of Excel may have", (language) => {
+    for (const document of [worked, corrected, credited]) {
+      const titles = shown(document, language).sections.map(({ title }) => title);
+      expect(titles.filter((title) => title.length > 31 || /[:\\/?*[\]]/.test(title))).toEqual([]);
+    }
+    expect(labelOf("ORIGINS", language).length).toBeLessThan(32);
+  });
+
   test("shows members and details of lines that it does not know", () => {
     const [first, ...rest] = worked.lines;
     const lines = [{ ...first, rule: { table: "rates", row: 3 } }, ...rest];
@@ -181,6 +251,8 @@ describe("XLSX", () => {
     ["a statement", worked],
     ["long numbers and fractions", odd],
     ["no activity", quiet],
+    ["a correction", corrected],
+    ["credit", credited],
   ])("%s: has each row with the very numbers that were signed, and no formula", async (_name, document) => {
     for (const language of LANGUAGES) {
       const sheet = shown(document, language);
@@ -204,7 +276,7 @@ describe("XLSX", () => {
 
 describe("PDF", () => {
   test.each(LANGUAGES)("in %s says everything of the sheet, with thousands set apart", async (language) => {
-    for (const document of [worked, odd, quiet]) {
+    for (const document of [worked, odd, quiet, corrected, credited]) {
       const sheet = shown(document, language);
       const text = squeezed(
         textsOf(await pdfOf(sheet))
@@ -231,6 +303,30 @@ describe("PDF", () => {
     expect(inTable.length).toBeGreaterThan(5);
     for (const texts of inTable) expect(texts).toContain("Exact value");
     expect(pages.map((texts) => texts.at(-1))).toEqual(pages.map((_, index) => `${index + 1} / ${pages.length}`));
+  });
+
+  test("draws the marks that people write, and a line's end as a space", async () => {
+    const name = "“A” ‘B’ — C · D… • ₩ € £ ¥ © § ± × ÷ ™ 「갑」 《을》";
+    const document = { ...worked.configuration.document, name: `${name}\nE` };
+    const texts = textsOf(
+      await pdfOf(shown({ ...worked, configuration: { ...worked.configuration, document } })),
+    ).flat();
+    expect(texts).toContain(`${name} E`);
+  });
+
+  test("keeps a number of eighteen digits on one line", async () => {
+    const amount = { count: 1n, units: 0n, sumMinor: 10n ** 18n - 100n };
+    const bets = { kind: "BET", category: "", originPeriodId: null, ...amount };
+    const document = statementWith([bets], {
+      configuration: DAILY,
+      openingMinor: 0n,
+    });
+    const texts = textsOf(await pdfOf(shown(document))).flat();
+    const base = "9,999,999,999,999,999.00";
+    expect(texts.filter((text) => text === base).length).toBeGreaterThan(4);
+    expect(texts.filter((text) => base.startsWith(text) && text.length > 9)).toEqual(
+      texts.filter((text) => text === base),
+    );
   });
 
   test("names what its face cannot draw", async () => {

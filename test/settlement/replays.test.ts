@@ -172,6 +172,43 @@ test.each(Object.entries(DRAFTS))("a replay is what a twin got that ran with the
   expect(rows.some((row) => row.payableAfterMinor !== row.payableBeforeMinor)).toBe(true);
 });
 
+test("statements of before, which named what was carried into a window otherwise, replay to the same", async () => {
+  const share = {
+    kind: "TIERED",
+    mode: "SLAB",
+    window: "MONTH",
+    brackets: [{ upTo: "400", rate: "0.2" }, { rate: "0.3" }],
+  };
+  const weekly = { ...example("config-daily-12pct"), share, carryOver: { policy: "FULL", unit: "BASE" } };
+  const days = [
+    ["WIN", 5_000],
+    ["BET", 9_000],
+    ["WIN", 1_000],
+  ] as const;
+  const month = days.map(([kind, cents]): Day => {
+    return { items: [{ kind, cents, player: "p1", daysLate: 0 }], lots: [], isEarly: true };
+  });
+  const place = await settled(weekly, month);
+  const statements = [...(await statementsOf(app, place.partner, "USD", { first: 9 })).rows].reverse();
+  const carried = statements.flatMap((each) => documentOf(each).lines.filter(({ code }) => /CARRY_IN/.test(code)));
+  expect(carried.map(({ code }) => code)).toEqual(["CARRY_IN", "WINDOW_CARRY_IN", "WINDOW_CARRY_IN"]);
+  const [first, second] = carried.map(({ code, description }) => JSON.stringify({ code, description }).slice(1, -1));
+  for (const { id, jws } of statements) {
+    const [header, payload = "", signature] = jws.split(".");
+    const text = Buffer.from(payload, "base64url").toString();
+    const older = Buffer.from(text.replaceAll(second ?? "", first ?? "")).toString("base64url");
+    const before = [header, older, signature].join(".");
+    await app.database.query("update statement set jws = ? where tenant_id = ? and id = ?", [
+      ...[before, place.tenant.id, id],
+    ]);
+  }
+  const lines = (await replayed(place, 2)).flatMap(linesOf);
+  expect(lines.length).toBeGreaterThan(20);
+  expect(lines.map(({ before }) => before)).toEqual(lines.map(({ after }) => after));
+  const yearly = await replayed(place, 2, { ...weekly, share: { ...share, window: "YEAR" } });
+  expect(yearly.flatMap(linesOf).filter(({ delta }) => delta !== "0")).toEqual([]);
+});
+
 describe("draw-downs at posting beyond the lots", () => {
   const { credit } = MIXED;
   const base = { measure: "GGR", freeRoundStake: "ZERO", jackpotWins: "EXCLUDED" };

@@ -2,11 +2,12 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { Act } from "../../src/acts/entities.js";
 import { PeriodState } from "../../src/periods/entities.js";
 import { register } from "../../src/server/commands/reviews.js";
+import { register as registerSettlement } from "../../src/server/commands/settlement.js";
 import { disputeReplied, disputeStatement } from "../../src/settlement/disputes/service.js";
 import { testApp } from "../support/app.js";
 import { runCommand } from "../support/commands.js";
 import { type Place, periods } from "./place.js";
-import { settled, signReply, statements } from "./replying.js";
+import { DAY_3, settled, settleThrough, signReply, statements } from "./replying.js";
 
 const app = await testApp();
 const servers = ["--database-url", app.config.databaseUrl, "--redis-url", app.config.redisUrl];
@@ -67,6 +68,18 @@ test("`dispute answer` with an amount answers and approves, as two acts, and the
   );
   expect(row.due).toBe("-500");
   await expect(run(place, ...answer)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+});
+
+test("`statement` says of an adjustment which dispute it puts right", async () => {
+  const { place, id } = await disputed();
+  await run(
+    place,
+    ...["dispute", "answer", id, "--outcome", "ACCEPTED", "--amount", "5.00", "--reason", "You are right."],
+  );
+  await settleThrough(app, place, DAY_3);
+  const [, after] = await statements(app, place);
+  const { stdout } = await runCommand(registerSettlement, "statement", after?.id ?? "", ...servers);
+  expect(stdout).toMatch(new RegExp(`^ +5\\.00 {2}Adjustments; .*\\(dispute=${id}\\): adjustments$`, "m"));
 });
 
 test("`dispute answer` that rejects is one act, and moves nothing; an amount beside it is refused", async () => {

@@ -12,9 +12,9 @@ import type { Contract } from "../../src/settlement/terms/contract.js";
 import { exactText } from "../../src/settlement/terms/exact.js";
 import { publishLine } from "../../src/settlement/terms/lines.js";
 import { testApp } from "../support/app.js";
-import { wholePeriod } from "../support/contracts.js";
+import { totalsOf, wholePeriod } from "../support/contracts.js";
 import { type Row, ruled, table } from "../support/rules.js";
-import { based, chain, money } from "../support/settling.js";
+import { based, chain, line, money, settle } from "../support/settling.js";
 import { openPlace, type Place, type Reported, report, setGame } from "./place.js";
 
 const app = await testApp();
@@ -70,6 +70,40 @@ describe("domain 7, a ring-fence beside a rule", () => {
     const periods = [inGame("SLOTS", -9_000, A), inGame("LIVE", 1_000), [], inGame("SLOTS", 9_500, A)];
     const last = chain(fenced, periods).at(-1) as TermsResult;
     expect([money(last.earnedMinor), left(last)]).toEqual(["150.00", {}]);
+  });
+});
+
+describe("domain 4, a bonus cap beside a rule's value of free rounds' stakes", () => {
+  const STAKED = ruled(
+    table({ inputs: ["category"], outputs: ["freeRoundStake"], rows: [['"LIVE"', '"FACE_VALUE"'], []] }),
+    ["CATEGORY"],
+  );
+  const ofGgr = { rate: "0.1", basis: { measure: "GGR" } };
+  const deductions = [
+    { type: "JACKPOT_CONTRIBUTION", source: "TRANSACTIONS" },
+    { type: "BONUS", source: "TRANSACTIONS", cap: ofGgr },
+  ];
+  const inCategory = (category: string, sums: Readonly<Record<string, number>>) => {
+    return totalsOf(sums).map((total) => ({ ...total, place: { brand: "", product: category, category } }));
+  };
+  const activity = [
+    ...inCategory("SLOTS", {
+      BET: 740_000,
+      WIN: 700_000,
+      BONUS_BET: 900,
+      BONUS_WIN: 1_000,
+      JACKPOT_CONTRIBUTION: 12_400,
+    }),
+    ...inCategory("LIVE", { BET: 489_000, WIN: 468_000, BONUS_BET: 11_000, BONUS_WIN: 2_000 }),
+  ];
+
+  test("counts once: 70,000 − 12,400 − min(1,000 + 11,000; 7,000), whatever is at which value, is 6,072.00", () => {
+    const result = settle(contract({ ...STAKED, base: { ...GGR, measure: "NGR", deductions } }), activity);
+    const lines = result.lines.map((each) => publishLine(each, 2));
+    const of = (code: string) => lines.filter((each) => each.code === code).map((each) => each.result);
+    expect([of("GGR"), of("DEDUCTION_BONUS"), of("BASE")]).toEqual([["70000.00"], ["7000.00"], ["50600.00"]]);
+    expect(line(result, "SHARE")).toMatchObject({ amount: "6072.00" });
+    expect(line(result, "DEDUCTION_BONUS").formula).toBe("min(bonuses + bonusWins + bonusBets, capRate * max(ggr, 0))");
   });
 });
 

@@ -1,10 +1,8 @@
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ActType } from "../../src/acts/entities.js";
 import { present } from "../../src/kernel/assert.js";
 import { fsck } from "../../src/operations/fsck/service.js";
 import { PeriodState } from "../../src/periods/entities.js";
-import { closeApp } from "../../src/platform/open-app.js";
-import { workerQueues } from "../../src/server/worker-queues.js";
 import {
   cancelSettlementRun,
   SETTLEMENT_QUEUE,
@@ -16,12 +14,21 @@ import { RunStage, RunState, type SettlementRun } from "../../src/settlement/set
 import { runCounts, runOf } from "../../src/settlement/settlement-runs/service.js";
 import { STEPS } from "../../src/settlement/steps/rules.js";
 import { takeStep } from "../../src/settlement/steps/service.js";
-import { openTestApp, type TestApp, testApp } from "../support/app.js";
+import { testApp } from "../support/app.js";
 import { example } from "../support/contracts.js";
 import { loseRedis } from "../support/redis.js";
 import { SqlFaults } from "../support/sql-faults.js";
 import { type Place, periods } from "./place.js";
-import { countStatements, DAYS, openPlaces, runActs, THROUGH } from "./running.js";
+import {
+  countStatements,
+  DAYS,
+  depthsOf,
+  openPlaces,
+  runActs,
+  THROUGH,
+  untilDrained,
+  workSettlements,
+} from "./running.js";
 
 const app = await testApp();
 const EVENTS = `${app.config.redisPrefix}:queue:${SETTLEMENT_QUEUE}:events`;
@@ -36,17 +43,6 @@ const STUCK = {
   document: { ...example("config-daily-12pct"), fx: { to: "EUR", type: "PERIOD_CLOSE", source: "NOBODY" } },
   currencies: ["EUR", "USD"],
 };
-
-/** A worker of its own on the queue, until the test ends. */
-async function work(concurrency: number, faults?: SqlFaults): Promise<TestApp> {
-  const { clock, config } = app;
-  const options = { clock, config: { redisPrefix: config.redisPrefix } };
-  const worker = await openTestApp({ ...options, ...(faults === undefined ? {} : { sqlLogger: faults }) });
-  onTestFinished(() => closeApp(worker));
-  const { kinds = [] } = workerQueues.find(({ queue }) => queue === SETTLEMENT_QUEUE) ?? {};
-  worker.queues.work(worker, SETTLEMENT_QUEUE, kinds, concurrency);
-  return worker;
-}
 
 function start(place: Place, key: string | null = null): Promise<SettlementRun> {
   return startSettlementRun(app, place.shell, { partnerIds: null, through: THROUGH }, key);
@@ -66,15 +62,6 @@ async function eventsOf(run: SettlementRun, event: string): Promise<string[]> {
 
 function pairs(fields: readonly string[]): [string, string][] {
   return fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1] ?? ""] as [string, string]] : []));
-}
-
-async function depths(): Promise<Record<string, number>> {
-  return Object.fromEntries((await app.queues.depths([SETTLEMENT_QUEUE])).map(({ state, jobs }) => [state, jobs]));
-}
-
-async function untilDrained(): Promise<void> {
-  const empty = { wait: 0, active: 0, delayed: 0, "waiting-children": 0, failed: 0 };
-  await vi.waitFor(async () => expect(await depths()).toEqual(empty), WAIT);
 }
 
 async function rowOf(run: SettlementRun, place: Place) {
@@ -117,9 +104,9 @@ test("a run is a flow: each partner's stages are jobs, one after the other, and 
   const places = await openPlaces(app, 3);
   const [first] = places as [Place];
   const run = await start(first);
-  await work(4);
+  await workSettlements(app, 4);
   expect(await untilEnded(first, run)).toBe(RunState.SUCCEEDED);
-  await untilDrained();
+  await untilDrained(app);
   const completed = await eventsOf(run, "completed");
   for (const place of places) {
     const own = new Set((await periods(app, place)).slice(0, DAYS).map(({ id }) => id));
@@ -136,9 +123,9 @@ test("one partner of many with an incident is named with it, is not tried again,
   const places = await openPlaces(app, 5, { 1: STUCK });
   const [first, stuck] = places as [Place, Place];
   const run = await start(first);
-  await work(2);
+  await workSettlements(app, 2);
   expect(await untilEnded(first, run)).toBe(RunState.FAILED);
-  await untilDrained();
+  await untilDrained(app);
   expect(await runCounts(app, run)).toMatchObject({ SUCCEEDED: 4, FAILED: 1 });
   expect(await rowOf(run, stuck)).toEqual({ state: "FAILED", code: "RATE_MISSING", stage: RunStage.TOTALS });
   const [period] = await periods(app, stuck);
@@ -158,16 +145,16 @@ test.each(PASSING)(
   async (_, text, errno, times) => {
     const [place] = (await openPlaces(app, 1)) as [Place];
     const [period] = await periods(app, place);
-    const [step, startedAt] = [RunStage.FENCE, app.clock.now()] as const;
+    const [step, startedAt] = [RunStage.FENCE, async () => app.clock.now()] as const;
     const at = { partner: place.partner, period: present(period, "a period"), step, startedAt };
     await takeStep(app, place.shell, at, async () => undefined); // by a worker that died then
     const run = await start(place);
     const faults = new SqlFaults();
     faults.fail(text, { errno, sqlState: "HY000" }, times);
-    await work(1, faults);
+    await workSettlements(app, 1, faults);
     expect(await untilEnded(place, run)).toBe(RunState.SUCCEEDED);
     expect(faults.struck()).toBe(times);
-    await untilDrained();
+    await untilDrained(app);
     expect(await eventsOf(run, "delayed")).toEqual([`${period?.id}.TERMS`]);
     expect(await eventsOf(run, "completed")).not.toContain(`${period?.id}.FENCE`);
     await expectSettledOnce([place]);
@@ -184,17 +171,17 @@ test("a run that is cancelled loses the jobs that wait; what is at work ends its
     { partnerIds: partnerIds.slice(0, 1), through: THROUGH },
     null,
   );
-  await work(1);
+  await workSettlements(app, 1);
   await vi.waitFor(async () => expect(await rowOf(run, place)).toMatchObject({ stage: RunStage.FENCE }), WAIT);
   const second = await startSettlementRun(app, place.shell, { partnerIds, through: THROUGH }, null);
-  expect(await depths()).toMatchObject({ active: 1, wait: 2, "waiting-children": 5 });
+  expect(await depthsOf(app)).toMatchObject({ active: 1, wait: 2, "waiting-children": 5 });
   await cancelSettlementRun(app, place.shell, { runId: second.id, reason: null }, null);
   await cancelSettlementRun(app, place.shell, { runId: run.id, reason: "not now" }, null);
-  expect(await depths()).toMatchObject({ active: 1, wait: 2, "waiting-children": 0 }); // the runs' own, which end now
+  expect(await depthsOf(app)).toMatchObject({ active: 1, wait: 2, "waiting-children": 0 }); // the runs' own
   await letGo();
-  await untilDrained();
+  await untilDrained(app);
   await sweepRunsForAllTenants(app);
-  await untilDrained();
+  await untilDrained(app);
   expect(await runCounts(app, run)).toMatchObject({ CANCELLED: 1, RUNNING: 0 });
   expect(await runCounts(app, second)).toMatchObject({ CANCELLED: 2, WAITING: 0 });
   const [period] = await periods(app, place);
@@ -207,7 +194,7 @@ test("after Redis is lost whole in mid-run, the sweeper queues the jobs anew and
   const places = await openPlaces(app, 4);
   const [first] = places as [Place];
   const run = await start(first);
-  await work(1);
+  await workSettlements(app, 1);
   const settled = async () =>
     (await Promise.all(places.map((place) => countStatements(app, place)))).reduce((a, b) => a + b);
   await vi.waitFor(async () => expect(await settled()).toBeGreaterThan(2), WAIT);
@@ -219,7 +206,7 @@ test("after Redis is lost whole in mid-run, the sweeper queues the jobs anew and
     await sweepRunsForAllTenants(app); // as the relay does every few seconds
     expect((await runOf(app, first.shell, run.id)).endedAt).not.toBeNull();
   }, WAIT);
-  await untilDrained();
+  await untilDrained(app);
   expect((await runOf(app, first.shell, run.id)).state).toBe(RunState.SUCCEEDED);
   expect(await runActs(app, run)).toEqual([ActType.SETTLEMENT_RUN_STARTED, ActType.SETTLEMENT_RUN_ENDED]);
   await expectSettledOnce(places);
@@ -230,9 +217,9 @@ test("two orders for the same partners, and the schedule, by two workers, settle
   const [first] = places as [Place];
   await app.database.query("update settlement_period set is_backfill = 0 where tenant_no = ?", [first.tenant.no]);
   const runs = await Promise.all([start(first, "a"), start(first, "b"), sweepDueForAllTenants(app)]);
-  await Promise.all([work(3), work(3)]);
+  await Promise.all([workSettlements(app, 3), workSettlements(app, 3)]);
   for (const run of runs.slice(0, 2)) expect(await untilEnded(first, run as SettlementRun)).toBe(RunState.SUCCEEDED);
-  await untilDrained();
+  await untilDrained(app);
   await expectSettledOnce(places);
 });
 
@@ -241,12 +228,12 @@ test("what fell due is a flow as well, however often it is swept; an incident st
   const [stuck, other] = places as [Place, Place];
   await app.database.query("update settlement_period set is_backfill = 0 where tenant_no = ?", [stuck.tenant.no]);
   for (let i = 0; i < 3; i++) await sweepDueForAllTenants(app);
-  const queued = await depths();
+  const queued = await depthsOf(app);
   await sweepDueForAllTenants(app);
-  expect(await depths()).toEqual(queued);
-  await work(2);
+  expect(await depthsOf(app)).toEqual(queued);
+  await workSettlements(app, 2);
   await vi.waitFor(async () => expect(await countStatements(app, other)).toBe(DAYS), WAIT);
-  await untilDrained();
+  await untilDrained(app);
   expect(await countStatements(app, stuck)).toBe(0);
   expect((await periods(app, stuck))[0]?.state).toBe(PeriodState.CLOSED);
 });

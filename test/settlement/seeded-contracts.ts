@@ -56,6 +56,8 @@ const ASKED = table({
   ],
 });
 const WHOLE = table({ inputs: ["ggr"], outputs: ["rate"], rows: [["> 5000000", '"1/3"'], ["< 0", '"0.2"'], []] });
+/** Both values of free rounds' stakes in one base. */
+const STAKED = table({ inputs: ["group"], outputs: ["freeRoundStake"], rows: [['"TOP"', '"FACE_VALUE"'], []] });
 
 /** Contracts that between them use every term; the seeded month is settled by each of them. */
 export const SEEDED_CONTRACTS: readonly ConfigurationDocument[] = [
@@ -125,6 +127,7 @@ export const SEEDED_CONTRACTS: readonly ConfigurationDocument[] = [
   },
   {
     name: "disputed",
+    ...ruled(STAKED, ["GROUP"]),
     base: { ...NGR, jackpotWins: "EXCLUDED" },
     fx: { to: "USD", type: "DAILY_CLOSE", source: "ECB", triangulateBy: "EUR" },
     jackpots: { contribution: { source: "TRANSACTIONS" }, settlement: "SEPARATE" },

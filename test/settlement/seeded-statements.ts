@@ -30,6 +30,11 @@ const CURRENCIES = [
   { currency: "EUR", scale: 2 },
   { currency: "KRW", scale: 0 },
 ];
+/** Enough of them to be in every place and currency. */
+const FREE_ROUNDS = Array.from({ length: 12 }, (_, index): KindTotal => {
+  const kind = index < 6 ? "BONUS_BET" : "BONUS_WIN";
+  return { kind, category: "", originPeriodId: null, count: 1n, units: 0n, sumMinor: BigInt(index + 1) * 1_001n };
+});
 
 /** Whether the separate program can be run here. */
 export const hasPython = spawnSync("python3", ["--version"]).status === 0;
@@ -75,11 +80,14 @@ function chain(document: ConfigurationDocument, days: readonly (readonly KindTot
   const settled: Settled[] = [];
   const late = new Map<string, KindTotal[]>();
   return days.map((posted, index) => {
-    const [startsAt, endsAt] = [index, index + 1].map((day) => new Date(Date.UTC(2026, 1, 28 + day, 15))) as [
-      Date,
-      Date,
-    ];
-    const span = { startsAt, endsAt, cycleStartsAt: startsAt, cycleEndsAt: endsAt, timezone: "Asia/Seoul" };
+    const at = (day: number) => new Date(Date.UTC(2026, 1, 28 + day, 15));
+    const [startsAt, endsAt] = [at(index), at(index + 1)];
+    // every fifth day and the next one are parts of one period
+    const cycle = {
+      cycleStartsAt: at(index - Number(index % 5 === 1)),
+      cycleEndsAt: at(index + 1 + Number(index % 5 === 0)),
+    };
+    const span = { startsAt, endsAt, ...cycle, timezone: "Asia/Seoul" };
     const period = { id: `prd_${index}`, ...span };
     const contract = contractOf(document, { currency: "USD", scale: 2, partnerKind: "GAME_PROVIDER" });
     const totals = placed(told(document, posted, endsAt), settled, contract.settlesLateAtOrigin);
@@ -137,7 +145,8 @@ function told(document: ConfigurationDocument, totals: readonly KindTotal[], end
   const { carryOver, overrides, rules, fx, name } = document;
   const isPlaced = overrides !== undefined || rules?.each !== undefined;
   const isDisputed = ({ kind, originPeriodId }: KindTotal) => kind === "ADJUSTMENT" && originPeriodId === null;
-  return totals.map((total, index) => ({
+  const all = rules !== undefined && fx !== undefined ? [...totals, ...FREE_ROUNDS] : totals;
+  return all.map((total, index) => ({
     ...total,
     ...(carryOver.ringFence === undefined ? {} : { player: PLAYERS[index % PLAYERS.length] }),
     ...(isPlaced ? { place: PLACES[index % PLACES.length] } : {}),

@@ -41,7 +41,7 @@ async function settleUntil(place: Place, stage: RunStage): Promise<void> {
   await settle(app, shell, { partnerId: partner.id, through });
   for (const step of STEPS) {
     const [, period] = (await periods(app, place)) as [SettlementPeriod, SettlementPeriod];
-    await takeStep(app, shell, { partner, period, step, startedAt: app.clock.now() }, async (at) => {
+    await takeStep(app, shell, { partner, period, step, startedAt: async () => app.clock.now() }, async (at) => {
       if (at === stage) throw new Error("the worker died");
     });
   }

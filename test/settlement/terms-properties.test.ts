@@ -5,8 +5,17 @@ import { AccountName } from "../../src/ledger/entities.js";
 import { postingOf } from "../../src/ledger/rules.js";
 import { TransactionKind } from "../../src/periods/entities.js";
 import type { KindTotal } from "../../src/settlement/terms/activity.js";
-import { calculate } from "../../src/settlement/terms/calculate.js";
-import { CarryPolicy, CarryUnit, type Rounding, RoundingStage, Window } from "../../src/settlement/terms/contract.js";
+import { calculate, type TermsResult } from "../../src/settlement/terms/calculate.js";
+import {
+  CarryPolicy,
+  CarryUnit,
+  DeductionType,
+  FreeRoundStake,
+  Measure,
+  type Rounding,
+  RoundingStage,
+  Window,
+} from "../../src/settlement/terms/contract.js";
 import { LineSection, publishLine } from "../../src/settlement/terms/lines.js";
 import { roundEarned } from "../../src/settlement/terms/rounding.js";
 import { carriedIn, type State } from "../../src/settlement/terms/state.js";
@@ -25,13 +34,16 @@ import {
   anyContract,
   anyOpening,
   anyTotals,
+  baseWith,
   carrying,
+  contractWith,
+  deducting,
   exact,
   MARCH,
   wholePeriod,
 } from "../support/contracts.js";
 import { evaluate } from "../support/formula.js";
-import { chain } from "../support/settling.js";
+import { chain, settle } from "../support/settling.js";
 
 test("parts add up to the rounded sum, each within a unit; lines lie within half a unit in the half modes", () => {
   const part = fc.tuple(fc.bigInt(-(10n ** 12n), 10n ** 12n), fc.bigInt(1n, 999n)).map(([n, d]) => Rational.of(n, d));
@@ -164,6 +176,34 @@ describe("for any contract and activity", () => {
           if (stated.length > 0) expect(sum.toText()).toBe(carryIn.toText());
           expect(carryIn.toText()).toBe((results[index - 1]?.carryOut ?? Rational.ZERO).toText());
         }
+      }),
+    );
+  });
+
+  test("domain 4: NGR is the same whichever free rounds' stakes count at face value, however they are mixed", () => {
+    const anyStakes = fc.array(fc.option(fc.boolean(), { nil: null }), { minLength: 24, maxLength: 24 });
+    const base = baseWith({ measure: Measure.NGR, deductions: [deducting(DeductionType.BONUS)] });
+    fc.assert(
+      fc.property(anyTotals, anyStakes, (totals, stakes) => {
+        const valued = totals.map((total, index) => {
+          const isAtFaceValue = stakes[index] ?? null;
+          return isAtFaceValue === null ? total : { ...total, isAtFaceValue };
+        });
+        const bases = [totals, valued].map((each) => settle(contractWith({ base }), each).base.toText());
+        expect(bases[1]).toBe(bases[0]);
+      }),
+    );
+  });
+
+  test("what a rule says of all stakes comes to what the base says, caps and rates of deductions included", () => {
+    fc.assert(
+      fc.property(anyCase, fc.boolean(), ({ contract, ...input }, isAtFaceValue) => {
+        const freeRoundStake = isAtFaceValue ? FreeRoundStake.FACE_VALUE : FreeRoundStake.ZERO;
+        const said = calculate({ ...input, contract: { ...contract, base: { ...contract.base, freeRoundStake } } });
+        const totals = input.totals.map((total) => ({ ...total, isAtFaceValue }));
+        const chosen = calculate({ ...input, contract, totals });
+        const written = ({ lines }: TermsResult) => lines.map(({ formula, value }) => `${formula} ${value.toText()}`);
+        expect(written(chosen)).toEqual(written(said));
       }),
     );
   });

@@ -5,11 +5,11 @@ import { Crashes } from "./crashes.js";
 import { History } from "./history.js";
 import { Random } from "./random.js";
 
-/** How many histories run in the ordinary tests; `npm run test:long` runs more. */
+/** How many histories run in the ordinary tests; `npm run test:long` runs more. Of a seed that is given one runs. */
 const HISTORIES = 6;
 
 const seedGiven = process.env["SIMULATION_SEED"];
-const count = seedGiven === undefined ? Number(process.env["SIMULATION_HISTORIES"] ?? HISTORIES) : 1;
+const count = Number(process.env["SIMULATION_HISTORIES"] ?? (seedGiven === undefined ? HISTORIES : 1));
 const firstSeed = Number(seedGiven ?? (count === HISTORIES ? 1 : Date.now() % 1_000_000_000));
 const seeds = Array.from({ length: count }, (_, index) => firstSeed + index);
 

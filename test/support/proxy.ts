@@ -14,8 +14,8 @@ const LATE_MS = 400;
 export interface DatabaseProxy {
   /** The database's URL through the proxy. */
   readonly url: string;
-  /** Null: none after all. */
-  cutNextCommit(where: Cut | null): void;
+  /** Null: none after all. So many COMMITs are passed on before. */
+  cutNextCommit(where: Cut | null, passed?: number): void;
   /** How many COMMITs were lost. */
   cuts(): number;
   close(): Promise<void>;
@@ -29,7 +29,7 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const path = join(folder, "proxy.sock");
   const sockets = new Set<Socket>();
   let next: Cut | null = null;
-  let cuts = 0;
+  let [passes, cuts] = [0, 0];
   const server = createServer((client) => {
     const upstream = connect(socketPath);
     for (const socket of [client, upstream]) {
@@ -43,7 +43,7 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
     }
     let cut: Cut | null = null;
     client.on("data", (chunk) => {
-      if (next !== null && chunk.subarray(-6).toString("latin1") === "COMMIT") {
+      if (next !== null && chunk.subarray(-6).toString("latin1") === "COMMIT" && passes-- === 0) {
         cuts += 1;
         cut = next;
         next = null;
@@ -63,8 +63,8 @@ export async function startProxy(databaseUrl: string): Promise<DatabaseProxy> {
   target.searchParams.set("socketPath", path);
   return {
     url: target.href,
-    cutNextCommit: (where) => {
-      next = where;
+    cutNextCommit: (where, passed = 0) => {
+      [next, passes] = [where, passed];
     },
     cuts: () => cuts,
     async close() {

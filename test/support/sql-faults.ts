@@ -11,6 +11,7 @@ export interface DriverFault {
 export class SqlFaults extends AbstractLogger {
   #next: { readonly start: string; readonly fault: DriverFault; times: number } | null = null;
   #struck = 0;
+  #seen = 0;
 
   /** The next texts with a statement that begins like this fail whole, once unless told otherwise. */
   fail(start: string, fault: DriverFault, times = 1): void {
@@ -22,7 +23,13 @@ export class SqlFaults extends AbstractLogger {
     return this.#struck;
   }
 
+  /** How many texts were sent, or were to be. */
+  seen(): number {
+    return this.#seen;
+  }
+
   override logQuery(query: string): void {
+    this.#seen += 1;
     if (this.#next === null) return;
     const { start, fault } = this.#next;
     if (!statementsIn(query).some((statement) => statement.startsWith(start))) return;

@@ -4,11 +4,11 @@ import { type Actor, systemActor } from "../../kernel/actor.js";
 import { newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, nextEntryNo, post } from "../../ledger/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
 import { earliestOpen } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, type Tx, transact } from "../../platform/database.js";
+import { type Tx, transact } from "../../platform/database.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { CreditMoveKind } from "../credit/entities.js";
@@ -55,17 +55,7 @@ export async function expireCreditForAllTenants(app: App): Promise<number> {
  * Doing it again finds nothing. Answers how many lots that were.
  */
 async function expireCredit(app: App, actor: Actor, partner: Partner): Promise<number> {
-  const mark = await announceChange(app, partner);
-  let isKnown = true;
-  try {
-    return await transact(app, (tx) => expire(app, tx, actor, partner));
-  } catch (error) {
-    isKnown = !(error instanceof CommitOutcomeUnknown);
-    throw error;
-  } finally {
-    // While COMMIT may still come the mark stays, until the copy's end.
-    if (isKnown) await publishBalances(app, partner, mark);
-  }
+  return changeBalances(app, [partner], () => transact(app, (tx) => expire(app, tx, actor, partner)));
 }
 
 interface ExpiredRow {

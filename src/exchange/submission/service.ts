@@ -14,6 +14,7 @@ import { epochSeconds, instantText } from "../../kernel/clock.js";
 import { CodedError } from "../../kernel/errors.js";
 import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, isDuplicateKey, transact } from "../../platform/database.js";
+import { lookedUp } from "../../platform/idempotency.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import {
@@ -227,8 +228,10 @@ async function store(app: App, verified: Verified): Promise<Accepted> {
   } catch (error) {
     if (isDuplicateKey(error)) return { batch: present(await known(), "the batch that holds the jti"), replayed: true };
     if (!(error instanceof CommitOutcomeUnknown)) throw error;
-    await untilSettled(app, actor, verified.issuerNo, claims.jti);
-    const batch = await known();
+    const batch = await lookedUp(error, async () => {
+      await untilSettled(app, actor, verified.issuerNo, claims.jti);
+      return known();
+    });
     if (batch === null) throw error; // rolled back: the caller may send it again
     void enqueuePosting(app, partner);
     return { batch, replayed: false };

@@ -12,7 +12,7 @@ import { movePeriod } from "../lifecycle/service.js";
 const PERIODS_MAX = 20_000;
 const DAY_MS = 86_400_000;
 /** Where periods stand that are still to be settled. */
-const UNSETTLED = [PeriodState.OPEN, PeriodState.CLOSED, PeriodState.CALCULATED];
+export const UNSETTLED: readonly PeriodState[] = [PeriodState.OPEN, PeriodState.CLOSED, PeriodState.CALCULATED];
 const WITHOUT_STATEMENT = [...UNSETTLED, PeriodState.ABORTED];
 /** A plan that ends sooner than this is planned on. */
 const PLAN_AHEAD_MS = 30 * DAY_MS;
@@ -50,7 +50,7 @@ export async function unsettledPeriods(
   endsBy: Date,
 ): Promise<SettlementPeriod[]> {
   const { tenantNo, no: partnerNo } = partner;
-  const state = In(UNSETTLED);
+  const state = In([...UNSETTLED]);
   return reader.find(SettlementPeriod, {
     where: { tenantNo, partnerNo, state, endsAt: LessThanOrEqual(endsBy) },
     order: { startsAt: "ASC" },
@@ -65,7 +65,7 @@ export async function nextUnsettled(
   endsBy: Date,
 ): Promise<SettlementPeriod | null> {
   const { tenantNo, no: partnerNo } = partner;
-  const where = { tenantNo, partnerNo, state: In(UNSETTLED), endsAt: LessThanOrEqual(endsBy) };
+  const where = { tenantNo, partnerNo, state: In([...UNSETTLED]), endsAt: LessThanOrEqual(endsBy) };
   return reader.findOne(SettlementPeriod, { where, order: { startsAt: "ASC" } });
 }
 

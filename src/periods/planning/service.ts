@@ -191,16 +191,18 @@ interface Pinning {
 }
 
 /**
- * Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person.
+ * Gives the standing periods from an instant on to a version, with its grace; what is due by now waits for a person,
+ * unless it was due by the version before and something kept it from being settled.
  */
 async function pin(tx: Tx, partner: PartnerNumbers, plan: Plan, { activatedAt, begun }: Pinning): Promise<void> {
   const graceMicroseconds = plan.graceMs * 1_000;
   await tx.query(
-    `update settlement_period set configuration_id = ?, due_at = timestampadd(microsecond, ?, ends_at),
-       is_backfill = timestampadd(microsecond, ?, ends_at) < ?, grain = if(no in (?), grain, ?)
+    `update settlement_period set configuration_id = ?,
+       is_backfill = (is_backfill or due_at > ?) and timestampadd(microsecond, ?, ends_at) < ?,
+       due_at = timestampadd(microsecond, ?, ends_at), grain = if(no in (?), grain, ?)
      where tenant_no = ? and partner_no = ? and starts_at >= ?`,
     [
-      ...[plan.configurationId, graceMicroseconds, graceMicroseconds, activatedAt],
+      ...[plan.configurationId, activatedAt, graceMicroseconds, activatedAt, graceMicroseconds],
       ...[[0, ...begun.map(({ no }) => no)], grainText(plan.grain ?? [])],
       ...[partner.tenantNo, partner.no, plan.effectiveFrom],
     ],

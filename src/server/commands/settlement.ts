@@ -113,8 +113,9 @@ async function printStatement(id: string, { jws: isJwsWanted, json, ...server }:
   if (json === true) return printJson(document);
   const { period, currency, lines } = document;
   console.log(`Statement ${id} for ${period.start} – ${period.end} (${period.timezone}), in ${currency}`);
-  for (const { description, formula, result, amount } of lines) {
-    console.log(`${(amount ?? result).padStart(24)}  ${description}: ${formula}`);
+  for (const { description, scope, formula, result, amount } of lines) {
+    const what = scope === "" ? description : `${description} (${scope})`;
+    console.log(`${(amount ?? result).padStart(24)}  ${what}: ${formula}`);
   }
 }
 

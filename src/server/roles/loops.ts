@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../platform/app.js";
 
@@ -12,6 +13,7 @@ const RESTART_MS = 1_000;
 
 /** Runs loops side by side until the signal, and answers when all have ended. */
 export async function runLoops(app: App, loops: readonly Loop[], signal: AbortSignal): Promise<void> {
+  setMaxListeners(2 * loops.length, signal); // each of them listens in its pauses
   await Promise.all(loops.map((loop) => runLoop(app, loop, signal)));
 }
 

@@ -6,7 +6,7 @@ import { present } from "../../kernel/assert.js";
 import { dayIn } from "../../kernel/clock.js";
 import { decimalText, parseAmount, scaleOf } from "../../kernel/money.js";
 import { EntryKind } from "../../ledger/entities.js";
-import { announceChange, linesOf, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, linesOf, type NewEntry, post } from "../../ledger/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import { TransactionKind } from "../../periods/entities.js";
 import { addFineActivity } from "../../periods/fine-totals/service.js";
@@ -82,21 +82,17 @@ export async function approveDisputeAnswer(
   const partner = await partnerOf(app, actor, dispute.partnerId);
   const approvedMinor = amountIn(dispute.currency, approval.amount);
   const request = { operation: "approveDisputeAnswer", idempotencyKey, input: { ...approval } };
-  const mark = await announceChange(app, partner);
-  try {
-    await once(app, actor, request, async (tx) => {
-      const cursor = await holdCursor(tx, partner);
-      const locked = await lockStatement(tx, partner, dispute.statementId);
-      const current = await lockedDispute(tx, locked.statement, dispute.id);
-      await checkApproval(tx, actor, current, approvedMinor);
-      const decidedAt = app.clock.now();
-      const periodNo = await postAdjustment(tx, { partner, cursor, dispute: current, decidedAt });
-      await decide(app, tx, actor, { locked, dispute: current }, { periodNo, decidedAt });
-      return dispute.id;
-    });
-  } finally {
-    await publishBalances(app, partner, mark);
-  }
+  const work = async (tx: Tx) => {
+    const cursor = await holdCursor(tx, partner);
+    const locked = await lockStatement(tx, partner, dispute.statementId);
+    const current = await lockedDispute(tx, locked.statement, dispute.id);
+    await checkApproval(tx, actor, current, approvedMinor);
+    const decidedAt = app.clock.now();
+    const periodNo = await postAdjustment(tx, { partner, cursor, dispute: current, decidedAt });
+    await decide(app, tx, actor, { locked, dispute: current }, { periodNo, decidedAt });
+    return dispute.id;
+  };
+  await changeBalances(app, [partner], () => once(app, actor, request, work));
   return disputeOf(app, actor, dispute.id);
 }
 

@@ -10,7 +10,7 @@ import { isId, newId } from "../../kernel/ids.js";
 import { decimalText, parseAmount, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, type NewEntry, post } from "../../ledger/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
@@ -218,17 +218,13 @@ async function change(
 ): Promise<Collection> {
   const { collectionId: id } = request.input;
   const partner = await partnerOf(app, actor, (await collectionOf(app, actor, id)).partnerId);
-  const mark = await announceChange(app, partner);
-  try {
-    await once(app, actor, request, async (tx) => {
-      const cursor = await holdCursor(tx, partner);
-      const collection = await tx.findOneBy(Collection, { tenantId: actor.tenantId, id });
-      await step(tx, { partner, cursor, collection: present(collection, "a collection that was just read") });
-      return id;
-    });
-  } finally {
-    await publishBalances(app, partner, mark);
-  }
+  const work = async (tx: Tx) => {
+    const cursor = await holdCursor(tx, partner);
+    const collection = await tx.findOneBy(Collection, { tenantId: actor.tenantId, id });
+    await step(tx, { partner, cursor, collection: present(collection, "a collection that was just read") });
+    return id;
+  };
+  await changeBalances(app, [partner], () => once(app, actor, request, work));
   return collectionOf(app, actor, id);
 }
 

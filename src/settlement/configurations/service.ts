@@ -25,6 +25,7 @@ import { calendarsIn, contractOf, conversionOf, creditIn } from "../document-con
 import { readConfiguration } from "../document-reading/service.js";
 import { Configuration, ConfigurationState, MidPeriod } from "../entities.js";
 import { documentRefusal, settlementError } from "../errors.js";
+import { retryAtOnce } from "../incidents/service.js";
 import { activeOf, checkWithinHorizon, cutOf, planOn } from "../planning/service.js";
 import { type GivenDocument, givenDocument } from "../typed-documents/rules.js";
 
@@ -228,6 +229,7 @@ async function activate(app: App, tx: Tx, actor: Actor, activating: Activating):
   const change = { state, activatedBy: actor.principalId, activatedAt, effectiveFrom, midPeriod };
   await tx.update(Configuration, { tenantId, id }, change);
   await putCreditInForce(tx, partner, draft);
+  await retryAtOnce(tx, partner.tenantNo, partner);
   const before = { ...summaryOf(draft), active: active === null ? null : { id: active.id, ...summaryOf(active) } };
   const after = { ...summaryOf(draft), state, effectiveFrom: instantText(effectiveFrom), midPeriod };
   const act = { type: ActType.CONFIGURATION_ACTIVATED, subjectId: id, partner, before, after };

@@ -96,7 +96,8 @@ export class DisputeEvidence {
 export class DisputeResolver {
   @Authorized("batches:submit")
   @Mutation(() => AcknowledgeStatementPayload, {
-    description: "Say by signature (`quittance-acknowledgement+jws`) that a statement is right; it ends its disputes.",
+    description:
+      "Say by signature (`quittance-acknowledgement+jws`) that a statement is right: it can be disputed no more.",
   })
   async acknowledgeStatement(
     @Ctx() { app, actor }: Context,

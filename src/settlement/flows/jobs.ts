@@ -4,6 +4,7 @@ import { duePartnersForAllTenants, type PartnerKey } from "../../periods/closing
 import type { App, FlowJob } from "../../platform/app.js";
 import { performFlow } from "../../platform/flows.js";
 import { defineFlowJob, defineJob } from "../../platform/queues.js";
+import { putOffForAllTenants } from "../incidents/service.js";
 import {
   endRunIfDone,
   nextPeriodOfRun,
@@ -99,9 +100,9 @@ export async function sweepRunsForAllTenants(app: App): Promise<number> {
   return runs.length;
 }
 
-/** Queues every partner with a period that fell due or a statement that is missing. Answers how many. */
+/** Queues who has a period that fell due, or a statement that is missing, and is not put off. Answers how many. */
 export async function sweepDueForAllTenants(app: App): Promise<number> {
-  const partners = await duePartnersForAllTenants(app);
+  const partners = await partnersToSettle(app);
   for (const partner of partners) await app.queues.addFlow(dueJob(partner));
   return partners.length;
 }
@@ -116,11 +117,16 @@ export async function pollRunsForAllTenants(app: App): Promise<number> {
   return runs.length;
 }
 
-/** Closes what fell due without any queue. Answers how many partners had something. */
+/** Closes what fell due, and is not put off, without any queue. Answers how many partners had something. */
 export async function closeDueForAllTenants(app: App): Promise<number> {
-  const partners = await duePartnersForAllTenants(app);
+  const partners = await partnersToSettle(app);
   await settleNow(app, partners.map(dueJob));
   return partners.length;
+}
+
+async function partnersToSettle(app: App): Promise<PartnerKey[]> {
+  const [partners, putOff] = [await duePartnersForAllTenants(app), await putOffForAllTenants(app)];
+  return partners.filter(({ partnerId }) => !putOff.has(partnerId));
 }
 
 async function queueRun(app: App, key: RunKey): Promise<void> {

@@ -11,6 +11,7 @@ import { once } from "../../platform/idempotency.js";
 import { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
+import { retryAtOnce } from "../incidents/service.js";
 import { GameSetting, GameSettingsState } from "./entities.js";
 import { type GameTerms, type OwnSettings, termsOfGame } from "./rules.js";
 
@@ -80,6 +81,7 @@ export async function approveGameSettings(
     const reason = "Who proposed settings may not approve them.";
     await checkSecondPerson(tx, actor, { by: [pending.setBy], reason });
     await putInForce(app, tx, actor, pending);
+    await retryAtOnce(tx, actor.tenantNo, null);
     return gameSettingsId;
   });
   return settingsOf(app, actor, gameSettingsId);

@@ -8,7 +8,7 @@ import { sha256Hex } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import { scaleOf } from "../../kernel/money.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, balanceOf, type NewEntry, nextEntryNo, post, publishBalances } from "../../ledger/service.js";
+import { balanceOf, changeBalances, type NewEntry, nextEntryNo, post } from "../../ledger/service.js";
 import { type PaymentDate, paymentDate } from "../../periods/calendars/service.js";
 import { commitmentOf, frontierOf } from "../../periods/commitments/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
@@ -59,12 +59,8 @@ export async function issueStatements(
     const ready = await calculatePeriod(app, partner, period, atStage);
     if (period.state !== PeriodState.CALCULATED) await tellCalculated(app, actor, partner, period);
     await atStage(RunStage.STATEMENT);
-    const mark = await announceChange(app, partner);
-    try {
-      await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready })));
-    } finally {
-      await publishBalances(app, partner, mark);
-    }
+    const storing = () => transact(app, (tx) => store(app, tx, actor, { partner, period, ...ready }));
+    await changeBalances(app, [partner], () => untilKnown(storing));
   });
 }
 

@@ -1,17 +1,19 @@
 import { In, LessThanOrEqual } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
-import type { Actor } from "../../kernel/actor.js";
+import { type Actor, systemActor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
 import { newId } from "../../kernel/ids.js";
 import { decimalText, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, type NewEntry, post } from "../../ledger/service.js";
+import type { PartnerKey } from "../../periods/closing/service.js";
 import { type HeldCursor, holdCursor } from "../../periods/cursors/service.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { Partner } from "../../tenancy/entities.js";
+import { partnerOf } from "../../tenancy/service.js";
 import { termsOf } from "../configurations/service.js";
 import { Configuration, ConfigurationState } from "../entities.js";
 import { dueOf, payableOf, takings } from "../payouts/rules.js";
@@ -19,6 +21,8 @@ import { moveSettled, purseOf } from "../purses/service.js";
 import { untilKnown } from "../service.js";
 import { netDebts, type SetOff } from "../terms/netting.js";
 import { StoredSetOff } from "./entities.js";
+
+const WAS_ACTIVATED = [ConfigurationState.ACTIVE, ConfigurationState.SUPERSEDED];
 
 /**
  * Sets off what a partner is owed, or owes, by released statements against opposite debts of the partners it is linked
@@ -33,6 +37,33 @@ export async function setOffDebts(app: App, actor: Actor, partner: Partner): Pro
       if (isOpposite) await setOffPair(app, actor, pair, currency);
     }
   }
+}
+
+/**
+ * Sets off what was released and is not: whoever was to do it died, or a link came into force since. One partner for
+ * whom that fails holds up no other. Answers for how many it was looked.
+ */
+export async function sweepSetOffsForAllTenants(app: App): Promise<number> {
+  const debtors: PartnerKey[] = await app.database.query(
+    `/* all tenants */ select distinct partner.tenant_id as tenantId, partner.tenant_no as tenantNo,
+       partner.id as partnerId
+     from tenant
+     join statement on statement.tenant_no = tenant.no and statement.state = 'PAYABLE' and statement.paid_out_minor < 0
+     join partner on partner.tenant_no = statement.tenant_no and partner.no = statement.partner_no
+     where exists (select 1 from configuration
+       where configuration.tenant_id = partner.tenant_id and configuration.partner_id = partner.id
+         and configuration.state in (?) and json_extract(configuration.document, '$.netting') is not null)`,
+    [WAS_ACTIVATED],
+  );
+  for (const { partnerId, ...tenant } of debtors) {
+    const actor = systemActor(tenant, newId("req", app.clock));
+    try {
+      await setOffDebts(app, actor, await partnerOf(app, actor, partnerId));
+    } catch (error) {
+      app.log.error({ err: error, partner: partnerId }, "settlement: debts were not set off; it is tried again");
+    }
+  }
+  return debtors.length;
 }
 
 /** Set-offs of a partner, as creditor or debtor, oldest first. */
@@ -73,7 +104,7 @@ async function linkedPartners(app: App, partner: Partner): Promise<Partner[]> {
 
 /** The codes of the partners that the version in force nets with; one for a later instant is not in force yet. */
 async function namedBy(app: App, { tenantId, id: partnerId }: Partner): Promise<readonly string[]> {
-  const state = In([ConfigurationState.ACTIVE, ConfigurationState.SUPERSEDED]);
+  const state = In(WAS_ACTIVATED);
   const [inForce] = await app.database.manager.find(Configuration, {
     select: { id: true, version: true },
     where: { tenantId, partnerId, state, effectiveFrom: LessThanOrEqual(app.clock.now()) },
@@ -94,14 +125,8 @@ async function debtsOf(reader: Reader, partners: readonly Partner[], currency: s
 }
 
 async function setOffPair(app: App, actor: Actor, pair: readonly Partner[], currency: string): Promise<void> {
-  const marks = await Promise.all(pair.map((partner) => announceChange(app, partner)));
-  try {
-    await untilKnown(() => transact(app, (tx) => store(app, tx, actor, { pair, currency })));
-  } finally {
-    for (const [index, partner] of pair.entries()) {
-      await publishBalances(app, partner, present(marks[index], "the mark of a partner"));
-    }
-  }
+  const storing = () => transact(app, (tx) => store(app, tx, actor, { pair, currency }));
+  await changeBalances(app, pair, () => untilKnown(storing));
 }
 
 interface Pair {

@@ -16,6 +16,7 @@ import { partnersByNumber } from "../../tenancy/service.js";
 import { configurationOf } from "../configurations/service.js";
 import { type Configuration, ConfigurationState } from "../entities.js";
 import { settlementError } from "../errors.js";
+import { retryAtOnce } from "../incidents/service.js";
 import { isSeconding } from "../proposals/service.js";
 import { calculateBy } from "../rehearsals/service.js";
 import { settle } from "../runs/service.js";
@@ -124,6 +125,7 @@ async function step(app: App, tx: Tx, actor: Actor, { partner, periodNo, retermi
   if (!(await giveTerms(tx, partner, { no: periodNo, configurationId }))) {
     throw conflict("The period has moved on meanwhile.");
   }
+  await retryAtOnce(tx, partner.tenantNo, partner);
   await recordActs(tx, actor, now, [{ ...about, after, type: ActType.PERIOD_TERMS_REPLACED }]);
 }
 

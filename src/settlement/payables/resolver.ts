@@ -17,7 +17,11 @@ export class PayableMoney {
   @Field(() => Partner, { description: "The partner." })
   readonly partner!: Partner;
 
-  @Field(() => Money, { description: "Released and not paid; below zero: to be collected, which no file does." })
+  @Field(() => Money, {
+    description:
+      "What issued statements came to and is not paid, released by people or not; below zero: to be collected, which" +
+      " no file does.",
+  })
   readonly owed!: Money;
 
   @Field(() => Money, { description: "Of that in files whose payouts are not marked yet." })

@@ -11,6 +11,8 @@ import { type PartnerPurse, type PurseStatement, purseOf } from "../purses/servi
 /** The most transfers of a file, and partners, whose books are held while it is stored; the rest goes into the next. */
 const TRANSFERS_MAX = 1_000;
 const PARTNERS_MAX = 200;
+/** The most that a message's sums and amounts can say: eighteen digits (ISO 20022). The rest goes into the next. */
+const TOTAL_MINOR_MAX = 10n ** 18n - 1n;
 
 /** What a file shall pay. */
 export interface PayoutOrder {
@@ -55,16 +57,19 @@ export async function planClaims(
 ): Promise<readonly Claim[]> {
   const claims: Claim[] = [];
   const claiming = new Set<string>();
+  let roomMinor = TOTAL_MINOR_MAX;
   for (const partner of await payablePartners(reader, tenant, order)) {
     const purse = await purseOf(reader, partner, order.currency);
     const today = await todayOf(partner, at);
     for (const ready of await readyOf(reader, partner, order.currency, purse)) {
       const claim = claimOf(partner, ready, order, today);
-      if (claim === null || claims.length === TRANSFERS_MAX) continue;
-      claims.push(claim);
+      if (claim === null || claims.length === TRANSFERS_MAX || roomMinor === 0n) continue;
+      const amountMinor = claim.amountMinor < roomMinor ? claim.amountMinor : roomMinor;
+      roomMinor -= amountMinor;
+      claims.push({ ...claim, amountMinor });
       claiming.add(partner.id);
     }
-    if (claims.length === TRANSFERS_MAX || claiming.size === PARTNERS_MAX) break;
+    if (claims.length === TRANSFERS_MAX || claiming.size === PARTNERS_MAX || roomMinor === 0n) break;
   }
   return claims;
 }

@@ -5,7 +5,7 @@ import { isId } from "../../kernel/ids.js";
 import { decimalText, parseAmount, scaleOf } from "../../kernel/money.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import { AccountName, EntryKind } from "../../ledger/entities.js";
-import { announceChange, type NewEntry, post, publishBalances } from "../../ledger/service.js";
+import { changeBalances, type NewEntry, post } from "../../ledger/service.js";
 import { holdCursor } from "../../periods/cursors/service.js";
 import { PeriodState } from "../../periods/entities.js";
 import type { App } from "../../platform/app.js";
@@ -161,15 +161,12 @@ async function markPayout(
 ): Promise<Payout> {
   const { partnerId } = await payoutOf(app, actor, mark.payoutId);
   const partner = await partnerOf(app, actor, partnerId);
-  const announced = await announceChange(app, partner);
-  try {
-    await once(app, actor, { operation, idempotencyKey, input: mark }, async (tx) => {
-      await markLocked(app, tx, actor, { partner, mark, decide });
-      return mark.payoutId;
-    });
-  } finally {
-    await publishBalances(app, partner, announced);
-  }
+  const marking = async (tx: Tx) => {
+    await markLocked(app, tx, actor, { partner, mark, decide });
+    return mark.payoutId;
+  };
+  const request = { operation, idempotencyKey, input: mark };
+  await changeBalances(app, [partner], () => once(app, actor, request, marking));
   return payoutOf(app, actor, mark.payoutId);
 }
 

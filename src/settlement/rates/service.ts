@@ -12,6 +12,7 @@ import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
 import { settlementError } from "../errors.js";
+import { retryAtOnce } from "../incidents/service.js";
 import type { RateType } from "../terms/fx.js";
 import { ExchangeRateState, StoredRate } from "./entities.js";
 
@@ -76,6 +77,7 @@ export async function approveExchangeRate(
     const standing = await standingLike(tx, pending);
     if (standing !== null) await supersede(tx, standing, pending);
     await decide(app, tx, actor, { pending, state: ExchangeRateState.ACTIVE, before: standing });
+    await retryAtOnce(tx, actor.tenantNo, null);
     return exchangeRateId;
   });
   return rateOf(app, actor, exchangeRateId);

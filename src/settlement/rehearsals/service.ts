@@ -21,10 +21,11 @@ export type Rehearsed = string | null;
  */
 export async function rehearse(app: App, partner: Partner, { no }: SettlementPeriod): Promise<Rehearsed> {
   const reader = app.database.manager;
-  const [period, matter] = [await periodNow(reader, partner, no), await matterOf(reader, partner, no)];
+  const period = await periodNow(reader, partner, no);
   const { document } = await termsOf(app, partner.tenantId, period.configurationId);
   const isApart = document.lateItems === "ORIGIN_TERMS";
   if (document.rules === undefined && !isApart) return null;
+  const matter = await matterOf(reader, partner, period);
   if (document.rules === undefined && !(await haveOriginsRules(app, partner, no))) return matter;
   await calculateBy(app, partner, period, period.configurationId);
   return matter;
@@ -54,7 +55,7 @@ export async function isAsRehearsed(
   { no }: SettlementPeriod,
   rehearsed: Rehearsed,
 ): Promise<boolean> {
-  return rehearsed === null || rehearsed === (await matterOf(reader, partner, no));
+  return rehearsed === null || rehearsed === (await matterOf(reader, partner, await periodNow(reader, partner, no)));
 }
 
 async function haveOriginsRules(app: App, partner: Partner, periodNo: number): Promise<boolean> {
@@ -65,9 +66,8 @@ async function haveOriginsRules(app: App, partner: Partner, periodNo: number): P
   return (await Promise.all(terms)).some(({ document }) => document.rules !== undefined);
 }
 
-async function matterOf(reader: Reader, partner: Partner, periodNo: number): Promise<string> {
-  const { configurationId } = await periodNow(reader, partner, periodNo);
-  const activity = await activityOf(reader, partner, periodNo);
+async function matterOf(reader: Reader, partner: Partner, { no, configurationId }: SettlementPeriod): Promise<string> {
+  const activity = await activityOf(reader, partner, no);
   return [configurationId, ...activity.map((row) => Object.values(row).join(" "))].join("\n");
 }
 

@@ -50,6 +50,8 @@ export const COLOR = { ink: "#1f2a44", grey: "#5b6475", rule: "#d5dae3", shade: 
 /** What a head's cell heads (ISO 32000-1, 14.8.5.7): pdfkit takes it, its types do not know it. */
 const HEAD_CELL: PDFKit.Mixins.StructureElementOptions & { scope: "Column" } = { scope: "Column" };
 const LEADING = 1.4;
+/** Smaller than this part of its size nothing is set; it is broken instead. */
+const SHRINK_MIN = 0.6;
 const require = createRequire(import.meta.url);
 const FACES: Readonly<Record<Weight, string>> = {
   regular: require.resolve("@expo-google-fonts/nanum-gothic/400Regular/NanumGothic_400Regular.ttf"),
@@ -57,8 +59,15 @@ const FACES: Readonly<Record<Weight, string>> = {
 };
 /** The face ends with its blank glyph, of no bytes, whose outline fontkit nevertheless begins to read. */
 const AFTER_LAST_GLYPH = Buffer.alloc(16);
-/** What the face draws for certain: ASCII, Hangul, and the few marks that we write ourselves. */
-const UNDRAWN = /[^\x20-\x7E\uAC00-\uD7A3\u3131-\u318E\u2013\u00B7\u2026]/gu;
+/** All but what the face draws for certain: ASCII, Hangul, and the marks that people write in either language. */
+const UNDRAWN = new RegExp(
+  `[^${[
+    ...["\\x20-\\x7E", "\\uAC00-\\uD7A3", "\\u3131-\\u318E", "\\xA1-\\xA7", "\\xA9-\\xAC", "\\xAE", "\\xB0-\\xB3"],
+    ...["\\xB5-\\xB7", "\\xB9-\\xBF", "\\xD7", "\\xDF", "\\xF7", "\\u2013\\u2014", "\\u2018-\\u2022"],
+    ...["\\u2025\\u2026", "\\u20A9\\u20AC", "\\u2122", "\\u3001-\\u3003", "\\u3008-\\u3011"],
+  ].join("")}]`,
+  "gu",
+);
 
 /**
  * Pages of A4 that fill from the top: rows that break between pages with their head repeated, every text tagged for
@@ -213,9 +222,20 @@ export class Pages {
 
   /** The cells cut into lines: strips of one line each, the first lines beside each other, then the second ones. */
   #wrapped(strip: Strip): Strip[] {
-    const cut = strip.map((cell) => this.#lines(cell).map((text) => ({ ...cell, text })));
+    const cut = strip.map((each) => {
+      const cell = this.#fitted(each);
+      return this.#lines(cell).map((text) => ({ ...cell, text }));
+    });
     const depth = Math.max(...cut.map((lines) => lines.length));
     return Array.from({ length: depth }, (_, index) => cut.flatMap((lines) => lines[index] ?? []));
+  }
+
+  /** A number that is a little too wide is set smaller: broken in two it could be read as two. */
+  #fitted(cell: Cell): Cell {
+    const { isRight = false, text, width, style } = cell;
+    const share = (0.999 * width) / Math.max(this.widthOf(drawn(text), style), 1);
+    if (!isRight || share >= 1 || share < SHRINK_MIN) return cell;
+    return { ...cell, style: { ...style, size: style.size * share } };
   }
 
   /** Broken at spaces, and within a word that is wider than its cell. */
@@ -249,9 +269,11 @@ export class Pages {
   }
 }
 
-/** What the face cannot draw is named by its code point, so that nothing disappears. */
+/** White space is a space, and what the face cannot draw is named by its code point, so that nothing disappears. */
 function drawn(text: string): string {
-  return text.replace(UNDRAWN, (character) => `<U+${present(character.codePointAt(0), "a character").toString(16)}>`);
+  return text
+    .replace(/\s/gu, " ")
+    .replace(UNDRAWN, (character) => `<U+${present(character.codePointAt(0), "a character").toString(16)}>`);
 }
 
 function heightOf(strip: Strip): number {

@@ -23,6 +23,7 @@ const TABLES: Readonly<Partial<Record<Section["name"], readonly (readonly [Colum
   STATE: [["group", 0.1], ["label", 0.28], ["scope", 0.18], ["key", 0.22], ["result", 0.22]],
 }; // biome-ignore format: a table reads best by section
 const AMOUNTS: ReadonlySet<Section["name"]> = new Set(["BALANCE", "FIGURES"]);
+const NOTES: ReadonlySet<Section["name"]> = new Set(["CORRECTIONS", "CREDIT"]);
 const RIGHT: ReadonlySet<Column> = new Set(["count", "units", "result", "amount"]);
 
 /** A statement as PDF 1.7 on A4, tagged, with its face embedded as far as it is used. Same sheet, same bytes. */
@@ -68,6 +69,7 @@ function writeSection(pages: Pages, sheet: Sheet, section: Section): void {
   const columns = TABLES[section.name];
   if (section.name === "LINES" || section.name === "ORIGINS") writeLines(pages, sheet, section);
   else if (AMOUNTS.has(section.name)) pages.table(section.rows.map(balanceRow));
+  else if (NOTES.has(section.name)) pages.table(section.rows.map(noteRow));
   else if (columns === undefined) pages.table(section.rows.map(factRow), { isRuled: false });
   else writeTable(pages, sheet, columns, section.rows);
 }
@@ -154,6 +156,19 @@ function lineRow(row: Row, name: (column: Column) => string): Strip[] {
     ...below.map((text) => [
       { ...BODY, width: WIDTH - NUMBER_WIDTH - (isLong ? 0 : AMOUNT_WIDTH), text, style: QUIET },
     ]),
+  ];
+}
+
+/** What an amount is of, and below it what there is to say. */
+function noteRow({ label = "", scope = "", value = "", amount = "" }: Row): Strip[] {
+  const place = { left: 0, width: AMOUNT.left - GAP };
+  const below = [scope, value].filter((text) => text !== "");
+  return [
+    [
+      { ...place, text: label, style: STRONG },
+      { ...AMOUNT, text: grouped(amount), style: STRONG },
+    ],
+    ...below.map((text) => [{ ...place, text, style: QUIET }]),
   ];
 }
 

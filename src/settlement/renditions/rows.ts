@@ -37,6 +37,7 @@ export interface SignedStatement {
 
 type Line = StatementDocument["lines"][number];
 type Total = StatementDocument["totals"][number];
+type Correction = NonNullable<StatementDocument["corrections"]>[number];
 
 /** Whose statement it is, of which period, by which terms. */
 export function identityRows(document: StatementDocument, language: Language): Row[] {
@@ -121,13 +122,53 @@ export function lineRows(lines: readonly Line[], currency: string, language: Lan
 /** Totals with the dimensions by which they are told apart. */
 export function totalRows(totals: readonly Total[], own: string, language: Language, within = {}): Row[] {
   return totals.map(({ kind, category, originPeriodId, count, units, sum, currency = own, ...places }) => {
-    const dimensions = { ...within, feeCategory: category, ...places, originPeriod: originPeriodId ?? "" };
+    const categories = kind === "ADJUSTMENT" ? { dispute: category } : { feeCategory: category };
+    const dimensions = { ...within, ...categories, ...places, originPeriod: originPeriodId ?? "" };
     const told = Object.fromEntries(Object.entries(dimensions).filter(([, value]) => value !== ""));
     return {
       ...{ code: kind, label: kindLabel(kind, language), count: String(count), units, amount: sum, currency },
       scope: pairsText(told, "="),
     };
   });
+}
+
+/** Disputes that adjustments put right: of which statement, which lines (numbered as they are shown), and why. */
+export function correctionRows({ corrections = [] }: StatementDocument, language: Language): Row[] {
+  return corrections.map(({ dispute, statement, lines, reason, amount, currency }) => {
+    const numbers = lines.map((line) => line + 1).join(", ");
+    return {
+      ...{ code: dispute, label: dispute, scope: `${statement.id}, ${labelOf("no", language)} ${numbers}` },
+      ...{ value: reason, amount, currency },
+    };
+  });
+}
+
+/** The lots of prepaid credit as the statement found them, in the order of drawing: what was left, and its story. */
+export function lotRows({ credit, currency, period }: StatementDocument, language: Language): Row[] {
+  return (credit?.lots ?? []).map((lot) => {
+    const until = lot.expiresAt === null ? null : instantText(lot.expiresAt, period.timezone);
+    const place: readonly Told[] = [
+      ["priority", lot.priority],
+      ["expiresAt", until],
+    ];
+    const story = LOT_STORY.map((name): Told => [name, lot[name]]);
+    return {
+      ...{ code: String(lot.no), label: `${lot.lot}#${lot.no}`, scope: toldText(place, language) },
+      ...{ value: toldText(story, language), amount: lot.remaining, currency },
+    };
+  });
+}
+
+const LOT_STORY = ["face", "cost", "settled", "drawn", "expired", "lastDrawn", "isBought", "isTakenBack"] as const;
+
+type Told = readonly [name: LabelName, fact: string | number | boolean | null];
+
+/** Facts by name; what is so is told by its name alone, and what is not, or not known, is not told. */
+function toldText(facts: readonly Told[], language: Language): string {
+  return facts
+    .filter(([, fact]) => fact !== null && fact !== false)
+    .map(([name, fact]) => labelOf(name, language) + (fact === true ? "" : ` ${fact}`))
+    .join("; ");
 }
 
 /** Rates, each of one currency into another. */
@@ -160,6 +201,7 @@ export function evidenceRows({ document, sha256, kid }: SignedStatement, languag
     ["transactions.batches", transactions === undefined ? null : String(transactions.batches)],
     ["transactions.root", transactions?.root ?? null],
     ...(document.origins ?? []).map((origin): Fact => ["origin", originText(origin)]),
+    ...(document.corrections ?? []).map((correction): Fact => ["correction", correctionText(correction)]),
     ["verify", `quittance verify statement ${document.jti}.jws --jwks jwks.json`],
   ]);
 }
@@ -167,6 +209,10 @@ export function evidenceRows({ document, sha256, kid }: SignedStatement, languag
 function originText({ period, statement, configuration: { id, version, sha256 } }: StatementOrigin): string {
   const settled = statement === null ? "" : `, ${statement.id} (SHA-256 ${statement.sha256})`;
   return `${period.id}${settled}, ${id} (${version}, SHA-256 ${sha256})`;
+}
+
+function correctionText({ dispute, disputeSha256, statement: { id, sha256 } }: Correction): string {
+  return `${dispute} (SHA-256 ${disputeSha256}), ${id} (SHA-256 ${sha256})`;
 }
 
 /** Members that a statement has besides those that a section of their own shows. */
@@ -180,7 +226,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   ...["v", "iss", "sub", "jti", "iat", "period", "currency", "scale", "configuration", "previousStatement"],
   ...["hasActivity", "totals", "transactions", "conversions", "opening", "state", "carryIn", "lines", "base"],
   ...["carryOut", "earned", "adjustments", "reserveHeld", "reserveReleased", "payable", "taxWithheld", "payment"],
-  ...["closing", "origins", "creditMet"],
+  ...["closing", "origins", "creditMet", "corrections", "credit"],
 ]);
 
 type Fact = readonly [name: LabelName, value: string | null];

@@ -5,12 +5,14 @@ import {
   balanceRows,
   type Column,
   conversionRows,
+  correctionRows,
   evidenceRows,
   figureRows,
   identityRows,
   instantText,
   lineRows,
   local,
+  lotRows,
   otherRows,
   paymentRows,
   type Row,
@@ -22,7 +24,7 @@ import {
 /** The parts of a statement in the order in which they are read. */
 export type SectionName =
   | ("STATEMENT" | "BALANCE" | "FIGURES" | "PAYMENT" | "LINES" | "TOTALS")
-  | ("CONVERSIONS" | "STATE" | "ORIGINS" | "EVIDENCE" | "OTHER");
+  | ("CORRECTIONS" | "CREDIT" | "CONVERSIONS" | "STATE" | "ORIGINS" | "EVIDENCE" | "OTHER");
 
 /** One part of a statement as a table. */
 export interface Section {
@@ -61,6 +63,8 @@ export function sheetOf(signed: SignedStatement, language: Language): Sheet {
       ["code", "label", "scope", "count", "units", "amount", "currency"],
       activityRows(document, language),
     ),
+    section("CORRECTIONS", ["label", "scope", "value", "amount", "currency"], correctionRows(document, language)),
+    section("CREDIT", ["label", "scope", "value", "amount", "currency"], lotRows(document, language)),
     section("CONVERSIONS", ["label", "result", "value"], ratesIn(document)),
     section("STATE", ["group", "code", "label", "scope", "key", "result"], carriedRows(document, language)),
     section("ORIGINS", LINE_COLUMNS, originRows(document, language)),

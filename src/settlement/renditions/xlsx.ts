@@ -16,6 +16,8 @@ const PAGES: readonly (readonly SectionName[])[] = [
   ["STATEMENT", "BALANCE", "FIGURES", "PAYMENT"],
   ["LINES"],
   ["TOTALS"],
+  ["CORRECTIONS"],
+  ["CREDIT"],
   ["CONVERSIONS"],
   ["STATE"],
   ["ORIGINS"],

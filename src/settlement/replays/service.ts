@@ -13,6 +13,7 @@ import type { Statement } from "../entities.js";
 import { documentRefusal } from "../errors.js";
 import { linksOf } from "../links/service.js";
 import type { ReplayedPeriod } from "../origins/service.js";
+import { linesNamedNow } from "../recompute.js";
 import { compareLines, type LineDifference } from "../simulations/rules.js";
 import { conversionsOn } from "../statement-facts.js";
 import { documentOf, statementsByPeriod } from "../statements/service.js";
@@ -141,7 +142,7 @@ function beside(
     const statement = issued.find((each) => each.currency === currency) ?? null;
     const result = results.find((each) => each.currency === currency)?.result ?? null;
     const after = (result?.lines ?? []).map((line) => publishLine(line, scaleOf(currency)));
-    const lines = compareLines(statement === null ? [] : documentOf(statement).lines, after);
+    const lines = compareLines(statement === null ? [] : linesNamedNow(documentOf(statement)), after);
     return { period, currency, before: statement ?? NOTHING, after: result ?? NOTHING, lines };
   });
 }

@@ -12,6 +12,7 @@ import { CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { CommitOutcomeUnknown, type Tx, transact } from "../../platform/database.js";
+import { lookedUp } from "../../platform/idempotency.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { settlementError } from "../errors.js";
 import { type LockedStatement, lockStatement } from "../lifecycle/service.js";
@@ -126,7 +127,8 @@ async function store<S extends AboutStatement>(
   } catch (error) {
     // Whatever it met, perhaps the same document was first. A locking read waits for a COMMIT that was not answered.
     const isUnknown = error instanceof CommitOutcomeUnknown;
-    const known = await knownReply(app, actor, kind, document, isUnknown ? "lock in share mode" : "");
+    const lookUp = () => knownReply(app, actor, kind, document, isUnknown ? "lock in share mode" : "");
+    const known = await (isUnknown ? lookedUp(error, lookUp) : lookUp());
     if (known === null) throw error;
     return { reply: known, replayed: !isUnknown };
   }

@@ -1,21 +1,18 @@
 import { ActType } from "../../acts/entities.js";
 import { type Actor, systemActor, type TenantRef } from "../../kernel/actor.js";
-import { CodedError, ErrorCode } from "../../kernel/errors.js";
 import { countUnsettled, nextUnsettled } from "../../periods/closing/service.js";
 import type { SettlementPeriod } from "../../periods/entities.js";
 import { periodOfPartner } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
-import { CommitOutcomeUnknown, isPassingTrouble, transact } from "../../platform/database.js";
+import { transact } from "../../platform/database.js";
 import { Stopped } from "../../platform/flows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { isIncident, reportIncident } from "../incidents/service.js";
-import { type RunStage, RunState } from "../settlement-runs/entities.js";
+import { isIncident, isRefusal, reasonOf, reportIncident } from "../incidents/service.js";
+import { type RunStage, RunState, type SettlementRun } from "../settlement-runs/entities.js";
 import { endRun, runOf, runSignal } from "../settlement-runs/service.js";
 import type { Step } from "../steps/rules.js";
-import { type StepOfPeriod, takeStep } from "../steps/service.js";
-
-const REASON_LENGTH_MAX = 500;
+import { takeStep } from "../steps/service.js";
 
 /** A run, as jobs name it. */
 export interface RunKey extends TenantRef {
@@ -53,16 +50,18 @@ export async function unfinishedOf(app: App, { tenantNo, runId }: RunKey): Promi
  */
 export async function nextPeriodOfRun(app: App, key: RunPartnerKey): Promise<SettlementPeriod | null> {
   const at = await placeOf(app, key);
-  const run = await runOf(app, at.actor, key.runId);
-  if (!(await isWanted(app, at))) return null;
+  const order = await orderOf(app, at);
+  if (order === null) return null;
   const { partner } = at;
-  const reader = app.database.manager;
-  const period = await nextUnsettled(reader, partner, run.throughAt);
-  if (period === null || period.dueAt > run.startedAt) {
+  const period = await nextUnsettled(app.database.manager, partner, order.throughAt);
+  if (period === null || period.dueAt > order.startedAt) {
     await conclude(app, at, { state: RunState.SUCCEEDED });
     return null;
   }
-  const left = await countUnsettled(reader, partner, { endsBy: run.throughAt, dueBy: run.startedAt });
+  const left = await countUnsettled(app.database.manager, partner, {
+    endsBy: order.throughAt,
+    dueBy: order.startedAt,
+  });
   await app.database.query(
     "update settlement_run_partner set periods_left = ? where tenant_no = ? and run_id = ? and partner_no = ?",
     [left, ...rowKey(at)],
@@ -83,16 +82,18 @@ export async function takeStepOfRun(
   const at = await placeOf(app, key);
   const { actor, partner } = at;
   const period = await periodOfPartner(app, partner, periodId);
-  const { startedAt: ordered } = await runOf(app, actor, key.runId);
-  // Clocks of processes differ: what was due when it was ordered is due.
-  const startedAt = new Date(Math.max(ordered.getTime(), app.clock.now().getTime()));
-  const ofPeriod = { partner, period, step, startedAt };
+  const startedAt = async () => {
+    const { startedAt: ordered } = await runOf(app, actor, key.runId);
+    // Clocks of processes differ: what was due when it was ordered is due.
+    return new Date(Math.max(ordered.getTime(), app.clock.now().getTime()));
+  };
   try {
+    const ofPeriod = { partner, period, step, startedAt };
     await takeStep(app, actor, ofPeriod, (stage) => advance(app, at, { stage, periodId }));
   } catch (error) {
     if (error instanceof Stopped) throw error;
+    if (!(await isRefusal(app, { partner, period, error }))) throw error;
     if (isIncident(error)) await reportIncident(app, actor, { partner, period, error });
-    else if (isPassing(error) || (await isOvertaken(app, ofPeriod, error))) throw error;
     app.log.error({ err: error, run: key.runId, partner: partner.id }, "settlement: a partner of a run failed");
     await conclude(app, at, { state: RunState.FAILED, ...reasonOf(error) });
     throw new Stopped("The partner was refused.");
@@ -132,14 +133,16 @@ function rowKey({ runId, partner }: RunPlace): [tenantNo: number, runId: string,
   return [partner.tenantNo, runId, partner.no];
 }
 
-/** Whether the run has neither ended nor done with the partner: whoever ends a run ends its rows. */
-async function isWanted(app: App, at: RunPlace): Promise<boolean> {
-  const [row] = await app.database.query(
-    `select state from settlement_run_partner
-     where tenant_no = ? and run_id = ? and partner_no = ? and state in ('WAITING', 'RUNNING')`,
+/** What a run is to settle for a partner; null where it has ended or done with it: whoever ends a run ends its rows. */
+async function orderOf(app: App, at: RunPlace): Promise<Pick<SettlementRun, "throughAt" | "startedAt"> | null> {
+  const [order] = await app.database.query(
+    `select run.through_at as throughAt, run.started_at as startedAt
+     from settlement_run_partner as part
+     join settlement_run as run on run.tenant_no = part.tenant_no and run.id = part.run_id
+     where part.tenant_no = ? and part.run_id = ? and part.partner_no = ? and part.state in ('WAITING', 'RUNNING')`,
     rowKey(at),
   );
-  return row !== undefined;
+  return order ?? null;
 }
 
 /** Before every stage: writes down how far it has come, where it is still wanted. */
@@ -174,22 +177,4 @@ async function conclude(app: App, at: RunPlace, conclusion: Conclusion): Promise
     [state, code, reason, state, ...rowKey(at)],
   );
   await app.signals.publish(runSignal(at.runId), "");
-}
-
-/** Only what is fit to be read is written down; of anything else the log has the rest. */
-function reasonOf(error: unknown): { code: string; reason: string } {
-  if (!(error instanceof CodedError)) return { code: ErrorCode.INTERNAL, reason: "It failed; the log says how." };
-  return { code: error.code, reason: error.message.slice(0, REASON_LENGTH_MAX) };
-}
-
-/** Trouble that is over when the step is tried again: the database, also where it did not say what it had stored. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof CodedError) return error.retryable;
-  return error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
-}
-
-/** Whether a conflict is with somebody who has moved the period meanwhile: one that finds it as it was would recur. */
-async function isOvertaken(app: App, { partner, period }: StepOfPeriod, error: unknown): Promise<boolean> {
-  if (!(error instanceof CodedError) || error.code !== ErrorCode.VERSION_CONFLICT) return false;
-  return (await periodOfPartner(app, partner, period.id)).state !== period.state;
 }

@@ -19,7 +19,10 @@ import { Partner } from "../../tenancy/entities.js";
 import { partnerNamedOrOwn, partnersByNumber } from "../../tenancy/service.js";
 import { configurationsById } from "../configurations/service.js";
 import { Configuration, Statement } from "../entities.js";
+import { SettlementIncident } from "../incidents/entities.js";
+import { incidentsByPeriod } from "../incidents/service.js";
 import { statementsByPeriod } from "../statements/service.js";
+import { stepsLeft } from "../steps/rules.js";
 import { ClosePeriodInput, PeriodsArgs } from "./inputs.js";
 import { closePeriod, periodSeenBy, totalsOf } from "./service.js";
 
@@ -111,6 +114,21 @@ export class SettlementPeriodResolver {
   async statements(@Ctx() { app, actor, loaders }: Context, @Root() period: SettlementPeriod): Promise<Statement[]> {
     return loaders
       .of("statementsByPeriod", (numbers: readonly number[]) => statementsByPeriod(app, actor.tenantNo, numbers))
+      .load(period.no);
+  }
+
+  @Authorized("settlements:read")
+  @FieldResolver(() => SettlementIncident, {
+    nullable: true,
+    description: "What keeps it from being settled by itself; null where nothing does, and once it is settled.",
+  })
+  async incident(
+    @Ctx() { app, actor, loaders }: Context,
+    @Root() period: SettlementPeriod,
+  ): Promise<SettlementIncident | null> {
+    if (stepsLeft(period).length === 0) return null;
+    return loaders
+      .of("incident", (numbers: readonly number[]) => incidentsByPeriod(app, actor.tenantNo, numbers))
       .load(period.no);
   }
 

@@ -6,7 +6,7 @@ import { periodOfPartner } from "../../periods/service.js";
 import type { App } from "../../platform/app.js";
 import { Stopped } from "../../platform/flows.js";
 import { partnerOf } from "../../tenancy/service.js";
-import { isIncident, reportIncident } from "../incidents/service.js";
+import { isIncident, isRefusal, putOff, reportIncident } from "../incidents/service.js";
 import type { Step } from "../steps/rules.js";
 import { takeStep } from "../steps/service.js";
 
@@ -23,8 +23,8 @@ export async function nextDuePeriod(app: App, key: PartnerKey): Promise<Settleme
 }
 
 /**
- * Takes one step of a period that fell due. What a person must mend first, such as a missing exchange rate, is reported
- * as an incident and stops the partner there until the sweeper tries again.
+ * Takes one step of a period that fell due. What would be refused again stops the partner there, and the sweeper tries
+ * later each time; what a person must mend first, such as a missing exchange rate, is reported as an incident too.
  */
 export async function takeDueStep(
   app: App,
@@ -35,11 +35,15 @@ export async function takeDueStep(
   const partner = await partnerOf(app, actor, key.partnerId);
   const period = await periodOfPartner(app, partner, periodId);
   try {
-    await takeStep(app, actor, { partner, period, step, startedAt: app.clock.now() }, async () => undefined);
+    const at = { partner, period, step, startedAt: async () => app.clock.now() };
+    await takeStep(app, actor, at, async () => undefined);
   } catch (error) {
-    if (!isIncident(error)) throw error;
-    await reportIncident(app, actor, { partner, period, error });
-    throw new Stopped(error.message);
+    const refused = { partner, period, error };
+    if (!(await isRefusal(app, refused))) throw error;
+    if (isIncident(error)) await reportIncident(app, actor, { partner, period, error });
+    else app.log.error({ err: error, partner: partner.id, period: periodId }, "settlement: a period was not settled");
+    await putOff(app, refused);
+    throw new Stopped("The period was refused.");
   }
 }
 

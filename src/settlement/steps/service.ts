@@ -16,7 +16,7 @@ export interface StepOfPeriod {
   readonly period: SettlementPeriod;
   readonly step: Step;
   /** What was accepted by then is posted before the fence, and what falls due later is not fenced. */
-  readonly startedAt: Date;
+  readonly startedAt: () => Promise<Date>;
 }
 
 type TakeStep = (app: App, actor: Actor, at: StepOfPeriod, atStage: AtStage) => Promise<void>;
@@ -24,7 +24,7 @@ type TakeStep = (app: App, actor: Actor, at: StepOfPeriod, atStage: AtStage) => 
 const TAKE: Readonly<Record<Step, TakeStep>> = {
   async FENCE(app, actor, { partner, period, startedAt }, atStage) {
     await atStage(RunStage.FENCE);
-    await fenceOpen(app, { actor, partner, startedAt }, period);
+    await fenceOpen(app, { actor, partner, startedAt: await startedAt() }, period);
   },
   TERMS: (app, actor, { partner, period }, atStage) => calculateStatements(app, actor, partner, period, atStage),
   STATEMENT: (app, actor, { partner, period }, atStage) =>

@@ -41,6 +41,8 @@ export interface Part {
   readonly kind: TransactionKind;
   readonly name: string;
   readonly categories?: readonly string[];
+  /** Only where free rounds' stakes count at face value, or only where they do not; absent: of any. */
+  readonly isAtFaceValue?: boolean;
   readonly isTakenOff?: boolean;
 }
 
@@ -76,12 +78,12 @@ export function sumOf(totals: readonly KindTotal[], timing: Timing, parts: reado
 }
 
 /** Minor units of one part in its own currency, less what was rolled back, late ones counted. */
-export function minorOf(totals: readonly KindTotal[], { kind, categories }: Part): bigint {
+export function minorOf(totals: readonly KindTotal[], part: Part): bigint {
   const sumOfKind = (name: string) =>
     totals
-      .filter((total) => total.kind === name && isOf(total, categories))
+      .filter((total) => total.kind === name && isOf(total, part))
       .reduce((sum, { sumMinor }) => sum + sumMinor, 0n);
-  return sumOfKind(kind) - sumOfKind(`ROLLBACK_${kind}`);
+  return sumOfKind(part.kind) - sumOfKind(`ROLLBACK_${part.kind}`);
 }
 
 /** How many of some kinds were posted, or how many units they had, less what was rolled back, late ones counted. */
@@ -142,9 +144,7 @@ function timesOf(timing: Timing): readonly Time[] {
 function piecesOf(totals: readonly KindTotal[], time: Time, part: Part): readonly Piece[] {
   return [false, true].map((isRollback) => {
     const kind = isRollback ? `ROLLBACK_${part.kind}` : part.kind;
-    const found = totals.filter(
-      (total) => total.kind === kind && isOf(total, part.categories) && timeOf(total) === time,
-    );
+    const found = totals.filter((total) => total.kind === kind && isOf(total, part) && timeOf(total) === time);
     const words = [time === Timing.LATE ? "late" : "", isRollback ? "rolledBack" : "", part.name];
     const sum = found.reduce((value, total) => value.plus(worthOf(total)), Rational.ZERO);
     return {
@@ -160,8 +160,9 @@ function worthOf({ sumMinor, foreign }: KindTotal): Rational {
   return foreign === undefined ? minor : sumOfForeign(foreign, minor);
 }
 
-function isOf(total: KindTotal, categories: readonly string[] | undefined): boolean {
-  return categories === undefined || categories.includes(total.category);
+function isOf(total: KindTotal, { categories, isAtFaceValue }: Part): boolean {
+  const isValuedSo = isAtFaceValue === undefined || isAtFaceValue === total.isAtFaceValue;
+  return isValuedSo && (categories === undefined || categories.includes(total.category));
 }
 
 function timeOf(total: KindTotal): Time {

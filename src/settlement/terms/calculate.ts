@@ -74,7 +74,8 @@ export function calculate(input: TermsInput): TermsResult {
     sumMinor(linesOf(money, section)),
   ) as [bigint, bigint];
   const moved = { openingMinor, earnedMinor, adjustmentsMinor };
-  const reserve = rollReserve(contract.reserve, { ...moved, rounding: contract.rounding, state });
+  const { rounding, payout } = contract;
+  const reserve = rollReserve(contract.reserve, { ...moved, minimumMinor: payout.minimumMinor, rounding, state });
   const settled = settlePosition({ ...moved, ...reserve, credit, boughtMinor: sumMinor(bought), state }, contract);
   const { met } = settled;
   const kept = [...reserve.state, ...(met?.state ?? [])];

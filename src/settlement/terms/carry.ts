@@ -12,6 +12,15 @@ export interface Carried {
   readonly periodsLeft: number | null;
 }
 
+/** What is carried over, besides the terms. */
+export interface Carrying {
+  readonly own: Working;
+  readonly entries: readonly Carried[];
+  readonly scope: string;
+  /** Whether a carry is a period older after it: not so after a part of one that another part follows. */
+  readonly isAging: boolean;
+}
+
 /** What a carry does to a period. */
 export interface CarriedOver {
   /** CARRY_IN, and CARRY_OFFSET where the carry is bounded. */
@@ -28,7 +37,7 @@ export interface CarriedOver {
  * What was carried in always counts; the policy decides what is carried out, and CAPPED how much is taken at once. What
  * late items gave back of an earlier carry, above all that is carried now, is added.
  */
-export function carryOver(terms: CarryTerms, own: Working, entries: readonly Carried[], scope: string): CarriedOver {
+export function carryOver(terms: CarryTerms, { own, entries, scope, isAging }: Carrying): CarriedOver {
   const carryIn = amount("carryIn", sumOf(entries));
   const before = workingLine("CARRY_IN", POINTER, carryIn, scope);
   const isGiven = carryIn.value.compare(Rational.ZERO) > 0;
@@ -36,12 +45,12 @@ export function carryOver(terms: CarryTerms, own: Working, entries: readonly Car
     const net = plus(own, carryIn);
     const out = terms.policy === CarryPolicy.NONE ? ZERO : least(net, ZERO);
     const after = [workingLine("CARRY_OUT", POINTER, out, scope)];
-    return { before: [before], after, net, out: [{ value: out.value, periodsLeft: terms.expiresAfterPeriods }] };
+    return { before: [before], after, net, out: [{ value: out.value, periodsLeft: lifeOf(terms, isAging) }] };
   }
   const most = greatest(own, ZERO);
   const bound = terms.policy === CarryPolicy.CAPPED ? times(rate("capRate", terms.rate), most) : most;
   const offset = workingLine("CARRY_OFFSET", POINTER, least(negate(carryIn), bound), scope);
-  const { expired, out } = age(terms, own.value, absorb(entries, offset.value));
+  const { expired, out } = age(terms, { own: own.value, entries: absorb(entries, offset.value), isAging });
   const expiredLine = workingLine("CARRY_EXPIRED", `${POINTER}/expiresAfterPeriods`, expired, scope);
   const named = { offset: amount("carryOffset", offset.value), expired: amount("carryExpired", expired.value) };
   const left = plus(plus(least(own, ZERO), carryIn), named.offset);
@@ -97,18 +106,22 @@ export function absorb(entries: readonly Carried[], offset: Rational): readonly 
 
 /** One period more: what has lived as long as it may expires, the period's own loss is added. */
 export function age(
-  { expiresAfterPeriods }: CarryTerms,
-  own: Rational,
-  entries: readonly Carried[],
+  terms: CarryTerms,
+  { own, entries, isAging }: Omit<Carrying, "own" | "scope"> & { readonly own: Rational },
 ): { readonly expired: Working; readonly out: readonly Carried[] } {
   const aged = entries.map(({ value, periodsLeft }) => ({
     value,
-    periodsLeft: periodsLeft === null ? null : periodsLeft - 1,
+    periodsLeft: periodsLeft === null || !isAging ? periodsLeft : periodsLeft - 1,
   }));
   const isOver = ({ periodsLeft }: Carried) => periodsLeft !== null && periodsLeft <= 0;
   const out = aged.filter((entry) => !isOver(entry));
-  const fresh = { value: own.min(Rational.ZERO), periodsLeft: expiresAfterPeriods };
+  const fresh = { value: own.min(Rational.ZERO), periodsLeft: lifeOf(terms, isAging) };
   return { expired: amount("carryExpired", sumOf(aged.filter(isOver))), out: [...out, fresh] };
+}
+
+/** How long what is carried out lives; after a part of a period it is still to age by that period itself. */
+function lifeOf({ expiresAfterPeriods }: CarryTerms, isAging: boolean): number | null {
+  return expiresAfterPeriods === null || isAging ? expiresAfterPeriods : expiresAfterPeriods + 1;
 }
 
 function sumOf(entries: readonly Carried[]): Rational {

@@ -165,8 +165,6 @@ export interface BaseTerms {
   readonly pointer: string;
   readonly measure: Measure;
   readonly freeRoundStake: FreeRoundStake;
-  /** Whether a rule chose that value, not the member. */
-  readonly isStakeRuled?: true;
   /** Whether jackpot wins are winnings, not due from the pool. */
   readonly jackpotWinsIncluded: boolean;
   readonly deductions: readonly Deduction[];

@@ -2,7 +2,7 @@ import { TransactionKind } from "../../periods/entities.js";
 import { type KindTotal, type Part, sumOf, Timing } from "./activity.js";
 import { type BaseTerms, type Basis, type Deduction, DeductionType, type RateOf } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
-import { COUNTED_AS, type Measures } from "./measures.js";
+import { BONUS_COST, type Measures, valueStakes } from "./measures.js";
 import { amount, greatest, least, minus, rate, times, type Working, ZERO } from "./working.js";
 
 /** One deduction as it was taken off. */
@@ -50,7 +50,7 @@ function takeOne(facts: Facts, deduction: Deduction, earlier: readonly Taken[]):
 /** What the cost is before any cap: the total of its transactions, or a rate of its basis. */
 function costOf(facts: Facts, { type, rateOf }: Deduction, earlier: readonly Taken[]): Working {
   return rateOf === null
-    ? sumOf(countedFor(type, facts.totals), Timing.BOTH, partsOf(type, facts.terms))
+    ? sumOf(countedFor(type, valueStakes(facts.terms, facts.totals)), Timing.BOTH, partsOf(type))
     : ofBasis("rate", rateOf, facts, earlier);
 }
 
@@ -75,10 +75,10 @@ function countedFor(type: DeductionType, totals: readonly KindTotal[]): readonly
   return type === DeductionType.BONUS ? totals.filter(({ isBonusFree }) => isBonusFree !== true) : totals;
 }
 
-function partsOf(type: DeductionType, { freeRoundStake }: BaseTerms): readonly Part[] {
+function partsOf(type: DeductionType): readonly Part[] {
   switch (type) {
     case DeductionType.BONUS:
-      return COUNTED_AS[freeRoundStake].bonusCost;
+      return BONUS_COST;
     case DeductionType.JACKPOT_CONTRIBUTION:
       return [{ kind: TransactionKind.JACKPOT_CONTRIBUTION, name: "jackpotContributions" }];
     case DeductionType.CHARGEBACKS:

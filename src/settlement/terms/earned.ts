@@ -93,7 +93,7 @@ function sharesOf({ contract, totals, state, period }: Earning): {
   const shares = based.map(({ scope, share, override, parts, base, lines }): Piece => {
     const { carry } = contract;
     const own = kept.filter((item) => unitScope(item.scope) === scope);
-    const fenced = fencePlayers({ scope, parts, carry, state: own }, base);
+    const fenced = fencePlayers({ scope, parts, carry, state: own, period }, base);
     const shared = shareOf({ scope, share, carry, state: kept, period }, fenced.base);
     const before = [...lines, ...fenced.before, ...shared.before];
     const after = [...fenced.after, ...shared.after];

@@ -1,6 +1,6 @@
 import { TransactionKind } from "../../periods/entities.js";
 import { hasAny, type KindTotal, type Part, sumOf, Timing } from "./activity.js";
-import { type BaseTerms, type Basis, type FreeRoundStake, Measure } from "./contract.js";
+import { type BaseTerms, type Basis, FreeRoundStake, Measure } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
 import { amount, minus, plus, type Working } from "./working.js";
 
@@ -13,28 +13,32 @@ export interface Measures {
 
 const BETS: Part = { kind: TransactionKind.BET, name: "bets" };
 const WINS: Part = { kind: TransactionKind.WIN, name: "wins" };
-const BONUS_BETS: Part = { kind: TransactionKind.BONUS_BET, name: "bonusBets" };
-const BONUS_WINS: Part = { kind: TransactionKind.BONUS_WIN, name: "bonusWins" };
+const FACE_BETS: Part = { kind: TransactionKind.BONUS_BET, name: "bonusBets", isAtFaceValue: true };
+const FACE_WINS: Part = { kind: TransactionKind.BONUS_WIN, name: "bonusWins", isAtFaceValue: true };
 const JACKPOT_WINS: Part = { kind: TransactionKind.JACKPOT_WIN, name: "jackpotWins" };
 const BONUSES: Part = { kind: TransactionKind.BONUS, name: "bonuses" };
+const STAKES: readonly Part[] = [BETS, FACE_BETS];
+const WINNINGS: readonly Part[] = [WINS, FACE_WINS];
 
-/** What counts as stakes, as winnings and as bonus cost, by the value of a free round's stake (domain 4). */
-export const COUNTED_AS: Readonly<
-  Record<FreeRoundStake, Readonly<Record<"stakes" | "winnings" | "bonusCost", readonly Part[]>>>
-> = {
-  ZERO: { stakes: [BETS], winnings: [WINS], bonusCost: [BONUSES, BONUS_WINS] },
-  FACE_VALUE: { stakes: [BETS, BONUS_BETS], winnings: [WINS, BONUS_WINS], bonusCost: [BONUSES, BONUS_BETS] },
-};
+/** What counts as bonus cost (domain 4): of free rounds their stakes at face value, else what they won. */
+export const BONUS_COST: readonly Part[] = [BONUSES, { ...FACE_WINS, isAtFaceValue: false }, FACE_BETS];
+
+/** Totals that all say at what value their free rounds' stakes count: as a rule chose, else as their base says. */
+export function valueStakes({ freeRoundStake }: BaseTerms, totals: readonly KindTotal[]): readonly KindTotal[] {
+  const isAtFaceValue = freeRoundStake === FreeRoundStake.FACE_VALUE;
+  return totals.map((total) => ({ isAtFaceValue, ...total }));
+}
 
 /** Turnover and GGR of a period (domain 2). Late items stand on a line of their own and count in both. */
-export function measure(terms: BaseTerms, totals: readonly KindTotal[], scope: string): Measures {
-  const { stakes, winnings: ordinary } = COUNTED_AS[terms.freeRoundStake];
-  const winnings = terms.jackpotWinsIncluded ? [...ordinary, JACKPOT_WINS] : ordinary;
-  const { pointer, isStakeRuled = false } = terms;
-  const stakeTerm = isStakeRuled ? "/rules" : `${pointer}/freeRoundStake`;
-  const turnover = sumOf(totals, Timing.OWN, stakes);
+export function measure(terms: BaseTerms, counted: readonly KindTotal[], scope: string): Measures {
+  const { pointer, freeRoundStake, jackpotWinsIncluded } = terms;
+  const totals = valueStakes(terms, counted);
+  const isRuled = totals.some((total) => total.isAtFaceValue !== (freeRoundStake === FreeRoundStake.FACE_VALUE));
+  const stakeTerm = isRuled ? "/rules" : `${pointer}/freeRoundStake`;
+  const winnings = jackpotWinsIncluded ? [...WINNINGS, JACKPOT_WINS] : WINNINGS;
+  const turnover = sumOf(totals, Timing.OWN, STAKES);
   const wins = sumOf(totals, Timing.OWN, winnings);
-  const late = lateSum(totals, [...stakes, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
+  const late = lateSum(totals, [...STAKES, ...winnings.map((part) => ({ ...part, isTakenOff: true }))]);
   const ggr = plusLate(minus(amount("turnover", turnover.value), amount("wins", wins.value)), "lateItems", late);
   return {
     lines: [
@@ -44,7 +48,7 @@ export function measure(terms: BaseTerms, totals: readonly KindTotal[], scope: s
       workingLine("GGR", `${pointer}/measure`, ggr, scope),
     ],
     named: {
-      [Measure.TURNOVER]: plusLate(amount("turnover", turnover.value), "lateTurnover", lateSum(totals, stakes)),
+      [Measure.TURNOVER]: plusLate(amount("turnover", turnover.value), "lateTurnover", lateSum(totals, STAKES)),
       [Measure.GGR]: amount("ggr", ggr.value),
     },
   };

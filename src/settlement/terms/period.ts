@@ -55,6 +55,11 @@ export function daysOf({ firstDay, nextDay }: PeriodDays): number {
   return daysBetween(firstDay, nextDay);
 }
 
+/** Whether its cycle's stretch ends with it: not so of a part that another one follows. */
+export function endsCycle({ nextDay, cycleNextDay }: PeriodDays): boolean {
+  return nextDay === cycleNextDay;
+}
+
 /** How many days its cycle's whole stretch has, at least one. */
 export function wholeDaysOf({ cycleFirstDay, cycleNextDay }: PeriodDays): number {
   return Math.max(daysBetween(cycleFirstDay, cycleNextDay), 1);

@@ -10,6 +10,8 @@ export interface Reserving {
   readonly openingMinor: bigint;
   readonly earnedMinor: bigint;
   readonly adjustmentsMinor: bigint;
+  /** Below it nothing is payable. */
+  readonly minimumMinor: bigint;
   readonly rounding: Rounding;
   readonly state: State;
 }
@@ -25,6 +27,7 @@ export interface Reserved {
 /**
  * The rolling reserve: a tranche of a rate of what was earned, or of what would be payable, is held (as long as no more
  * than the maximum is held at once) and released by the statement so many periods later, whatever the contract is then.
+ * What would be payable is never held below the minimum payout: of what stays unpaid it would be held again.
  */
 export function rollReserve(terms: ReserveTerms | null, reserving: Reserving): Reserved {
   const aged = itemsIn(reserving.state, StateName.RESERVE, "").map(({ key, value }) => ({
@@ -53,17 +56,22 @@ export function rollReserve(terms: ReserveTerms | null, reserving: Reserving): R
   };
 }
 
-/** `-min(rate * max(basis, 0), max(maximum - balance, 0))`, rounded by itself. */
+/**
+ * `-min(rate * max(basis, 0), max(maximum - balance, 0))`, rounded by itself; of what would be payable at most
+ * `max(basis - minimumPayout, 0)`.
+ */
 function hold(
   { rate: part, of, maximum }: ReserveTerms,
-  { openingMinor, earnedMinor, adjustmentsMinor, rounding }: Reserving,
+  { openingMinor, earnedMinor, adjustmentsMinor, minimumMinor, rounding }: Reserving,
   { releasedMinor, balance }: { readonly releasedMinor: bigint; readonly balance: Rational },
 ): MoneyLine {
   const minor = (name: string, units: bigint) => amount(name, Rational.of(units));
   const earned = minor("earned", earnedMinor);
   const position = plus(plus(minor("opening", openingMinor), earned), minor("adjustments", adjustmentsMinor));
   const basis = of === ReserveOf.EARNED ? earned : plus(position, minor("released", releasedMinor));
-  const wanted = times(rate("rate", part), greatest(basis, ZERO));
+  const isPaid = of === ReserveOf.EARNED || minimumMinor === 0n;
+  const whole = times(rate("rate", part), greatest(basis, ZERO));
+  const wanted = isPaid ? whole : least(whole, greatest(minus(basis, minor("minimumPayout", minimumMinor)), ZERO));
   const held: Working =
     maximum === null
       ? wanted

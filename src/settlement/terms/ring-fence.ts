@@ -4,6 +4,7 @@ import { type BasePart, baseOf } from "./base.js";
 import { absorb, age, type Carried, carriedFrom, carriedState } from "./carry.js";
 import type { CarryTerms, RingFence } from "./contract.js";
 import { type ExactLine, type LineCode, workingLine } from "./lines.js";
+import { endsCycle, type PeriodDays } from "./period.js";
 import { playerScope, type State, StateName } from "./state.js";
 import { amount, greatest, least, minus, negate, plus, type Working, whereAtLeast, ZERO } from "./working.js";
 
@@ -15,6 +16,7 @@ export interface Fencing {
   readonly parts: readonly BasePart[];
   readonly carry: CarryTerms;
   readonly state: State;
+  readonly period: PeriodDays;
 }
 
 /** What is left to be shared and carried ordinarily, and what is carried against each player alone. */
@@ -32,7 +34,7 @@ export interface Fenced {
  * carried against players lapses.
  */
 export function fencePlayers(fencing: Fencing, base: Working): Fenced {
-  const { carry, scope } = fencing;
+  const { scope, carry } = fencing;
   const { ringFence } = carry;
   const players = playersOf(fencing);
   if (players.length === 0) return { before: [], base, after: [], state: [] };
@@ -42,7 +44,7 @@ export function fencePlayers(fencing: Fencing, base: Working): Fenced {
   const { lines: fenced, sum } = fenceLosses(losses, aggregate.value);
   const rest = minus(amount("aggregate", aggregate.value), amount("fenced", sum));
   const kept = workingLine("FENCED_BASE", POINTER, rest, scope);
-  const outs = players.map((player) => carryOn(carry, player, fenced));
+  const outs = players.map((player) => carryOn(fencing, player, fenced));
   return {
     before: [...players.flatMap(({ lines }) => lines), aggregate, ...losses, ...fenced, kept],
     base: amount("fencedBase", kept.value),
@@ -52,7 +54,7 @@ export function fencePlayers(fencing: Fencing, base: Working): Fenced {
 }
 
 /** What is left of a base once players absorbed their own gains: what `aggregateAtMost` is held against. */
-export function aggregateOf(fencing: Fencing, base: Working): Rational {
+export function aggregateOf(fencing: Omit<Fencing, "period">, base: Working): Rational {
   return afterOffsets(base, playersOf(fencing)).value;
 }
 
@@ -72,7 +74,7 @@ interface Player {
   readonly lines: readonly ExactLine[];
 }
 
-function playersOf({ scope, parts, carry, state }: Fencing): readonly Player[] {
+function playersOf({ scope, parts, carry, state }: Omit<Fencing, "period">): readonly Player[] {
   const names = parts.flatMap(({ totals }) => totals.flatMap(({ player }) => player ?? []));
   const active = new Map([...new Set(names)].map((name) => [playerScope(scope, name), name]));
   const carries = groupBy(
@@ -134,10 +136,10 @@ function fenceLosses(losses: readonly ExactLine[], aggregate: Rational) {
 }
 
 /** What stays carried against a player: what is not taken off yet, less what expires, and what is fenced now. */
-function carryOn(terms: CarryTerms, { scope, carried, carryIn, offset }: Player, fenced: readonly ExactLine[]) {
+function carryOn(fencing: Fencing, { scope, carried, carryIn, offset }: Player, fenced: readonly ExactLine[]) {
   const own = fenced.find((line) => line.scope === scope)?.value ?? Rational.ZERO;
   const kept = carryIn.value.isNegative ? absorb(carried, offset?.value ?? Rational.ZERO) : [];
-  const { expired, out } = age(terms, own, kept);
+  const { expired, out } = age(fencing.carry, { own, entries: kept, isAging: endsCycle(fencing.period) });
   const left = offset === null ? carryIn : plus(carryIn, amount("playerOffset", offset.value));
   const stays = expired.value.isZero ? left : minus(left, amount("playerExpired", expired.value));
   const carryOut = own.isZero ? stays : plus(stays, amount("playerFenced", own));

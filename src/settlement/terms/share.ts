@@ -2,7 +2,7 @@ import { Rational } from "../../kernel/rational.js";
 import { type Carried, carriedFrom, carriedState, carryOver } from "./carry.js";
 import { type CarryTerms, CarryUnit, type ShareTerms, TierBasis, Window } from "./contract.js";
 import { type ExactLine, workingLine } from "./lines.js";
-import { type PeriodDays, windowKey } from "./period.js";
+import { endsCycle, type PeriodDays, windowKey } from "./period.js";
 import { ADOPTED, itemsIn, type State, StateName, valueIn } from "./state.js";
 import { applyTiers } from "./tiers.js";
 import { amount, greatest, minus, negate, plus, type Working, ZERO } from "./working.js";
@@ -15,6 +15,8 @@ export interface Sharing {
   readonly state: State;
   readonly period: PeriodDays;
 }
+
+const WINDOW_STATE = new Set([StateName.WINDOW_BASE, StateName.WINDOW_SETTLED, StateName.WINDOW_CARRY]);
 
 /** What a share came to. */
 export interface Shared {
@@ -57,6 +59,14 @@ function ofWindow(line: ExactLine): ExactLine {
   return line.code === "CARRY_IN" ? { ...line, code: "WINDOW_CARRY_IN" } : line;
 }
 
+/** Whether a statement before was of the tier window that a period is in: what it left says so. */
+export function isWindowOpen({ scope, share, state, period }: Omit<Sharing, "carry">): boolean {
+  const key = windowKey(share.window, period);
+  return state.some((item) => {
+    return item.scope === scope && WINDOW_STATE.has(item.name) && (item.key === key || item.key.startsWith(`${key}/`));
+  });
+}
+
 /** Without a share a carry stays as it is, less what late items gave back of it. */
 function keptCarry({ scope, carry, state }: Sharing): State {
   const items = itemsIn(state, StateName.CARRY, scope);
@@ -77,7 +87,8 @@ interface InWindow {
   readonly stateAfter: (share: Rational) => State;
 }
 
-function windowOf({ scope, share, carry, state, period }: Sharing, base: Working): InWindow {
+function windowOf(sharing: Sharing, base: Working): InWindow {
+  const { scope, share, carry, state, period } = sharing;
   const carries = itemsIn(state, StateName.CARRY, scope);
   const carried = carriedFrom(carries, carry);
   if (share.window === Window.PERIOD) {
@@ -87,13 +98,13 @@ function windowOf({ scope, share, carry, state, period }: Sharing, base: Working
   const here = (name: StateName) => valueIn(state, { name, scope, key });
   const [before, settled] = [here(StateName.WINDOW_BASE), here(StateName.WINDOW_SETTLED)];
   const opened = itemsIn(state, StateName.WINDOW_CARRY, scope).filter((item) => item.key.startsWith(`${key}/`));
-  const isNew = opened.length === 0 && before.isZero && settled.isZero;
+  const isOpen = isWindowOpen(sharing);
   const adopted = carries.filter((item) => item.key.startsWith(ADOPTED));
-  const taken = isNew ? carried : carriedFrom([...opened, ...adopted], carry);
+  const taken = isOpen ? carriedFrom([...opened, ...adopted], carry) : carried;
   const line = workingLine("WINDOW_BASE", `${share.pointer}/window`, plus(amount("baseBefore", before), base), scope);
   return {
     lines: [line],
-    isOpen: !isNew,
+    isOpen,
     base: amount("windowBase", line.value),
     carried: taken,
     settled,
@@ -113,8 +124,9 @@ interface Due {
 }
 
 /** `F(max(base - what was carried in, 0))`; tiers look at the base after the carry, or before it. */
-function shareOfBase({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
-  const { before, after, net, out } = carryOver(carry, base, carried, scope);
+function shareOfBase(sharing: Sharing, { base, carried: entries }: InWindow): Due {
+  const { scope, share, carry } = sharing;
+  const { before, after, net, out } = carryOver(carry, { own: base, entries, scope, isAging: isAging(sharing) });
   if (share.brackets.length === 0) return { before, after, out, due: ZERO };
   const shared = greatest(net, ZERO);
   const chosenBy = carry.tierBasis === TierBasis.GROSS ? greatest(base, ZERO) : shared;
@@ -123,12 +135,19 @@ function shareOfBase({ scope, share, carry }: Sharing, { base, carried }: InWind
 }
 
 /** `max(F(base) - what was carried in, 0)`, where a base below zero gives `-F(-base)`. */
-function shareOfCommission({ scope, share, carry }: Sharing, { base, carried }: InWindow): Due {
+function shareOfCommission(sharing: Sharing, { base, carried }: InWindow): Due {
+  const { scope, share, carry } = sharing;
   if (share.brackets.length === 0) return { before: [], after: [], out: carried, due: ZERO };
   const isLoss = base.value.isNegative;
   const shared = greatest(isLoss ? negate(base) : base, ZERO);
   const { lines, due } = applyTiers(share, { shared, chosenBy: shared }, scope);
   const line = workingLine("COMMISSION", share.pointer, isLoss ? negate(due) : due, scope);
-  const { before, after, net, out } = carryOver(carry, amount("commission", line.value), carried, scope);
+  const own = amount("commission", line.value);
+  const { before, after, net, out } = carryOver(carry, { own, entries: carried, scope, isAging: isAging(sharing) });
   return { before: [...lines, line, ...before], after, due: greatest(net, ZERO), out };
+}
+
+/** Windows age what was carried into them, whichever statement is their last; periods do once they end. */
+function isAging({ share, period }: Sharing): boolean {
+  return share.window !== Window.PERIOD || endsCycle(period);
 }

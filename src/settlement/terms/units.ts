@@ -2,17 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { groupBy } from "../../kernel/group.js";
 import type { KindTotal } from "./activity.js";
 import type { BasePart } from "./base.js";
-import {
-  type BaseTerms,
-  CarryScope,
-  type Contract,
-  FreeRoundStake,
-  type Match,
-  type Override,
-  type ShareTerms,
-  TierMode,
-  Window,
-} from "./contract.js";
+import { CarryScope, type Contract, type Match, type Override, type ShareTerms, TierMode, Window } from "./contract.js";
 import { isInOwnCurrency } from "./fx.js";
 import { ADOPTED, playerScope, type State, StateName, unitScope, unitState } from "./state.js";
 
@@ -149,23 +139,15 @@ function overrideOfScope({ overrides }: Contract, scope: string): Override | nul
   return overrides.find(({ share, match }) => share !== null && matchText(match) === own) ?? null;
 }
 
-/**
- * Activity apart by currency and by whose base it has, and by whether a rule chose another value for the stakes of its
- * free rounds than that base; where there is none, one empty part.
- */
+/** Activity apart by currency and by whose base it has; where there is none, one empty part. */
 export function partsOf(
   contract: Contract,
   totals: readonly KindTotal[],
   override: Override | null,
 ): readonly BasePart[] {
-  const baseFor = (total: KindTotal) => {
-    return stakedAs(overrideOf(contract, total, "base")?.base ?? contract.base, total.isAtFaceValue);
-  };
+  const baseFor = (total: KindTotal) => overrideOf(contract, total, "base")?.base ?? contract.base;
   const currencyOf = ({ foreign }: KindTotal) => (isInOwnCurrency(foreign) ? "" : foreign?.from.currency);
-  const groups = groupBy(totals, (total) => {
-    const { pointer, isStakeRuled = false } = baseFor(total);
-    return `${currencyOf(total)} ${pointer}${isStakeRuled ? " /rules" : ""}`;
-  });
+  const groups = groupBy(totals, (total) => `${currencyOf(total)} ${baseFor(total).pointer}`);
   if (groups.size === 0) return [{ terms: override?.base ?? contract.base, totals: [], foreign: null }];
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -174,11 +156,4 @@ export function partsOf(
       const foreign = isInOwnCurrency(first.foreign) ? null : (first.foreign ?? null);
       return { terms: baseFor(first), totals: group, foreign };
     });
-}
-
-/** A base's terms at the value that a rule chose for the stakes of free rounds. */
-function stakedAs(base: BaseTerms, isAtFaceValue: boolean | undefined): BaseTerms {
-  const freeRoundStake = isAtFaceValue === true ? FreeRoundStake.FACE_VALUE : FreeRoundStake.ZERO;
-  if (isAtFaceValue === undefined || freeRoundStake === base.freeRoundStake) return base;
-  return { ...base, freeRoundStake, isStakeRuled: true };
 }

@@ -1,6 +1,7 @@
 """Totals of a statement, the sums that terms name, and the base that they make (domain 2 to 4)."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 from .exact import ZERO, amount, greatest, least, rate
 from .lines import Line
@@ -8,24 +9,34 @@ from .lines import Line
 #: Kinds that a term settles, and with ROLLBACK_ before them what was rolled back.
 KINDS = {"BET", "WIN", "BONUS", "BONUS_BET", "BONUS_WIN", "JACKPOT_CONTRIBUTION", "JACKPOT_WIN", "FEE",
          "CREDIT_PURCHASE", "CREDIT_DRAWDOWN", "ADJUSTMENT", "CHARGEBACK", "ACQUISITION"}
-BETS, WINS = ("BET", "bets"), ("WIN", "wins")
-BONUS_BETS, BONUS_WINS = ("BONUS_BET", "bonusBets"), ("BONUS_WIN", "bonusWins")
-BONUSES, JACKPOT_WINS = ("BONUS", "bonuses"), ("JACKPOT_WIN", "jackpotWins")
-CONTRIBUTIONS = ("JACKPOT_CONTRIBUTION", "jackpotContributions")
-#: Stakes, winnings and bonus cost, by the value of a free round's stake.
-COUNTED = {
-    "ZERO": ([BETS], [WINS], [BONUSES, BONUS_WINS]),
-    "FACE_VALUE": ([BETS, BONUS_BETS], [WINS, BONUS_WINS], [BONUSES, BONUS_BETS]),
-}
+
+
+class Kind(NamedTuple):
+    """A kind as it enters a sum: of some fee categories, of stakes at face value or not (None: of any), or taken off."""
+
+    kind: str
+    name: str
+    categories: tuple | None = None
+    is_at_face: bool | None = None
+    is_off: bool = False
+
+
+BETS, WINS = Kind("BET", "bets"), Kind("WIN", "wins")
+BONUSES, JACKPOT_WINS = Kind("BONUS", "bonuses"), Kind("JACKPOT_WIN", "jackpotWins")
+CONTRIBUTIONS = Kind("JACKPOT_CONTRIBUTION", "jackpotContributions")
+#: A free round at face value is a stake of that cost and a win, one at zero a cost of what it won.
+FACE_BETS, FACE_WINS = Kind("BONUS_BET", "bonusBets", None, True), Kind("BONUS_WIN", "bonusWins", None, True)
+STAKES, WINNINGS = [BETS, FACE_BETS], [WINS, FACE_WINS]
+BONUS_COST = [BONUSES, FACE_WINS._replace(is_at_face=False), FACE_BETS]
 DEDUCTED = {
     "BONUS": "bonusDeduction", "JACKPOT_CONTRIBUTION": "jackpotDeduction", "PAYMENT_FEES": "paymentFeeDeduction",
     "GAMING_TAX": "gamingTaxDeduction", "CHARGEBACKS": "chargebackDeduction", "ADMIN_FEE": "adminFeeDeduction",
     "PROVIDER_FEES": "providerFeeDeduction",
 }
 OF_TYPE = {
-    "JACKPOT_CONTRIBUTION": CONTRIBUTIONS, "CHARGEBACKS": ("CHARGEBACK", "chargebacks"),
-    "PAYMENT_FEES": ("FEE", "paymentFees", ["PAYMENT"]), "GAMING_TAX": ("FEE", "gamingTax", ["TAX"]),
-    "ADMIN_FEE": ("FEE", "adminFees", ["PLATFORM"]), "PROVIDER_FEES": ("FEE", "providerFees", ["PROVIDER"]),
+    "JACKPOT_CONTRIBUTION": CONTRIBUTIONS, "CHARGEBACKS": Kind("CHARGEBACK", "chargebacks"),
+    "PAYMENT_FEES": Kind("FEE", "paymentFees", ("PAYMENT",)), "GAMING_TAX": Kind("FEE", "gamingTax", ("TAX",)),
+    "ADMIN_FEE": Kind("FEE", "adminFees", ("PLATFORM",)), "PROVIDER_FEES": Kind("FEE", "providerFees", ("PROVIDER",)),
 }
 
 
@@ -66,8 +77,11 @@ class Total:
 
     def timely(self):
         """The same, as if it had not come late."""
+        return self.having(origin=None)
+
+    def having(self, **changes):
         other = object.__new__(Total)
-        other.__dict__.update(self.__dict__, origin=None)
+        other.__dict__.update(self.__dict__, **changes)
         return other
 
 
@@ -79,17 +93,15 @@ def grouped(items, key):
 
 
 def pieces_of(totals, is_late, part):
-    kind, name, *categories = part[:3]
-    is_off = part[3:] == ("off",)
-    categories = [each for each in categories if each is not None]
     for undone in (False, True):
-        found = [each for each in totals
-                 if each.kind == ("ROLLBACK_" + kind if undone else kind) and each.is_late == is_late
-                 and (not categories or each.category in categories[0])]
-        words = [*(["late"] if is_late else []), *(["rolledBack"] if undone else []), name]
+        kind = "ROLLBACK_" + part.kind if undone else part.kind
+        found = [each for each in totals if each.kind == kind and each.is_late == is_late
+                 and part.is_at_face in (None, each.is_at_face)
+                 and (part.categories is None or each.category in part.categories)]
+        words = [*(["late"] if is_late else []), *(["rolledBack"] if undone else []), part.name]
         named = words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
         sum_of_them = sum((each.worth for each in found), Fraction(0))
-        yield any(each.count > 0 for each in found), is_off != undone, amount(named, sum_of_them)
+        yield any(each.count > 0 for each in found), part.is_off != undone, amount(named, sum_of_them)
 
 
 def sum_of(totals, times, parts):
@@ -109,14 +121,20 @@ def has_any(totals, times, parts):
 
 
 def off(part):
-    return (part[0], part[1], None, "off")
+    return part._replace(is_off=True)
+
+
+def valued(base, totals):
+    """Whether the base counts stakes at face value, and totals that say for themselves whether theirs do."""
+    is_at_face = base["freeRoundStake"] == "FACE_VALUE"
+    return is_at_face, [each.having(is_at_face=is_at_face) if each.is_at_face is None else each for each in totals]
 
 
 def measure(base, totals, scope):
     """Lines, and turnover and GGR ready to stand in a formula."""
-    stakes, winnings, _ = COUNTED[base["freeRoundStake"]]
-    winnings = [*winnings, JACKPOT_WINS] if base["jackpotWins"] == "INCLUDED" else winnings
-    turnover, wins = sum_of(totals, OWN, stakes), sum_of(totals, OWN, winnings)
+    is_at_face, totals = valued(base, totals)
+    winnings = [*WINNINGS, JACKPOT_WINS] if base["jackpotWins"] == "INCLUDED" else WINNINGS
+    turnover, wins = sum_of(totals, OWN, STAKES), sum_of(totals, OWN, winnings)
 
     def late(parts):
         return sum_of(totals, LATE, parts) if has_any(totals, LATE, parts) else None
@@ -124,15 +142,16 @@ def measure(base, totals, scope):
     def plus_late(own, name, working):
         return own if working is None else own + amount(name, working.value)
 
-    came_late = late([*stakes, *(off(part) for part in winnings)])
+    came_late = late([*STAKES, *(off(part) for part in winnings)])
     named = amount("turnover", turnover.value)
     ggr = plus_late(named - amount("wins", wins.value), "lateItems", came_late)
-    stake = "/rules" if base.get("isRuled") else f"{base['pointer']}/freeRoundStake"
+    is_ruled = any(each.is_at_face != is_at_face for each in totals)
+    stake = "/rules" if is_ruled else f"{base['pointer']}/freeRoundStake"
     lines = [Line("TURNOVER", stake, turnover, scope), Line("WINS", stake, wins, scope)]
     if came_late is not None:
         lines.append(Line("LATE_ITEMS", "/lateItems", came_late, scope))
     lines.append(Line("GGR", f"{base['pointer']}/measure", ggr, scope))
-    measures = {"TURNOVER": plus_late(named, "lateTurnover", late(stakes)), "GGR": amount("ggr", ggr.value)}
+    measures = {"TURNOVER": plus_late(named, "lateTurnover", late(STAKES)), "GGR": amount("ggr", ggr.value)}
     return lines, measures
 
 
@@ -152,8 +171,8 @@ def deductions_of(base, totals, measures, scope):
         if terms["source"] == "RATE":
             cost = of_basis("rate", terms)
         elif kind == "BONUS":
-            counted = [each for each in totals if not each.is_bonus_free]
-            cost = sum_of(counted, BOTH, COUNTED[base["freeRoundStake"]][2])
+            _, counted = valued(base, [each for each in totals if not each.is_bonus_free])
+            cost = sum_of(counted, BOTH, BONUS_COST)
         else:
             cost = sum_of(totals, BOTH, [OF_TYPE[kind]])
         if "cap" in terms:
@@ -174,7 +193,7 @@ def custom_base(base, totals):
     working = ZERO
     for index, part in enumerate(base["components"]):
         own = [each for each in totals if not each.is_correction]
-        kind_sum = sum_of(own, BOTH, [(part["kind"], camel(part["kind"]))])
+        kind_sum = sum_of(own, BOTH, [Kind(part["kind"], camel(part["kind"]))])
         piece = rate(f"rate{index + 1}", Fraction(part["rate"])) * kind_sum
         working = working - piece if part["sign"] == "MINUS" else working + piece
     return working

@@ -136,6 +136,11 @@ class Days:
     def whole(self):
         return max((self.cycle_next - self.cycle_first).days, 1)
 
+    @property
+    def is_end(self):
+        """Whether no other part of its cycle's stretch follows."""
+        return self.next == self.cycle_next
+
     def window(self, name):
         """The window of that name that the period belongs to."""
         first = self.first

@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from .activity import (BOTH, CONTRIBUTIONS, JACKPOT_WINS, base_of, converted, grouped, has_any, measure, off, sum_of)
+from .activity import (BOTH, CONTRIBUTIONS, JACKPOT_WINS, Kind, base_of, converted, grouped, has_any, measure, off,
+                       sum_of)
 from .contract import unit_scope
 from .exact import ONE, ZERO, amount, greatest, rate, rounded, shared_out
 from .lines import Line, money_line, rounded_line
@@ -14,7 +15,7 @@ FEE_CODES = {"FIXED": "FEE_FIXED", "PER_TRANSACTION": "FEE_PER_TRANSACTION", "PE
 #: What posting owed already, whatever the share.
 DUES = [
     ("JACKPOT_CONTRIBUTIONS", CONTRIBUTIONS), ("JACKPOT_WINS", JACKPOT_WINS),
-    ("FEES", ("FEE", "fees", ["PLATFORM", "PROVIDER"])), ("ADJUSTMENTS", ("ADJUSTMENT", "adjustments", [""])),
+    ("FEES", Kind("FEE", "fees", ("PLATFORM", "PROVIDER"))), ("ADJUSTMENTS", Kind("ADJUSTMENT", "adjustments", ("",))),
 ]
 
 
@@ -143,7 +144,7 @@ def shares_of(contract, totals, state, days):
         lines, base = base_of(unit.parts, unit.scope)
         base_sum += base.value
         own = [item for item in kept if unit_scope(item[1]) == unit.scope]
-        before, fenced, after, fenced_state = fence_players(contract, unit, own, base)
+        before, fenced, after, fenced_state = fence_players(contract, unit, own, days, base)
         shared = share_of(contract, unit, kept, days, fenced)
         around = [*lines, *before, *shared.before], shared.share, [*after, *shared.after]
         pieces.append(Piece(unit.override, *around, True,
@@ -204,9 +205,8 @@ def vat_lines(contract, earned):
 
 def source_of(totals, part):
     """What of a part was posted in its own currency, less what was rolled back."""
-    kind, _, *categories = part
-    found = [each for each in totals if not categories or each.category in categories[0]]
-    return sum(each.sum * ((each.kind == kind) - (each.kind == f"ROLLBACK_{kind}")) for each in found)
+    found = [each for each in totals if part.categories is None or each.category in part.categories]
+    return sum(each.sum * ((each.kind == part.kind) - (each.kind == f"ROLLBACK_{part.kind}")) for each in found)
 
 
 def by_currency(totals):
@@ -251,7 +251,7 @@ def due_lines(contract, totals):
         mine = [(code, part, scope) for code, part in dues if has_any(own, BOTH, [part])]
         for dispute in sorted({each.category for each in own if each.is_correction}):
             told = f"{scope} dispute={dispute}" if scope else f"dispute={dispute}"
-            mine.append(("ADJUSTMENTS", ("ADJUSTMENT", "adjustments", [dispute]), told))
+            mine.append(("ADJUSTMENTS", Kind("ADJUSTMENT", "adjustments", (dispute,)), told))
         for code, part, about in mine:
             due = sum_of(own, BOTH, [part])
             due = -due if code == "JACKPOT_WINS" else due

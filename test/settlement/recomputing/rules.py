@@ -44,8 +44,7 @@ def place_by_rules(contract, totals, days):
 
 def placed_by(total, case, rulings):
     answer = rulings[case]["answer"]
-    other = total.timely()
-    other.origin = total.origin
+    other = total.having()
     other.place = {"brand": "", "product": "", "category": "", **(total.place or {})}
     other.place |= {name: answer[name] for name in ("category", "group") if answer.get(name) is not None}
     if "freeRoundStake" in answer:

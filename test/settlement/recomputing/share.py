@@ -37,19 +37,24 @@ def absorbed(entries, offset):
     return out
 
 
-def aged(contract, own, entries):
+def life_of(contract, is_aging):
+    """How long what is carried out lives: a part of a period that another part follows is no period."""
+    return contract.expires_after if contract.expires_after is None or is_aging else contract.expires_after + 1
+
+
+def aged(contract, own, entries, is_aging):
     """What expires now, and what is carried on with the period's own loss."""
-    older = [(value, None if left is None else left - 1) for value, left in entries]
+    older = [(value, None if left is None else left - int(is_aging)) for value, left in entries]
     is_over = [left is not None and left <= 0 for _, left in older]
     expired = sum((entry[0] for entry, over in zip(older, is_over) if over), Fraction(0))
-    return expired, [entry for entry, over in zip(older, is_over) if not over] + [(min(own, 0), contract.expires_after)]
+    return expired, [entry for entry, over in zip(older, is_over) if not over] + [(min(own, 0), life_of(contract, is_aging))]
 
 
 def as_state(entries, name, scope):
     return [(name, scope, "" if left is None else str(left), value) for value, left in entries]
 
 
-def carry_over(contract, own, entries, scope, code):
+def carry_over(contract, own, entries, scope, code, is_aging):
     """Lines before the share, what is left to be shared, lines after it, and what is carried out."""
     carry_in = amount("carryIn", sum((value for value, _ in entries), Fraction(0)))
     before = [Line(code, "/carryOver", carry_in, scope)]
@@ -57,11 +62,11 @@ def carry_over(contract, own, entries, scope, code):
     if carry_in.value > 0 or (not is_capped and contract.expires_after is None):
         net = own + carry_in
         out = ZERO if contract.policy == "NONE" else least(net, ZERO)
-        return before, net, [Line("CARRY_OUT", "/carryOver", out, scope)], [(out.value, contract.expires_after)]
+        return before, net, [Line("CARRY_OUT", "/carryOver", out, scope)], [(out.value, life_of(contract, is_aging))]
     most = greatest(own, ZERO)
     bound = rate("capRate", contract.carry_rate) * most if is_capped else most
     offset = Line("CARRY_OFFSET", "/carryOver", least(-carry_in, bound), scope)
-    expired, out = aged(contract, own.value, absorbed(entries, offset.value))
+    expired, out = aged(contract, own.value, absorbed(entries, offset.value), is_aging)
     named = amount("carryOffset", offset.value)
     left = least(own, ZERO) + carry_in + named
     after = []
@@ -114,8 +119,9 @@ def share_of(contract, unit, state, days, base):
             kept = as_state(left, "CARRY", scope)
         return Shared([], None, [], lambda _: kept)
     lines, carry_code, base, taken, settled, kept_by = in_window(contract, unit, state, days, base)
+    is_aging = share["window"] != "PERIOD" or days.is_end
     if contract.carry_unit == "BASE":
-        before, net, after, out = carry_over(contract, base, taken, scope, carry_code)
+        before, net, after, out = carry_over(contract, base, taken, scope, carry_code, is_aging)
         shared = greatest(net, ZERO)
         chosen_by = greatest(base, ZERO) if contract.is_gross else shared
         tiers, due = by_tiers(share, shared, chosen_by, scope)
@@ -125,7 +131,8 @@ def share_of(contract, unit, state, days, base):
         shared = greatest(-base if is_loss else base, ZERO)
         tiers, due = by_tiers(share, shared, shared, scope)
         line = Line("COMMISSION", share["pointer"], -due if is_loss else due, scope)
-        before, net, after, out = carry_over(contract, amount("commission", line.value), taken, scope, carry_code)
+        own = amount("commission", line.value)
+        before, net, after, out = carry_over(contract, own, taken, scope, carry_code, is_aging)
         before, due = [*tiers, line, *before], greatest(net, ZERO)
     due = due if settled is None else due - amount("settled", settled)
     money = Line("SHARE", share["pointer"], due, scope)
@@ -184,11 +191,11 @@ class Player:
                           amount("aggregate", aggregate) - amount("aggregateAtMost", contract.fence["aggregateAtMost"]))
         return Line("PLAYER_LOSS", FENCE, where_at_least(ZERO, beyond, own), self.scope)
 
-    def carry_on(self, contract, fenced):
+    def carry_on(self, contract, days, fenced):
         own = next((line.value for line in fenced if line.scope == self.scope), Fraction(0))
         offset = Fraction(0) if self.offset is None else self.offset.value
         kept = absorbed(self.carried, offset) if self.carry_in.value < 0 else []
-        expired, out = aged(contract, own, kept)
+        expired, out = aged(contract, own, kept, days.is_end)
         left = self.carry_in if self.offset is None else self.carry_in + amount("playerOffset", offset)
         lines = []
         if expired != 0:
@@ -200,7 +207,7 @@ class Player:
         return lines, as_state(out, "PLAYER_CARRY", self.scope)
 
 
-def fence_players(contract, unit, state, base):
+def fence_players(contract, unit, state, days, base):
     """Lines before the share, the base that is left, lines after it, and what is carried against players alone."""
     names = {player_scope(unit.scope, each.player): each.player
              for part in unit.parts for each in part.totals if each.player is not None}
@@ -223,7 +230,7 @@ def fence_players(contract, unit, state, base):
         sum_of_them += fenced[-1].value
     left = amount("aggregate", aggregate.value) - amount("fenced", sum_of_them)
     kept = Line("FENCED_BASE", FENCE, left, unit.scope)
-    outs = [each.carry_on(contract, fenced) for each in players]
+    outs = [each.carry_on(contract, days, fenced) for each in players]
     before = [*(line for each in players for line in each.lines), aggregate, *losses, *fenced, kept]
     after = [line for lines, _ in outs for line in lines]
     return before, amount("fencedBase", kept.value), after, [item for _, items in outs for item in items]

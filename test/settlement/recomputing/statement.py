@@ -135,7 +135,9 @@ class Statement(Period):
             if terms["of"] == "PAYABLE":
                 position = amount("opening", self.opening) + earned + amount("adjustments", self.adjustments)
                 basis = position + amount("released", self.released)
-            held = rate("rate", Fraction(terms["rate"])) * greatest(basis, ZERO)
+            held, minimum = rate("rate", Fraction(terms["rate"])) * greatest(basis, ZERO), contract.payout["minimum"]
+            if terms["of"] == "PAYABLE" and Fraction(minimum) != 0:
+                held = least(held, greatest(basis - amount("minimumPayout", Fraction(minimum)), ZERO))
             if "maximum" in terms:
                 balance = sum((value for _, value in kept), Fraction(0))
                 room = amount("maximum", Fraction(terms["maximum"])) - amount("balance", balance)

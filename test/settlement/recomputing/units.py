@@ -69,20 +69,13 @@ def share_in(contract, scope):
 
 
 def parts_of(contract, totals, override):
-    """Activity apart by currency, by base, by what a rule said of stakes; one empty part where there is none."""
+    """Activity apart by currency and by whose base it has; one empty part where there is none."""
 
     def base_for(total):
         own = contract.most_specific(total, "base")
-        base = contract.base if own is None else own.base
-        stake = None if total.is_at_face is None else "FACE_VALUE" if total.is_at_face else "ZERO"
-        return base if stake in (None, base["freeRoundStake"]) else {**base, "freeRoundStake": stake, "isRuled": True}
+        return contract.base if own is None else own.base
 
-    def key(total):
-        base = base_for(total)
-        ruled = " /rules" if base.get("isRuled") else ""
-        return f"{total.currency if total.is_foreign else ''} {base['pointer']}{ruled}"
-
-    groups = grouped(totals, key)
+    groups = grouped(totals, lambda each: f"{each.currency if each.is_foreign else ''} {base_for(each)['pointer']}")
     if not groups:
         return [Part(override.base if override and override.base else contract.base, [])]
     parts = []
