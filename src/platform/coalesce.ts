@@ -10,6 +10,8 @@ export interface SharedLimits<I> {
   readonly inputsMax: number;
   /** How many goes may be under way; those who come meanwhile share the next. */
   readonly atOnce: number;
+  /** After a go of several, so long others are waited for before the next; who comes alone waits for nobody. */
+  readonly lingerMs?: number;
   /** What an input weighs, and the most that one go takes of it; one input is always taken. */
   readonly weightOf?: (input: I) => number;
   readonly weightMax?: number;
@@ -27,12 +29,14 @@ interface Call<I, O> {
  */
 export function coalesced<I, O>(work: SharedWork<I, O>, limits: SharedLimits<I>): (input: I) => Promise<O> {
   const waiting: Call<I, O>[] = [];
-  let underWay = 0;
+  let [underWay, isBusy, isLingering] = [0, false, false];
   const start = () => {
+    isLingering = false;
     while (underWay < limits.atOnce && waiting.length > 0) void go(waiting.splice(0, countOf(waiting, limits)));
   };
   const go = async (calls: readonly Call<I, O>[]) => {
     underWay += 1;
+    isBusy = calls.length > 1;
     try {
       const outputs = await work(calls.map(({ input }) => input));
       calls.forEach((call, index) => {
@@ -50,7 +54,11 @@ export function coalesced<I, O>(work: SharedWork<I, O>, limits: SharedLimits<I>)
   return (input) =>
     new Promise((resolve, reject) => {
       waiting.push({ input, resolve, reject });
-      queueMicrotask(start);
+      if (limits.lingerMs === undefined || !isBusy) queueMicrotask(start);
+      else if (!isLingering) {
+        isLingering = true;
+        setTimeout(start, limits.lingerMs);
+      }
     });
 }
 

@@ -9,11 +9,13 @@ import { SqlFaults } from "../support/sql-faults.js";
 
 const PARTNERS = 6;
 
-/** Counts the transactions that take up a partner's cursor. */
+/** Counts the transactions that take up a partner's cursor, and the looks for what waits. */
 class Postings extends SqlFaults {
   readonly cursors: number[] = [];
+  looks = 0;
 
   override logQuery(query: string): void {
+    if (/from batch\s+where state = 'ACCEPTED' .* limit/.test(query)) this.looks += 1;
     const cursors = query.match(/from posting_cursor .*? for update skip locked/g)?.length ?? 0;
     if (cursors > 0) this.cursors.push(cursors);
     super.logQuery(query);
@@ -29,11 +31,12 @@ beforeEach(async () => {
   places = [first];
   while (places.length < PARTNERS) places.push(await openExchange(app, { home: first.home }));
   for (const place of places) await submit(app, place, { transactions: [bet(), bet()] });
-  postings.cursors.length = 0;
+  [postings.cursors.length, postings.looks] = [0, 0];
 });
 
-test("partners that post at the same time share a transaction, and each has what is its own", async () => {
+test("partners that post at the same time share looks and a transaction, and each has what is its own", async () => {
   const runs = await postAll();
+  expect(postings.looks).toBeLessThan(PARTNERS);
   expect(runs).toEqual(places.map(() => ({ batches: 1, items: 2, isDrained: true })));
   expect(postings.cursors.reduce((sum, cursors) => sum + cursors, 0)).toBe(PARTNERS);
   expect(postings.cursors.length).toBeLessThan(PARTNERS);

@@ -19,6 +19,26 @@ test("who comes while work is under way shares the next go, in order, each with 
   expect(goes).toEqual([[1], [2, 3, 4, 5], [6, 7]]);
 });
 
+test("after a go of several the next waits for who is about to come, and after one of one for nobody", async () => {
+  const goes: (readonly number[])[] = [];
+  const work = coalesced(
+    async (inputs: readonly number[]) => {
+      goes.push(inputs);
+      return inputs;
+    },
+    { inputsMax: 4, atOnce: 1, lingerMs: 50 },
+  );
+  await Promise.all([work(1), work(2)]);
+  const third = work(3);
+  await new Promise(setImmediate);
+  await Promise.all([third, work(4)]);
+  await work(5);
+  const sixth = work(6);
+  await new Promise(setImmediate);
+  await Promise.all([sixth, work(7)]);
+  expect(goes).toEqual([[1, 2], [3, 4], [5], [6], [7]]);
+});
+
 test("no more goes are under way than may be, and none waits for nothing", async () => {
   let [underWay, most] = [0, 0];
   const work = coalesced(

@@ -48,7 +48,7 @@ export interface BatchName {
 const READ_AT_ONCE = { inputsMax: 200, atOnce: 2 };
 
 const store = coalescedPerTenant(storeTogether, {
-  ...{ inputsMax: 50, atOnce: 2, weightMax: 8 * 1024 * 1024 },
+  ...{ inputsMax: 50, atOnce: 2, lingerMs: 4, weightMax: 8 * 1024 * 1024 },
   weightOf: ({ packed }) => packed.length,
 });
 const find = coalescedPerTenant(findTogether, READ_AT_ONCE);

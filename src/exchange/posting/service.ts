@@ -39,7 +39,7 @@ export async function postBatches(app: App, partner: Partner, itemsMax: number =
     alone: (candidates) => postAlone(app, groupOf(candidates)),
   };
   while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
-    const { batches: candidates, isAll } = await readGroup(app.database.manager, partner, pseudonymOf);
+    const { batches: candidates, isAll } = await readGroup(app, partner, pseudonymOf);
     for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
     if (candidates.length === 0) return { batches, items, isDrained: true };
     const posted = await postWithCare(app, partner, candidates, attempts);
@@ -62,7 +62,7 @@ function postGroup(app: App, group: Group): Promise<WaitingBatch[] | null> {
 }
 
 const postShared = coalescedPerTenant(postTogether, {
-  ...{ inputsMax: 50, atOnce: 1, weightMax: SHARED_ITEMS_MAX.ofAll },
+  ...{ inputsMax: 50, atOnce: 1, lingerMs: 4, weightMax: SHARED_ITEMS_MAX.ofAll },
   weightOf: itemsOf,
 });
 

@@ -1,5 +1,8 @@
 import { present } from "../../kernel/assert.js";
 import { asError } from "../../kernel/errors.js";
+import { groupBy } from "../../kernel/group.js";
+import type { App } from "../../platform/app.js";
+import { coalescedPerTenant } from "../../platform/coalesce.js";
 import type { Reader, TxSql } from "../../platform/database.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -46,13 +49,12 @@ export interface ReadGroup {
   readonly isAll: boolean;
 }
 
-/** The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. */
-export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: PseudonymOf): Promise<ReadGroup> {
-  const rows: WaitingRow[] = await reader.query(
-    `select no, id, mode, item_count, payload_bytes, payload_sha256, accepted_at, issuer_no, tries from batch
-     where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?`,
-    [partner.tenantNo, partner.no, GROUP_LIMITS.batchesMax],
-  );
+/**
+ * The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. Partners of a tenant
+ * that are read at the same time share their round trips.
+ */
+export async function readGroup(app: App, partner: Partner, pseudonymOf: PseudonymOf): Promise<ReadGroup> {
+  const rows = await oldestRows(app, partner.tenantNo, partner.no);
   let [items, bytes] = [0, 0];
   const taken = rows.filter((row, index) => {
     items += row.item_count;
@@ -60,11 +62,7 @@ export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: P
     return index === 0 || (items <= GROUP_LIMITS.itemsMax && bytes <= GROUP_LIMITS.bytesMax);
   });
   if (taken.length === 0) return { batches: [], isAll: true };
-  const envelopes = await envelopesOf(
-    reader,
-    partner.tenantNo,
-    taken.map((row) => String(row.no)),
-  );
+  const envelopes = await envelopesOfRows(app, partner.tenantNo, taken);
   const isAll = taken.length === rows.length && rows.length < GROUP_LIMITS.batchesMax;
   const turn = takingTurns();
   const batches: WaitingBatch[] = [];
@@ -72,6 +70,32 @@ export async function readGroup(reader: Reader, partner: Partner, pseudonymOf: P
     batches.push(await waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf, turn }));
   }
   return { batches, isAll };
+}
+
+/** Jobs of several partners come within a moment: whoever waits for it reads, and then posts, with the others. */
+const oldestRows = coalescedPerTenant(oldestRowsTogether, { inputsMax: 50, atOnce: 1, lingerMs: 4 });
+const envelopesOfRows = coalescedPerTenant(envelopesTogether, {
+  ...{ inputsMax: 50, atOnce: 8, weightMax: 1024 * 1024 },
+  weightOf: (rows) => rows.reduce((sum, { payload_bytes: bytes }) => sum + bytes, 0),
+});
+
+async function oldestRowsTogether(app: App, tenantNo: number, partnerNos: readonly number[]): Promise<WaitingRow[][]> {
+  const each = `(select no, partner_no, id, mode, item_count, payload_bytes, payload_sha256, accepted_at, issuer_no, tries
+    from batch where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?)`;
+  const apart = [...new Set(partnerNos)];
+  const rows: WaitingRow[] = await app.database.query(
+    apart.map(() => each).join(" union all "),
+    apart.flatMap((partnerNo) => [tenantNo, partnerNo, GROUP_LIMITS.batchesMax]),
+  );
+  rows.sort((a, b) => Number(a.no) - Number(b.no)); // of a union no order is promised
+  const byPartner = groupBy(rows, ({ partner_no: partnerNo }) => partnerNo);
+  return partnerNos.map((partnerNo) => byPartner.get(partnerNo) ?? []);
+}
+
+async function envelopesTogether(app: App, tenantNo: number, groups: readonly (readonly WaitingRow[])[]) {
+  const numbers = groups.flat().map(({ no }) => String(no));
+  const envelopes = await envelopesOf(app.database.manager, tenantNo, numbers);
+  return groups.map(() => envelopes);
 }
 
 interface Contents {
@@ -129,6 +153,7 @@ function hashedItem(partner: Partner, result: ItemResult, pseudonymOf: Pseudonym
 
 interface WaitingRow {
   readonly no: string;
+  readonly partner_no: number;
   readonly id: string;
   readonly mode: BatchMode;
   readonly item_count: number;
