@@ -118,6 +118,7 @@ const SAID: Readonly<Record<string, Tampering | readonly Tampering[] | string>> 
   seen_proof: "lapses within minutes",
   "seen_proof.proof_hash": "lapses within minutes",
   set_off: "its amount is part of PAYABLE, which PAYOUTS adds up again from it",
+  settlement_incident: "says when what was refused is tried again",
   settlement_period: [
     ["state = 'CLOSED'", "state = 'PAID'", "STATEMENTS", /period$/],
     ["removed_batches = 0", "removed_batches > 0", "REMOVALS", /^prd_\w+ removed$/],

@@ -50,8 +50,8 @@ export interface ReadGroup {
 }
 
 /**
- * The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. Partners of a tenant
- * that are read at the same time share their round trips.
+ * The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. Partners of a
+ * tenant that are read at the same time share their round trips.
  */
 export async function readGroup(app: App, partner: Partner, pseudonymOf: PseudonymOf): Promise<ReadGroup> {
   const rows = await oldestRows(app, partner.tenantNo, partner.no);
@@ -80,8 +80,8 @@ const envelopesOfRows = coalescedPerTenant(envelopesTogether, {
 });
 
 async function oldestRowsTogether(app: App, tenantNo: number, partnerNos: readonly number[]): Promise<WaitingRow[][]> {
-  const each = `(select no, partner_no, id, mode, item_count, payload_bytes, payload_sha256, accepted_at, issuer_no, tries
-    from batch where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?)`;
+  const each = `(select no, partner_no, id, mode, item_count, payload_bytes, payload_sha256, accepted_at, issuer_no,
+    tries from batch where state = 'ACCEPTED' and tenant_no = ? and partner_no = ? order by no limit ?)`;
   const apart = [...new Set(partnerNos)];
   const rows: WaitingRow[] = await app.database.query(
     apart.map(() => each).join(" union all "),
