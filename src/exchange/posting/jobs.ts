@@ -22,7 +22,7 @@ const HELD_DELAY_MS = 100;
  * A partner is handed over no more often, so that what comes at the same time is posted together: longer the more
  * batches are waited for, since each of them is held up by the work for all others. Who is alone gathers nothing.
  */
-const GATHER_MS = { min: 6, perAwaited: 1, max: 50 };
+const GATHER_MS = { min: 6, perAwaited: 1, max: 25 };
 const PARTNERS_KEPT_MAX = 10_000;
 
 /** Posts what waits for a partner; when more waits than one run takes, it queues up again behind the others. */
