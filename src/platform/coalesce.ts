@@ -17,6 +17,9 @@ export interface SharedLimits<I> {
   readonly weightMax?: number;
 }
 
+/** What shares statements on the way in waits so long: who is handed over at one instant begins within it. */
+export const LINGER_MS = 4;
+
 interface Call<I, O> {
   readonly input: I;
   resolve(output: O): void;
@@ -24,8 +27,9 @@ interface Call<I, O> {
 }
 
 /**
- * Joins calls as a database joins commits: one that finds nothing under way goes at once, those who come while work is
- * under way share the next go. The busier it is, the more share, and the less each costs.
+ * Joins calls as a database joins commits: one that finds nothing under way goes at once, or lingers where several have
+ * just gone; those who come while work is under way share the next go. The busier it is, the more share, and the less
+ * each costs.
  */
 export function coalesced<I, O>(work: SharedWork<I, O>, limits: SharedLimits<I>): (input: I) => Promise<O> {
   const waiting: Call<I, O>[] = [];

@@ -8,7 +8,7 @@ import { hash16Hex } from "../../kernel/digest.js";
 import { asError, CodedError } from "../../kernel/errors.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
-import { coalescedPerTenant } from "../../platform/coalesce.js";
+import { coalescedPerTenant, LINGER_MS } from "../../platform/coalesce.js";
 import { CommitOutcomeUnknown, isDuplicateKey, isPassingTrouble, type TxSql } from "../../platform/database.js";
 import { rowsOf } from "../../platform/rows.js";
 import { type Together, transactTogether } from "../../platform/together.js";
@@ -48,7 +48,7 @@ export interface BatchName {
 const READ_AT_ONCE = { inputsMax: 200, atOnce: 2 };
 
 const store = coalescedPerTenant(storeTogether, {
-  ...{ inputsMax: 50, atOnce: 2, lingerMs: 4, weightMax: 8 * 1024 * 1024 },
+  ...{ inputsMax: 50, atOnce: 2, lingerMs: LINGER_MS, weightMax: 8 * 1024 * 1024 },
   weightOf: ({ packed }) => packed.length,
 });
 const find = coalescedPerTenant(findTogether, READ_AT_ONCE);

@@ -2,7 +2,7 @@ import { systemActor } from "../../kernel/actor.js";
 import { asError } from "../../kernel/errors.js";
 import { announceChange, type Copy, type Mark, publishBalances } from "../../ledger/service.js";
 import type { App } from "../../platform/app.js";
-import { coalescedPerTenant } from "../../platform/coalesce.js";
+import { coalescedPerTenant, LINGER_MS } from "../../platform/coalesce.js";
 import { CommitOutcomeUnknown } from "../../platform/database.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -62,7 +62,7 @@ function postGroup(app: App, group: Group): Promise<WaitingBatch[] | null> {
 }
 
 const postShared = coalescedPerTenant(postTogether, {
-  ...{ inputsMax: 50, atOnce: 1, lingerMs: 4, weightMax: SHARED_ITEMS_MAX.ofAll },
+  ...{ inputsMax: 50, atOnce: 1, lingerMs: LINGER_MS, weightMax: SHARED_ITEMS_MAX.ofAll },
   weightOf: itemsOf,
 });
 

@@ -2,7 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { asError } from "../../kernel/errors.js";
 import { groupBy } from "../../kernel/group.js";
 import type { App } from "../../platform/app.js";
-import { coalescedPerTenant } from "../../platform/coalesce.js";
+import { coalescedPerTenant, LINGER_MS } from "../../platform/coalesce.js";
 import type { Reader, TxSql } from "../../platform/database.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -73,7 +73,7 @@ export async function readGroup(app: App, partner: Partner, pseudonymOf: Pseudon
 }
 
 /** Jobs of several partners come within a moment: whoever waits for it reads, and then posts, with the others. */
-const oldestRows = coalescedPerTenant(oldestRowsTogether, { inputsMax: 50, atOnce: 1, lingerMs: 4 });
+const oldestRows = coalescedPerTenant(oldestRowsTogether, { inputsMax: 50, atOnce: 1, lingerMs: LINGER_MS });
 const envelopesOfRows = coalescedPerTenant(envelopesTogether, {
   ...{ inputsMax: 50, atOnce: 8, weightMax: 1024 * 1024 },
   weightOf: (rows) => rows.reduce((sum, { payload_bytes: bytes }) => sum + bytes, 0),
