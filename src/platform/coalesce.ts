@@ -18,7 +18,7 @@ export interface SharedLimits<I> {
 }
 
 /** What shares statements on the way in waits so long: who is handed over at one instant begins within it. */
-export const LINGER_MS = 4;
+export const LINGER_MS = 2;
 
 interface Call<I, O> {
   readonly input: I;

@@ -122,9 +122,10 @@ function openServer(app: App): FastifyInstance {
   limitConnections(server.server, app);
   server.removeContentTypeParser("text/plain");
   server.decorateRequest("traceparent", "");
+  const secure = securityHeaders(app);
   server.addHook("onRequest", async (request, reply) => {
     request.traceparent = takenOr(request.headers["traceparent"], TRACEPARENT, newTraceparent);
-    void reply.headers({ ...securityHeaders(app), "x-request-id": request.id, traceparent: request.traceparent });
+    void reply.headers({ ...secure, "x-request-id": request.id, traceparent: request.traceparent });
   });
   server.addHook("onResponse", async (request, reply) => {
     const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };

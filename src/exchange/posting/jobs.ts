@@ -39,10 +39,12 @@ export const postPartner = defineJob({
   },
 });
 
-/** When partners were handed over last, and the next time for all that gather, if one is planned. */
+/** When partners were handed over last, and who is to be handed over next. */
 interface Gathering {
   readonly lastAt: BoundedMap<string, number>;
-  next: Gathered | null;
+  /** As soon as this turn of the event loop is over: whatever was stored in it takes one job. */
+  soon: Gathered | null;
+  later: Gathered | null;
 }
 
 /** Partners with the batches for which they gather; null for a batch that is not named. */
@@ -51,7 +53,7 @@ interface Gathered {
   readonly handedOver: Promise<void>;
 }
 
-const gatheringOf = perApp((): Gathering => ({ lastAt: new BoundedMap(PARTNERS_KEPT_MAX), next: null }));
+const gatheringOf = perApp((): Gathering => ({ lastAt: new BoundedMap(PARTNERS_KEPT_MAX), soon: null, later: null }));
 
 /**
  * Hands a partner to its posting partition; a hint, since the sweeper finds what waits. Those who come within a moment
@@ -63,28 +65,32 @@ export function enqueuePosting(app: App, partner: Partner, batchId: string | nul
   const gatherMs = Math.min(Math.max(countAwaited(app) * GATHER_MS.perAwaited, GATHER_MS.min), GATHER_MS.max);
   const lastAt = gathering.lastAt.get(partner.id);
   const restMs = lastAt === undefined ? 0 : lastAt + gatherMs - performance.now();
-  const handOverNow = (each: Partner) => {
-    gathering.lastAt.set(each.id, performance.now());
-    return handOver(app, each);
-  };
-  if (restMs <= 0 && gathering.next?.partners.has(partner.id) !== true) return handOverNow(partner);
-  gathering.next ??= gather(restMs, async (gathered) => {
-    gathering.next = null;
+  const when = restMs <= 0 && gathering.later?.partners.has(partner.id) !== true ? "soon" : "later";
+  gathering[when] ??= gather(when === "soon" ? turnEnd() : sleep(restMs), async (gathered) => {
+    gathering[when] = null;
     const isLeft = (id: string | null) => id === null || !wasTold(app, id);
     const left = [...gathered.partners.values()].filter(({ batchIds }) => batchIds.some(isLeft));
-    await Promise.all(left.map((each) => handOverNow(each.partner)));
+    for (const { partner: each } of left) gathering.lastAt.set(each.id, performance.now());
+    await Promise.all(left.map((each) => handOver(app, each.partner)));
   });
-  const { partners, handedOver } = gathering.next;
+  const { partners, handedOver } = gathering[when];
   const known = partners.get(partner.id);
   if (known === undefined) partners.set(partner.id, { partner, batchIds: [batchId] });
   else known.batchIds.push(batchId);
   return handedOver;
 }
 
-function gather(ms: number, handOverAll: (gathered: Gathered) => Promise<void>): Gathered {
+function gather(begun: Promise<void>, handOverAll: (gathered: Gathered) => Promise<void>): Gathered {
   const partners: Gathered["partners"] = new Map();
-  const gathered: Gathered = { partners, handedOver: sleep(ms).then(() => handOverAll(gathered)) };
+  const gathered: Gathered = { partners, handedOver: begun.then(() => handOverAll(gathered)) };
   return gathered;
+}
+
+/** When all that is ready to go on has gone on, and nothing new has been heard. */
+function turnEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
 }
 
 interface HandOver {

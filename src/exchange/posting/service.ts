@@ -62,7 +62,7 @@ function postGroup(app: App, group: Group): Promise<WaitingBatch[] | null> {
 }
 
 const postShared = coalescedPerTenant(postTogether, {
-  ...{ inputsMax: 50, atOnce: 1, lingerMs: LINGER_MS, weightMax: SHARED_ITEMS_MAX.ofAll },
+  ...{ inputsMax: 50, atOnce: 2, lingerMs: LINGER_MS, weightMax: SHARED_ITEMS_MAX.ofAll },
   weightOf: itemsOf,
 });
 

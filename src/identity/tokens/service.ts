@@ -55,6 +55,8 @@ export interface Credentials {
 /** In the place of a proof, where the same connection has shown one for the same token when it was opened. */
 export const SHOWN_BEFORE = "shown before";
 
+const SCHEMES: ReadonlySet<string> = new Set(["bearer", "dpop"]);
+
 const AccessClaims = z.object({
   iss: z.string(),
   aud: z.string(),
@@ -134,8 +136,9 @@ export async function issueToken(
  * bound to a key counts only with a proof of it (RFC 9449, section 7), and one that is not only where none is wanted.
  */
 export async function authenticate(app: App, credentials: Credentials): Promise<Actor> {
-  const [, scheme, token] = /^(Bearer|DPoP) ([\w.-]+)$/i.exec(credentials.authorization ?? "") ?? [];
-  if (scheme === undefined || token === undefined) throw identityError("UNAUTHENTICATED");
+  const [sentScheme = "", token = "", ...more] = (credentials.authorization ?? "").split(" ", 3);
+  const scheme = sentScheme.toLowerCase();
+  if (!SCHEMES.has(scheme) || more.length > 0) throw identityError("UNAUTHENTICATED");
   const grant = await grantOf(app, token);
   if (grant === null || grant.expiresAt <= app.clock.now()) throw identityError("UNAUTHENTICATED");
   if ((await installationKey(app, grant.signedBy)) === null) throw identityError("UNAUTHENTICATED");
@@ -144,7 +147,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   if (!mayAuthenticate(app, client)) throw identityError("UNAUTHENTICATED");
   const isBound = grant.jkt !== null;
   const isWantedBound = isBound || client.dpop_bound_access_tokens === 1;
-  if (isWantedBound !== isBound || isBound !== (scheme.toLowerCase() === "dpop")) throw wrongScheme(isBound);
+  if (isWantedBound !== isBound || isBound !== (scheme === "dpop")) throw wrongScheme(isBound);
   await checkPossession(app, credentials.proof, grant);
   const held = new Set(client.scope_list.split(" "));
   const { requestId, traceparent, address } = credentials;

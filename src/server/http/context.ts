@@ -61,8 +61,8 @@ export async function openContext(app: App, facts: RequestFacts): Promise<Reques
 }
 
 /** The context of a request whose body is there: opened again where that took so long that its key may be revoked. */
-export async function reopenContext(app: App, context: RequestContext, facts: RequestFacts): Promise<RequestContext> {
-  return performance.now() - context.openedAtMs < OPEN_MS ? context : openContext(app, shownFacts(facts));
+export async function reopenContext(app: App, context: RequestContext, facts: () => RequestFacts) {
+  return performance.now() - context.openedAtMs < OPEN_MS ? context : openContext(app, shownFacts(facts()));
 }
 
 /** Who calls, without that counting as use of a session; null where nobody signed in. */

@@ -76,7 +76,7 @@ export async function startGraphql(server: FastifyInstance, app: App): Promise<G
       await admitBody(app, request.graphqlContext.actor, request, reply);
     },
     preHandler: async (request) => {
-      request.graphqlContext = await reopenContext(app, contextOf(request), factsOf(app, request));
+      request.graphqlContext = await reopenContext(app, contextOf(request), () => factsOf(app, request));
       request.graphqlRequest = await withDocument(request);
     },
     handler: async (request, reply) => {

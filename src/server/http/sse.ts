@@ -61,7 +61,7 @@ export function startSse(server: FastifyInstance, app: App, sessions: Sessions):
     },
     preHandler: async (request) => {
       const context = present(request.graphqlContext, "the context");
-      request.graphqlContext = await reopenContext(app, context, factsOf(app, request));
+      request.graphqlContext = await reopenContext(app, context, () => factsOf(app, request));
     },
     handler: async (request, reply) => {
       const leaveSeat = takeSeat(app, actorOf(request));

@@ -48,6 +48,7 @@ export async function trustedDocument(context: RequestContext, request: Document
 }
 
 function namedHash({ documentId, extensions }: DocumentRequest): string | null {
+  if (documentId === undefined && extensions === undefined) return null; // as nearly always
   const { success, data } = Named.safeParse({ documentId, extensions: read(extensions) });
   const name = success ? (data.documentId ?? data.extensions?.persistedQuery?.sha256Hash) : undefined;
   if (name === undefined) return null;
