@@ -73,10 +73,19 @@ for (const register of [
 ])
   register(program);
 
+for (const stream of [process.stdout, process.stderr]) stream.on("error", unsaid);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeOf(error);
+  process.exitCode ||= exitCodeOf(error);
+}
+
+/** Who reads may leave (`| head`, a window that was closed), and what is under way ends as ever. All else is a failure. */
+function unsaid({ code }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE") return;
+  process.exitCode = FAILED;
+  console.error(`error: what there was to say could not be written (${code}).`);
 }
 
 /** Says on standard error what went wrong; commander has already said what it refuses. */

@@ -8,12 +8,8 @@ export interface Terminal {
   sayReady(url: string, pids: Readonly<Record<string, number>>, metrics: Readonly<Record<string, string>>): void;
 }
 
-/**
- * The terminal of this process, its clock starting now. When nobody reads it any more (`| tee` that ended, a window
- * that was closed) it says nothing, and what runs goes on and is stopped as ever.
- */
+/** The terminal of this process, its clock starting now. */
 export function openTerminal(isForPrograms: boolean): Terminal {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined); // nobody to tell it to
   const began = performance.now();
   const say = (line: string) => {
     console.error(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
