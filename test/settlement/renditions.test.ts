@@ -307,10 +307,7 @@ describe("PDF", () => {
 
   test("draws the marks that people write, and a line's end as a space", async () => {
     const name = "“A” ‘B’ — C · D… • ₩ € £ ¥ © § ± × ÷ ™ 「갑」 《을》";
-    const document = { ...worked.configuration.document, name: `${name}\nE` };
-    const texts = textsOf(
-      await pdfOf(shown({ ...worked, configuration: { ...worked.configuration, document } })),
-    ).flat();
+    const texts = textsOf(await pdfOf(shown(named(`${name}\nE`)))).flat();
     expect(texts).toContain(`${name} E`);
   });
 
@@ -329,9 +326,17 @@ describe("PDF", () => {
     );
   });
 
-  test("names what its face cannot draw", async () => {
-    const configuration = { ...worked.configuration, document: { ...worked.configuration.document, name: "é漢" } };
-    expect(textsOf(await pdfOf(shown({ ...worked, configuration }))).flat()).toContain("<U+e9><U+6f22>");
+  test.each([
+    ["Müller Éclat ŠKODA Łódź", ["Müller Éclat ŠKODA Łódź"]],
+    ["Cafe\u0301 \u1112\u1161\u11AB", ["Café ", "한"]],
+    ["가é나 Ελλάδα Москва Đồng ₽ ₫", ["가", "é", "나", " Ελλάδα Москва Đồng ₽ ₫"]],
+  ])("draws the letters of Europe and Vietnam in `%s`, each word in one face", async (name, runs) => {
+    const texts = textsOf(await pdfOf(shown(named(name)))).flat();
+    expect(texts.join("|")).toContain(runs.join("|"));
+  });
+
+  test("names what its faces cannot draw", async () => {
+    expect(textsOf(await pdfOf(shown(named("漢\u0301")))).flat()).toContain("<U+6f22><U+301>");
   });
 
   test("is refused where there are more rows than it may have; the other formats are not", async () => {
@@ -384,6 +389,12 @@ describe("the same statement and language", () => {
     }
   });
 });
+
+/** The worked statement, its contract called so. */
+function named(name: string): typeof worked {
+  const { configuration } = worked;
+  return { ...worked, configuration: { ...configuration, document: { ...configuration.document, name } } };
+}
 
 function rowsOf({ sections }: Sheet, name: string) {
   return sections.find((section) => section.name === name)?.rows ?? [];

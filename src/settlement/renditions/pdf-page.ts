@@ -1,13 +1,10 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { buffer } from "node:stream/consumers";
 import PDFDocument from "pdfkit";
 import { present } from "../../kernel/assert.js";
+import { ASCENT, drawn, FACES, type Run, runsOf, type Weight } from "./faces.js";
 
 type Element = ReturnType<PDFKit.PDFDocument["struct"]>;
-
-/** A weight of the shipped face: Nanum Gothic (OFL 1.1), Korean and Latin, all figures of one width. */
-export type Weight = "regular" | "bold";
 
 /** How a text is set. */
 export interface Style {
@@ -52,22 +49,8 @@ const HEAD_CELL: PDFKit.Mixins.StructureElementOptions & { scope: "Column" } = {
 const LEADING = 1.4;
 /** Smaller than this part of its size nothing is set; it is broken instead. */
 const SHRINK_MIN = 0.6;
-const require = createRequire(import.meta.url);
-const FACES: Readonly<Record<Weight, string>> = {
-  regular: require.resolve("@expo-google-fonts/nanum-gothic/400Regular/NanumGothic_400Regular.ttf"),
-  bold: require.resolve("@expo-google-fonts/nanum-gothic/700Bold/NanumGothic_700Bold.ttf"),
-};
 /** The face ends with its blank glyph, of no bytes, whose outline fontkit nevertheless begins to read. */
 const AFTER_LAST_GLYPH = Buffer.alloc(16);
-/** All but what the face draws for certain: ASCII, Hangul, and the marks that people write in either language. */
-const UNDRAWN = new RegExp(
-  `[^${[
-    ...["\\x20-\\x7E", "\\uAC00-\\uD7A3", "\\u3131-\\u318E", "\\xA1-\\xA7", "\\xA9-\\xAC", "\\xAE", "\\xB0-\\xB3"],
-    ...["\\xB5-\\xB7", "\\xB9-\\xBF", "\\xD7", "\\xDF", "\\xF7", "\\u2013\\u2014", "\\u2018-\\u2022"],
-    ...["\\u2025\\u2026", "\\u20A9\\u20AC", "\\u2122", "\\u3001-\\u3003", "\\u3008-\\u3011"],
-  ].join("")}]`,
-  "gu",
-);
 
 /**
  * Pages of A4 that fill from the top: rows that break between pages with their head repeated, every text tagged for
@@ -86,8 +69,11 @@ export class Pages {
       ...{ size: "A4", margin: 0, bufferPages: true, pdfVersion: "1.7", tagged: true, displayTitle: true, lang },
       info: { Title: title, Producer: "Quittance", Creator: "Quittance", CreationDate: date, ModDate: date },
     });
-    for (const [weight, face] of Object.entries(FACES)) {
-      this.#document.registerFont(weight, Buffer.concat([readFileSync(face), AFTER_LAST_GLYPH]));
+    for (const [face, files] of Object.entries(FACES)) {
+      for (const [weight, file] of Object.entries(files)) {
+        const source = face === "page" ? Buffer.concat([readFileSync(file), AFTER_LAST_GLYPH]) : file;
+        this.#document.registerFont(`${face} ${weight}`, source);
+      }
     }
     this.#root = this.#document.struct("Document");
     this.#document.addStructure(this.#root);
@@ -153,9 +139,7 @@ export class Pages {
 
   /** The width of a text on one line. */
   widthOf(text: string, { weight, size }: Style): number {
-    return (
-      (Array.from(drawn(text)).reduce((sum, character) => sum + this.#advance(character, weight), 0) * size) / 1000
-    );
+    return runsOf(drawn(text)).reduce((sum, run) => sum + this.#runWidth(run, weight), 0) * (size / 1000);
   }
 
   #drawRow(table: Element, row: readonly Strip[], type: "TH" | "TD"): void {
@@ -215,9 +199,13 @@ export class Pages {
   }
 
   #drawText({ left, width, text, style, isRight = false }: Cell, y: number): void {
-    const x = PAGE.side + left + (isRight ? width - this.widthOf(text, style) : 0);
-    this.#document.font(style.weight).fontSize(style.size).fillColor(style.color);
-    this.#document.text(drawn(text), x, y, { lineBreak: false });
+    let x = PAGE.side + left + (isRight ? width - this.widthOf(text, style) : 0);
+    this.#document.fontSize(style.size).fillColor(style.color);
+    for (const run of runsOf(drawn(text))) {
+      this.#document.font(`${run.face} ${style.weight}`);
+      this.#document.text(run.text, x, y, { lineBreak: false, baseline: -ASCENT * style.size });
+      x += (this.#runWidth(run, style.weight) * style.size) / 1000;
+    }
   }
 
   /** The cells cut into lines: strips of one line each, the first lines beside each other, then the second ones. */
@@ -259,21 +247,19 @@ export class Pages {
   }
 
   /** In thousandths of the size. */
-  #advance(character: string, weight: Weight): number {
-    const key = weight + character;
+  #runWidth({ face, text }: Run, weight: Weight): number {
+    return Array.from(text).reduce((sum, character) => sum + this.#advance(character, `${face} ${weight}`), 0);
+  }
+
+  /** In thousandths of the size. */
+  #advance(character: string, font: string): number {
+    const key = font + character;
     const known = this.#widths.get(key);
     if (known !== undefined) return known;
-    const width = this.#document.font(weight).fontSize(1000).widthOfString(character);
+    const width = this.#document.font(font).fontSize(1000).widthOfString(character);
     this.#widths.set(key, width);
     return width;
   }
-}
-
-/** White space is a space, and what the face cannot draw is named by its code point, so that nothing disappears. */
-function drawn(text: string): string {
-  return text
-    .replace(/\s/gu, " ")
-    .replace(UNDRAWN, (character) => `<U+${present(character.codePointAt(0), "a character").toString(16)}>`);
 }
 
 function heightOf(strip: Strip): number {
