@@ -17,7 +17,7 @@ export const FACES: Readonly<Record<Face, Readonly<Record<Weight, string>>>> = {
     bold: require.resolve("@expo-google-fonts/nanum-gothic/700Bold/NanumGothic_700Bold.ttf"),
   },
   letters: {
-    regular: require.resolve("@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf"),
+    regular: require.resolve("@expo-google-fonts/noto-sans/300Light/NotoSans_300Light.ttf"),
     bold: require.resolve("@expo-google-fonts/noto-sans/700Bold/NotoSans_700Bold.ttf"),
   },
 };
