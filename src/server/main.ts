@@ -81,7 +81,7 @@ try {
   process.exitCode ||= exitCodeOf(error);
 }
 
-/** Who reads may leave (`| head`, a window that was closed), and what is under way ends as ever. All else is a failure. */
+/** Who reads may leave (`| head`, a window that was closed): what is under way ends as ever. All else is a failure. */
 function unsaid({ code }: NodeJS.ErrnoException): void {
   if (code === "EPIPE") return;
   process.exitCode = FAILED;

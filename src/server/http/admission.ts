@@ -12,8 +12,8 @@ const PARTNERS_PLAIN_BYTES_MAX = 16_000;
 
 /**
  * Before a body is read: reading and parsing megabytes is for those who signed in (`UNAUTHENTICATED`), and while there
- * is room for what they send (`RATE_LIMITED`): reading what is then refused is work that posting others lacks. The place
- * that a large body takes is given back with its answer.
+ * is room for what they send (`RATE_LIMITED`): whoever reads what is then refused has that much less time to post. The
+ * place that a large body takes is given back with its answer.
  */
 export async function admitBody(
   app: App,

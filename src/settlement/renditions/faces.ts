@@ -8,8 +8,8 @@ export type Face = "page" | "letters";
 
 const require = createRequire(import.meta.url);
 /**
- * The files of the faces, both under the OFL 1.1: Nanum Gothic, Korean and Latin, all figures of one width; Noto Sans for
- * the letters that it lacks.
+ * The files of the faces, both under the OFL 1.1: Nanum Gothic, Korean and Latin, all figures of one width; Noto Sans
+ * for the letters that it lacks.
  */
 export const FACES: Readonly<Record<Face, Readonly<Record<Weight, string>>>> = {
   page: {
