@@ -200,9 +200,9 @@ export class Pages {
 
   #drawText({ left, width, text, style, isRight = false }: Cell, y: number): void {
     let x = PAGE.side + left + (isRight ? width - this.widthOf(text, style) : 0);
-    this.#document.fontSize(style.size).fillColor(style.color);
+    this.#document.fillColor(style.color);
     for (const run of runsOf(drawn(text))) {
-      this.#document.font(`${run.face} ${style.weight}`);
+      this.#document.font(`${run.face} ${style.weight}`).fontSize(style.size); // measuring sets both
       this.#document.text(run.text, x, y, { lineBreak: false, baseline: -ASCENT * style.size });
       x += (this.#runWidth(run, style.weight) * style.size) / 1000;
     }
