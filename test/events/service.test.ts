@@ -290,6 +290,15 @@ describe("a subscription", () => {
     expect(feedsOf(app).size).toBe(0);
   });
 
+  test("has not ended before the clock says so, whatever its timer thought", async () => {
+    const until = new Date(app.clock.now().getTime() + 300);
+    const ended = listen(null, [], until).next();
+    await sleep(100); // its timer runs
+    app.clock.advance(-100);
+    expect(await ended).toEqual({ done: true, value: undefined });
+    expect(app.clock.now().getTime()).toBeGreaterThanOrEqual(until.getTime());
+  });
+
   test("is refused for a partner that the caller may not see, and after a sequence that there is not yet", async () => {
     const neighbour = await seedPartner(app, home);
     const types = [ActType.BATCH_POSTED];

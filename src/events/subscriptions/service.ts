@@ -68,8 +68,11 @@ export function subscribe(app: App, subscription: Subscription): EventStream {
   };
 }
 
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 class Follower {
   #isStopped = false;
+  #timer: NodeJS.Timeout | undefined;
   #stop: () => void = () => undefined;
   readonly #stopped = new Promise<void>((resolve) => {
     this.#stop = resolve;
@@ -89,14 +92,20 @@ class Follower {
     const { stream, until } = this.subscription;
     const feeds = feedsOf(this.app);
     const feed = await feeds.join(stream);
-    const leftMs = until === null ? null : until.getTime() - this.app.clock.now().getTime();
-    const timer = leftMs === null ? null : setTimeout(() => this.stop(), leftMs);
+    if (until !== null) this.#stopAt(until);
     try {
       yield* this.#follow(feed);
     } finally {
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(this.#timer);
       feeds.leave(feed);
     }
+  }
+
+  /** A timer may fire a millisecond early, and knows no wait above 24 days; what ends is over by the clock as well. */
+  #stopAt(until: Date): void {
+    const leftMs = until.getTime() - this.app.clock.now().getTime();
+    if (leftMs <= 0) this.stop();
+    else this.#timer = setTimeout(() => this.#stopAt(until), Math.min(leftMs, TIMER_MS_MAX));
   }
 
   async *#follow(feed: Feed): AsyncGenerator<LiveEvent, undefined> {
