@@ -50,10 +50,13 @@ export const workerLoops: readonly Loop[] = [
 
 const POLL_MS = 1_000;
 
+/** Not at the first refusal: a process that was busy for half a second heard no answer either. */
 function withoutRedis(work: (app: App) => Promise<unknown>): Loop["run"] {
   return async (app, signal) => {
-    while (!signal.aborted) {
-      if (!(await takesWrites(app.redis, app.config.redisPrefix))) await work(app);
+    for (let wasAway = false; !signal.aborted; ) {
+      const isAway = !(await takesWrites(app.redis, app.config.redisPrefix));
+      if (isAway && wasAway) await work(app);
+      wasAway = isAway;
       await pause(POLL_MS, signal);
     }
   };

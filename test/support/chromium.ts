@@ -86,7 +86,8 @@ export async function openTab(program: string): Promise<Tab> {
       socket.close();
       browser.kill();
       await ended;
-      rmSync(profile, { recursive: true, force: true });
+      // Its children may write for a moment after it has ended.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
