@@ -175,7 +175,7 @@ function actRow(actor: Actor, at: Date, input: ActInput): { values: unknown[]; l
   const [detailSha256, originSha256] = [sha256(detail), sha256(origin)];
   const subject = { tenantId, partnerId: partner?.id ?? null, type, subjectId };
   const hash = leafHash(
-    leafText({ ...subject, principalKind, principalId, requestId, at, detailSha256, originSha256 }),
+    leafText({ principalKind, principalId, requestId, at, detailSha256, originSha256, ...subject }),
   );
   const named = [actor.tenantNo, partner?.no ?? 0, type, subjectId, principalKind, principalId, requestId, at];
   const from = address?.slice(0, ADDRESS_LENGTH_MAX) ?? null;

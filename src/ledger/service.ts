@@ -258,7 +258,7 @@ async function insertEntries(
   let last = cursor.recordedAt;
   const numbered = entries.map((entry, index) => {
     last = last !== null && last > entry.recordedAt ? last : entry.recordedAt;
-    return { ...entry, recordedAt: last, no: nextEntryNo(cursor) + BigInt(index) };
+    return { no: nextEntryNo(cursor) + BigInt(index), ...entry, recordedAt: last };
   });
   const rows = numbered.map((entry) => [
     ...[tenantNo, no, entry.no, entry.kind, entry.periodNo, entry.batchNo, entry.statementId, entry.recordedAt],

@@ -42,7 +42,7 @@ const META_TYPES: Readonly<Record<string, string>> = { __schema: "__Schema", __t
  */
 export function costOf({ schema, operation, fragments, variables: given }: CostedOperation): number {
   const known = new Map<string, number>();
-  const variables = { ...defaultsOf(operation), ...given };
+  const variables = Object.assign(defaultsOf(operation), given);
 
   function costOfSet(set: SelectionSetNode, parent: GraphQLCompositeType | null, rows: number | null): number {
     let cost = 0;

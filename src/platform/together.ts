@@ -101,7 +101,7 @@ const ROWS_MARK = " values ?";
 
 function answerTo(sql: string, values: unknown[] | undefined, give: (asked: Statement) => void): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    give({ ...statement(sql, values), asker: { resolve, reject } });
+    give(statement(sql, values, { resolve, reject }));
   });
 }
 
@@ -119,8 +119,8 @@ async function send(runner: QueryRunner, statements: readonly Statement[]): Prom
   }
 }
 
-function statement(sql: string, values?: unknown[]): Statement {
-  return { key: values === undefined ? sql : formatted(sql, values), rows: [], asker: null };
+function statement(sql: string, values?: unknown[], asker: Statement["asker"] = null): Statement {
+  return { key: values === undefined ? sql : formatted(sql, values), rows: [], asker };
 }
 
 /** An INSERT whose rows may travel with others'; null for every other statement. */

@@ -125,7 +125,7 @@ function openServer(app: App): FastifyInstance {
   const secure = securityHeaders(app);
   server.addHook("onRequest", async (request, reply) => {
     request.traceparent = takenOr(request.headers["traceparent"], TRACEPARENT, newTraceparent);
-    void reply.headers({ ...secure, "x-request-id": request.id, traceparent: request.traceparent });
+    void reply.headers(secure).headers({ "x-request-id": request.id, traceparent: request.traceparent });
   });
   server.addHook("onResponse", async (request, reply) => {
     const labels = { method: request.method, route: routeOf(request), status: String(reply.statusCode) };

@@ -74,7 +74,7 @@ async function numberTenant(tx: Tx, tenantNo: number, acts: readonly UnnumberedA
   const numbered = acts.map((act, index) => {
     const partnerSequence = act.partnerNo === 0 ? null : (sequences.get(act.partnerNo) ?? 0) + 1;
     if (partnerSequence !== null) sequences.set(act.partnerNo, partnerSequence);
-    return { ...act, treeIndex: size + index, partnerSequence };
+    return { treeIndex: size + index, partnerSequence, ...act };
   });
   await writeNumbers(tx, tenantNo, numbered);
   await saveSequences(tx, tenantNo, numbered);

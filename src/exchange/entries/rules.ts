@@ -78,7 +78,7 @@ export function activityOf(posted: readonly PostedItem[], numbers: DimensionNumb
     const key = `${place.periodNo} ${place.originPeriodNo} ${brandNo} ${productNo} ${kind} ${category} ${currency}`;
     let sum = sums.get(key);
     if (sum === undefined) {
-      sum = { ...place, brandNo, productNo, kind, category, currency, count: 0n, units: 0n, sumMinor: 0n };
+      sum = { brandNo, productNo, kind, category, currency, count: 0n, units: 0n, sumMinor: 0n, ...place };
       sums.set(key, sum);
     }
     sum.count += 1n;

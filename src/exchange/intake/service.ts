@@ -135,7 +135,7 @@ async function insertBatches(app: App, sql: Together, batches: readonly CheckedB
   const contents = batches.map(({ packed }, index): [string, Buffer] => [present(rows[index], "a row").id, packed]);
   const told = await writeAssessments(app, sql.later, batches, rows);
   const leafHashes = await recordActsOf(sql.later, acceptedAt, [...acts, ...told]);
-  const accepted = rows.map((row, index) => ({ ...row, leafHash: present(leafHashes[index], "a leaf hash") }));
+  const accepted = rows.map((row, index) => ({ leafHash: present(leafHashes[index], "a leaf hash"), ...row }));
   await insertRows(sql.later, accepted);
   await storeEnvelopes(sql.later, tenantNo, contents);
   const [numbers, active] = await Promise.all([
@@ -213,10 +213,11 @@ function encryptionText({ sha256, ...header }: BatchEncryption) {
   return { ...header, sha256: sha256.toString("hex") };
 }
 
+/** The members of a row lie in the order of the columns. */
 async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
   await tx.query(
-    `insert into batch (tenant_no, partner_no, issuer_no, id, jti, jti_hash, kid, client_id, mode, state, item_count,
-       payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at, leaf_hash) values ?`,
+    `insert into batch (leaf_hash, tenant_no, partner_no, issuer_no, id, jti, jti_hash, kid, client_id, mode, state,
+       item_count, payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at) values ?`,
     [rows.map((row) => Object.values(row))],
   );
 }

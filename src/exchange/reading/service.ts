@@ -73,8 +73,8 @@ export async function readBatch(sent: string, openingKeyFor: OpeningKeyFor): Pro
 function readHere(jws: string): ReadBatch {
   const envelope = readEnvelope(jws);
   return {
-    ...envelope,
     encryption: null,
+    ...envelope,
     async verified(key, now) {
       const { claims, transactions } = verifyEnvelope(envelope, key, now);
       return { claims, itemCount: transactions.length, figures: figuresOf(transactions), packed: packEnvelope(jws) };

@@ -220,7 +220,7 @@ async function store(app: App, verified: Verified): Promise<Accepted> {
   const signer = await platformSigner(app, actor.tenantId);
   const known = () => replayOf(app, actor, verified, claims.jti, envelope.payloadSha256);
   try {
-    const batch = await storeBatch(app, { ...verified, platformKid: signer.kid });
+    const batch = await storeBatch(app, { platformKid: signer.kid, ...verified });
     app.metrics.count("batches_accepted");
     noteKeyUse(app, actor.tenantId, verified.key.id);
     if (batch.state === BatchState.ACCEPTED) void enqueuePosting(app, partner, batch.id); // a hint

@@ -117,7 +117,7 @@ async function waitingBatch(partner: Partner, row: WaitingRow, contents: Content
     const transactions = await acceptedTransactions(envelope, payloadSha256);
     const started = performance.now();
     const items = await hashedItems(partner, transactions, { isTenants, ...contents });
-    return { ...batch, items, fault: null, checkedMs: performance.now() - started };
+    return { items, fault: null, checkedMs: performance.now() - started, ...batch };
   } catch (error) {
     return { ...batch, items: [], fault: asError(error), checkedMs: 0 };
   }

@@ -152,8 +152,14 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
   const held = new Set(client.scope_list.split(" "));
   const { requestId, traceparent, address } = credentials;
   return {
-    ...{ kind: PrincipalKind[client.kind], tenantId: client.tenant_id, tenantNo: client.tenant_no },
-    ...{ partnerId: client.partner_id, principalId: client.client_id, requestId, traceparent, address },
+    kind: PrincipalKind[client.kind],
+    tenantId: client.tenant_id,
+    tenantNo: client.tenant_no,
+    partnerId: client.partner_id,
+    principalId: client.client_id,
+    requestId,
+    traceparent,
+    address,
     scopes: new Set(usableScopes(client.kind, grant.scopes).filter((scope) => held.has(scope))),
     expiresAt: grant.expiresAt,
   };
