@@ -54,6 +54,8 @@ export interface BacklogLimits {
   readonly installation: BatchesLimit;
   /** How long a partner's oldest batch may have waited. */
   readonly ageMsMax: number;
+  /** From when on a partner is behind: its new batches are held up, so that no more is accepted than posting bears. */
+  readonly behindMs: number;
   /** In one process: batches being accepted, and bytes of large requests from their headers to their answers. */
   readonly intake: BatchesLimit;
 }
@@ -90,6 +92,7 @@ export const BACKLOG_DEFAULTS: BacklogLimits = {
   tenant: { batchesMax: 10_000, bytesMax: 1_024 * MEBIBYTE },
   installation: { batchesMax: 20_000, bytesMax: 2_048 * MEBIBYTE },
   ageMsMax: 60_000,
+  behindMs: 1_000,
   intake: { batchesMax: 256, bytesMax: 128 * MEBIBYTE },
 };
 
@@ -131,6 +134,7 @@ const Environment = z.object({
   QUITTANCE_BACKLOG_BATCHES: limit(BACKLOG_DEFAULTS.installation.batchesMax),
   QUITTANCE_BACKLOG_BYTES: limit(BACKLOG_DEFAULTS.installation.bytesMax),
   QUITTANCE_BACKLOG_AGE_MS: limit(BACKLOG_DEFAULTS.ageMsMax),
+  QUITTANCE_BACKLOG_BEHIND_MS: limit(BACKLOG_DEFAULTS.behindMs),
   QUITTANCE_INTAKE_BATCHES: limit(BACKLOG_DEFAULTS.intake.batchesMax),
   QUITTANCE_INTAKE_BYTES: limit(BACKLOG_DEFAULTS.intake.bytesMax),
   QUITTANCE_RATE_CLIENT_POINTS: limit(RATE_DEFAULTS.clientPointsMax),
@@ -248,6 +252,7 @@ function backlogOf(environment: z.infer<typeof Environment>): BacklogLimits {
       bytesMax: environment.QUITTANCE_BACKLOG_BYTES,
     },
     ageMsMax: environment.QUITTANCE_BACKLOG_AGE_MS,
+    behindMs: environment.QUITTANCE_BACKLOG_BEHIND_MS,
     intake: { batchesMax: environment.QUITTANCE_INTAKE_BATCHES, bytesMax: environment.QUITTANCE_INTAKE_BYTES },
   };
 }

@@ -231,7 +231,10 @@ async function smallApp(limits: Partial<BacklogLimits>) {
 
 async function openApp(limits: Partial<BacklogLimits>, beside?: TestApp): Promise<TestApp> {
   const clock = beside === undefined ? {} : { clock: beside.clock };
-  const opened = await openTestApp({ ...clock, config: { backlog: { ...BACKLOG_DEFAULTS, ...limits } } });
+  const opened = await openTestApp({
+    ...clock,
+    config: { backlog: { ...BACKLOG_DEFAULTS, behindMs: Number.MAX_SAFE_INTEGER, ...limits } },
+  });
   onTestFinished(() => closeApp(opened));
   return opened;
 }

@@ -85,7 +85,8 @@ export async function testConfig(): Promise<Config> {
     otherMasterKeys: [],
     platformKeyDays: 0,
     databaseConnectionsMax: 10,
-    backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER }, // clocks that are set make everything old
+    // Clocks that are set make everything old.
+    backlog: { ...BACKLOG_DEFAULTS, ageMsMax: Number.MAX_SAFE_INTEGER, behindMs: Number.MAX_SAFE_INTEGER },
     ...{ rates: RATE_DEFAULTS, http: HTTP_DEFAULTS, statementMsMax: null },
     metricsPort: null,
     metricsHost: "127.0.0.1",

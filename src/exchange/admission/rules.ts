@@ -109,3 +109,65 @@ function fullUnit({ own, all, limit }: Share): "batches" | "bytes" | null {
 function batchMsOf({ batches, oldestMs }: Waiting): number {
   return oldestMs / Math.max(batches, 1);
 }
+
+/** Whose batch it is; `partnerNo` 0 is not known yet, since the tenant signs for a partner that the payload names. */
+export interface Owner {
+  readonly tenantNo: number;
+  readonly partnerNo: number;
+}
+
+/** What waits to be posted, by partner. */
+export interface WaitingRow extends Owner, Amount {
+  readonly oldest: Date;
+}
+
+/** The key of all together. */
+export const EVERYBODY = "";
+
+/** The key of a partner. */
+export function keyOf({ tenantNo, partnerNo }: Owner): string {
+  return `${tenantNo}:${partnerNo}`;
+}
+
+interface Sum {
+  batches: number;
+  bytes: number;
+  /** Milliseconds since 1970; infinite where there is none. */
+  oldestAt: number;
+}
+
+const NOTHING: Readonly<Sum> = { batches: 0, bytes: 0, oldestAt: Number.POSITIVE_INFINITY };
+
+/** Sums by partner, by tenant (its number is the key) and for everybody. */
+export class Tally {
+  readonly #sums = new Map<string, Sum>();
+
+  at(key: string): Readonly<Sum> {
+    return this.#sums.get(key) ?? NOTHING;
+  }
+
+  add({ batches, bytes, oldest, ...owner }: WaitingRow): void {
+    this.#change(owner, { batches, bytes, oldestAt: oldest.getTime() });
+  }
+
+  /** Adds, and answers what takes it off again, once. */
+  addFor(owner: Owner, { batches, bytes }: Amount): () => void {
+    this.#change(owner, { batches, bytes, oldestAt: Number.POSITIVE_INFINITY });
+    let isThere = true;
+    return () => {
+      if (isThere) this.#change(owner, { batches: -batches, bytes: -bytes, oldestAt: Number.POSITIVE_INFINITY });
+      isThere = false;
+    };
+  }
+
+  #change(owner: Owner, { batches, bytes, oldestAt }: Readonly<Sum>): void {
+    for (const key of [keyOf(owner), `${owner.tenantNo}`, EVERYBODY]) {
+      const sum = this.#sums.get(key) ?? { ...NOTHING };
+      sum.batches += batches;
+      sum.bytes += bytes;
+      sum.oldestAt = Math.min(sum.oldestAt, oldestAt);
+      if (sum.batches === 0 && sum.bytes === 0) this.#sums.delete(key);
+      else this.#sums.set(key, sum);
+    }
+  }
+}

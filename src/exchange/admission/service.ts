@@ -8,19 +8,26 @@ import type { Partner } from "../../tenancy/entities.js";
 import { partnerOf } from "../../tenancy/service.js";
 import { type Batch, BatchState } from "../entities.js";
 import { exchangeError } from "../errors.js";
-import { type Amount, type Fullness, fullnessOf, intakeFullness, nextTurn, type Waiting } from "./rules.js";
+import { Pace } from "../pacing/service.js";
+import {
+  type Amount,
+  EVERYBODY,
+  type Fullness,
+  fullnessOf,
+  intakeFullness,
+  keyOf,
+  nextTurn,
+  type Owner,
+  Tally,
+  type Waiting,
+  type WaitingRow,
+} from "./rules.js";
 
 /** How old what is known of the backlog may become before it is read anew, beside the work. */
 const FRESH_MS = 300;
 /** How old it may be to decide by it; after a pause in the traffic the first batch waits for the reading. */
 const KNOWN_MS_MAX = 3_000;
 const TURNS_KEPT_MAX = 10_000;
-
-/** Whose batch it is; `partnerNo` 0 is not known yet, since the tenant signs for a partner that the payload names. */
-interface Owner {
-  readonly tenantNo: number;
-  readonly partnerNo: number;
-}
 
 /** What a submission came to, as far as the backlog is concerned. */
 interface Submitted {
@@ -31,7 +38,8 @@ interface Submitted {
 /**
  * Runs a submission if its batch may wait for posting: refused with `RATE_LIMITED` and `retryAfterMs` before anything
  * of it is read, when too much waits already or this process has too much at work. What is known of the backlog is at
- * most seconds old; what this process took in since is counted on top, so that no burst slips through in between.
+ * most seconds old; what this process took in since is counted on top, so that no burst slips through in between. Where
+ * the partner is behind, it is begun a little later, so that what was accepted is posted first.
  */
 export async function admitted<T extends Submitted>(
   app: App,
@@ -43,6 +51,7 @@ export async function admitted<T extends Submitted>(
   const owner = await ownerOf(app, actor);
   const leave = await gate.enter(owner, { batches: 1, bytes: jws.length });
   try {
+    await gate.pace(owner);
     const submitted = await submission();
     if (!submitted.replayed && submitted.batch.state === BatchState.ACCEPTED) gate.stored(submitted.batch);
     return submitted;
@@ -51,13 +60,19 @@ export async function admitted<T extends Submitted>(
   }
 }
 
-/** Refuses a batch that a tenant signed for a partner of whom too much waits; a partner's own was asked before. */
+/**
+ * Refuses a batch that a tenant signed for a partner of whom too much waits, and holds it up where that partner is
+ * behind; for a partner's own that was done before.
+ */
 export async function refuseIfPartnerFull(
   app: App,
   { partnerId }: Actor,
   { tenantNo, no: partnerNo }: Partner,
 ): Promise<void> {
-  if (partnerId === null) await gateOf(app).ask({ tenantNo, partnerNo });
+  if (partnerId !== null) return;
+  const gate = gateOf(app);
+  await gate.ask({ tenantNo, partnerNo });
+  await gate.pace({ tenantNo, partnerNo });
 }
 
 /**
@@ -68,11 +83,6 @@ export async function admitRequest(app: App, actor: Actor, bytes: number): Promi
   const gate = gateOf(app);
   const owner = await ownerOf(app, actor);
   return gate.receive(owner, bytes);
-}
-
-/** What waits to be posted, by partner. */
-interface WaitingRow extends Owner, Amount {
-  readonly oldest: Date;
 }
 
 /** What this process has at work: batches being accepted, and bytes of large requests. */
@@ -112,17 +122,23 @@ async function ownerOf(app: App, actor: Actor): Promise<Owner> {
   return { tenantNo, partnerNo: partnerId === null ? 0 : (await partnerOf(app, actor, partnerId)).no };
 }
 
-/** What waits, by partner; reads an index alone, and never more of it than may wait in all. */
-async function readBacklogForAllTenants(app: App): Promise<WaitingRow[]> {
-  const rows: (Owner & { batches: string; bytes: string; oldest: Date })[] = await app.database.query(
-    `/* all tenants */ select tenant_no as tenantNo, partner_no as partnerNo, count(*) as batches,
-       sum(payload_bytes) as bytes, min(accepted_at) as oldest
+/**
+ * What waits, by partner, and the number of the batch accepted last; reads an index alone, and never more of it than
+ * may wait in all.
+ */
+async function readBacklogForAllTenants(app: App): Promise<(WaitingRow & { readonly accepted: number })[]> {
+  const rows: (Owner & Record<"batches" | "bytes" | "accepted", string> & { oldest: Date })[] =
+    await app.database.query(
+      `/* all tenants */ select tenant_no as tenantNo, partner_no as partnerNo, count(*) as batches,
+       sum(payload_bytes) as bytes, min(accepted_at) as oldest, (select max(no) from batch) as accepted
      from (select tenant_no, partner_no, payload_bytes, accepted_at from batch where state = 'ACCEPTED' limit ?)
        as waiting
      group by tenant_no, partner_no`,
-    [app.config.backlog.installation.batchesMax + 1],
-  );
-  return rows.map((row) => ({ ...row, batches: Number(row.batches), bytes: Number(row.bytes) }));
+      [app.config.backlog.installation.batchesMax + 1],
+    );
+  return rows.map(({ batches, bytes, accepted, ...row }) => {
+    return { batches: Number(batches), bytes: Number(bytes), accepted: Number(accepted), ...row };
+  });
 }
 
 /** Where the batches of a process come in: what waits, what is at work, and who is to come again when. */
@@ -135,6 +151,8 @@ class Gate {
   readonly #entered = new Tally();
   readonly #received = new Tally();
   readonly #turns = new BoundedMap<string, number>(TURNS_KEPT_MAX);
+  readonly #pace = new Pace();
+  #storedEver = 0;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
 
@@ -148,6 +166,13 @@ class Gate {
   /** Counts a batch that is being accepted, until the returned function is called. */
   async enter(owner: Owner, amount: Amount): Promise<() => void> {
     return this.#withRoom(owner, () => this.#entered.addFor(owner, amount));
+  }
+
+  /** Lets a batch of somebody wait whose oldest has waited for long, so that no more is accepted than posting bears. */
+  async pace(owner: Owner): Promise<void> {
+    if (this.#at(keyOf(owner)).oldestMs < this.app.config.backlog.behindMs) return;
+    const heldMs = await this.#pace.turn();
+    this.app.metrics.time("batch_held_up", heldMs / 1_000);
   }
 
   /** Counts the bytes of a request until the returned function is called. */
@@ -204,6 +229,7 @@ class Gate {
 
   stored({ tenantNo, partnerNo, payloadBytes: bytes, acceptedAt: oldest }: Batch): void {
     const row = { tenantNo, partnerNo, batches: 1, bytes, oldest };
+    this.#storedEver += 1;
     this.#stored.add(row);
     if (this.#reading !== null) this.#since.add(row);
   }
@@ -211,10 +237,13 @@ class Gate {
   async #read(): Promise<void> {
     this.#since = new Tally();
     const backlog = new Tally();
-    for (const row of await readBacklogForAllTenants(this.app)) backlog.add(row);
+    const rows = await readBacklogForAllTenants(this.app);
+    for (const row of rows) backlog.add(row);
     this.#backlog = backlog;
     this.#stored = this.#since;
     this.#readAtMs = performance.now();
+    const { batches: waiting } = backlog.at(EVERYBODY);
+    this.#pace.see({ atMs: this.#readAtMs, accepted: rows[0]?.accepted ?? null, waiting, own: this.#storedEver });
   }
 
   #at(key: string): Waiting {
@@ -245,52 +274,3 @@ const REASONS = {
   INSTALLATION: "too much waits to be posted.",
   INTAKE: "too much comes in at once.",
 } as const;
-
-const EVERYBODY = "";
-
-function keyOf({ tenantNo, partnerNo }: Owner): string {
-  return `${tenantNo}:${partnerNo}`;
-}
-
-interface Sum {
-  batches: number;
-  bytes: number;
-  /** Milliseconds since 1970; infinite where there is none. */
-  oldestAt: number;
-}
-
-const NOTHING: Readonly<Sum> = { batches: 0, bytes: 0, oldestAt: Number.POSITIVE_INFINITY };
-
-/** Sums by partner, by tenant and for everybody. */
-class Tally {
-  readonly #sums = new Map<string, Sum>();
-
-  at(key: string): Readonly<Sum> {
-    return this.#sums.get(key) ?? NOTHING;
-  }
-
-  add({ batches, bytes, oldest, ...owner }: WaitingRow): void {
-    this.#change(owner, { batches, bytes, oldestAt: oldest.getTime() });
-  }
-
-  /** Adds, and answers what takes it off again, once. */
-  addFor(owner: Owner, { batches, bytes }: Amount): () => void {
-    this.#change(owner, { batches, bytes, oldestAt: Number.POSITIVE_INFINITY });
-    let isThere = true;
-    return () => {
-      if (isThere) this.#change(owner, { batches: -batches, bytes: -bytes, oldestAt: Number.POSITIVE_INFINITY });
-      isThere = false;
-    };
-  }
-
-  #change(owner: Owner, { batches, bytes, oldestAt }: Readonly<Sum>): void {
-    for (const key of [keyOf(owner), `${owner.tenantNo}`, EVERYBODY]) {
-      const sum = this.#sums.get(key) ?? { ...NOTHING };
-      sum.batches += batches;
-      sum.bytes += bytes;
-      sum.oldestAt = Math.min(sum.oldestAt, oldestAt);
-      if (sum.batches === 0 && sum.bytes === 0) this.#sums.delete(key);
-      else this.#sums.set(key, sum);
-    }
-  }
-}

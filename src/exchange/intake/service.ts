@@ -217,7 +217,8 @@ function encryptionText({ sha256, ...header }: BatchEncryption) {
 async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
   await tx.query(
     `insert into batch (leaf_hash, tenant_no, partner_no, issuer_no, id, jti, jti_hash, kid, client_id, mode, state,
-       item_count, payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at) values ?`,
+       item_count, payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at)
+     values ?`,
     [rows.map((row) => Object.values(row))],
   );
 }
