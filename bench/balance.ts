@@ -38,8 +38,15 @@ export const balance: StagedBenchmark = {
       trickleDuring(stage, client, `balance-${run}`, async () => {
         const maximum = await closedLoop(CONNECTIONS, SECONDS.maximum, read);
         const perSecond = maximum * SHARE_OF_MAXIMUM;
-        const took = await openLoop({ perSecond, seconds: SECONDS.run, send: read });
-        const remarks = { ...latencyRemarks(took), maximumPerSecond: maximum, perSecond };
+        const underWay: number[] = [];
+        const send = async (place: number) => {
+          const sentAt = performance.now();
+          await read(place);
+          underWay.push(performance.now() - sentAt);
+        };
+        const took = await openLoop({ perSecond, seconds: SECONDS.run, send });
+        const rates = { maximumPerSecond: maximum, perSecond };
+        const remarks = { ...latencyRemarks(took), p50UnderWayMs: quantile(underWay, 0.5), ...rates };
         return { value: quantile(took, P99), limit: null, remarks };
       });
   },
