@@ -6,7 +6,7 @@ import { transactionTexts } from "./traffic.js";
 
 const CLIENTS = 50;
 /** So many that the processes have compiled what they run by the time it is measured, as they have in production. */
-const BATCHES_PER_CLIENT = { warmUp: 120, run: 40 };
+const BATCHES_PER_CLIENT = { warmUp: 240, run: 40 };
 const WAIT_MS = 30_000;
 const P99 = 0.99;
 
