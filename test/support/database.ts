@@ -10,6 +10,8 @@ export async function cloneDatabase(name: string): Promise<string> {
     user: "root",
     multipleStatements: true,
   });
+  // Else whoever still holds a table of the one before would be waited for for a day.
+  await connection.query("set lock_wait_timeout = 60");
   try {
     const tables = await tablesOf(connection, source);
     await connection.query("drop database if exists ??", [name]);

@@ -10,7 +10,7 @@ import { countAgainst, senderFacts } from "../../src/threat/senders/service.js";
 import { countOutcomes } from "../../src/threat/service.js";
 import { forgetStanding } from "../../src/threat/standing/service.js";
 import { Tally } from "../../src/threat/tallies/rules.js";
-import { shareSoon, shareTallies } from "../../src/threat/tallies/service.js";
+import { clearTally, shareSoon, shareTallies } from "../../src/threat/tallies/service.js";
 import { testApp } from "../support/app.js";
 import { openExchange } from "../support/batches.js";
 import { enforce } from "./place.js";
@@ -59,6 +59,21 @@ test("who is too much for all together is blocked, though for none alone, and be
   await countAgainst(app, place.actor, ThreatFact.REPLAYS);
   await shareTallies(app);
   for (const each of both) expect(senderFacts(each, place.actor).get(SIGNATURE_FAILURES)).toBeUndefined();
+});
+
+test("what was asked for before a tally began anew says nothing of it any more", async () => {
+  const tally = new Tally(600_000);
+  tally.add("failures", 99, clock.now().getTime());
+  shareSoon(app, { key: "asked-before", tally, shared: () => undefined });
+  const sharing = shareTallies(app);
+  await Promise.resolve().then(() => undefined); // it was sent
+  await clearTally(app, "asked-before", tally);
+  await sharing;
+  expect(tally.at("failures", clock.now().getTime())).toBe(0);
+  tally.add("failures", 1, clock.now().getTime());
+  shareSoon(app, { key: "asked-before", tally, shared: () => undefined });
+  await shareTallies(app);
+  expect(tally.at("failures", clock.now().getTime())).toBeCloseTo(1);
 });
 
 test("the same is told once, whichever processes find it", async () => {

@@ -104,12 +104,17 @@ class Sharing {
   }
 }
 
-/** Whether others had counted, too. What got lost on its way is not told again, so that nothing counts twice. */
+/**
+ * Whether others had counted, too. What got lost on its way is not told again, so that nothing counts twice; nor is an
+ * answer taken up that was asked for before the tally began anew.
+ */
 async function exchange(app: App, key: string, tally: Tally<string>): Promise<boolean> {
   const nowMs = app.clock.now().getTime();
+  const { clearedAtMs } = tally;
   const keptMs = HALF_LIVES_KEPT * tally.halfLifeMs;
   const values = [nowMs, tally.halfLifeMs, keptMs, ...tally.takeUntold(nowMs).flat()];
   const answer = await runScript(app.redis, ADD, redisKey(app, key), values);
+  if (tally.clearedAtMs !== clearedAtMs) return false;
   return tally.takeShared(sharedIn(answer), app.clock.now().getTime());
 }
 
