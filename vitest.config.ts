@@ -12,5 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Where something is down, each test that needs it takes its whole time to say so.
+    bail: process.env["CI"] === undefined ? 0 : 5,
   },
 });

@@ -1,11 +1,11 @@
 import "reflect-metadata";
-import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "../src/identity/clients/service.js";
 import { shellActor } from "../src/kernel/actor.js";
 import { later, systemClock } from "../src/kernel/clock.js";
 import { newId } from "../src/kernel/ids.js";
+import { newKeyPair } from "../src/kernel/key-pairs.js";
 import { readConfig } from "../src/platform/config.js";
 import { closeApp, openApp } from "../src/platform/open-app.js";
 import { databaseSchema } from "../src/server/database.js";
@@ -69,7 +69,7 @@ export async function createPartners({ dataDir, url }: Installation): Promise<Be
 }
 
 function writeKey(dataDir: string, kid: string): { keyFile: string; jwks: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const { privateKey, publicKey } = newKeyPair("ed25519");
   const keyFile = join(dataDir, `${kid}.json`);
   const names = { kid, alg: "EdDSA" };
   writeFileSync(keyFile, JSON.stringify({ ...privateKey.export({ format: "jwk" }), ...names }), { mode: 0o600 });

@@ -149,6 +149,14 @@ const rules: readonly Rule[] = [
     innocent: ["random(seed)"],
   }),
   banned({
+    name: "only kernel/key-pairs makes key pairs at once: what Node answers may stand still when it is exported",
+    pattern: /\bgenerateKeyPairSync\b/,
+    within: /^(src|bench|test)\//,
+    except: /^src\/kernel\/key-pairs\.ts$/,
+    planted: ['generateKeyPairSync("ed25519")'],
+    innocent: ['newKeyPair("ed25519")', "await generateKeyPair(alg)"],
+  }),
+  banned({
     name: "money is never a float",
     pattern:
       /\bparseFloat\b|\bNumber\([^()]*(amount|minor|balance|stake|payable|carry|earned)|type: "(float|double|real)"/i,

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { SignatureTestCheck, SignatureTestOutcome } from "../../src/exchange/signature-tests/entities.js";
 import { testSignature } from "../../src/exchange/signature-tests/service.js";
@@ -7,6 +6,7 @@ import { suspendKey } from "../../src/identity/key-states/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys } from "../../src/identity/registrations/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { newKey } from "../identity/signing.js";
 import { testApi } from "../support/api.js";
 import { testApp } from "../support/app.js";
@@ -76,7 +76,7 @@ test("each check fails by itself, and those that do not hang on it are looked at
 test("a key that may not sign says so, and its signature is looked at", async () => {
   const place = await openExchange(app);
   const keyId = present(await signingKey(app, place.tenant.id, place.key.kid), "the key").id;
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey, publicKey } = newKeyPair("ec", { namedCurve: "P-256" });
   const jwk = JSON.stringify({ ...publicKey.export({ format: "jwk" }), kid: "for-encryption", use: "enc" });
   await registerKeys(app, place.home.actor, { clientId: place.client.id, jwk });
   const encrypting = { ...(await newKey("ES256")), privateKey, kid: "for-encryption" };

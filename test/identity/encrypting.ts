@@ -1,6 +1,7 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { CompactEncrypt, type CompactJWEHeaderParameters } from "jose";
 import { readEncryptedHeader } from "../../src/identity/encryption/service.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 
 /** A pair that documents are encrypted for. */
 export interface EncryptionPair {
@@ -10,10 +11,10 @@ export interface EncryptionPair {
 }
 
 const MAKERS = {
-  "P-256": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  "P-384": () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
-  X25519: () => generateKeyPairSync("x25519").privateKey,
-  RSA: () => generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey,
+  "P-256": () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+  "P-384": () => newKeyPair("ec", { namedCurve: "P-384" }).privateKey,
+  X25519: () => newKeyPair("x25519").privateKey,
+  RSA: () => newKeyPair("rsa", { modulusLength: 2_048 }).privateKey,
 };
 
 /** A new pair of that kind. */

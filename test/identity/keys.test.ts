@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { compactDecrypt, exportSPKI } from "jose";
 import { describe, expect, test, vi } from "vitest";
 import { Act, ActType } from "../../src/acts/entities.js";
@@ -15,6 +15,7 @@ import { registerKeys, rotateKey } from "../../src/identity/registrations/servic
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { type Actor, PrincipalKind } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { testApp } from "../support/app.js";
 import { type KeyedClient, type Place, proofOf, settle, TENANT_SCOPES, tokenForm } from "./place.js";
 import { newKey, type TestKey } from "./signing.js";
@@ -57,7 +58,7 @@ describe("registration", () => {
   });
 
   test("private keys in PEM are refused as such, and other PEMs for what they are", async () => {
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const { privateKey } = newKeyPair("rsa", { modulusLength: 2048 });
     const wrapped = [
       privateKey.export({ type: "pkcs8", format: "pem" }),
       privateKey.export({ type: "pkcs1", format: "pem" }),
@@ -66,7 +67,7 @@ describe("registration", () => {
     for (const pem of wrapped) expect(() => readKeys(String(pem))).toThrow(/throw it away/);
     expect(() => readKeys("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----")).toThrow(/PEM of a public/);
     expect(() => readKeys("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")).toThrow(/PEM of a public/);
-    const weak = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ type: "spki", format: "pem" });
+    const weak = newKeyPair("rsa", { modulusLength: 1024 }).publicKey.export({ type: "spki", format: "pem" });
     expect(() => readKeys(String(weak))).toThrow(/is weak/);
   });
 
@@ -124,7 +125,7 @@ describe("registration", () => {
     const place = await settle(app);
     const [admin, { client }] = [await adminOf(place), await place.client(["audit:read"])];
     const clientId = client.id;
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const { publicKey, privateKey } = newKeyPair("ec", { namedCurve: "P-256" });
     const jwk = JSON.stringify(publicKey.export({ format: "jwk" }));
     const ask = async (purposes: KeyPurpose[]) =>
       present((await challengeKeys(app, admin, { clientId, partnerId: null }, readKeys(jwk, purposes)))[0], "one");
@@ -221,7 +222,7 @@ describe("rotation", () => {
   test("a key that is not in use is not rotated, nor to a key for something else, nor to two", async () => {
     const place = await settle(app);
     const keyId = await keyIdOf(place, await place.client(["audit:read"]));
-    const x25519 = JSON.stringify(generateKeyPairSync("x25519").publicKey.export({ format: "jwk" }));
+    const x25519 = JSON.stringify(newKeyPair("x25519").publicKey.export({ format: "jwk" }));
     await expect(rotateKey(app, place.shell, { keyId, jwk: x25519 })).rejects.toMatchObject({ code: "VALIDATION" });
     const two = JSON.stringify({ keys: [(await newKey()).publicJwk, (await newKey()).publicJwk] });
     await expect(rotateKey(app, place.shell, { keyId, jwk: two })).rejects.toMatchObject({ code: "VALIDATION" });

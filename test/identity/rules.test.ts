@@ -1,4 +1,4 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync } from "node:crypto";
+import { createPublicKey, diffieHellman } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, test } from "vitest";
@@ -14,6 +14,7 @@ import { KeyFault } from "../../src/identity/key-material/rules.js";
 import { isAlgorithmOf, jwksOf, KeyObstacle, keyObstacle, readPublicJwk } from "../../src/identity/keys/rules.js";
 import { scopeNotHeld, scopeRefused, usableScopes } from "../../src/identity/rules.js";
 import { SCOPES } from "../../src/kernel/actor.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { newKey, rawToken } from "./signing.js";
 
 const VECTORS = new URL("../../../shared/vectors/wycheproof/json_web_key_test.json", import.meta.url);
@@ -72,11 +73,11 @@ describe("public keys", () => {
   });
 
   test.each([
-    ["X25519", () => generateKeyPairSync("x25519"), { alg: "ECDH-ES" }, "ECDH-ES"],
-    ["X25519", () => generateKeyPairSync("x25519"), {}, "ECDH-ES+A256KW"],
-    ["P-256", () => generateKeyPairSync("ec", { namedCurve: "P-256" }), { use: "enc" }, "ECDH-ES+A256KW"],
-    ["P-384", () => generateKeyPairSync("ec", { namedCurve: "P-384" }), { alg: "ECDH-ES" }, "ECDH-ES"],
-    ["RSA", () => generateKeyPairSync("rsa", { modulusLength: 2048 }), { alg: "RSA-OAEP-256" }, "RSA-OAEP-256"],
+    ["X25519", () => newKeyPair("x25519"), { alg: "ECDH-ES" }, "ECDH-ES"],
+    ["X25519", () => newKeyPair("x25519"), {}, "ECDH-ES+A256KW"],
+    ["P-256", () => newKeyPair("ec", { namedCurve: "P-256" }), { use: "enc" }, "ECDH-ES+A256KW"],
+    ["P-384", () => newKeyPair("ec", { namedCurve: "P-384" }), { alg: "ECDH-ES" }, "ECDH-ES"],
+    ["RSA", () => newKeyPair("rsa", { modulusLength: 2048 }), { alg: "RSA-OAEP-256" }, "RSA-OAEP-256"],
   ])("a key of %s that encrypts is for that alone: %#", (_name, make, says, alg) => {
     const jwk = { ...make().publicKey.export({ format: "jwk" }), ...says };
     expect(readPublicJwk(jwk)).toMatchObject({ alg, purposes: [KeyPurpose.ENCRYPTION], jwk: { use: "enc", alg } });
@@ -95,7 +96,7 @@ describe("public keys", () => {
   });
 
   test("points of X25519 that make every secret zero are weak, and OpenSSL agrees on each", () => {
-    const { privateKey } = generateKeyPairSync("x25519");
+    const { privateKey } = newKeyPair("x25519");
     const field = 2n ** 255n - 19n;
     const orderEight = [
       325606250916557431795983626356110631294008115727848805560023387167927233504n,
@@ -133,12 +134,12 @@ describe("public keys", () => {
   });
 
   test.each([1024, 2040])("RSA of %i bits is weak", (modulusLength) => {
-    const { publicKey } = generateKeyPairSync("rsa", { modulusLength });
+    const { publicKey } = newKeyPair("rsa", { modulusLength });
     expect(readPublicJwk(publicKey.export({ format: "jwk" }))).toBe(KeyFault.WEAK);
   });
 
   test("RSA with a small exponent is weak", () => {
-    const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048, publicExponent: 3 });
+    const { publicKey } = newKeyPair("rsa", { modulusLength: 2048, publicExponent: 3 });
     expect(readPublicJwk(publicKey.export({ format: "jwk" }))).toBe(KeyFault.WEAK);
   });
 
@@ -192,7 +193,7 @@ describe("public keys", () => {
 
   test("every Ed25519 key that OpenSSL makes is read as good", () => {
     for (let i = 0; i < 100; i++) {
-      const { publicKey } = generateKeyPairSync("ed25519");
+      const { publicKey } = newKeyPair("ed25519");
       expect(readPublicJwk(publicKey.export({ format: "jwk" }))).toMatchObject({ alg: "EdDSA" });
     }
   });

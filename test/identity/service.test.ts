@@ -1,4 +1,4 @@
-import { generateKeyPairSync, verify } from "node:crypto";
+import { verify } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
@@ -18,6 +18,7 @@ import { clientOf } from "../../src/identity/service.js";
 import { authenticate, issueToken } from "../../src/identity/tokens/service.js";
 import { type Actor, PrincipalKind, shellActor } from "../../src/kernel/actor.js";
 import { present } from "../../src/kernel/assert.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { transact } from "../../src/platform/database.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { ensurePlatformTenant, PLATFORM_TENANT_ID } from "../../src/tenancy/service.js";
@@ -147,9 +148,9 @@ describe("clients", () => {
     const { shell } = await settle(app);
     const refused = (jwks: object) =>
       createClient(app, shell, { partnerId: null, name: "x", scopes: ["audit:read"], jwks: JSON.stringify(jwks) });
-    const secret = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+    const secret = newKeyPair("ed25519").privateKey.export({ format: "jwk" });
     await expect(refused(secret)).rejects.toMatchObject({ details: { fault: "PRIVATE", path: "/jwks/keys/0" } });
-    const weak = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ format: "jwk" });
+    const weak = newKeyPair("rsa", { modulusLength: 1024 }).publicKey.export({ format: "jwk" });
     await expect(refused({ keys: [weak] })).rejects.toMatchObject({ details: { fault: "WEAK" } });
   });
 
@@ -253,7 +254,7 @@ describe("keys", () => {
     const [provider, other] = [await partner("p"), await partner("q")];
     const { client: owner } = await client(["batches:read"], provider);
     const register = async (input: Partial<NewKeys> = {}) => {
-      const jwk = JSON.stringify(generateKeyPairSync("x25519").publicKey.export({ format: "jwk" }));
+      const jwk = JSON.stringify(newKeyPair("x25519").publicKey.export({ format: "jwk" }));
       const [key] = await registerKeys(app, shell, { clientId: owner.id, jwk, ...input });
       return present(key, "a registered key");
     };

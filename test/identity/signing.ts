@@ -1,5 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import { CompactSign, calculateJwkThumbprint } from "jose";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 
 /** A key pair of a client, made for a test. */
 export interface TestKey {
@@ -10,11 +11,11 @@ export interface TestKey {
 }
 
 const PAIRS: Readonly<Record<string, () => KeyObject>> = {
-  EdDSA: () => generateKeyPairSync("ed25519").privateKey,
-  Ed25519: () => generateKeyPairSync("ed25519").privateKey,
-  ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  ES384: () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
-  PS256: () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+  EdDSA: () => newKeyPair("ed25519").privateKey,
+  Ed25519: () => newKeyPair("ed25519").privateKey,
+  ES256: () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+  ES384: () => newKeyPair("ec", { namedCurve: "P-384" }).privateKey,
+  PS256: () => newKeyPair("rsa", { modulusLength: 2048 }).privateKey,
 };
 
 /** A new key pair for an algorithm; its kid is its thumbprint. */

@@ -1,5 +1,4 @@
 import { execFile, spawnSync } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { postBatches } from "../../src/exchange/posting/service.js";
 import { submitBatch } from "../../src/exchange/submission/service.js";
 import { present } from "../../src/kernel/assert.js";
 import { later } from "../../src/kernel/clock.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { childEnvironment } from "../../src/platform/config.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { register as registerVerify } from "../../src/server/commands/verify.js";
@@ -55,7 +55,7 @@ beforeAll(async () => {
   await postBatches(app, place.partner);
   await settle(app, place.shell, { partnerId: place.partner.id, through: app.clock.now() });
   const { verifierKey } = await logSigner(app, place.shell);
-  const privateJwk = JSON.stringify(generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }));
+  const privateJwk = JSON.stringify(newKeyPair("ed25519").privateKey.export({ format: "jwk" }));
   const setting = { name: "witness.example/w1", privateJwk, logKeys: [verifierKey], dir: folder };
   witness = await startWitness({ ...setting, host: "127.0.0.1", port: 0 });
   await signAndCosign();

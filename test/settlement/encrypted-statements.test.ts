@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { revokeKey } from "../../src/identity/key-revocations/service.js";
 import { signingKey } from "../../src/identity/keys/service.js";
 import { registerKeys as registerClientKeys } from "../../src/identity/registrations/service.js";
 import { present } from "../../src/kernel/assert.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { register as registerDecrypt } from "../../src/server/commands/decrypt.js";
 import { register as registerKeys } from "../../src/server/commands/keys.js";
 import { register as registerSubmit } from "../../src/server/commands/submit.js";
@@ -212,7 +213,7 @@ describe("the commands", () => {
       runCommand(registerVerify, "verify", "statement", file("statement.jwe"), "--jwks", file("jwks.json"), ...more);
     expect(await verify("--key", file("enc.json"))).toMatchObject({ exitCode: 0, stdout: "It holds." });
     await expect(verify()).rejects.toThrow(/--key/);
-    const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    const other = newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
     writeFileSync(file("other.json"), JSON.stringify(other.export({ format: "jwk" })));
     expect(await verify("--key", file("other.json"), "--json")).toMatchObject({
       ...{ exitCode: 1, stdout: expect.stringContaining('"DECRYPTION"') },

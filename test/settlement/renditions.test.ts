@@ -1,7 +1,8 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import ExcelJS from "exceljs";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { Rational, RoundingMode } from "../../src/kernel/rational.js";
 import { TransactionKind } from "../../src/periods/entities.js";
 import { csvOf } from "../../src/settlement/renditions/csv.js";
@@ -342,7 +343,7 @@ describe("PDF", () => {
   test("is refused where there are more rows than it may have; the other formats are not", async () => {
     const [first] = worked.lines;
     const long = { ...worked, lines: Array.from({ length: 10_001 }, () => first) };
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const { privateKey, publicKey } = newKeyPair("ed25519");
     const parts = [{ alg: "EdDSA", kid: "a", typ: "b" }, long].map((part) => Buffer.from(JSON.stringify(part)));
     const text = parts.map((part) => part.toString("base64url")).join(".");
     const jws = `${text}.${sign(null, Buffer.from(text), privateKey).toString("base64url")}`;

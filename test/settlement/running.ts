@@ -57,6 +57,7 @@ export async function runActs(app: TestApp, run: SettlementRun): Promise<string[
 /** Whoever moves the period waits at its row until let go. */
 export async function holdPeriod(app: TestApp, { tenantNo, no }: SettlementPeriod): Promise<() => Promise<void>> {
   const runner = app.database.createQueryRunner();
+  await runner.query("set session idle_transaction_timeout = 0"); // it is held for as long as the test takes
   await runner.startTransaction();
   await runner.query("select state from settlement_period where tenant_no = ? and no = ? for update", [tenantNo, no]);
   return async () => {

@@ -1,7 +1,7 @@
-import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { onTestFinished } from "vitest";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import type { App } from "../../src/platform/app.js";
 import { freePort } from "../../src/server/roles/api.js";
 import { type RunningWitness, startWitness } from "../../src/server/witness.js";
@@ -20,7 +20,7 @@ export interface TestWitness {
 export async function openWitness(app: App, home: SeededTenant, dir: string, short: string): Promise<TestWitness> {
   const name = `witness.example/${short}`;
   const { verifierKey: logKey } = await logSigner(app, home.actor);
-  const privateJwk = JSON.stringify(generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }));
+  const privateJwk = JSON.stringify(newKeyPair("ed25519").privateKey.export({ format: "jwk" }));
   const options = { name, privateJwk, logKeys: [logKey], dir, host: "127.0.0.1" };
   const port = await freePort();
   let running: RunningWitness | null = null;

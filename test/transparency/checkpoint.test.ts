@@ -1,8 +1,9 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AssertionFailed } from "../../src/kernel/assert.js";
 import { sha256 } from "../../src/kernel/digest.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import {
   formatCheckpoint,
   formatVerifierKey,
@@ -117,7 +118,7 @@ describe("notes", () => {
     for (const name of ["", "a b", "a+b", "a\u00a0b", "a\n"]) {
       expect(() => signNote(text, { name, privateKey })).toThrow("a key name");
     }
-    const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    const p256 = newKeyPair("ec", { namedCurve: "P-256" }).privateKey;
     expect(() => signNote(text, { name: NAME, privateKey: p256 })).toThrow("Ed25519");
   });
 });

@@ -1,7 +1,8 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../src/kernel/canonical-json.js";
 import { leafHash, sha256Hex } from "../../src/kernel/digest.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { nodeHash } from "../../src/kernel/merkle.js";
 import {
   cosignatureLine,
@@ -21,7 +22,7 @@ import {
 
 const NAME = "quittance/tnt_01m82e2ppyesjb6ntcjykwvvf5";
 const WITNESS = "witness.example/w1";
-const [logKey, witnessKey, stranger] = [0, 1, 2].map(() => generateKeyPairSync("ed25519").privateKey) as [
+const [logKey, witnessKey, stranger] = [0, 1, 2].map(() => newKeyPair("ed25519").privateKey) as [
   KeyObject,
   KeyObject,
   KeyObject,

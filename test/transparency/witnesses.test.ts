@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { present } from "../../src/kernel/assert.js";
+import { newKeyPair } from "../../src/kernel/key-pairs.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { type RunningWitness, startWitness } from "../../src/server/witness.js";
 import { anchorState, noteAnchor } from "../../src/transparency/anchors/service.js";
@@ -25,7 +25,7 @@ const NAME = "witness.example/w1";
 const folder = mkdtempSync(join(tmpdir(), "quittance-witness-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const app = await testApp();
-const privateJwk = JSON.stringify(generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }));
+const privateJwk = JSON.stringify(newKeyPair("ed25519").privateKey.export({ format: "jwk" }));
 let home: SeededTenant;
 let logKey: string;
 

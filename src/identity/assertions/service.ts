@@ -1,7 +1,8 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import type { PrincipalRef } from "../../kernel/actor.js";
 import { epochSeconds } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
+import { newKeyPair } from "../../kernel/key-pairs.js";
 import { isSignedBy } from "../../kernel/signature.js";
 import type { App } from "../../platform/app.js";
 import { isDuplicateKey, transact } from "../../platform/database.js";
@@ -181,9 +182,9 @@ function decoyKey(alg: string): KeyObject {
 }
 
 function newDecoy(alg: string): KeyObject {
-  if (alg === "ES256") return generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
-  if (alg === "ES384") return generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey;
-  if (alg !== "PS256") return generateKeyPairSync("ed25519").publicKey;
+  if (alg === "ES256") return newKeyPair("ec", { namedCurve: "P-256" }).publicKey;
+  if (alg === "ES384") return newKeyPair("ec", { namedCurve: "P-384" }).publicKey;
+  if (alg !== "PS256") return newKeyPair("ed25519").publicKey;
   const modulus = randomBytes(256); // no product of two primes, but as long to compute with, and made at once
   modulus.writeUInt8(modulus.readUInt8(0) | 0x80, 0);
   modulus.writeUInt8(modulus.readUInt8(255) | 1, 255);

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
 import { z } from "zod";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
@@ -8,6 +8,7 @@ import { canonicalJson } from "../../kernel/canonical-json.js";
 import { epochSeconds } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
+import { newKeyPair } from "../../kernel/key-pairs.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { perApp } from "../../platform/per-app.js";
@@ -146,7 +147,7 @@ export async function insertSigningKey(
 ): Promise<string> {
   const { tenantId } = actor;
   const [id, createdAt] = [newId("key", app.clock), app.clock.now()];
-  const { kid, publicJwk, privateJwk } = newKeyPair();
+  const { kid, publicJwk, privateJwk } = newSigningKey();
   const vault = await vaultOf(app, tenantId, tx);
   const privateJwkSealed = vault.seal(Buffer.from(privateJwk), sealPurpose(tenantId, kid));
   const purpose = PlatformKeyPurpose.SIGNING;
@@ -233,8 +234,8 @@ async function openKey(app: App, tenantId: string, kid: string): Promise<OpenKey
   }
 }
 
-function newKeyPair(): { kid: string; publicJwk: string; privateJwk: string } {
-  const { privateKey } = generateKeyPairSync("ed25519");
+function newSigningKey(): { kid: string; publicJwk: string; privateJwk: string } {
+  const { privateKey } = newKeyPair("ed25519");
   const { kty, crv, x, d } = privateKey.export({ format: "jwk" });
   const kid = sha256(canonicalJson({ kty, crv, x })).toString("base64url"); // RFC 7638
   return {

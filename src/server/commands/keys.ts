@@ -1,7 +1,8 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { calculateJwkThumbprint } from "jose";
+import { newKeyPair } from "../../kernel/key-pairs.js";
 import { addServerOptions, printJson, type ServerOptions, withApp } from "./app.js";
 import { publicKeysIn } from "./key-files.js";
 import { shellActorOf } from "./tenants.js";
@@ -28,17 +29,17 @@ interface KeygenOptions {
 const RSA_BITS = 3_072;
 /** How a key of each algorithm is made. */
 const MAKERS: Readonly<Record<string, () => KeyObject>> = {
-  EdDSA: () => generateKeyPairSync("ed25519").privateKey,
-  Ed25519: () => generateKeyPairSync("ed25519").privateKey,
-  ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  ES384: () => generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
-  PS256: () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
+  EdDSA: () => newKeyPair("ed25519").privateKey,
+  Ed25519: () => newKeyPair("ed25519").privateKey,
+  ES256: () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+  ES384: () => newKeyPair("ec", { namedCurve: "P-384" }).privateKey,
+  PS256: () => newKeyPair("rsa", { modulusLength: RSA_BITS }).privateKey,
 };
 /** The same for what encrypts. */
 const ENCRYPTION_MAKERS: typeof MAKERS = {
-  "ECDH-ES+A256KW": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  "ECDH-ES": () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  "RSA-OAEP-256": () => generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey,
+  "ECDH-ES+A256KW": () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+  "ECDH-ES": () => newKeyPair("ec", { namedCurve: "P-256" }).privateKey,
+  "RSA-OAEP-256": () => newKeyPair("rsa", { modulusLength: RSA_BITS }).privateKey,
 };
 const USES = ["sig", "enc"];
 const ALGORITHMS = [...Object.keys(MAKERS), ...Object.keys(ENCRYPTION_MAKERS)];

@@ -1,6 +1,7 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { calculateJwkThumbprint } from "jose";
+import { newKeyPair } from "../../kernel/key-pairs.js";
 
 /**
  * Makes an Ed25519 key (a JWK, RFC 8037) in a file that only its owner may read, unless it is there; answers the public
@@ -8,7 +9,7 @@ import { calculateJwkThumbprint } from "jose";
  */
 export async function ensureKey(file: string): Promise<string> {
   if (!existsSync(file)) {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const { privateKey, publicKey } = newKeyPair("ed25519");
     const kid = await calculateJwkThumbprint(publicKey);
     const jwk = { ...privateKey.export({ format: "jwk" }), kid, alg: "EdDSA" };
     writeFileSync(`${file}.new`, `${JSON.stringify(jwk, null, 2)}\n`, { mode: 0o600 });

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { sealPurpose } from "../../identity/platform-keys/service.js";
@@ -7,6 +7,7 @@ import { present } from "../../kernel/assert.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { sha256 } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
+import { newKeyPair } from "../../kernel/key-pairs.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { vaultOf } from "../../tenancy/vaults/service.js";
@@ -76,7 +77,7 @@ async function lockTenant(tx: Tx, tenantId: string): Promise<void> {
 async function makeKey(app: App, tx: Tx, actor: Actor, generation: number): Promise<LogKey> {
   const { tenantId, tenantNo } = actor;
   const name = generation === 1 ? `quittance/${tenantId}` : `quittance/${tenantId}/${generation}`;
-  const { kty, crv, x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  const { kty, crv, x, d } = newKeyPair("ed25519").privateKey.export({ format: "jwk" });
   const kid = sha256(canonicalJson({ kty, crv, x })).toString("base64url"); // RFC 7638
   const secret = Buffer.from(canonicalJson({ kty, crv, x, d }));
   const key: LogKey = {
