@@ -4,6 +4,8 @@ import { announceChange, type Copy, type Mark, publishBalances } from "../../led
 import type { App } from "../../platform/app.js";
 import { coalescedPerTenant, LINGER_MS } from "../../platform/coalesce.js";
 import { CommitOutcomeUnknown } from "../../platform/database.js";
+import { perApp } from "../../platform/per-app.js";
+import { Rounds } from "../../platform/rounds.js";
 import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { countOutcomes } from "../../threat/service.js";
@@ -12,7 +14,7 @@ import { type Attempts, postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
 import { pseudonymsOf } from "../pseudonyms/service.js";
 import { ItemStages, recordTime } from "../stages/service.js";
-import { GROUP_LIMITS, readGroup, type WaitingBatch } from "../waiting/service.js";
+import { findWaiting, GROUP_LIMITS, readWaiting, type WaitingBatch } from "../waiting/service.js";
 
 /** What a run of posting did. */
 export interface PostingRun {
@@ -31,25 +33,61 @@ const RUN_ITEMS_MAX = 20_000;
  * this at once and each batch is posted once.
  */
 export async function postBatches(app: App, partner: Partner, itemsMax: number = RUN_ITEMS_MAX): Promise<PostingRun> {
-  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
   let [batches, items] = [0, 0];
-  const groupOf = (candidates: readonly WaitingBatch[]) => ({ partner, candidates, pseudonymOf });
-  const attempts: Attempts = {
-    shared: (candidates) => postGroup(app, groupOf(candidates)),
-    alone: (candidates) => postAlone(app, groupOf(candidates)),
-  };
   while (items < itemsMax && batches < GROUP_LIMITS.batchesMax) {
-    const { batches: candidates, isAll } = await readGroup(app, partner, pseudonymOf);
-    for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
-    if (candidates.length === 0) return { batches, items, isDrained: true };
-    const posted = await postWithCare(app, partner, candidates, attempts);
-    if (posted === null) return { batches, items, isDrained: false };
+    const { posted, isDrained } = await postNext(app, partner);
     batches += posted.length;
     items += posted.reduce((sum, batch) => sum + batch.itemCount, 0);
-    // Who came since has brought a job of its own.
-    if (isAll && posted.length === candidates.length) return { batches, items, isDrained: true };
+    if (isDrained !== null) return { batches, items, isDrained };
   }
   return { batches, items, isDrained: false };
+}
+
+/** What became of a group; `isDrained` is null where more of the partner may be posted at once. */
+interface PostedNext {
+  readonly posted: readonly WaitingBatch[];
+  readonly isDrained: boolean | null;
+}
+
+/** A round in which partners of a tenant post their small groups; one that is stuck in it holds up the others so long. */
+const ROUND_MS_MAX = 100;
+const rounds = perApp(() => new Map<number, Rounds>());
+
+/**
+ * Posts the oldest batches that wait. Small groups of a tenant's partners go in rounds, so that they share round trips
+ * and a transaction; a group that is large, or is posted with care, leaves its round as soon as that is known.
+ */
+async function postNext(app: App, partner: Partner): Promise<PostedNext> {
+  const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
+  const leave = await enterRound(app, partner.tenantNo);
+  try {
+    const found = await findWaiting(app, partner);
+    if (found.items > SHARED_ITEMS_MAX.ofGroup) leave();
+    const candidates = await readWaiting(app, partner, found, pseudonymOf);
+    for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
+    if (candidates.length === 0) return { posted: [], isDrained: true };
+    const groupOf = (some: readonly WaitingBatch[]) => ({ partner, candidates: some, pseudonymOf });
+    const attempts: Attempts = {
+      shared: (some) => postGroup(app, groupOf(some)),
+      alone: (some) => {
+        leave();
+        return postAlone(app, groupOf(some));
+      },
+    };
+    const posted = await postWithCare(app, partner, candidates, attempts);
+    if (posted === null) return { posted: [], isDrained: false };
+    // Who came since has brought a job of its own.
+    return { posted, isDrained: found.isAll && posted.length === candidates.length ? true : null };
+  } finally {
+    leave();
+  }
+}
+
+function enterRound(app: App, tenantNo: number): Promise<() => void> {
+  const all = rounds(app);
+  const ofTenant = all.get(tenantNo) ?? new Rounds(ROUND_MS_MAX);
+  all.set(tenantNo, ofTenant);
+  return ofTenant.enter();
 }
 
 /** A group of so few items shares a transaction with other partners' groups, so many items of them together. */

@@ -2,7 +2,7 @@ import { present } from "../../kernel/assert.js";
 import { asError } from "../../kernel/errors.js";
 import { groupBy } from "../../kernel/group.js";
 import type { App } from "../../platform/app.js";
-import { coalescedPerTenant, LINGER_MS } from "../../platform/coalesce.js";
+import { coalescedPerTenant } from "../../platform/coalesce.js";
 import type { Reader, TxSql } from "../../platform/database.js";
 import { takingTurns } from "../../platform/turns.js";
 import type { Partner } from "../../tenancy/entities.js";
@@ -43,37 +43,45 @@ export async function countWaiting(reader: Reader, partner: Partner, acceptedBy:
   return Number(waiting);
 }
 
-/** The oldest batches that wait, and whether these are all. */
-export interface ReadGroup {
-  readonly batches: readonly WaitingBatch[];
+/** The oldest batches that wait for a partner, not read yet. */
+export interface FoundBatches {
+  readonly rows: readonly WaitingRow[];
+  readonly items: number;
+  /** Whether no others wait. */
   readonly isAll: boolean;
 }
 
-/**
- * The oldest batches that wait; read, parsed and hashed before the lock so that it is held briefly. Partners of a
- * tenant that are read at the same time share their round trips.
- */
-export async function readGroup(app: App, partner: Partner, pseudonymOf: PseudonymOf): Promise<ReadGroup> {
-  const rows = await oldestRows(app, partner.tenantNo, partner.no);
+/** Finds the oldest batches that wait; partners of a tenant that look at the same time share a round trip. */
+export async function findWaiting(app: App, { tenantNo, no }: Partner): Promise<FoundBatches> {
+  const found = await oldestRows(app, tenantNo, no);
   let [items, bytes] = [0, 0];
-  const taken = rows.filter((row, index) => {
+  const rows = found.filter((row, index) => {
     items += row.item_count;
     bytes += row.payload_bytes;
     return index === 0 || (items <= GROUP_LIMITS.itemsMax && bytes <= GROUP_LIMITS.bytesMax);
   });
-  if (taken.length === 0) return { batches: [], isAll: true };
-  const envelopes = await envelopesOfRows(app, partner.tenantNo, taken);
-  const isAll = taken.length === rows.length && rows.length < GROUP_LIMITS.batchesMax;
-  const turn = takingTurns();
-  const batches: WaitingBatch[] = [];
-  for (const row of taken) {
-    batches.push(await waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf, turn }));
-  }
-  return { batches, isAll };
+  const isAll = rows.length === found.length && found.length < GROUP_LIMITS.batchesMax;
+  return { rows, items: rows.reduce((sum, { item_count: count }) => sum + count, 0), isAll };
 }
 
-/** Jobs of several partners come within a moment: whoever waits for it reads, and then posts, with the others. */
-const oldestRows = coalescedPerTenant(oldestRowsTogether, { inputsMax: 50, atOnce: 1, lingerMs: LINGER_MS });
+/** Reads, parses and hashes them, before the lock so that it is held briefly. */
+export async function readWaiting(
+  app: App,
+  partner: Partner,
+  { rows }: FoundBatches,
+  pseudonymOf: PseudonymOf,
+): Promise<WaitingBatch[]> {
+  if (rows.length === 0) return [];
+  const envelopes = await envelopesOfRows(app, partner.tenantNo, rows);
+  const turn = takingTurns();
+  const batches: WaitingBatch[] = [];
+  for (const row of rows) {
+    batches.push(await waitingBatch(partner, row, { envelope: envelopes.get(String(row.no)), pseudonymOf, turn }));
+  }
+  return batches;
+}
+
+const oldestRows = coalescedPerTenant(oldestRowsTogether, { inputsMax: 50, atOnce: 2 });
 const envelopesOfRows = coalescedPerTenant(envelopesTogether, {
   ...{ inputsMax: 50, atOnce: 8, weightMax: 1024 * 1024 },
   weightOf: (rows) => rows.reduce((sum, { payload_bytes: bytes }) => sum + bytes, 0),
@@ -151,6 +159,7 @@ function hashedItem(partner: Partner, result: ItemResult, pseudonymOf: Pseudonym
   };
 }
 
+/** What of a waiting batch is read first. */
 interface WaitingRow {
   readonly no: string;
   readonly partner_no: number;

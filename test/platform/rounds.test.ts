@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { Rounds } from "../../src/platform/rounds.js";
+
+const LONG_MS = 600_000;
+
+/** Enters, notes it, and answers what leaves again. */
+function entering(rounds: Rounds, entered: string[]) {
+  return async (name: string): Promise<() => void> => {
+    const leave = await rounds.enter();
+    entered.push(name);
+    return leave;
+  };
+}
+
+const turn = () => new Promise(setImmediate);
+
+test("who comes alone begins at once; who comes meanwhile begins together, when the last has left", async () => {
+  const entered: string[] = [];
+  const enter = entering(new Rounds(LONG_MS), entered);
+  const leaveFirst = await enter("first");
+  const others = ["second", "third"].map(enter);
+  await turn();
+  expect(entered).toEqual(["first"]);
+  leaveFirst();
+  const [leaveSecond, leaveThird] = (await Promise.all(others)) as [() => void, () => void];
+  expect(entered).toEqual(["first", "second", "third"]);
+  const last = enter("last");
+  leaveSecond();
+  leaveSecond(); // once is enough, and twice is no more
+  leaveFirst(); // of a round that is over
+  await turn();
+  expect(entered).toEqual(["first", "second", "third"]);
+  leaveThird();
+  (await last)();
+  (await enter("alone again"))();
+  expect(entered.slice(3)).toEqual(["last", "alone again"]);
+});
+
+test("a round that lasts too long is not waited for, and whoever leaves it late ends no other", async () => {
+  const entered: string[] = [];
+  const enter = entering(new Rounds(20), entered);
+  const leaveStuck = await enter("stuck");
+  const leaveNext = await enter("next"); // waits for the patience alone
+  leaveStuck();
+  leaveNext();
+  (await enter("after"))();
+  expect(entered).toEqual(["stuck", "next", "after"]);
+});
