@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Rounds } from "../../src/platform/rounds.js";
 
-const LONG_MS = 600_000;
+/** Nobody is waited for but who is inside, and he for ever. */
+const PATIENT = { lingerMs: 0, patienceMs: 600_000 };
 
 /** Enters, notes it, and answers what leaves again. */
 function entering(rounds: Rounds, entered: string[]) {
@@ -16,7 +17,7 @@ const turn = () => new Promise(setImmediate);
 
 test("who comes alone begins at once; who comes meanwhile begins together, when the last has left", async () => {
   const entered: string[] = [];
-  const enter = entering(new Rounds(LONG_MS), entered);
+  const enter = entering(new Rounds(PATIENT), entered);
   const leaveFirst = await enter("first");
   const others = ["second", "third"].map(enter);
   await turn();
@@ -38,11 +39,26 @@ test("who comes alone begins at once; who comes meanwhile begins together, when 
 
 test("a round that lasts too long is not waited for, and whoever leaves it late ends no other", async () => {
   const entered: string[] = [];
-  const enter = entering(new Rounds(20), entered);
+  const enter = entering(new Rounds({ lingerMs: 0, patienceMs: 20 }), entered);
   const leaveStuck = await enter("stuck");
   const leaveNext = await enter("next"); // waits for the patience alone
   leaveStuck();
   leaveNext();
   (await enter("after"))();
   expect(entered).toEqual(["stuck", "next", "after"]);
+});
+
+test("where several are about the next round waits for who is about to come, and then for nobody", async () => {
+  const entered: string[] = [];
+  const enter = entering(new Rounds({ lingerMs: 20, patienceMs: 600_000 }), entered);
+  const leaveFirst = await enter("first");
+  const second = enter("second");
+  leaveFirst();
+  const third = enter("third");
+  const leaveSecond = await second;
+  expect(entered).toEqual(["first", "second", "third"]); // one round, though one came after the other was over
+  (await third)();
+  leaveSecond();
+  for (const leave of await Promise.all([enter("fourth"), enter("fifth")])) leave();
+  expect(entered.slice(3)).toEqual(["fourth", "fifth"]);
 });

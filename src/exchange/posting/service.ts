@@ -49,8 +49,8 @@ interface PostedNext {
   readonly isDrained: boolean | null;
 }
 
-/** A round in which partners of a tenant post their small groups; one that is stuck in it holds up the others so long. */
-const ROUND_MS_MAX = 100;
+/** Of the rounds in which a tenant's partners post their small groups; who is stuck holds up the others no longer. */
+const ROUND_LIMITS = { lingerMs: 8, patienceMs: 100 } as const;
 const rounds = perApp(() => new Map<number, Rounds>());
 
 /**
@@ -85,7 +85,7 @@ async function postNext(app: App, partner: Partner): Promise<PostedNext> {
 
 function enterRound(app: App, tenantNo: number): Promise<() => void> {
   const all = rounds(app);
-  const ofTenant = all.get(tenantNo) ?? new Rounds(ROUND_MS_MAX);
+  const ofTenant = all.get(tenantNo) ?? new Rounds(ROUND_LIMITS);
   all.set(tenantNo, ofTenant);
   return ofTenant.enter();
 }
