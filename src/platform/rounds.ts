@@ -1,6 +1,6 @@
 /** How long others are waited for, in milliseconds. */
 export interface RoundLimits {
-  /** Before a round, where several are about: those who are about to come. */
+  /** Before a round, where more than two are about: those who are about to come. */
   readonly lingerMs: number;
   /** While a round is under way; one that lasts longer is not waited for. */
   readonly patienceMs: number;
@@ -8,7 +8,7 @@ export interface RoundLimits {
 
 /**
  * Work that goes in rounds: who comes while one is under way waits, and all who wait begin the next one together, so
- * that they share their statements. Who comes alone, after somebody who was alone, begins at once.
+ * that they share their statements. Where one or two are about, a round begins as soon as the last one is over.
  */
 export class Rounds {
   #round = { size: 0, inside: 0 };
@@ -23,7 +23,7 @@ export class Rounds {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       if (this.#round.inside > 0) return;
-      if (this.#round.size > 1) this.#linger();
+      if (this.#round.size > 2) this.#linger();
       else this.#begin();
     });
   }
@@ -43,13 +43,15 @@ export class Rounds {
     if (all.length > 0) this.#patience = setTimeout(() => this.#begin(), this.limits.patienceMs).unref();
   }
 
-  #leaveOf(round: { inside: number }): () => void {
+  #leaveOf(round: { readonly size: number; inside: number }): () => void {
     let isInside = true;
     return () => {
       if (!isInside) return;
       isInside = false;
       round.inside -= 1;
-      if (round.inside === 0 && round === this.#round && this.#waiting.length > 0) this.#linger();
+      if (round.inside > 0 || round !== this.#round || this.#waiting.length === 0) return;
+      if (round.size + this.#waiting.length > 2) this.#linger();
+      else this.#begin();
     };
   }
 }

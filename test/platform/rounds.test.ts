@@ -48,17 +48,29 @@ test("a round that lasts too long is not waited for, and whoever leaves it late 
   expect(entered).toEqual(["stuck", "next", "after"]);
 });
 
-test("where several are about the next round waits for who is about to come, and then for nobody", async () => {
+test("where more than two are about the next round waits for who is about to come, and then for nobody", async () => {
   const entered: string[] = [];
   const enter = entering(new Rounds({ lingerMs: 20, patienceMs: 600_000 }), entered);
   const leaveFirst = await enter("first");
+  const [second, third] = [enter("second"), enter("third")];
+  leaveFirst();
+  const fourth = enter("fourth");
+  const leaveSecond = await second;
+  expect(entered).toEqual(["first", "second", "third", "fourth"]); // in one round, though it came after the first
+  for (const leave of [await third, await fourth, leaveSecond]) leave();
+  for (const leave of await Promise.all([enter("fifth"), enter("sixth")])) leave();
+  expect(entered.slice(4)).toEqual(["fifth", "sixth"]);
+});
+
+test("where two are about neither waits for more than the other", async () => {
+  const entered: string[] = [];
+  const enter = entering(new Rounds({ lingerMs: 600_000, patienceMs: 600_000 }), entered);
+  const leaveFirst = await enter("first");
   const second = enter("second");
   leaveFirst();
-  const third = enter("third");
   const leaveSecond = await second;
-  expect(entered).toEqual(["first", "second", "third"]); // one round, though one came after the other was over
-  (await third)();
+  const third = enter("third");
   leaveSecond();
-  for (const leave of await Promise.all([enter("fourth"), enter("fifth")])) leave();
-  expect(entered.slice(3)).toEqual(["fourth", "fifth"]);
+  (await third)();
+  expect(entered).toEqual(["first", "second", "third"]);
 });
