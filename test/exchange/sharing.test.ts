@@ -3,6 +3,7 @@ import { BatchState } from "../../src/exchange/entities.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
 import { transact } from "../../src/platform/database.js";
+import { blockPosting, preparePlace, submitBlockable, untilBlocked } from "../faults/blocked.js";
 import { testApp } from "../support/app.js";
 import { balances, bet, type Exchange, openExchange, submit } from "../support/batches.js";
 import { SqlFaults } from "../support/sql-faults.js";
@@ -79,6 +80,23 @@ test("a partner whom another worker holds is left out, and the others are posted
     expect(runs.map(({ batches }) => batches)).toEqual(places.map((place) => (place === held ? 0 : 1)));
   });
   expect(await postBatches(app, held.partner)).toEqual({ batches: 1, items: 2, isDrained: true });
+});
+
+test("a partner whose posting waits for a row holds up none of those who come after it", async () => {
+  const [stuck = never(), ...others] = places;
+  await preparePlace(app, stuck);
+  await submitBlockable(app, stuck);
+  let posting = null as Promise<unknown> | null;
+  await blockPosting(app, stuck, async () => {
+    let isOver = false;
+    posting = postBatches(app, stuck.partner).finally(() => {
+      isOver = true;
+    });
+    await untilBlocked(app);
+    const runs = await Promise.all(others.map((place) => postBatches(app, place.partner)));
+    expect([runs.map(({ batches }) => batches), isOver]).toEqual([others.map(() => 1), false]);
+  });
+  expect(await posting).toEqual({ batches: 1, items: 1, isDrained: true });
 });
 
 test("one partner that is asked for twice at the same time is posted once", async () => {

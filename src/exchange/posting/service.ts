@@ -10,7 +10,7 @@ import { type Together, transactTogether } from "../../platform/together.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { countOutcomes } from "../../threat/service.js";
 import { type Group, JOINED_TABLES, type PostedGroup, postUnderCursor } from "../applying/service.js";
-import { type Attempts, postWithCare } from "../isolation/service.js";
+import { type Attempt, postWithCare } from "../isolation/service.js";
 import { tellWaiting } from "../parking/service.js";
 import { pseudonymsOf } from "../pseudonyms/service.js";
 import { ItemStages, recordTime } from "../stages/service.js";
@@ -62,19 +62,18 @@ async function postNext(app: App, partner: Partner): Promise<PostedNext> {
   const leave = await enterRound(app, partner.tenantNo);
   try {
     const found = await findWaiting(app, partner);
-    if (found.items > SHARED_ITEMS_MAX.ofGroup) leave();
+    const isSmall = found.items <= SHARED_ITEMS_MAX.ofGroup;
+    if (!isSmall) leave();
     const candidates = await readWaiting(app, partner, found, pseudonymOf);
     for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
     if (candidates.length === 0) return { posted: [], isDrained: true };
     const groupOf = (some: readonly WaitingBatch[]) => ({ partner, candidates: some, pseudonymOf });
-    const attempts: Attempts = {
-      shared: (some) => postGroup(app, groupOf(some)),
-      alone: (some) => {
-        leave();
-        return postAlone(app, groupOf(some));
-      },
+    const alone: Attempt = (some) => {
+      leave();
+      return postAlone(app, groupOf(some));
     };
-    const posted = await postWithCare(app, partner, candidates, attempts);
+    const shared: Attempt = (some) => postShared(app, partner.tenantNo, groupOf(some));
+    const posted = await postWithCare(app, partner, candidates, { shared: isSmall ? shared : alone, alone });
     if (posted === null) return { posted: [], isDrained: false };
     // Who came since has brought a job of its own.
     return { posted, isDrained: found.isAll && posted.length === candidates.length ? true : null };
@@ -92,12 +91,6 @@ function enterRound(app: App, tenantNo: number): Promise<() => void> {
 
 /** A group of so few items shares a transaction with other partners' groups, so many items of them together. */
 const SHARED_ITEMS_MAX = { ofGroup: 50, ofAll: 500 };
-
-/** Posts a group; null when another worker holds the partner. */
-function postGroup(app: App, group: Group): Promise<WaitingBatch[] | null> {
-  if (itemsOf(group) > SHARED_ITEMS_MAX.ofGroup) return postAlone(app, group);
-  return postShared(app, group.partner.tenantNo, group);
-}
 
 const postShared = coalescedPerTenant(postTogether, {
   ...{ inputsMax: 50, atOnce: 2, lingerMs: LINGER_MS, weightMax: SHARED_ITEMS_MAX.ofAll },
