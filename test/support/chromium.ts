@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RawData, WebSocket } from "ws";
 import { z } from "zod";
+import { present } from "../../src/kernel/assert.js";
 
 const START_MS_MAX = 30_000;
+const REMOVALS_MAX = 50;
 const found = spawnSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).stdout.trim();
 
 /** Debian's browser; null where it is not installed. */
@@ -45,7 +47,9 @@ const Shot = z.object({ data: z.string() });
 export async function openTab(program: string): Promise<Tab> {
   const profile = mkdtempSync(join(tmpdir(), "quittance-chromium-"));
   const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0"];
-  const browser = spawn(program, [...flags, `--user-data-dir=${profile}`, "about:blank"], { stdio: "ignore" });
+  const browser = spawn(program, [...flags, `--user-data-dir=${profile}`, "about:blank"], {
+    ...{ stdio: "ignore", detached: true }, // its children are of its group, and end with it
+  });
   const ended = new Promise<void>((resolve) => {
     browser.once("exit", () => resolve());
   });
@@ -84,12 +88,23 @@ export async function openTab(program: string): Promise<Tab> {
     },
     async close() {
       socket.close();
-      browser.kill();
+      process.kill(-present(browser.pid, "the browser's group"), "SIGKILL");
       await ended;
-      // Its children may write for a moment after it has ended.
-      rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+      await remove(profile);
     },
   };
+}
+
+/** Removes a folder in which who was killed may write for a moment still: what came meanwhile is listed anew. */
+async function remove(folder: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === REMOVALS_MAX) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 /** Where the first tab is debugged, once the browser says on which port. */
