@@ -50,12 +50,13 @@ interface PostedNext {
 }
 
 /** Of the rounds in which a tenant's partners post their small groups; who is stuck holds up the others no longer. */
-const ROUND_LIMITS = { lingerMs: 8, patienceMs: 100 } as const;
+const ROUND_LIMITS = { lingerMs: 3, patienceMs: 100 } as const;
 const rounds = perApp(() => new Map<number, Rounds>());
 
 /**
  * Posts the oldest batches that wait. Small groups of a tenant's partners go in rounds, so that they share round trips
- * and a transaction; a group that is large, or is posted with care, leaves its round as soon as that is known.
+ * and a transaction. A round is over when all is read that its groups need, so that the next one reads while this one
+ * is written; a group that is large, or is posted with care, leaves as soon as that is known.
  */
 async function postNext(app: App, partner: Partner): Promise<PostedNext> {
   const pseudonymOf = await pseudonymsOf(app, app.database.manager, partner.tenantId);
@@ -67,7 +68,7 @@ async function postNext(app: App, partner: Partner): Promise<PostedNext> {
     const candidates = await readWaiting(app, partner, found, pseudonymOf);
     for (const { checkedMs } of candidates) recordTime(app, "schema", checkedMs);
     if (candidates.length === 0) return { posted: [], isDrained: true };
-    const groupOf = (some: readonly WaitingBatch[]) => ({ partner, candidates: some, pseudonymOf });
+    const groupOf = (some: readonly WaitingBatch[]) => ({ partner, candidates: some, pseudonymOf, leave });
     const alone: Attempt = (some) => {
       leave();
       return postAlone(app, groupOf(some));
@@ -101,14 +102,19 @@ function itemsOf({ candidates }: Group): number {
   return candidates.reduce((sum, { itemCount }) => sum + itemCount, 0);
 }
 
+/** A group, and what leaves its round. */
+interface InRound extends Group {
+  readonly leave: () => void;
+}
+
 type Posted = WaitingBatch[] | null;
 
 /**
  * Posts groups of several partners in one transaction. Where that fails each goes by itself, so that none pays for
  * another; an unheard COMMIT is unknown to all of them.
  */
-async function postTogether(app: App, _tenantNo: number, groups: readonly Group[]): Promise<(Posted | Error)[]> {
-  const alone = (group: Group) => postAlone(app, group).catch(asError);
+async function postTogether(app: App, _tenantNo: number, groups: readonly InRound[]): Promise<(Posted | Error)[]> {
+  const alone = (group: InRound) => postAlone(app, group).catch(asError);
   const areApart = new Set(groups.map(({ partner }) => partner.no)).size === groups.length;
   if (groups.length === 1 || !areApart) return Promise.all(groups.map(alone));
   try {
@@ -120,13 +126,13 @@ async function postTogether(app: App, _tenantNo: number, groups: readonly Group[
   }
 }
 
-async function postAlone(app: App, group: Group): Promise<Posted> {
+async function postAlone(app: App, group: InRound): Promise<Posted> {
   const [posted = null] = await postGroups(app, [group]);
   return posted;
 }
 
 /** Posts groups in one transaction; null for each whose partner another worker holds. */
-async function postGroups(app: App, groups: readonly Group[]): Promise<Posted[]> {
+async function postGroups(app: App, groups: readonly InRound[]): Promise<Posted[]> {
   const postings = groups.map((group) => openPosting(app, group));
   try {
     const work = (sql: Together) => allEnded(postings.map((each) => postUnderCursor(app, sql, each.group, each)));
@@ -146,11 +152,12 @@ async function postGroups(app: App, groups: readonly Group[]): Promise<Posted[]>
 }
 
 /** A group's part of a transaction, and what goes along with it. */
-function openPosting(app: App, group: Group) {
-  const { partner } = group;
+function openPosting(app: App, group: InRound) {
+  const { partner, leave } = group;
   const stages = new ItemStages(app);
   let marking = null as Promise<Mark> | null;
   const mark = () => {
+    leave(); // all is read
     marking ??= announceChange(app, partner);
     return marking;
   };

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { openingKey } from "../../identity/encryption-keys/service.js";
@@ -68,8 +68,11 @@ export async function submitBatch(app: App, actor: Actor, { jws, waitMs }: Submi
   }
   const accepted = await admitted(app, actor, jws, () => accept(app, actor, jws));
   const isWaiting = accepted.batch.state === BatchState.ACCEPTED && waitMs > 0;
-  const batch = isWaiting ? await awaitOutcome(app, accepted.batch, waitMs) : accepted.batch;
-  return { batch, receipt: await receiptOf(app, actor, batch), replayed: accepted.replayed };
+  const [batch, receipt] = await Promise.all([
+    isWaiting ? awaitOutcome(app, accepted.batch, waitMs) : accepted.batch,
+    nextTurn().then(() => receiptOf(app, actor, accepted.batch)), // signed while it is posted
+  ]);
+  return { batch, receipt, replayed: accepted.replayed };
 }
 
 /**
