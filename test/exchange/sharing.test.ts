@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BatchState } from "../../src/exchange/entities.js";
 import { postBatches } from "../../src/exchange/posting/service.js";
 import { holdCursor } from "../../src/periods/cursors/service.js";
@@ -34,6 +34,10 @@ beforeEach(async () => {
   while (places.length < PARTNERS) places.push(await openExchange(app, { home: first.home }));
   await submitAll();
   [postings.cursors.length, postings.looks] = [0, 0];
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 test("partners that post at the same time share looks and a transaction, and each has what is its own", async () => {
@@ -95,6 +99,21 @@ test("a partner whose posting waits for a row holds up none of those who come af
     await untilBlocked(app);
     const runs = await Promise.all(others.map((place) => postBatches(app, place.partner)));
     expect([runs.map(({ batches }) => batches), isOver]).toEqual([others.map(() => 1), false]);
+  });
+  expect(await posting).toEqual({ batches: 1, items: 1, isDrained: true });
+});
+
+test("while one round is written the next one is read", async () => {
+  const [written = never(), next = never()] = places;
+  await preparePlace(app, written);
+  await submitBlockable(app, written);
+  let posting = null as Promise<unknown> | null;
+  await blockPosting(app, written, async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] }); // no round runs out of patience
+    posting = postBatches(app, written.partner);
+    await untilBlocked(app);
+    expect(await postBatches(app, next.partner)).toEqual({ batches: 1, items: 2, isDrained: true });
+    vi.useRealTimers();
   });
   expect(await posting).toEqual({ batches: 1, items: 1, isDrained: true });
 });
