@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { HTTP_DEFAULTS } from "../../src/platform/config.js";
 import { migrate } from "../../src/platform/migrate.js";
@@ -10,6 +8,7 @@ import { openTestApi, type TestApi } from "../support/api.js";
 import { openTestApp, type TestApp } from "../support/app.js";
 import { type Exchange, openExchange, payloadOf, sign } from "../support/batches.js";
 import { seedClient } from "../support/seeds.js";
+import { dial, untilClosed } from "../support/tcp.js";
 import { openServers, type Servers } from "./servers.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -114,18 +113,16 @@ test.each([
 ])(
   "a body for %s (%s, %s) that comes a byte at a time is answered %i and ended",
   async (path, type, length, status) => {
-    const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
-    socket.on("error", () => undefined); // being cut is what is looked for
+    const socket = await dial(api.url);
     let text = "";
     socket.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
     });
-    await once(socket, "connect");
     socket.write([`POST ${path} HTTP/1.1`, "host: x", `content-type: ${type}`, length, "", ""].join("\r\n"));
     const byte = length.startsWith("content") ? "a" : "1\r\na\r\n";
     const dribble = setInterval(() => socket.write(byte), 20);
     onTestFinished(() => clearInterval(dribble));
-    await once(socket, "close");
+    await untilClosed(socket);
     clearInterval(dribble);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect((await fetch(`${api.url}/healthz`)).status).toBe(200);

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -10,6 +9,7 @@ import { openTestApi, type TestApi, testApi } from "../support/api.js";
 import { openTestApp, type TestApp, testApp } from "../support/app.js";
 import { bet, openExchange, payloadOf, sign } from "../support/batches.js";
 import { seedClient, seedPartner, seedTenant } from "../support/seeds.js";
+import { dial, untilClosed } from "../support/tcp.js";
 
 const ORIGIN = "https://console.example";
 /** What most of the tests here look at; those that need other settings, or a count of their own, open another. */
@@ -42,14 +42,6 @@ function codesOf({ errors = [] }: { errors?: readonly { extensions: Readonly<Rec
 
 function counted({ metrics }: TestApp, name: string): Promise<string> {
   return metrics.registry.getSingleMetricAsString(`quittance_${name}_total`);
-}
-
-async function dial(url: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  socket.on("error", () => undefined); // being cut is what tests look for
-  onTestFinished(() => void socket.destroy());
-  await once(socket, "connect");
-  return socket;
 }
 
 test("in production the schema is told to a tenant's administration, and no name of it to anybody else", async () => {
@@ -115,7 +107,7 @@ test("a body that dribbles in is ended, and its connection with it", async () =>
   socket.write(head.join("\r\n"));
   const dribble = setInterval(() => socket.write(" "), 20);
   onTestFinished(() => clearInterval(dribble));
-  await once(socket, "close");
+  await untilClosed(socket);
   expect(text).toMatch(/^HTTP\/1\.1 408 /);
   expect(text).toContain('"code":"UNAVAILABLE"');
   expect(await counted(app, "slow_bodies")).toContain(" 1");
@@ -131,8 +123,11 @@ test("an address has so many connections at once, and one that closes makes room
   const { api } = await open({ connectionsMax: 3 });
   const isOpen = async () => {
     const socket = await dial(api.url);
+    const answered = new Promise<true>((resolve) => {
+      socket.once("data", () => resolve(true));
+    });
     socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
-    return (await Promise.race([once(socket, "data"), once(socket, "close").then(() => null)])) !== null;
+    return Promise.race([answered, untilClosed(socket).then(() => false)]);
   };
   const first = await dial(api.url);
   expect([await isOpen(), await isOpen(), await isOpen()]).toEqual([true, true, false]);
