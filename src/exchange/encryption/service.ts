@@ -2,18 +2,17 @@ import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, PrincipalKind, type TenantRef } from "../../kernel/actor.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { rowOf } from "../../platform/rows.js";
 import type { Partner } from "../../tenancy/entities.js";
 import { exchangeError } from "../errors.js";
 import { EncryptionDemand } from "./entities.js";
 
-const DEMANDS_KEPT_MAX = 10_000;
-const DEMAND_FRESH_MS = 2_000;
+/** Whether there is a demand, by partner. */
+const knownDemands = recent<boolean>({ keptMax: 10_000 });
 
 /** Whether what a partner signs must come encrypted. */
 export interface Demand {
@@ -40,21 +39,14 @@ export async function demandEncryption(
     if (wasInForce !== encryptedOnly) await changeDemand(app, tx, actor, { partner, encryptedOnly });
     return partner.id;
   });
-  keptDemands(app).delete(keyOf(partner));
+  knownDemands(app).forget(partner.id);
 }
 
 /** Refuses what a partner sent signed alone where it must come encrypted (`ENCRYPTION_REQUIRED`). */
 export async function refuseUnlessDemandMet(app: App, { partnerId }: Actor, partner: Partner): Promise<void> {
   if (partnerId === null) return; // the tenant's own batches are nobody's to open
-  const kept = keptDemands(app);
-  const known = kept.get(keyOf(partner));
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < DEMAND_FRESH_MS) return refuseIf(known.isInForce);
-  const { tenantId, id } = partner;
-  const row = await rowOf(app.database.manager, EncryptionDemand, "tenant_id = ? and partner_id = ?", [tenantId, id]);
-  const isInForce = row?.isInForce === true;
-  kept.set(keyOf(partner), { isInForce, loadedAt });
-  refuseIf(isInForce);
+  const isInForce = await knownDemands(app).of(partner.id, () => isDemanded(app, partner));
+  if (isInForce) throw exchangeError("ENCRYPTION_REQUIRED");
 }
 
 /** Which of the partners' batches must come encrypted, in the order asked; for loaders. */
@@ -65,19 +57,9 @@ export async function demandsOf(app: App, { tenantId }: TenantRef, partnerIds: r
   return partnerIds.map((id) => ids.has(id));
 }
 
-interface KnownDemand {
-  readonly isInForce: boolean;
-  readonly loadedAt: number;
-}
-
-const keptDemands = perApp(() => new BoundedMap<string, KnownDemand>(DEMANDS_KEPT_MAX));
-
-function keyOf({ tenantId, id }: Partner): string {
-  return `${tenantId} ${id}`;
-}
-
-function refuseIf(isInForce: boolean): void {
-  if (isInForce) throw exchangeError("ENCRYPTION_REQUIRED");
+async function isDemanded(app: App, { tenantId, id }: Partner): Promise<boolean> {
+  const row = await rowOf(app.database.manager, EncryptionDemand, "tenant_id = ? and partner_id = ?", [tenantId, id]);
+  return row?.isInForce === true;
 }
 
 /** Under the partner's row lock, since there may be no row of the demand to lock. */

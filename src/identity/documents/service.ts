@@ -2,22 +2,19 @@ import { GraphQLError, type GraphQLSchema, parse } from "graphql";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import type { Actor } from "../../kernel/actor.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import { sha256 } from "../../kernel/digest.js";
 import { type Page, type PageRequest, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { checkDocument, checkDocumentText, TOKENS_MAX } from "../../platform/documents.js";
 import { once } from "../../platform/idempotency.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { rowOf } from "../../platform/rows.js";
 import { identityError } from "../errors.js";
 import { TrustedDocument } from "./entities.js";
 
 /** Documents that a tenant may have, withdrawn ones too. */
 const DOCUMENTS_MAX = 1_000;
-const KEPT_MAX = 1_000;
-const FRESH_MS = 2_000;
 const POSITION = /^[0-9a-f]{64}$/;
 
 /** A document to be registered. */
@@ -77,7 +74,7 @@ export async function withdrawTrustedDocument(
     await recordActs(tx, actor, withdrawnAt, [{ ...act, before, after: { withdrawn: true, reason } }]);
     return hex;
   });
-  keptTexts(app).delete(keyOf(actor.tenantId, hex));
+  knownTexts(app).forget(keyOf(actor.tenantId, hex));
   return trustedDocumentOf(app, actor, hex);
 }
 
@@ -109,24 +106,14 @@ export async function countTrustedDocuments(app: App, { tenantId }: Actor): Prom
  * where there is none that may be run.
  */
 export async function trustedText(app: App, { tenantId }: Actor, hex: string): Promise<string | null> {
-  const kept = keptTexts(app);
-  const key = keyOf(tenantId, hex);
-  const known = kept.get(key);
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < FRESH_MS) return known.text;
-  const condition = "tenant_id = ? and hash = ?";
-  const row = await rowOf(app.database.manager, TrustedDocument, condition, [tenantId, Buffer.from(hex, "hex")]);
-  const text = row === null || row.withdrawnAt !== null ? null : row.text;
-  kept.set(key, { text, loadedAt });
-  return text;
+  return knownTexts(app).of(keyOf(tenantId, hex), async () => {
+    const condition = "tenant_id = ? and hash = ?";
+    const row = await rowOf(app.database.manager, TrustedDocument, condition, [tenantId, Buffer.from(hex, "hex")]);
+    return row === null || row.withdrawnAt !== null ? null : row.text;
+  });
 }
 
-interface KnownText {
-  readonly text: string | null;
-  readonly loadedAt: number;
-}
-
-const keptTexts = perApp(() => new BoundedMap<string, KnownText>(KEPT_MAX));
+const knownTexts = recent<string | null>({ keptMax: 1_000 });
 
 function keyOf(tenantId: string, hex: string): string {
   return `${tenantId} ${hex}`;

@@ -4,7 +4,6 @@ import { IsNull, type SelectQueryBuilder } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, systemActor } from "../../kernel/actor.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import { canonicalJson } from "../../kernel/canonical-json.js";
 import { later } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
@@ -13,7 +12,7 @@ import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../
 import type { App } from "../../platform/app.js";
 import { type Tx, transact } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { rowOf } from "../../platform/rows.js";
 import { vaultOf } from "../../tenancy/vaults/service.js";
 import type { EncryptedHeader, KeyEncryption, RecipientKey } from "../encryption/entities.js";
@@ -30,8 +29,6 @@ const RSA_BITS = 3_072;
 const KEYS_LISTED_MAX = 10_000;
 const DESTROYED_MAX = 100;
 const ROTATED_MAX = 100;
-const KEYS_KEPT_MAX = 1_000;
-const KEY_FRESH_MS = 2_000;
 const purpose = PlatformKeyPurpose.ENCRYPTION;
 
 const KIND_OF: Readonly<Record<KeyEncryption, EncryptionKeyKind>> = {
@@ -95,7 +92,7 @@ export async function encryptionJwksForAllTenants(app: App): Promise<RecipientKe
  * another kind, one that opens nothing, so that all of it takes the same work and gets the same answer.
  */
 export async function openingKey(app: App, tenantId: string, { alg, kid }: EncryptedHeader): Promise<KeyObject> {
-  const key = await keptKey(app, tenantId, kid);
+  const key = await knownKey(app, tenantId, kid);
   return key?.kind === KIND_OF[alg] ? key.privateKey : decoyOf(KIND_OF[alg]);
 }
 
@@ -130,28 +127,24 @@ export async function rotateAgedKeysForAllTenants(app: App, before: Date): Promi
 interface OpenKey {
   readonly kind: EncryptionKeyKind;
   readonly privateKey: KeyObject;
-  readonly loadedAt: number;
 }
 
-const keptKeys = perApp(() => new BoundedMap<string, OpenKey>(KEYS_KEPT_MAX));
+const knownKeys = recent<OpenKey | null>({ keptMax: 1_000 });
 
-async function keptKey(app: App, tenantId: string, kid: string): Promise<OpenKey | null> {
-  const kept = keptKeys(app);
-  const name = `${tenantId} ${kid}`;
-  const known = kept.get(name);
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < KEY_FRESH_MS) return known;
+async function knownKey(app: App, tenantId: string, kid: string): Promise<OpenKey | null> {
+  const [known, name] = [knownKeys(app), `${tenantId} ${kid}`];
+  const key = await known.of(name, () => readKey(app, tenantId, kid));
+  if (key === null) known.forget(name); // it may be made any moment
+  return key;
+}
+
+async function readKey(app: App, tenantId: string, kid: string): Promise<OpenKey | null> {
   const where = "tenant_id = ? and kid = ? and purpose = ?";
   const row = await rowOf(app.database.manager, PlatformKey, where, [tenantId, kid, purpose]);
-  if (row === null) {
-    kept.delete(name);
-    return null;
-  }
+  if (row === null) return null;
   const text = (await vaultOf(app, tenantId)).unseal(row.privateJwkSealed, sealPurpose(tenantId, kid)).toString("utf8");
   const privateKey = createPrivateKey({ key: JSON.parse(text), format: "jwk" });
-  const open = { kind: kindOf(row), privateKey, loadedAt };
-  kept.set(name, open);
-  return open;
+  return { kind: kindOf(row), privateKey };
 }
 
 const decoys = new Map<EncryptionKeyKind, Promise<KeyObject>>();

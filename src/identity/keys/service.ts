@@ -1,40 +1,28 @@
 import { In } from "typeorm";
 import type { Actor } from "../../kernel/actor.js";
 import { present } from "../../kernel/assert.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import { isId } from "../../kernel/ids.js";
 import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../kernel/page.js";
 import type { App } from "../../platform/app.js";
 import type { Tx, TxSql } from "../../platform/database.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { rowOf } from "../../platform/rows.js";
 import { ClientKey, KeyPurpose, KeyState } from "../entities.js";
 import { identityError } from "../errors.js";
 import { clientOf } from "../service.js";
 import { type KeyObstacle, type KeyStanding, keyObstacle } from "./rules.js";
 
-const KEYS_KEPT_MAX = 10_000;
-const KEY_FRESH_MS = 2_000;
-
-interface KnownKey {
-  readonly loadedAt: number;
-  readonly key: ClientKey;
-}
-
-const knownKeys = perApp(() => new BoundedMap<string, KnownKey>(KEYS_KEPT_MAX));
+const knownKeys = recent<ClientKey | null>({ keptMax: 10_000 });
 
 /**
  * The tenant's key of that kid as MySQL had it at most two seconds ago, whoever's it is and whether revoked or not;
  * null when there is none. Its state is for `lockActiveKeys` to say, in the transaction that relies on it.
  */
 export async function signingKey(app: App, tenantId: string, kid: string): Promise<ClientKey | null> {
-  const kept = knownKeys(app);
-  const name = `${tenantId} ${kid}`;
-  const known = kept.get(name);
-  if (known !== undefined && performance.now() - known.loadedAt < KEY_FRESH_MS) return known.key;
-  const loadedAt = performance.now();
-  const key = await rowOf(app.database.manager, ClientKey, "tenant_id = ? and kid = ?", [tenantId, kid]);
-  if (key !== null) kept.set(name, { loadedAt, key });
+  const [known, name] = [knownKeys(app), `${tenantId} ${kid}`];
+  const read = () => rowOf(app.database.manager, ClientKey, "tenant_id = ? and kid = ?", [tenantId, kid]);
+  const key = await known.of(name, read);
+  if (key === null) known.forget(name); // it may be registered any moment
   return key;
 }
 

@@ -12,6 +12,7 @@ import { newKeyPair } from "../../kernel/key-pairs.js";
 import type { App } from "../../platform/app.js";
 import { type Reader, type Tx, transact } from "../../platform/database.js";
 import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { ensurePlatformTenant, PLATFORM_TENANT_ID } from "../../tenancy/service.js";
 import { vaultOf } from "../../tenancy/vaults/service.js";
 import { PlatformKey, PlatformKeyPurpose } from "../entities.js";
@@ -41,7 +42,6 @@ export interface PublicPlatformJwk {
 
 /** The most keys a JWK Set lists: those in use, then the newest; whatever key there ever was is found by its kid. */
 const KEYS_LISTED_MAX = 10_000;
-const FRESH_MS = 2_000;
 
 const PublicJwk = z.object({
   kty: z.literal("OKP"),
@@ -63,14 +63,8 @@ interface KeyFacts {
   readonly compromisedAt: Date | null;
 }
 
-/** A tenant's signing keys as MySQL had them, newest first. */
-interface Ring {
-  readonly loadedAt: number;
-  readonly keys: Promise<readonly KeyFacts[]>;
-}
-
-/** Rings of this process by tenant, and opened keys by tenant and kid: a key itself never changes. */
-const rings = perApp(() => new Map<string, Ring>());
+/** Tenants' signing keys, newest first, and opened keys by tenant and kid: a key itself never changes. */
+const rings = recent<readonly KeyFacts[]>({ keptMax: 10_000 });
 const openKeys = perApp(() => new Map<string, Promise<OpenKey>>());
 
 /**
@@ -159,7 +153,7 @@ export async function insertSigningKey(
 
 /** Lets go of what this process knows of a tenant's keys, because it has just changed them. */
 export function forgetRing(app: App, tenantId: string): void {
-  rings(app).delete(tenantId);
+  rings(app).forget(tenantId);
 }
 
 interface PublicRow {
@@ -185,17 +179,7 @@ function activeIn(app: App, ring: readonly KeyFacts[]): KeyFacts | null {
 }
 
 async function ringOf(app: App, tenantId: string): Promise<readonly KeyFacts[]> {
-  const known = rings(app).get(tenantId);
-  const loadedAt = performance.now();
-  if (known !== undefined && loadedAt - known.loadedAt < FRESH_MS) return known.keys;
-  const ring = { loadedAt, keys: factsOf(app.database.manager, tenantId) };
-  rings(app).set(tenantId, ring);
-  try {
-    return await ring.keys;
-  } catch (error) {
-    rings(app).delete(tenantId); // the next caller asks again
-    throw error;
-  }
+  return rings(app).of(tenantId, () => factsOf(app.database.manager, tenantId));
 }
 
 async function factsOf(reader: Reader, tenantId: string): Promise<readonly KeyFacts[]> {

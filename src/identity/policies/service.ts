@@ -2,11 +2,10 @@ import { In } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, PrincipalKind, type TenantRef } from "../../kernel/actor.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import type { App } from "../../platform/app.js";
 import type { Tx } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { rowOf } from "../../platform/rows.js";
 import type { Client } from "../entities.js";
 import { identityError } from "../errors.js";
@@ -19,10 +18,7 @@ export type Policy = Pick<ClientPolicy, "ratePoints" | "trustedDocumentsOnly">;
 /** What holds for a client of which nothing is said. */
 const USUAL: Policy = { ratePoints: null, trustedDocumentsOnly: false };
 
-const KEPT_MAX = 10_000;
-/** From this age on it is read again, beside the work; from the next on, before it. */
-const FRESH_MS = 2_000;
-const KNOWN_MS_MAX = 5_000;
+const knownPolicies = recent<Policy>({ keptMax: 10_000, aheadMs: 2_000, freshMs: 5_000 });
 
 /**
  * Says what a client may ask, in force in every process within five seconds. Through the API nobody is given more than
@@ -57,7 +53,7 @@ export async function setClientPolicy(
     ]);
     return clientId;
   });
-  knownPolicies(app).delete(keyOf(client.tenantId, clientId));
+  knownPolicies(app).forget(clientId);
   return clientOf(app, actor, clientId);
 }
 
@@ -70,37 +66,13 @@ export async function policiesOf(app: App, { tenantId }: TenantRef, clientIds: r
 
 /** What whoever asks may, as it was at most five seconds ago; the usual request waits for no reading of it. */
 export function policyOf(app: App, { tenantId, principalId }: Actor): Policy | Promise<Policy> {
-  const known = knownPolicies(app).get(keyOf(tenantId, principalId));
-  const ageMs = known === undefined ? Number.POSITIVE_INFINITY : performance.now() - known.loadedAt;
-  if (known === undefined || ageMs > KNOWN_MS_MAX) return loadPolicy(app, tenantId, principalId);
-  if (ageMs > FRESH_MS && !known.isLoading) {
-    known.isLoading = true;
-    loadPolicy(app, tenantId, principalId).catch((error: unknown) => {
-      known.isLoading = false; // it is asked for again, and waited for when it is too old
-      app.log.warn({ err: error }, "policies: one was not read");
-    });
-  }
-  return known.policy;
+  return knownPolicies(app).of(principalId, () => readPolicy(app, tenantId, principalId));
 }
 
-interface KnownPolicy {
-  readonly policy: Policy;
-  readonly loadedAt: number;
-  isLoading: boolean;
-}
-
-const knownPolicies = perApp(() => new BoundedMap<string, KnownPolicy>(KEPT_MAX));
-
-async function loadPolicy(app: App, tenantId: string, clientId: string): Promise<Policy> {
-  const loadedAt = performance.now();
-  const condition = "tenant_id = ? and client_id = ?";
-  const policy = (await rowOf(app.database.manager, ClientPolicy, condition, [tenantId, clientId])) ?? USUAL;
-  knownPolicies(app).set(keyOf(tenantId, clientId), { policy, loadedAt, isLoading: false });
-  return policy;
-}
-
-function keyOf(tenantId: string, clientId: string): string {
-  return `${tenantId} ${clientId}`;
+async function readPolicy({ database }: App, tenantId: string, clientId: string): Promise<Policy> {
+  return (
+    (await rowOf(database.manager, ClientPolicy, "tenant_id = ? and client_id = ?", [tenantId, clientId])) ?? USUAL
+  );
 }
 
 /** The operator's shell may give more. */

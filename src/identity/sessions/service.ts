@@ -3,7 +3,6 @@ import { IsNull, MoreThan } from "typeorm";
 import { ActType } from "../../acts/entities.js";
 import { recordActs } from "../../acts/service.js";
 import { type Actor, PrincipalKind } from "../../kernel/actor.js";
-import { BoundedMap } from "../../kernel/bounded-map.js";
 import { later } from "../../kernel/clock.js";
 import { sha256 } from "../../kernel/digest.js";
 import type { CodedError } from "../../kernel/errors.js";
@@ -12,7 +11,7 @@ import { type Page, type PageRequest, POSITION, pageOf, pageStart } from "../../
 import type { App } from "../../platform/app.js";
 import { isConnectionLoss, type Tx, transact } from "../../platform/database.js";
 import { once } from "../../platform/idempotency.js";
-import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { PLATFORM_TENANT_ID } from "../../tenancy/service.js";
 import { ClientKind } from "../entities.js";
 import { UserState } from "../users/entities.js";
@@ -28,8 +27,6 @@ const SESSIONS_MAX = 10;
 /** How long a session that ended is listed. */
 const ENDED_KEPT_MS = 90 * 86_400_000;
 const PURGED_MAX = 100;
-const KNOWN_MAX = 10_000;
-const FRESH_MS = 2_000;
 /** What took longer to be answered is not believed: the session may have ended meanwhile. */
 const AGE_MS_MAX = 5_000;
 const TOUCH_MS = 60_000;
@@ -70,13 +67,8 @@ interface SessionRow {
   readonly roleList: string;
 }
 
-interface Known {
-  readonly loadedAt: number;
-  readonly row: Promise<SessionRow | null>;
-}
-
 /** Sessions as they stood at most two seconds ago, by the hash of the secret. */
-const knownSessions = perApp(() => new BoundedMap<string, Known>(KNOWN_MAX));
+const knownSessions = recent<SessionRow | null>({ keptMax: 10_000 });
 
 /**
  * Whom a session stands for; null for one that is unknown, over, unused for too long, or whose person was disabled.
@@ -251,27 +243,18 @@ async function end(app: App, tx: Tx, actor: Actor, { id, userId, reason }: Endin
 
 async function openRow(app: App, secret: string): Promise<SessionRow | null> {
   if (!SECRET.test(secret)) return null;
-  const row = await knownRow(app, secret);
+  const row = await knownSessions(app).of(nameOf(secret), () => readRow(app, secret));
   return row !== null && row.state === UserState.ACTIVE && isOpen(row, app.clock.now()) ? row : null;
 }
 
-/** Callers at once share one query; ages by the clock that never jumps. */
-async function knownRow(app: App, secret: string): Promise<SessionRow | null> {
-  const [known, name] = [knownSessions(app), nameOf(secret)];
-  const found = known.get(name);
-  const loadedAt = performance.now();
-  const isFresh = found !== undefined && loadedAt - found.loadedAt < FRESH_MS;
-  const loading = isFresh ? found : { loadedAt, row: sessionForAllTenants(app, sha256(secret)) };
-  known.set(name, loading);
-  try {
-    const row = await loading.row;
-    // It may have been ended while the answer was on its way.
-    if (performance.now() - loading.loadedAt > AGE_MS_MAX) throw unchecked();
-    return row;
-  } catch (error) {
-    known.delete(name);
+async function readRow(app: App, secret: string): Promise<SessionRow | null> {
+  const beganAt = performance.now();
+  const row = await sessionForAllTenants(app, sha256(secret)).catch((error: unknown) => {
     throw isConnectionLoss(error) ? unchecked() : error;
-  }
+  });
+  // It may have been ended while the answer was on its way.
+  if (performance.now() - beganAt > AGE_MS_MAX) throw unchecked();
+  return row;
 }
 
 function unchecked(): CodedError {
@@ -292,7 +275,7 @@ async function sessionForAllTenants(app: App, secretHash: Buffer): Promise<Sessi
 }
 
 function forget(app: App, secret: string): void {
-  knownSessions(app).delete(nameOf(secret));
+  knownSessions(app).forget(nameOf(secret));
 }
 
 function nameOf(secret: string): string {

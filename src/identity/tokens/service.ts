@@ -8,6 +8,8 @@ import { sha256 } from "../../kernel/digest.js";
 import { newId } from "../../kernel/ids.js";
 import type { App } from "../../platform/app.js";
 import { isConnectionLoss } from "../../platform/database.js";
+import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { OauthRefusal } from "../assertions/errors.js";
 import { openToken } from "../assertions/rules.js";
 import {
@@ -28,8 +30,6 @@ const TOKEN_LIFE_SECONDS = 600;
 const TOKEN_TYPE = "at+jwt";
 const NO_PROOF: PresentedProof = { text: undefined, method: "", path: "" };
 const VERIFIED_MAX = 20_000;
-const PRINCIPALS_MAX = 10_000;
-const PRINCIPAL_FRESH_MS = 2_000;
 /** How old what is known of a client may be when it counts: an answer may have been long under way. */
 const PRINCIPAL_AGE_MS_MAX = 5_000;
 
@@ -90,21 +90,10 @@ interface PrincipalRow extends ClientRow {
   readonly is_revoked: number;
 }
 
-interface KnownPrincipal {
-  readonly loadedAt: number;
-  readonly row: Promise<PrincipalRow | null>;
-}
-
-/**
- * What one process remembers: tokens it verified, by hash, and by their `jti` clients as they stood at most two seconds
- * ago.
- */
-interface Memory {
-  readonly grants: BoundedMap<string, Grant>;
-  readonly principals: BoundedMap<string, KnownPrincipal>;
-}
-
-const memories = new WeakMap<App, Memory>();
+/** Tokens that this process verified, by hash. */
+const knownGrants = perApp(() => new BoundedMap<string, Grant>(VERIFIED_MAX));
+/** Clients as they stood at most two seconds ago, by their tokens' `jti`. */
+const knownPrincipals = recent<PrincipalRow | null>({ keptMax: 10_000 });
 
 /**
  * Answers a request of the token endpoint: client credentials with `private_key_jwt` (RFC 6749, section 4.4; RFC 7523).
@@ -167,7 +156,7 @@ export async function authenticate(app: App, credentials: Credentials): Promise<
 
 /** Forgets what this process knows of a token's client, so that a revocation counts here at once. */
 export function forgetPrincipal(app: App, { jti }: Pick<Grant, "jti">): void {
-  memoryOf(app).principals.delete(jti);
+  knownPrincipals(app).forget(jti);
 }
 
 function checkGrantType(grantType: string | undefined): void {
@@ -222,18 +211,9 @@ async function accessToken(app: App, client: ClientRow, { scope, jkt }: TokenCon
   return signer.sign(canonicalJson(claims), TOKEN_TYPE);
 }
 
-function memoryOf(app: App): Memory {
-  let memory = memories.get(app);
-  if (memory === undefined) {
-    memory = { grants: new BoundedMap(VERIFIED_MAX), principals: new BoundedMap(PRINCIPALS_MAX) };
-    memories.set(app, memory);
-  }
-  return memory;
-}
-
 /** What a token says, when it is one of ours and its signature holds, whether it has ended or not; null otherwise. */
 export async function grantOf(app: App, token: string): Promise<Grant | null> {
-  const { grants } = memoryOf(app);
+  const grants = knownGrants(app);
   const tokenHash = sha256(token).toString("base64url");
   const known = grants.get(tokenHash);
   if (known !== undefined) return known;
@@ -262,19 +242,15 @@ async function verifiedGrant(app: App, token: string, tokenHash: string): Promis
  * five seconds is refused (`UNAVAILABLE`): a key may have been revoked meanwhile. Ages by the clock that never jumps.
  */
 async function principalOf(app: App, grant: Grant): Promise<PrincipalRow | null> {
-  const { principals } = memoryOf(app);
-  const now = performance.now();
-  let known = principals.get(grant.jti);
-  if (known === undefined || now - known.loadedAt >= PRINCIPAL_FRESH_MS) {
-    known = { loadedAt: now, row: loadPrincipal(app, grant) };
-    principals.set(grant.jti, known);
-  }
-  const row = await known.row;
-  if (performance.now() - known.loadedAt > PRINCIPAL_AGE_MS_MAX) throw identityError("UNAVAILABLE");
-  return row;
+  return knownPrincipals(app).of(grant.jti, async () => {
+    const beganAt = performance.now();
+    const row = await readPrincipal(app, grant);
+    if (performance.now() - beganAt > PRINCIPAL_AGE_MS_MAX) throw identityError("UNAVAILABLE");
+    return row;
+  });
 }
 
-async function loadPrincipal(app: App, { tenantId, clientId, keyId, jti }: Grant): Promise<PrincipalRow | null> {
+async function readPrincipal(app: App, { tenantId, clientId, keyId, jti }: Grant): Promise<PrincipalRow | null> {
   try {
     const rows: PrincipalRow[] = await app.database.query(
       `select c.tenant_id, t.no as tenant_no, c.id as client_id, c.partner_id, c.kind, c.scope_list,
@@ -288,7 +264,6 @@ async function loadPrincipal(app: App, { tenantId, clientId, keyId, jti }: Grant
     );
     return rows[0] ?? null;
   } catch (error) {
-    memoryOf(app).principals.delete(jti);
     throw isConnectionLoss(error) ? identityError("UNAVAILABLE") : error;
   }
 }

@@ -1,13 +1,10 @@
 import type { App } from "../../platform/app.js";
 import { perApp } from "../../platform/per-app.js";
+import { recent } from "../../platform/recent.js";
 import { parseRuleset } from "../document.js";
 import type { ThreatSubject } from "../entities.js";
 import { DEFAULT_RULES, type ThreatRuleset } from "../rules.js";
 
-/** How old what is known may become before it is read anew, beside the work. */
-const FRESH_MS = 1_000;
-/** How old it may be to decide by it; after a pause in the traffic the first one waits for the reading. */
-const KNOWN_MS_MAX = 3_000;
 const BLOCKS_MAX = 100_000;
 
 /** A client or partner that is blocked. */
@@ -35,52 +32,28 @@ export interface Standing {
 
 /** How things stand, as the database had it at most three seconds ago; nearly always without asking it. */
 export function standingOf(app: App): Standing | Promise<Standing> {
-  const memory = memoryOf(app);
-  const ageMs = performance.now() - memory.readAtMs;
-  if (ageMs > KNOWN_MS_MAX || memory.standing === null) return refresh(app, memory);
-  if (ageMs > FRESH_MS) {
-    refresh(app, memory).catch((error: unknown) => app.log.warn({ err: error }, "threat: standing was not read"));
-  }
-  return memory.standing;
+  return knownStanding(app).of("", () => read(app));
 }
 
 /** Reads it anew the next time that somebody asks: this process changed it. */
 export function forgetStanding(app: App): void {
-  const memory = memoryOf(app);
-  memory.readAtMs = Number.NEGATIVE_INFINITY;
-  memory.reading = null; // what is being read may be of before
+  knownStanding(app).forget("");
 }
 
+const knownStanding = recent<Standing>({ keptMax: 1, aheadMs: 1_000, freshMs: 3_000 });
+
 interface Memory {
-  standing: Standing | null;
-  readAtMs: number;
-  reading: Promise<Standing> | null;
+  /** As it was read last: rules that cannot be read leave those from before in force. */
+  rules: ReadonlyMap<number, RulesInForce>;
   /** What the active version of that id puts in force: itself, or what was before where it cannot be read. */
   rulesets: ReadonlyMap<string, RulesInForce>;
 }
 
-const memoryOf = perApp(
-  (): Memory => ({ standing: null, readAtMs: Number.NEGATIVE_INFINITY, reading: null, rulesets: new Map() }),
-);
+const memoryOf = perApp((): Memory => ({ rules: new Map(), rulesets: new Map() }));
 
-function refresh(app: App, memory: Memory): Promise<Standing> {
-  if (memory.reading !== null) return memory.reading;
-  const startedAtMs = performance.now();
-  const reading = read(app, memory)
-    .then((standing) => {
-      if (memory.reading === reading) Object.assign(memory, { standing, readAtMs: startedAtMs });
-      return standing;
-    })
-    .finally(() => {
-      if (memory.reading === reading) memory.reading = null;
-    });
-  memory.reading = reading;
-  return reading;
-}
-
-async function read(app: App, memory: Memory): Promise<Standing> {
+async function read(app: App): Promise<Standing> {
   const [rules, thresholds, blocks] = await Promise.all([
-    readRulesForAllTenants(app, memory),
+    readRulesForAllTenants(app),
     readThresholdsForAllTenants(app),
     readBlocksForAllTenants(app),
   ]);
@@ -95,7 +68,8 @@ async function read(app: App, memory: Memory): Promise<Standing> {
   };
 }
 
-async function readRulesForAllTenants(app: App, memory: Memory): Promise<Map<number, RulesInForce>> {
+async function readRulesForAllTenants(app: App): Promise<ReadonlyMap<number, RulesInForce>> {
+  const memory = memoryOf(app);
   const active: { tenantNo: number; id: string }[] = await app.database.query(
     "/* all tenants */ select tenant_no as tenantNo, id from threat_rules where state = 'ACTIVE'",
   );
@@ -112,7 +86,8 @@ async function readRulesForAllTenants(app: App, memory: Memory): Promise<Map<num
     return { tenantNo, id, inForce: memory.rulesets.get(id) ?? fresh.get(id) ?? NO_RULES };
   });
   memory.rulesets = new Map(known.map(({ id, inForce }) => [id, inForce]));
-  return new Map(known.map(({ tenantNo, inForce }) => [tenantNo, inForce]));
+  memory.rules = new Map(known.map(({ tenantNo, inForce }) => [tenantNo, inForce]));
+  return memory.rules;
 }
 
 interface RulesRow {
@@ -122,13 +97,13 @@ interface RulesRow {
 }
 
 /** A document that this release cannot read leaves its tenant with the rules from before, and nobody else is hurt. */
-function rulesIn(app: App, { standing }: Memory, { tenantNo, id, document }: RulesRow): RulesInForce {
+function rulesIn(app: App, { rules }: Memory, { tenantNo, id, document }: RulesRow): RulesInForce {
   try {
     return { id, rules: parseRuleset(JSON.parse(document)) };
   } catch (error) {
     app.metrics.count("threat_failures");
     app.log.error({ err: error, tenantNo, rules: id }, "threat: rules cannot be read; those from before stay in force");
-    return standing?.rulesOf(tenantNo) ?? NO_RULES;
+    return rules.get(tenantNo) ?? NO_RULES;
   }
 }
 
