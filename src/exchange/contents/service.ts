@@ -22,17 +22,14 @@ export function transactionsOf(payload: Buffer): unknown[] {
   return transactions;
 }
 
-/** Keeps what was received beside its batches: their ids, and envelopes as packed. */
+/** Keeps what was received beside its batches: their numbers, and envelopes as packed. */
 export async function storeEnvelopes(
   tx: TxSql,
   tenantNo: number,
   contents: readonly (readonly [string, Buffer])[],
 ): Promise<void> {
-  const row = "(?, (select no from batch where tenant_no = ? and id = ?), ?)";
-  await tx.query(
-    `insert into batch_content (tenant_no, batch_no, envelope) values ${contents.map(() => row).join(", ")}`,
-    contents.flatMap(([id, packed]) => [tenantNo, tenantNo, id, packed]),
-  );
+  const rows = contents.map(([no, packed]) => [tenantNo, no, packed]);
+  await tx.query("insert into batch_content (tenant_no, batch_no, envelope) values ?", [rows]);
 }
 
 /** The envelopes of batches, by batch number. */

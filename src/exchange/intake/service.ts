@@ -123,7 +123,7 @@ function isEverybodys(error: unknown): boolean {
   return isCoded || error instanceof CommitOutcomeUnknown || isPassingTrouble(error);
 }
 
-/** One round trip. A key that is not active refuses the batch that it signed, and with it all that share. */
+/** One round trip, and the commit's. A key that is not active refuses what it signed, and with it all that share. */
 async function insertBatches(app: App, sql: Together, batches: readonly CheckedBatch[]): Promise<Batch[]> {
   const { tenantId, tenantNo } = present(batches[0], "a batch to store").actor;
   const acceptedAt = app.clock.now();
@@ -132,22 +132,22 @@ async function insertBatches(app: App, sql: Together, batches: readonly CheckedB
     actor: batch.actor,
     act: actOf(batch, present(rows[index], "a row")),
   }));
-  const contents = batches.map(({ packed }, index): [string, Buffer] => [present(rows[index], "a row").id, packed]);
   const told = await writeAssessments(app, sql.later, batches, rows);
   const leafHashes = await recordActsOf(sql.later, acceptedAt, [...acts, ...told]);
   const accepted = rows.map((row, index) => ({ leafHash: present(leafHashes[index], "a leaf hash"), ...row }));
-  await insertRows(sql.later, accepted);
-  await storeEnvelopes(sql.later, tenantNo, contents);
   const [numbers, active] = await Promise.all([
-    numbersById(sql, tenantNo, rows),
+    insertRows(sql, accepted),
     lockActiveKeys(sql, tenantId, new Set(batches.map(({ key }) => key.id))),
   ]);
   const revoked = batches.find(({ key }) => !active.has(key.id));
   if (revoked !== undefined) throw exchangeError("KEY_REVOKED", { kid: revoked.key.kid });
-  return accepted.map((row) => {
-    const no = present(numbers.get(row.id), "the number of a row just written");
-    return Object.assign(new Batch(), UNPOSTED, row, { no });
-  });
+  const numberOf = ({ id }: NewRow) => present(numbers.get(id), "the number of a row just written");
+  const contents = batches.map(({ packed }, index): [string, Buffer] => [
+    numberOf(present(rows[index], "a row")),
+    packed,
+  ]);
+  await storeEnvelopes(sql.later, tenantNo, contents);
+  return accepted.map((row) => Object.assign(new Batch(), UNPOSTED, row, { no: numberOf(row) }));
 }
 
 const UNPOSTED = {
@@ -213,20 +213,16 @@ function encryptionText({ sha256, ...header }: BatchEncryption) {
   return { ...header, sha256: sha256.toString("hex") };
 }
 
-/** The members of a row lie in the order of the columns. */
-async function insertRows(tx: TxSql, rows: readonly (NewRow & { readonly leafHash: Buffer })[]): Promise<void> {
-  await tx.query(
+/** Answers their numbers by id. The members of a row lie in the order of the columns. */
+async function insertRows(
+  tx: TxSql,
+  rows: readonly (NewRow & { readonly leafHash: Buffer })[],
+): Promise<Map<string, string>> {
+  const numbered: { no: string; id: string }[] = await tx.query(
     `insert into batch (leaf_hash, tenant_no, partner_no, issuer_no, id, jti, jti_hash, kid, client_id, mode, state,
        item_count, payload_bytes, payload_sha256, encryption_kid, encrypted_sha256, platform_kid, accepted_at)
-     values ?`,
+     values ? returning no, id`,
     [rows.map((row) => Object.values(row))],
-  );
-}
-
-async function numbersById(tx: TxSql, tenantNo: number, rows: readonly NewRow[]): Promise<Map<string, string>> {
-  const numbered: { no: string; id: string }[] = await tx.query(
-    "select no, id from batch where tenant_no = ? and id in (?)",
-    [tenantNo, rows.map(({ id }) => id)],
   );
   return new Map(numbered.map(({ no, id }) => [id, String(no)]));
 }
