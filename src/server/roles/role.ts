@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import type { App } from "../../platform/app.js";
 import type { Config } from "../../platform/config.js";
 import { closeApp, openApp } from "../../platform/open-app.js";
@@ -5,6 +6,13 @@ import { databaseSchema } from "../database.js";
 import { type Loop, runLoops } from "./loops.js";
 import { openProbes } from "./probes.js";
 import { leaveParent, reportReady, stopRequested } from "./stop.js";
+
+/**
+ * V8 makes objects among the old ones at once where those of a place outlived a few collections before. What waited for
+ * the database in a burst teaches it that of requests, which then fill the old space within seconds for good, and each
+ * collection of that holds up all who wait for tens of milliseconds.
+ */
+const DIE_YOUNG = "--no-allocation-site-pretenuring";
 
 /** A role at work. */
 export interface Running {
@@ -19,6 +27,7 @@ export interface Running {
 /** Runs a role until the process is told to stop, or cannot start; either way everything is let go of. */
 export async function runRole(config: Config, start: (app: App) => Promise<Running>): Promise<void> {
   const stop = stopRequested();
+  setFlagsFromString(DIE_YOUNG);
   try {
     const app = await openApp(config, databaseSchema);
     try {
