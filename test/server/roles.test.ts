@@ -1,10 +1,11 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { Config } from "../../src/platform/config.js";
 import { closeApp } from "../../src/platform/open-app.js";
 import { relayLoops } from "../../src/server/relay-loops.js";
+import { HEAP_FLAGS } from "../../src/server/roles/heap.js";
 import { pause, runLoops } from "../../src/server/roles/loops.js";
 import { openTestApp, testConfig } from "../support/app.js";
 import { spawnCommand, startRole } from "../support/roles.js";
@@ -20,6 +21,11 @@ test("an api process takes a free port, says where, and answers there under its 
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   const metadata: unknown = await (await fetch(`${url}/.well-known/oauth-authorization-server`)).json();
   expect(metadata).toMatchObject({ issuer: url });
+});
+
+test("Node knows what a role tells it about its heap", () => {
+  const said = execFileSync(process.execPath, [...HEAP_FLAGS, "--version"], { encoding: "utf8" });
+  expect(said.trim()).toBe(process.version); // an unknown flag would be refused
 });
 
 test("SIGTERM under load: every request that was sent is answered, and the process ends well", async () => {

@@ -1,19 +1,11 @@
-import { setFlagsFromString } from "node:v8";
 import type { App } from "../../platform/app.js";
 import type { Config } from "../../platform/config.js";
 import { closeApp, openApp } from "../../platform/open-app.js";
 import { databaseSchema } from "../database.js";
+import { setHeapFlags } from "./heap.js";
 import { type Loop, runLoops } from "./loops.js";
 import { openProbes } from "./probes.js";
 import { leaveParent, reportReady, stopRequested } from "./stop.js";
-
-/**
- * How V8 keeps the objects of a process. By itself it makes those of requests among the old ones at once, when those of
- * a burst outlived a few collections; and it collects the old ones after each tenth that they grow, by every ten
- * seconds, which holds up all who wait for tens of milliseconds. Here objects begin young, and the old ones may grow to
- * three times of what is alive before they are collected.
- */
-const HEAP = ["--no-allocation-site-pretenuring", "--heap-growing-percent=200"];
 
 /** A role at work. */
 export interface Running {
@@ -28,7 +20,7 @@ export interface Running {
 /** Runs a role until the process is told to stop, or cannot start; either way everything is let go of. */
 export async function runRole(config: Config, start: (app: App) => Promise<Running>): Promise<void> {
   const stop = stopRequested();
-  for (const flag of HEAP) setFlagsFromString(flag);
+  setHeapFlags();
   try {
     const app = await openApp(config, databaseSchema);
     try {
