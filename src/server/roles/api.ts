@@ -2,10 +2,12 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Config, type ConfigOverrides, PORT_DEFAULT, readConfig } from "../../platform/config.js";
 import { startHttp } from "../http.js";
+import { setHeapFlags } from "./heap.js";
 import { runRole } from "./role.js";
 
 /** Serves HTTP until the process is told to stop; port 0 takes a free one. */
 export async function runApi(overrides: ConfigOverrides): Promise<void> {
+  setHeapFlags();
   await runRole(await configWithPort(overrides), startHttp);
 }
 

@@ -2,7 +2,6 @@ import type { App } from "../../platform/app.js";
 import type { Config } from "../../platform/config.js";
 import { closeApp, openApp } from "../../platform/open-app.js";
 import { databaseSchema } from "../database.js";
-import { setHeapFlags } from "./heap.js";
 import { type Loop, runLoops } from "./loops.js";
 import { openProbes } from "./probes.js";
 import { leaveParent, reportReady, stopRequested } from "./stop.js";
@@ -20,7 +19,6 @@ export interface Running {
 /** Runs a role until the process is told to stop, or cannot start; either way everything is let go of. */
 export async function runRole(config: Config, start: (app: App) => Promise<Running>): Promise<void> {
   const stop = stopRequested();
-  setHeapFlags();
   try {
     const app = await openApp(config, databaseSchema);
     try {
