@@ -38,6 +38,27 @@ test.each(hostileDocuments)(
   },
 );
 
+test.each([
+  ["/graphql", "application/json"],
+  ["/graphql/stream", "text/event-stream"],
+])("%s: an operation that is not there, or not chosen, is refused", async (path, accept) => {
+  const ask = async (query: string, operationName?: string) => {
+    const response = await fetch(`${api.url}${path}`, {
+      method: "POST",
+      headers: { accept, "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query, operationName }),
+    });
+    const text = await response.text();
+    const { errors, data } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text);
+    return errors === undefined ? data : [errors[0].extensions.code, errors[0].message];
+  };
+  const several = "query A { __typename } query B { b: __typename }";
+  expect(await ask(several)).toEqual(["VALIDATION", expect.stringContaining("several operations")]);
+  expect(await ask(several, "C")).toEqual(["VALIDATION", expect.stringContaining("no operation of the name")]);
+  expect(await ask(several, "")).toEqual(["VALIDATION", expect.stringContaining("no operation of the name")]);
+  expect(await ask(several, "B")).toEqual({ b: "Query" });
+});
+
 test("many operations in one body are refused, and so is a heap of values where a batch belongs", async () => {
   const send = async (body: string) => {
     const init = { "content-type": "application/json", authorization: `Bearer ${token}` };

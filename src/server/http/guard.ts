@@ -58,12 +58,14 @@ export interface Weight {
   readonly cost: number;
 }
 
-const WEIGHTLESS: Weight = { roots: 0, cost: 0 };
+const NOT_THERE = "The document has no operation of the name in `operationName`.";
+const WHICH = "The document has several operations: `operationName` must say which is to run.";
 
 /**
  * Refuses an operation before it runs: a document over a limit, before it is even validated (`LIMIT_EXCEEDED`); one
- * that is not valid (`InvalidDocument`); one that needs an actor where nobody signed in (`UNAUTHENTICATED`); in
- * production a question about the schema from who may not ask (`FORBIDDEN`); and one that costs too much.
+ * that is not valid (`InvalidDocument`), or has no such operation (`VALIDATION`); one that needs an actor where nobody
+ * signed in (`UNAUTHENTICATED`); in production a question about the schema from who may not ask (`FORBIDDEN`); and one
+ * that costs too much.
  */
 export function guardOperation(asker: Asker, { document, operationName, variables }: AskedOperation): Weight {
   const schema = serverSchema();
@@ -72,8 +74,9 @@ export function guardOperation(asker: Asker, { document, operationName, variable
   guardVariables(variables);
   const operation = getOperationAST(document, operationName);
   const measure = operation ? measures.get(operation) : undefined;
-  // Execution itself says which operations there are.
-  if (operation === null || operation === undefined || measure === undefined) return WEIGHTLESS;
+  if (operation === null || operation === undefined || measure === undefined) {
+    throw serverError("VALIDATION", { reason: typeof operationName === "string" ? NOT_THERE : WHICH });
+  }
   checkWhoAsks(asker, operation, measure, document);
   const fragments = fragmentsOf(document);
   const cost = costOf({ schema, operation, fragments, variables });
